@@ -1,0 +1,73 @@
+/**
+ * Every default bound and timeout, in one place: its unit is in its name, its reason beside it.
+ * All of them can be set per server, per route or per client; none can be left out.
+ * "Peers" names what other libraries do, where that informed the choice.
+ * This file holds numbers only. Read next: `index.ts` for the surface that accepts them.
+ */
+
+/** Limits of one HTTP connection's request heads and bodies (RFC 9112 leaves all of them to the recipient, §3 and §5). */
+export const HTTP_LIMITS = {
+  /** Longest request line. RFC 9112 §3 recommends supporting at least 8000 octets; past it the answer is 414. */
+  maxRequestLineBytes: 8_192,
+  /** All of the head, request line included. Node's own parser allows 16 KiB; past it the answer is 431. */
+  maxHeadBytes: 16_384,
+  /** Field lines in a head or a trailer section. Python websockets 128, uWebSockets 100; past it the answer is 431. */
+  maxHeaderCount: 100,
+  /** Body of a request that is handed to a handler whole; past it the answer is 413. Express' JSON parser has 100 KiB. */
+  maxBodyBytes: 1_048_576,
+  /** Chunk extensions are ignored but cost parsing time (RFC 9112 §7.1.1 asks for a limit). */
+  maxChunkExtensionBytes: 1_024,
+  /** Requests answered on one connection before it is closed: bounds what one peer can queue over its lifetime. */
+  maxRequestsPerConnection: 10_000,
+  /** Pipelined requests parsed but not yet answered; past it the socket is not read. */
+  maxPipelinedRequests: 16,
+} as const;
+
+/** Limits of one WebSocket connection. */
+export const WEBSOCKET_LIMITS = {
+  /** One message, after decompression and reassembly. ws 100 MiB, Bun 16 MiB, python websockets 1 MiB; past it 1009. */
+  maxMessageBytes: 1_048_576,
+  /**
+   * Frames in one message. Empty fragments count. ws 16384, undici 131072; past it 1008.
+   * 131,072 admits Autobahn 9.3.1 (65,537 frames); fragments are copied into one buffer, so a frame costs no memory of its own.
+   */
+  maxFramesPerMessage: 131_072,
+  /** Bytes we hold for a peer that does not read; `send` answers `dropped` beyond it. Bun 16 MiB, uWebSockets 64 KiB. */
+  maxBufferedBytes: 4_194_304,
+  /** `send` answers `backpressure` from here on, and `drain` follows once it has all left. */
+  highWaterMarkBytes: 65_536,
+  /** Messages kept for `for await` before the socket is no longer read. */
+  maxQueuedMessages: 64,
+} as const;
+
+/** Limits of the event-stream parser (client side). */
+export const EVENT_STREAM_LIMITS = {
+  /** One line of the stream. undici caps events likewise since CVE-2026-109924. */
+  maxLineBytes: 1_048_576,
+  /** The data of one event, all of its lines. */
+  maxEventBytes: 4_194_304,
+} as const;
+
+/** Deadlines, in milliseconds. `0` switches one off where its docstring says so. */
+export const TIMEOUTS = {
+  /** From accept, or from the end of the previous response's request, to a whole head. uWebSockets has a fixed 10 s. */
+  headTimeoutMs: 10_000,
+  /** A whole body, from the end of its head. */
+  bodyTimeoutMs: 30_000,
+  /** An idle keep-alive connection between two requests. Node's default is 5 s. */
+  keepAliveTimeoutMs: 5_000,
+  /** A client's opening handshake, from connect to a whole answer. Python websockets 10 s. */
+  handshakeTimeoutMs: 10_000,
+  /** A ping is sent after this long without a byte from the peer. Python websockets 20 s, Socket.IO 25 s; 0 = never. */
+  pingIntervalMs: 30_000,
+  /** Any byte must arrive within this after a ping, else the peer is dead (1006). */
+  pongTimeoutMs: 20_000,
+  /** From our close frame to the end of TCP. Python websockets 10 s, ws 30 s. */
+  closeTimeoutMs: 10_000,
+  /** An event stream is sent a comment after this long of silence: under the 60 s at which many proxies cut. 0 = never. */
+  heartbeatIntervalMs: 30_000,
+  /** A peer that takes no byte of what we hold for it, for this long, is dead. */
+  writeTimeoutMs: 60_000,
+  /** EventSource waits this long before it reconnects, until the stream's `retry` says otherwise. Browsers 3-5 s. */
+  reconnectionTimeMs: 3_000,
+} as const;
