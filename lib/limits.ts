@@ -23,6 +23,16 @@ export const HTTP_LIMITS = {
   maxPipelinedRequests: 16,
 } as const;
 
+/** Limits of a server as a whole. */
+export const SERVER_LIMITS = {
+  /** Open connections; one more is answered 503. At some 4 KB an idle one, 100,000 are about 400 MB. ws and Node have no limit. */
+  maxConnections: 100_000,
+  /** Of these from one address; 0 = no limit, since behind a proxy all connections come from one address. */
+  maxConnectionsPerAddress: 0,
+  /** Connections the system may hold for us before we accept them. Node's default is 511. */
+  acceptBacklog: 4_096,
+} as const;
+
 /** Limits of one WebSocket connection. */
 export const WEBSOCKET_LIMITS = {
   /** One message, after decompression and reassembly. ws 100 MiB, Bun 16 MiB, python websockets 1 MiB; past it 1009. */
@@ -38,6 +48,14 @@ export const WEBSOCKET_LIMITS = {
   highWaterMarkBytes: 65_536,
   /** Messages kept for `for await` before the socket is no longer read. */
   maxQueuedMessages: 64,
+} as const;
+
+/** What differs for a WebSocket client, which has one server and not many peers to protect itself from. */
+export const CLIENT_LIMITS = {
+  /** One message. undici 128 MiB, ws 100 MiB, Bun 16 MiB. */
+  maxMessageBytes: 16_777_216,
+  /** The WHATWG interface has no way to say "wait", so there is room; past it the connection is failed. */
+  maxBufferedBytes: 67_108_864,
 } as const;
 
 /** Limits of the event-stream parser (client side). */

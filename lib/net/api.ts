@@ -68,6 +68,8 @@ export interface ServerWebSocket<Data = unknown> extends AsyncIterable<string | 
   readonly bufferedAmount: number;
   /** Sends a text (string) or binary message. A view is not copied when large: leave it alone until it has left. */
   send(message: string | Uint8Array | ArrayBuffer | PreparedMessage): SendResult;
+  /** Sends a text message from bytes that are UTF-8 already: what `textAsBytes` delivered, for example. */
+  sendText(utf8: Uint8Array): SendResult;
   /** Sends a ping of at most 125 bytes. @throws RangeError for more (RFC 6455 §5.5) */
   ping(payload?: Uint8Array): SendResult;
   /**
@@ -87,8 +89,11 @@ export interface WebSocketHandlers<Data = unknown> {
   /** Decides before the handshake is answered: return a response to refuse the upgrade, or nothing to accept it. */
   upgrade?(request: HttpRequest): HttpResponse | undefined | Promise<HttpResponse | undefined>;
   open?(socket: ServerWebSocket<Data>, request: HttpRequest): void;
-  /** Text arrives as a string, binary as a Uint8Array that is yours to keep. */
-  message?(socket: ServerWebSocket<Data>, message: string | Uint8Array): void;
+  /**
+   * Text arrives as a string (with `textAsBytes` as UTF-8 bytes; `isText` tells them from binary), binary as a
+   * Uint8Array. It is yours to keep.
+   */
+  message?(socket: ServerWebSocket<Data>, message: string | Uint8Array, isText: boolean): void;
   /** Everything that waited has left. */
   drain?(socket: ServerWebSocket<Data>): void;
   ping?(socket: ServerWebSocket<Data>, payload: Uint8Array): void;

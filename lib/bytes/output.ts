@@ -1,0 +1,136 @@
+/**
+ * The bytes that one connection has encoded and not yet written: contiguous wherever possible, copied only when small.
+ *
+ * Small frames are encoded straight into an append-only block that all connections share, one after the other, so a
+ * burst of replies is one contiguous range and leaves in one write; large payloads stand in the list by reference.
+ * Ranges that adjoin in the same memory merge, which is also what makes a broadcast cheap: prepared messages follow
+ * one another in a block of their own, and a member that was sent ten of them holds one range, not ten.
+ *
+ * Complexity: every operation is O(1) amortised. Memory of an idle queue: this object alone, no buffers.
+ * Never writes to a socket; never overwrites bytes that somebody may still hold (see `release`).
+ * Read next: `../websocket/protocol.ts`, which fills it, and `../net/outbox.ts`, which empties it.
+ */
+
+/** One block of shared output memory. 64 KiB: what one read of a socket can produce in small replies; larger did not measure faster. */
+export const BLOCK_BYTES = 65_536;
+
+/** A contiguous run of bytes in some memory. */
+export interface ByteRange {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Append-only memory, handed out from the front; a full block is left to the garbage collector and replaced. */
+export class Arena {
+  /** The current block. Its bytes before `position` belong to those they were handed to. */
+  bytes: Uint8Array = new Uint8Array(0);
+  position = 0;
+
+  /** Makes sure that `size` contiguous bytes are free at `position` of `bytes`. */
+  reserve(size: number): void {
+    if (this.bytes.length - this.position < size) {
+      this.bytes = Buffer.allocUnsafeSlow(Math.max(size, BLOCK_BYTES));
+      this.position = 0;
+    }
+  }
+
+  /** Takes back the tail of the current block, if `range` is that tail: nobody else can hold bytes behind it. */
+  release(range: ByteRange): void {
+    if (range.bytes === this.bytes && range.end === this.position) this.position = range.start;
+  }
+}
+
+/** Where connections encode their own frames. One for the process: only one connection is being served at any moment. */
+export const ownFrames: Arena = new Arena();
+
+/** Where messages for many connections are encoded: apart, so that consecutive ones adjoin. */
+export const sharedFrames: Arena = new Arena();
+
+/** The unwritten output of one connection. */
+export class OutputQueue {
+  /** Bytes that were appended and not yet taken. */
+  byteLength = 0;
+  /** The last range, still growing; `#bytes` is undefined when the queue is empty. */
+  #bytes: Uint8Array | undefined = undefined;
+  #start = 0;
+  #end = 0;
+  /** Ranges before the last one; made when there is a second. */
+  #earlier: ByteRange[] | undefined = undefined;
+  /** How many of `#earlier` have been taken. */
+  #taken = 0;
+
+  /** Makes room for `size` bytes at the end of `ownFrames`; the caller writes them there and then calls `commit(size)`. */
+  reserve(size: number): Arena {
+    ownFrames.reserve(size);
+    return ownFrames;
+  }
+
+  /** Takes over the `size` bytes that the caller has just written at `ownFrames.position`. */
+  commit(size: number): void {
+    const start = ownFrames.position;
+    ownFrames.position = start + size;
+    this.append(ownFrames.bytes, start, start + size);
+  }
+
+  /** Appends a range by reference. Its bytes must stay as they are until they have been written. */
+  append(bytes: Uint8Array, start: number, end: number): void {
+    this.byteLength += end - start;
+    if (this.#bytes === bytes && this.#end === start) {
+      this.#end = end;
+      return;
+    }
+    if (this.#bytes !== undefined) {
+      this.#earlier ??= [];
+      this.#earlier.push({ bytes: this.#bytes, start: this.#start, end: this.#end });
+    }
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  /** Takes the next contiguous range, at most `maxBytes` of it; undefined when the queue is empty. */
+  take(maxBytes: number): ByteRange | undefined {
+    if (this.#bytes === undefined) return undefined;
+    const earlier = this.#earlier;
+    if (earlier !== undefined) {
+      const range = earlier[this.#taken]!;
+      if (range.end - range.start <= maxBytes) {
+        this.#taken++;
+        if (this.#taken === earlier.length) {
+          this.#earlier = undefined;
+          this.#taken = 0;
+        }
+        this.byteLength -= range.end - range.start;
+        return range;
+      }
+      earlier[this.#taken] = { bytes: range.bytes, start: range.start + maxBytes, end: range.end };
+      this.byteLength -= maxBytes;
+      return { bytes: range.bytes, start: range.start, end: range.start + maxBytes };
+    }
+    const range = { bytes: this.#bytes, start: this.#start, end: Math.min(this.#end, this.#start + maxBytes) };
+    this.#start = range.end;
+    if (range.end === this.#end) this.#bytes = undefined;
+    this.byteLength -= range.end - range.start;
+    return range;
+  }
+
+  /** Takes everything as a copy of its own: for tests and for those who drive the core by hand. */
+  takeAll(): Uint8Array {
+    const all = new Uint8Array(this.byteLength);
+    let at = 0;
+    for (let range = this.take(all.length); range !== undefined; range = this.take(all.length)) {
+      all.set(range.bytes.subarray(range.start, range.end), at);
+      at += range.end - range.start;
+    }
+    return all;
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#bytes = undefined;
+    this.#earlier = undefined;
+    this.#taken = 0;
+    this.byteLength = 0;
+  }
+}

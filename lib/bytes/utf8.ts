@@ -1,0 +1,162 @@
+/**
+ * UTF-8: validation that can stop and go on anywhere, and conversion to and from strings (RFC 3629).
+ *
+ * `Utf8Validator` is fed slices of a text and says no at the first octet that no valid continuation could mend; Node's
+ * `isUtf8` checks whole texts only, so it serves as the fast path for what lies between two character boundaries.
+ * Conversions choose between a loop and Node's native calls by length, at measured crossovers.
+ * Never allocates but for the results. Read next: `output.ts`.
+ */
+
+import { isUtf8 } from 'node:buffer';
+
+/**
+ * Below this many octets a loop beats a native call: measured on Node 20 as ns a text for loop | native,
+ * see `bench/core/utf8.ts`.
+ */
+const LOOP_MAX_BYTES = 24;
+
+/** From here on a slice of a text is worth handing to `isUtf8`. */
+const NATIVE_MIN_BYTES = 64;
+
+/**
+ * The automaton of RFC 3629 §4, one state for each set of octets that may come next:
+ * 0 a character may begin; 1-3 that many continuation octets (80-BF) are missing; then the second octets that are
+ * narrower: 4 after E0 (A0-BF), 5 after ED (80-9F, no surrogates), 6 after F0 (90-BF), 7 after F4 (80-8F, up to U+10FFFF).
+ */
+const START = 0;
+const INVALID = 8;
+
+/** The state after a first octet. */
+function afterLead(byte: number): number {
+  if (byte < 0x80) return START;
+  if (byte < 0xc2) return INVALID; // a continuation octet, or C0 and C1, which only overlong forms use
+  if (byte < 0xe0) return 1;
+  if (byte === 0xe0) return 4;
+  if (byte === 0xed) return 5;
+  if (byte < 0xf0) return 2;
+  if (byte === 0xf0) return 6;
+  if (byte < 0xf4) return 3;
+  return byte === 0xf4 ? 7 : INVALID;
+}
+
+/** The state after another octet, in any state but `START`. */
+function afterContinuation(state: number, byte: number): number {
+  switch (state) {
+    case 4:
+      return byte >= 0xa0 && byte <= 0xbf ? 1 : INVALID;
+    case 5:
+      return byte >= 0x80 && byte <= 0x9f ? 1 : INVALID;
+    case 6:
+      return byte >= 0x90 && byte <= 0xbf ? 2 : INVALID;
+    case 7:
+      return byte >= 0x80 && byte <= 0x8f ? 2 : INVALID;
+    default:
+      return byte >= 0x80 && byte <= 0xbf ? state - 1 : INVALID;
+  }
+}
+
+/** Validates a text that comes in slices. O(1) memory: one small number. */
+export class Utf8Validator {
+  /** See `afterLead`. */
+  #state = START;
+
+  /** Takes `bytes[start..end)`; false as soon as the text can no longer become valid, and from then on. */
+  push(bytes: Uint8Array, start: number, end: number): boolean {
+    let state = this.#state;
+    let i = start;
+    for (; i < end && state !== START && state !== INVALID; i++) state = afterContinuation(state, bytes[i]!);
+    if (state === START && end - i >= NATIVE_MIN_BYTES) {
+      // All but the last three octets can be checked natively once the cut is moved to a character's beginning.
+      let cut = end;
+      for (let back = 1; back <= 3; back++) {
+        const byte = bytes[end - back]!;
+        if (byte >= 0xc0) {
+          cut = end - back;
+          break;
+        }
+        if (byte < 0x80) break;
+      }
+      if (!isUtf8(bytes.subarray(i, cut))) state = INVALID;
+      i = cut;
+    }
+    for (; i < end && state !== INVALID; i++) {
+      const byte = bytes[i]!;
+      state = state === START ? afterLead(byte) : afterContinuation(state, byte);
+    }
+    this.#state = state;
+    return state !== INVALID;
+  }
+
+  /** Whether the text may end here: valid so far, and not within a character. */
+  end(): boolean {
+    return this.#state === START;
+  }
+
+  reset(): void {
+    this.#state = START;
+  }
+}
+
+/** Whether `bytes[start..end)` is a whole UTF-8 text. */
+export function isValidUtf8(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start >= NATIVE_MIN_BYTES) return isUtf8(bytes.subarray(start, end));
+  let state = START;
+  for (let i = start; i < end && state !== INVALID; i++) {
+    const byte = bytes[i]!;
+    state = state === START ? afterLead(byte) : afterContinuation(state, byte);
+  }
+  return state === START;
+}
+
+/** Decodes octets that are known to be ASCII. */
+export function decodeAscii(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start > LOOP_MAX_BYTES) return asBuffer(bytes).latin1Slice(start, end);
+  let text = '';
+  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]!);
+  return text;
+}
+
+/** Decodes octets that are known to be UTF-8. */
+export function decodeUtf8(bytes: Uint8Array, start: number, end: number): string {
+  return asBuffer(bytes).utf8Slice(start, end);
+}
+
+/** How many octets `encodeUtf8Into` will write. Lone surrogates count as U+FFFD (WebIDL's USVString). */
+export function utf8ByteLength(text: string): number {
+  const { length } = text;
+  if (length > LOOP_MAX_BYTES) return Buffer.byteLength(text);
+  for (let i = 0; i < length; i++) if (text.charCodeAt(i) >= 0x80) return Buffer.byteLength(text);
+  return length;
+}
+
+/** Writes `text` at `offset` of `target`, which has room for 3 octets a UTF-16 unit, and answers how many octets that took. */
+export function encodeUtf8Into(text: string, target: Uint8Array, offset: number): number {
+  const { length } = text;
+  if (length > LOOP_MAX_BYTES) return asBuffer(target).utf8Write(text, offset);
+  for (let i = 0; i < length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0x80) return asBuffer(target).utf8Write(text, offset);
+    target[offset + i] = unit;
+  }
+  return length;
+}
+
+/** Node's string conversions are methods of `Buffer`; their names are documented by use in Node's own modules. */
+interface StringConversions {
+  latin1Slice(start: number, end: number): string;
+  utf8Slice(start: number, end: number): string;
+  utf8Write(text: string, offset: number, length?: number): number;
+}
+
+/** The last `Uint8Array` that had to be wrapped: most calls come in runs on one buffer. */
+let wrappedBytes: Uint8Array | undefined;
+let wrapping: Buffer = Buffer.alloc(0);
+
+function asBuffer(bytes: Uint8Array): StringConversions {
+  if (bytes instanceof Buffer) return bytes as unknown as StringConversions;
+  if (bytes !== wrappedBytes) {
+    wrappedBytes = bytes;
+    wrapping = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+  return wrapping as unknown as StringConversions;
+}

@@ -1,0 +1,11 @@
+/** The commands of `barewire`, loaded when they are called. */
+
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<{ run(args: string[]): Promise<number> }>;
+}
+
+export const COMMANDS: readonly Command[] = [
+  { name: 'echo', summary: 'an echo server for conformance and load runs', load: () => import('./echo.ts') },
+];

@@ -1,0 +1,77 @@
+/**
+ * `barewire echo`: answers on every path, for conformance and load runs.
+ *
+ * Accepts any origin and messages up to 64 MiB, because that is what such tools need; it holds back a peer that does not
+ * read its echoes instead of dropping any. Not for the open internet, and it says so.
+ */
+
+import { parseArgs } from 'node:util';
+import type { ServerWebSocket } from '../net/api.ts';
+import { createServer } from '../net/server.ts';
+import { prepareMessage } from '../websocket/prepared-message.ts';
+import { listenError, untilInterrupted, wholeNumber } from './usage.ts';
+
+const MAX_MESSAGE_BYTES = 67_108_864;
+
+const HELP = `Usage: barewire echo [options]
+
+Sends every message back to its sender, on every path, whatever the Origin.
+
+  --port N       port to listen on (default 9001; 0 = any free one)
+  --host HOST    address to listen on (default 127.0.0.1)
+  --fanout       send each message to every connection instead
+  --help         this text
+`;
+
+export async function run(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      port: { type: 'string', default: '9001' },
+      host: { type: 'string', default: '127.0.0.1' },
+      fanout: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const port = wholeNumber('port', values.port, 0, 65_535);
+  const server = createServer({
+    allowedOrigins: '*',
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+    maxBufferedBytes: MAX_MESSAGE_BYTES,
+    keepAliveTimeoutMs: 60_000,
+  });
+  const members = new Set<ServerWebSocket>();
+  server.webSocket('/*', {
+    open(socket) {
+      members.add(socket);
+    },
+    message(socket, message) {
+      if (values.fanout) {
+        const prepared = prepareMessage(message);
+        for (const member of members) member.send(prepared);
+      } else if (socket.send(message) !== 'sent') {
+        socket.pause(); // what has been read is still echoed; the rest waits in TCP until `drain`
+      }
+    },
+    drain(socket) {
+      socket.resume();
+    },
+    close(socket) {
+      members.delete(socket);
+    },
+  });
+  server.get('/*', () => ({ body: 'This is an echo server: connect with a WebSocket.\n' }));
+  await server.listen({ port, host: values.host }).catch((error: unknown) => {
+    throw listenError(error, `${values.host}:${port}`);
+  });
+  process.stdout.write(
+    `Echoing on ${server.url.replace('http', 'ws')} (every path, any origin, messages up to 64 MiB). Ctrl-C ends it.\n`,
+  );
+  await untilInterrupted();
+  await server.close();
+  return 0;
+}

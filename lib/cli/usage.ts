@@ -1,0 +1,37 @@
+/**
+ * What the commands have in common: reading numbers from the command line, and staying up until told to stop.
+ */
+
+/** The command line was wrong: exit code 2 and a hint. */
+export class UsageError extends Error {}
+
+/** Reads a whole number within bounds. @throws UsageError */
+export function wholeNumber(name: string, text: string, minimum: number, maximum: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < minimum || value > maximum) {
+    throw new UsageError(`--${name} is ${JSON.stringify(text)}, must be a whole number from ${minimum} to ${maximum}`);
+  }
+  return value;
+}
+
+/** Resolves at the first SIGINT (Ctrl-C) or SIGTERM; a second one ends the process at once. */
+export function untilInterrupted(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const stop = (signal: NodeJS.Signals) => {
+      process.once('SIGINT', () => process.exit(130));
+      process.once('SIGTERM', () => process.exit(143));
+      resolve(signal);
+    };
+    process.once('SIGINT', stop);
+    process.once('SIGTERM', stop);
+  });
+}
+
+/** Says what a failed `listen` means. */
+export function listenError(error: unknown, where: string): Error {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') return new Error(`${where} is in use by another program; choose another with --port`);
+  if (code === 'EACCES') return new Error(`no permission to listen on ${where}; ports below 1024 need privileges`);
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return new Error(`${where} is not an address of this machine`);
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,74 @@
+/**
+ * Events to the text of an event stream (HTML §9.2.5 "Parsing an event stream", §9.2.6, read backwards).
+ *
+ * A line break ends a field, so a field that holds one would begin another: in `data` and comments it is split into
+ * several lines, anywhere else it is the caller's error. Nothing is ever repaired silently, and nothing injected.
+ * Pure; text in, text out. Read next: `prepared-event.ts`.
+ */
+
+/** One event, or a bare instruction to the client. At least one field must be there. */
+export interface EventStreamMessage {
+  /** The event's type; the client calls it `message` when there is none. No CR, LF or NUL. */
+  readonly event?: string;
+  /** Becomes the client's last event ID, also without data. Empty resets it. No CR, LF or NUL. */
+  readonly id?: string;
+  /** From now on the client waits this many milliseconds before it reconnects. A whole number from 0. */
+  readonly retry?: number;
+  /**
+   * The payload: any text, any number of lines ended by CR LF, CR or LF; the client gets them joined by LF.
+   * Without it the client dispatches no event, and takes `id` and `retry` only.
+   */
+  readonly data?: string;
+  /** A comment in front of the event, which clients ignore. */
+  readonly comment?: string;
+}
+
+/**
+ * Encodes one event, blank line included.
+ * @throws TypeError when nothing is there to send, or `event` or `id` has CR, LF or NUL; RangeError for a bad `retry`
+ */
+export function encodeEvent(message: EventStreamMessage): string {
+  const { event, id, retry, data, comment } = message;
+  let text = '';
+  if (comment !== undefined) text += lines(':', comment);
+  if (event !== undefined) text += `event: ${oneLine('event', event)}\n`;
+  if (id !== undefined) text += `id: ${oneLine('id', id)}\n`;
+  if (retry !== undefined) {
+    // §9.2.6: "consists of only ASCII digits".
+    if (!Number.isSafeInteger(retry) || retry < 0)
+      throw new RangeError(`retry is ${retry}, must be a whole number of milliseconds from 0 (HTML §9.2.6)`);
+    text += `retry: ${retry}\n`;
+  }
+  if (data !== undefined) text += lines('data: ', data);
+  if (text === '') throw new TypeError('an event needs at least one of event, id, retry, data, comment');
+  // A comment alone needs no blank line, but one flushes whatever a proxy counts by events, and costs an octet.
+  return `${text}\n`;
+}
+
+/** Encodes a comment alone: what keeps a silent stream alive (HTML §9.2.7). */
+export function encodeComment(text: string): string {
+  return encodeEvent({ comment: text });
+}
+
+/** §9.2.5: `field = 1*name-char [ colon [ space ] *any-char ]`; any-char is anything but CR and LF. */
+function oneLine(field: string, value: string): string {
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    // NUL: a client ignores an id that has one (§9.2.6); refused in both for one rule.
+    if (code === 0x0a || code === 0x0d || code === 0) {
+      throw new TypeError(
+        `${field} has ${code === 0 ? 'NUL' : code === 0x0a ? 'LF' : 'CR'} at ${i}, which a field cannot carry (HTML §9.2.5)`,
+      );
+    }
+  }
+  return value;
+}
+
+/** One line a line of `text`, each behind `prefix`. The space behind a colon is the one that a client takes off (§9.2.6). */
+function lines(prefix: string, text: string): string {
+  // The common case by far, and `search` is native.
+  if (text.search(/[\r\n]/) < 0) return `${prefix}${text}\n`;
+  let out = '';
+  for (const line of text.split(/\r\n|\r|\n/)) out += `${prefix}${line}\n`;
+  return out;
+}

@@ -1,0 +1,175 @@
+/**
+ * The bytes of an event stream to events (HTML §9.2.6 "Interpreting an event stream").
+ *
+ * Works on bytes, so that neither a character nor a CR LF cut by a chunk boundary is anybody else's problem; text is
+ * decoded a line at a time, which is safe since CR, LF and colon are single octets in UTF-8 whatever surrounds them.
+ * Bounded: a line, and the data of an event, have limits; past one the stream has failed for good.
+ * Time is linear however the bytes are cut: no octet is looked at twice but by native searches.
+ * Read next: `reconnect.ts`.
+ */
+
+import { EVENT_STREAM_LIMITS } from '../limits.ts';
+
+export type StreamIncoming =
+  | { readonly kind: 'event'; readonly type: string; readonly data: string; readonly lastEventId: string }
+  | { readonly kind: 'comment'; readonly text: string }
+  | { readonly kind: 'retry'; readonly reconnectionTimeMs: number }
+  | { readonly kind: 'failed'; readonly code: string; readonly detail: string; readonly section: string };
+
+export interface EventStreamParserLimits {
+  readonly maxLineBytes: number;
+  readonly maxEventBytes: number;
+}
+
+const CR = 0x0d;
+const LF = 0x0a;
+
+/** §9.2.6: "Streams must be decoded using the UTF-8 decode algorithm": malformed octets become U+FFFD. Lines are complete texts. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+export class EventStreamParser {
+  readonly #limits: EventStreamParserLimits;
+  /** The beginning of a line that the last chunk cut off, in pieces; joined once, when the line ends. */
+  #pieces: Uint8Array[] = [];
+  #pieceBytes = 0;
+  /** Nothing has been read yet, so a byte order mark may come. */
+  #atStart = true;
+  /** The last octet was a CR: an LF now belongs to it. */
+  #afterCr = false;
+  #failed = false;
+  /** §9.2.6's buffers. Data is kept as lines: appended to, joined once. */
+  #data: string[] = [];
+  #dataLength = 0;
+  #type = '';
+  #idBuffer = '';
+  #lastEventId = '';
+
+  constructor(limits: Partial<EventStreamParserLimits> = {}, lastEventId = '') {
+    this.#limits = { ...EVENT_STREAM_LIMITS, ...limits };
+    this.#idBuffer = lastEventId;
+    this.#lastEventId = lastEventId;
+  }
+
+  /** The last event ID string as of the last blank line (§9.2.6, "dispatch the event" step 1). */
+  get lastEventId(): string {
+    return this.#lastEventId;
+  }
+
+  /** Takes the next bytes of the stream, which are only lent. Answers what they completed. */
+  receive(chunk: Uint8Array): StreamIncoming[] {
+    const incoming: StreamIncoming[] = [];
+    if (this.#failed || chunk.length === 0) return incoming;
+    let position = 0;
+    if (this.#afterCr && chunk[0] === LF) position = 1;
+    this.#afterCr = false;
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    // The next CR and LF from `position` on; each is searched for again only once passed.
+    let nextCr = bytes.indexOf(CR, position);
+    let nextLf = bytes.indexOf(LF, position);
+    while (position < chunk.length) {
+      if (nextCr >= 0 && nextCr < position) nextCr = bytes.indexOf(CR, position);
+      if (nextLf >= 0 && nextLf < position) nextLf = bytes.indexOf(LF, position);
+      const end = nextCr < 0 ? nextLf : nextLf < 0 ? nextCr : Math.min(nextCr, nextLf);
+      const length = this.#pieceBytes + (end < 0 ? chunk.length : end) - position;
+      if (length > this.#limits.maxLineBytes)
+        return this.#fail(incoming, 'SSE_LINE_TOO_LONG', `line exceeds ${this.#limits.maxLineBytes} bytes`);
+      if (end < 0) {
+        this.#pieces.push(chunk.slice(position));
+        this.#pieceBytes = length;
+        if (this.#pieces.length >= MAX_PIECES) this.#pieces = [Buffer.concat(this.#pieces)];
+        return incoming;
+      }
+      if (!this.#line(this.#joined(bytes, position, end), incoming)) return incoming;
+      position = end + 1;
+      if (chunk[end] === CR) {
+        if (position === chunk.length) this.#afterCr = true;
+        else if (chunk[position] === LF) position++;
+      }
+    }
+    return incoming;
+  }
+
+  /** The line `bytes[start..end)` behind the pieces kept from earlier chunks, decoded. */
+  #joined(bytes: Buffer, start: number, end: number): string {
+    let line: Uint8Array = bytes.subarray(start, end);
+    if (this.#pieceBytes > 0) {
+      line = Buffer.concat([...this.#pieces, line]);
+      this.#pieces = [];
+      this.#pieceBytes = 0;
+    }
+    let text = decoder.decode(line);
+    if (this.#atStart) {
+      // §9.2.5: one leading byte order mark is not part of the stream.
+      if (text.charCodeAt(0) === 0xfeff) text = text.slice(1);
+      this.#atStart = false;
+    }
+    return text;
+  }
+
+  /** Processes one line; false when the stream has failed. */
+  #line(line: string, incoming: StreamIncoming[]): boolean {
+    if (line === '') {
+      this.#dispatch(incoming);
+      return true;
+    }
+    const colon = line.indexOf(':');
+    if (colon === 0) {
+      // Not kept by the standard either; told, for those who watch a stream's liveness.
+      incoming.push({ kind: 'comment', text: line.charCodeAt(1) === 0x20 ? line.slice(2) : line.slice(1) });
+      return true;
+    }
+    const field = colon < 0 ? line : line.slice(0, colon);
+    // "If value starts with a U+0020 SPACE character, remove it from value."
+    const value = colon < 0 ? '' : line.charCodeAt(colon + 1) === 0x20 ? line.slice(colon + 2) : line.slice(colon + 1);
+    switch (field) {
+      case 'data':
+        this.#data.push(value);
+        this.#dataLength += value.length + 1;
+        // UTF-16 units never outnumber octets, and the limit is about memory.
+        if (this.#dataLength > this.#limits.maxEventBytes) {
+          this.#fail(incoming, 'SSE_EVENT_TOO_LONG', `data of one event exceeds ${this.#limits.maxEventBytes} bytes`);
+          return false;
+        }
+        return true;
+      case 'event':
+        this.#type = value;
+        return true;
+      case 'id':
+        // "If the field value does not contain U+0000 NULL, then set the last event ID buffer"; otherwise ignore the field.
+        if (!value.includes('\0')) this.#idBuffer = value;
+        return true;
+      case 'retry':
+        // "If the field value consists of only ASCII digits"
+        if (/^[0-9]+$/.test(value)) incoming.push({ kind: 'retry', reconnectionTimeMs: Number(value) });
+        return true;
+      default:
+        return true; // "Otherwise: The field is ignored."
+    }
+  }
+
+  /** §9.2.6, "dispatch the event". */
+  #dispatch(incoming: StreamIncoming[]): void {
+    this.#lastEventId = this.#idBuffer; // step 1
+    if (this.#data.length === 0) {
+      this.#type = ''; // step 2: an empty data buffer dispatches nothing
+      return;
+    }
+    const data = this.#data.length === 1 ? this.#data[0]! : this.#data.join('\n'); // step 3: without the last LF
+    const type = this.#type === '' ? 'message' : this.#type;
+    this.#data = [];
+    this.#dataLength = 0;
+    this.#type = '';
+    incoming.push({ kind: 'event', type, data, lastEventId: this.#lastEventId });
+  }
+
+  #fail(incoming: StreamIncoming[], code: string, detail: string): StreamIncoming[] {
+    this.#failed = true;
+    this.#pieces = [];
+    this.#data = [];
+    incoming.push({ kind: 'failed', code, detail, section: 'HTML §9.2.6' });
+    return incoming;
+  }
+}
+
+/** Pieces of one line before they are joined: a line sent octet by octet costs one copy every this many. */
+const MAX_PIECES = 1_024;

@@ -1,0 +1,60 @@
+/**
+ * What an EventSource does next: announce the connection, try again, or give up (HTML §9.2.2, §9.2.3). Pure.
+ *
+ * The decisions only; sockets and timers are `../net/event-source.ts`'s. Read next: that file.
+ */
+
+/** How many redirects are followed in a row: the Fetch standard's number. */
+export const MAX_REDIRECTS = 20;
+
+export type Decision =
+  /** The stream is there. */
+  | { readonly kind: 'announce' }
+  /** Ask there instead. */
+  | { readonly kind: 'redirect'; readonly location: string; readonly permanent: boolean }
+  /** Give up for good. */
+  | { readonly kind: 'fail'; readonly code: string; readonly detail: string };
+
+const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
+
+/** Decides on a response's head. */
+export function decide(
+  response: {
+    readonly status: number;
+    readonly contentType: string | undefined;
+    readonly location: string | undefined;
+  },
+  redirects: number,
+): Decision {
+  const { status, contentType, location } = response;
+  if (REDIRECTS.includes(status) && location !== undefined) {
+    if (redirects >= MAX_REDIRECTS) return fail('SSE_TOO_MANY_REDIRECTS', `more than ${MAX_REDIRECTS} redirects`);
+    return { kind: 'redirect', location, permanent: status === 301 || status === 308 };
+  }
+  // §9.2.3: "if res's status is not 200, or if res's `Content-Type` is not `text/event-stream`, then fail the connection".
+  // 204 is how a server says "no more" (§9.2.1).
+  if (status !== 200) return fail('SSE_STATUS', `server answered ${status}, only 200 opens a stream`);
+  if (essence(contentType) !== 'text/event-stream')
+    return fail('SSE_CONTENT_TYPE', `content type is ${contentType ?? 'missing'}, must be text/event-stream`);
+  return { kind: 'announce' };
+}
+
+/**
+ * How long to wait before attempt `failures + 1`, counted since the last success. §9.2.3 step 2 of reestablishing lets an
+ * implementation wait longer "if the previous attempt failed". Choice: doubled for each failure, capped at a minute.
+ */
+export function reconnectionDelayMs(reconnectionTimeMs: number, failures: number): number {
+  const doubled = reconnectionTimeMs * 2 ** Math.min(failures, 10);
+  return Math.min(Math.max(reconnectionTimeMs, MAX_DELAY_MS), doubled);
+}
+
+const MAX_DELAY_MS = 60_000;
+
+function fail(code: string, detail: string): Decision {
+  return { kind: 'fail', code, detail: `${detail} (HTML §9.2.3)` };
+}
+
+/** The type without parameters (MIME Sniffing §4.4). */
+function essence(contentType: string | undefined): string {
+  return (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase();
+}

@@ -1,0 +1,221 @@
+/**
+ * Chunks to requests: heads, bodies, pipelining, upgrades, under limits (RFC 9112).
+ *
+ * Pure: bytes in, values out; time limits are the adapter's. A chunk is only lent. After the first failure, and after an
+ * upgrade, nothing more is parsed: where the next request would begin is then unknown, or another protocol's.
+ * Memory of an idle parser: this object and its reader. Read next: `../net/http-connection.ts`.
+ */
+
+import { HTTP_LIMITS } from '../limits.ts';
+import { type BodyFraming, bodyFraming, ChunkedDecoder } from './body.ts';
+import { parseList } from './grammar.ts';
+import { type HttpViolation, parseRequestHead, type RequestHead, violation } from './head.ts';
+import { HeadReader } from './head-reader.ts';
+
+export interface RequestLimits {
+  readonly maxRequestLineBytes: number;
+  readonly maxHeadBytes: number;
+  readonly maxHeaderCount: number;
+  readonly maxBodyBytes: number;
+  readonly maxChunkExtensionBytes: number;
+}
+
+export type HttpIncoming =
+  | {
+      readonly kind: 'request';
+      readonly head: RequestHead;
+      /** The caller's to keep. */
+      readonly body: Uint8Array;
+      /** The connection may carry another request (RFC 9112 §9.3). */
+      readonly keepAlive: boolean;
+      /** The client asks for another protocol; the parser has stopped behind this head, see `takeRest`. */
+      readonly upgrade: boolean;
+    }
+  /** The client waits for 100 (Continue) before it sends the body (RFC 9110 §10.1.1). */
+  | { readonly kind: 'expect-continue'; readonly head: RequestHead }
+  | HttpViolation;
+
+/** A request whose body is still coming. */
+interface Pending {
+  readonly head: RequestHead;
+  readonly keepAlive: boolean;
+  readonly chunked: ChunkedDecoder | undefined;
+  body: Uint8Array;
+  length: number;
+}
+
+export class RequestParser {
+  readonly #limits: RequestLimits;
+  readonly #heads: HeadReader;
+  #state: 'idle' | 'head' | 'body' | 'upgraded' | 'failed' = 'idle';
+  /** Set while `#state` is `body`. */
+  #pending: Pending | undefined = undefined;
+  /** What came behind an upgrade's head. */
+  #rest: Uint8Array = NOTHING;
+
+  constructor(limits: Partial<RequestLimits> = {}) {
+    this.#limits = { ...HTTP_LIMITS, ...limits };
+    this.#heads = new HeadReader(this.#limits.maxHeadBytes);
+  }
+
+  get state(): 'idle' | 'head' | 'body' | 'upgraded' | 'failed' {
+    return this.#state;
+  }
+
+  /** The bytes that came behind the head of an upgrade, once; the caller's to keep. */
+  takeRest(): Uint8Array {
+    const rest = this.#rest;
+    this.#rest = NOTHING;
+    return rest;
+  }
+
+  /** Takes bytes from the peer; answers what they completed. Never throws for anything in them. */
+  receive(chunk: Uint8Array): HttpIncoming[] {
+    const incoming: HttpIncoming[] = [];
+    let position = 0;
+    while (position < chunk.length) {
+      if (this.#state === 'failed') return incoming;
+      if (this.#state === 'upgraded') {
+        this.#keepRest(chunk.subarray(position));
+        return incoming;
+      }
+      const next =
+        this.#state === 'body' ? this.#readBody(chunk, position, incoming) : this.#readHead(chunk, position, incoming);
+      if (typeof next === 'number') position = next;
+      else {
+        this.#state = 'failed';
+        this.#pending = undefined;
+        incoming.push(next);
+      }
+    }
+    return incoming;
+  }
+
+  #readHead(chunk: Uint8Array, start: number, incoming: HttpIncoming[]): number | HttpViolation {
+    let position = start;
+    // §2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at least one empty line (CRLF)".
+    if (this.#state === 'idle' && chunk[position] === 0x0d && chunk[position + 1] === 0x0a) position += 2;
+    if (position === chunk.length) return position;
+    this.#state = 'head';
+    const read = this.#heads.read(chunk, position);
+    if (read === undefined) return chunk.length;
+    if ('kind' in read) return read;
+    const head = parseRequestHead(read.text, this.#limits);
+    if ('kind' in head) return head;
+
+    // §3.2: 400 to any HTTP/1.1 request "that lacks a Host header field and ... that contains more than one".
+    const hosts = head.headers.count('host');
+    if (hosts > 1 || (hosts === 0 && head.minor > 0))
+      return violation(400, 'HTTP_HOST', `${hosts} Host fields, must be 1`, 'RFC 9112 §3.2');
+    if (hosts === 1 && !isHost(head.headers.get('host') ?? ''))
+      return violation(400, 'HTTP_HOST', 'Host is not host[:port]', 'RFC 9112 §3.2');
+    const framing = bodyFraming(head.headers, head.minor, false);
+    if (framing.kind === 'failed') return framing;
+    return this.#begin(head, framing, read.next, incoming);
+  }
+
+  #begin(head: RequestHead, framing: BodyFraming, next: number, incoming: HttpIncoming[]): number | HttpViolation {
+    const options = parseList(head.headers.get('connection') ?? '').map((option) => option.toLowerCase());
+    const hasBody = framing.kind === 'chunked' || (framing.kind === 'length' && framing.length > 0);
+    if (head.minor > 0 && options.includes('upgrade') && head.headers.has('upgrade')) {
+      // What follows the head would be the body to one recipient and the new protocol to another.
+      if (hasBody) return violation(400, 'HTTP_UPGRADE_WITH_BODY', 'upgrade request with a body', 'RFC 9110 §7.8');
+      this.#state = 'upgraded';
+      incoming.push({ kind: 'request', head, body: NOTHING, keepAlive: false, upgrade: true });
+      return next;
+    }
+    // §9.3: close ends it; HTTP/1.1 persists; HTTP/1.0 only when asked.
+    const keepAlive = !options.includes('close') && (head.minor > 0 || options.includes('keep-alive'));
+    if (!hasBody) {
+      this.#state = 'idle';
+      incoming.push({ kind: 'request', head, body: NOTHING, keepAlive, upgrade: false });
+      return next;
+    }
+    const length = framing.kind === 'length' ? framing.length : 0;
+    if (length > this.#limits.maxBodyBytes) return this.#bodyTooLong();
+    this.#state = 'body';
+    // An announced length is believed up to 64 KiB before any of it has come.
+    const first = framing.kind === 'length' ? Math.min(length, FIRST_BODY_BYTES) : 0;
+    this.#pending = {
+      head,
+      keepAlive,
+      chunked: framing.kind === 'chunked' ? new ChunkedDecoder(this.#limits) : undefined,
+      body: new Uint8Array(first),
+      length: 0,
+    };
+    this.#expected = length;
+    if (head.minor > 0 && head.headers.get('expect')?.toLowerCase() === '100-continue')
+      incoming.push({ kind: 'expect-continue', head });
+    return next;
+  }
+
+  /** The announced length of the pending body; 0 when it is chunked. */
+  #expected = 0;
+
+  #readBody(chunk: Uint8Array, position: number, incoming: HttpIncoming[]): number | HttpViolation {
+    const pending = this.#pending!;
+    let next: number;
+    if (pending.chunked === undefined) {
+      next = Math.min(chunk.length, position + this.#expected - pending.length);
+      this.#append(pending, chunk, position, next);
+      if (pending.length < this.#expected) return next;
+    } else {
+      let tooLong = false;
+      const read = pending.chunked.read(chunk, position, (start, end) => {
+        if (pending.length + end - start > this.#limits.maxBodyBytes) tooLong = true;
+        else this.#append(pending, chunk, start, end);
+      });
+      if (tooLong) return this.#bodyTooLong();
+      if (typeof read !== 'number' || !pending.chunked.done) return read;
+      next = read;
+    }
+    this.#state = 'idle';
+    this.#pending = undefined;
+    incoming.push({
+      kind: 'request',
+      head: pending.head,
+      body: pending.body.subarray(0, pending.length),
+      keepAlive: pending.keepAlive,
+      upgrade: false,
+    });
+    return next;
+  }
+
+  #append(pending: Pending, chunk: Uint8Array, start: number, end: number): void {
+    const length = pending.length + end - start;
+    if (length > pending.body.length) {
+      const body = new Uint8Array(Math.min(this.#limits.maxBodyBytes, Math.max(1_024, length * 2)));
+      body.set(pending.body.subarray(0, pending.length));
+      pending.body = body;
+    }
+    pending.body.set(chunk.subarray(start, end), pending.length);
+    pending.length = length;
+  }
+
+  #bodyTooLong(): HttpViolation {
+    return violation(413, 'HTTP_BODY_TOO_LONG', `body exceeds ${this.#limits.maxBodyBytes} bytes`, 'RFC 9110 §15.5.14');
+  }
+
+  /** Bounded by the head's limit: a client has no reason to send more before it has been answered. */
+  #keepRest(bytes: Uint8Array): void {
+    if (this.#rest.length + bytes.length > MAX_REST_BYTES) {
+      this.#state = 'failed';
+      return;
+    }
+    const rest = new Uint8Array(this.#rest.length + bytes.length);
+    rest.set(this.#rest);
+    rest.set(bytes, this.#rest.length);
+    this.#rest = rest;
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+const FIRST_BODY_BYTES = 65_536;
+
+/** One read of a socket, and what TCP may still bring before reading stops. */
+const MAX_REST_BYTES = 1_048_576;
+
+/** RFC 9110 §7.2: uri-host [ ":" port ]; empty when the target has no authority. Checked for its characters, not resolved. */
+function isHost(host: string): boolean {
+  return /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]*)?$/.test(host);
+}

@@ -1,0 +1,47 @@
+/**
+ * The public surface of barewire. Each group names the file to read for more.
+ *
+ * Subpaths hold the parts that can be used alone: `barewire/websocket` and `barewire/event-stream` (pure cores),
+ * `barewire/rooms`, `barewire/chat`.
+ */
+
+// Errors (errors.ts) and default limits (limits.ts)
+export { BarewireError, ConnectionClosed, HandshakeRejected, ProtocolViolation } from './errors.ts';
+// Event streams (event-stream/)
+export type { EventStreamMessage } from './event-stream/encoder.ts';
+export { PreparedEvent, prepareEvent } from './event-stream/prepared-event.ts';
+// Requests and responses (http/, net/api.ts)
+export { HeaderFields } from './http/headers.ts';
+export {
+  CLIENT_LIMITS,
+  EVENT_STREAM_LIMITS,
+  HTTP_LIMITS,
+  SERVER_LIMITS,
+  TIMEOUTS,
+  WEBSOCKET_LIMITS,
+} from './limits.ts';
+export type {
+  AllowedOrigins,
+  EventStream,
+  EventStreamFunction,
+  EventStreamHandlers,
+  EventStreamRouteOptions,
+  HttpHandler,
+  HttpRequest,
+  HttpResponse,
+  SendResult,
+  ServerWebSocket,
+  WebSocketFunction,
+  WebSocketHandlers,
+  WebSocketRouteOptions,
+} from './net/api.ts';
+// Clients (net/websocket.ts, net/event-source.ts)
+export { EventSource, type EventSourceOptions } from './net/event-source.ts';
+export { CloseEvent, ErrorEvent } from './net/events.ts';
+// The server (net/server.ts)
+export { createServer, type ListenOptions, type Server, type ServerOptions } from './net/server.ts';
+export type { Clock } from './net/sweeper.ts';
+export { type BinaryType, WebSocket, type WebSocketOptions } from './net/websocket.ts';
+// WebSocket messages encoded once (websocket/)
+export { CloseCode } from './websocket/close.ts';
+export { PreparedMessage, prepareMessage } from './websocket/prepared-message.ts';

@@ -1,0 +1,194 @@
+/**
+ * The server's side of one event stream: the response head, the events, a comment now and then (HTML §9.2).
+ *
+ * Events go out as HTTP chunks (RFC 9112 §7.1), so that the end of a stream can be told from a broken connection; to an
+ * HTTP/1.0 client they go as they are, until the connection closes. An event prepared once is written to any number of
+ * streams by reference. What the client sends after its request is read and thrown away.
+ * Read next: `event-source.ts` for the other side.
+ */
+
+import type { EventStreamMessage } from '../event-stream/encoder.ts';
+import { PreparedEvent, prepareEvent } from '../event-stream/prepared-event.ts';
+import type { EventStream, EventStreamHandlers, HttpRequest, SendResult } from './api.ts';
+import type { Sweepable, Sweeper } from './sweeper.ts';
+import type { Sink, Transport } from './transport.ts';
+
+/** Everything that the streams of one route share. */
+export interface StreamSettings<Data = unknown> {
+  readonly handlers: EventStreamHandlers<Data>;
+  readonly sweeper: Sweeper;
+  readonly heartbeatIntervalMs: number;
+  readonly maxBufferedBytes: number;
+  readonly highWaterMarkBytes: number;
+  readonly writeTimeoutMs: number;
+  readonly closeTimeoutMs: number;
+  readonly onHandlerError: (error: unknown) => void;
+}
+
+/** The header fields of every event stream. */
+export const EVENT_STREAM_HEADERS: Readonly<Record<string, string>> = {
+  'Content-Type': 'text/event-stream', // HTML §9.2.3 fails the connection on any other type
+  'Cache-Control': 'no-cache, no-transform', // neither stored nor compressed (and so buffered) by what lies between
+  'X-Accel-Buffering': 'no', // nginx buffers responses unless told not to
+};
+
+const LAST_CHUNK = Buffer.from('0\r\n\r\n'); // RFC 9112 §7.1
+
+export class EventStreamConnection<Data = unknown> implements EventStream<Data>, Sink, Sweepable {
+  readonly request: HttpRequest;
+  data: Data = undefined as Data;
+  readonly #transport: Transport;
+  readonly #settings: StreamSettings<Data>;
+  /** HTTP/1.1 or later: the body is sent in chunks. */
+  readonly #chunked: boolean;
+  /** `close` was called or the client has gone; nothing more is sent. */
+  #ended = false;
+  /** TCP is gone and `close` has been called. */
+  #closed = false;
+  #owesDrain = false;
+  /** Something was sent since the last sweep, so that no heartbeat is due. */
+  #sentSinceSweep = true;
+  /** On the sweeper's clock: the next heartbeat, the end of a stalled write, or the end of closing. */
+  #deadlineMs: number;
+  #waitingFor: 'heartbeat' | 'write' | 'close' = 'heartbeat';
+
+  constructor(transport: Transport, settings: StreamSettings<Data>, request: HttpRequest, chunked: boolean) {
+    this.#transport = transport;
+    this.#settings = settings;
+    this.request = request;
+    this.#chunked = chunked;
+    this.#deadlineMs = settings.sweeper.nowMs + settings.heartbeatIntervalMs;
+    transport.sink = this;
+    // The only sign of a peer that vanished while nothing is sent: TCP's own probes, after the interval of a heartbeat.
+    transport.socket.setKeepAlive(true, settings.heartbeatIntervalMs);
+    settings.sweeper.add(this);
+  }
+
+  /** Calls `open`. */
+  open(): void {
+    const { handlers } = this.#settings;
+    this.#guard(() => handlers.open?.(this, this.request));
+  }
+
+  get lastEventId(): string {
+    // HTML §9.2.3 sends the header; the query parameter is for clients that cannot, such as a first connection of a page.
+    const header = this.request.headers.get('last-event-id');
+    // §9.2.3 step 4: the octets of the ID in UTF-8, of which a head's text has one a character.
+    if (header !== undefined) return Buffer.from(header, 'latin1').toString();
+    return this.request.query.get('lastEventId') ?? '';
+  }
+
+  get closed(): boolean {
+    return this.#ended;
+  }
+
+  get bufferedAmount(): number {
+    return this.#transport.bufferedAmount;
+  }
+
+  send(event: EventStreamMessage | PreparedEvent | string): SendResult {
+    const prepared =
+      event instanceof PreparedEvent ? event : prepareEvent(typeof event === 'string' ? { data: event } : event);
+    return this.#append(prepared);
+  }
+
+  comment(text: string): SendResult {
+    return this.#append(prepareEvent({ comment: text }));
+  }
+
+  close(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (this.#chunked) this.#transport.output.append(LAST_CHUNK, 0, LAST_CHUNK.length);
+    this.#waitingFor = 'close';
+    this.#deadlineMs = this.#settings.sweeper.nowMs + this.#settings.closeTimeoutMs;
+    this.#transport.end();
+  }
+
+  /** Drops TCP at once. */
+  terminate(): void {
+    this.#ended = true;
+    this.#transport.destroy();
+  }
+
+  /** `Sink`: a client has nothing to say after its request. */
+  receive(): void {}
+
+  /** `Sink`: a client that has closed its direction has gone (browsers and curl do so only then). */
+  receiveEnd(): void {
+    this.#ended = true;
+    this.#transport.end();
+  }
+
+  /** `Sink`. */
+  drained(): void {
+    if (!this.#owesDrain || this.#transport.bufferedAmount > 0) return;
+    this.#owesDrain = false;
+    const { handlers } = this.#settings;
+    if (!this.#ended) this.#guard(() => handlers.drain?.(this));
+  }
+
+  /** `Sink`. */
+  gone(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#ended = true;
+    this.#settings.sweeper.delete(this);
+    const { handlers } = this.#settings;
+    this.#guard(() => handlers.close?.(this));
+  }
+
+  /** `Sweepable`. */
+  sweep(nowMs: number): void {
+    const { heartbeatIntervalMs, writeTimeoutMs } = this.#settings;
+    const transport = this.#transport;
+    if (this.#waitingFor === 'close') {
+      if (nowMs >= this.#deadlineMs) transport.destroy();
+      return;
+    }
+    if (transport.blocked) {
+      if (this.#waitingFor !== 'write' || transport.wroteSinceSweep) {
+        transport.wroteSinceSweep = false;
+        this.#waitingFor = 'write';
+        this.#deadlineMs = nowMs + writeTimeoutMs;
+      } else if (nowMs >= this.#deadlineMs) this.terminate();
+      return;
+    }
+    if (this.#sentSinceSweep || this.#waitingFor === 'write') {
+      this.#sentSinceSweep = false;
+      this.#waitingFor = 'heartbeat';
+      this.#deadlineMs = nowMs + heartbeatIntervalMs;
+    } else if (heartbeatIntervalMs > 0 && nowMs >= this.#deadlineMs) {
+      this.#append(HEARTBEAT);
+    }
+  }
+
+  #append(prepared: PreparedEvent): SendResult {
+    if (this.#ended) return 'dropped';
+    const transport = this.#transport;
+    const { maxBufferedBytes, highWaterMarkBytes } = this.#settings;
+    const start = this.#chunked ? prepared.start : prepared.eventStart;
+    const end = this.#chunked ? prepared.end : prepared.eventEnd;
+    const { bufferedAmount } = transport;
+    if (bufferedAmount > 0 && bufferedAmount + end - start > maxBufferedBytes) return 'dropped';
+    this.#sentSinceSweep = true;
+    transport.output.append(prepared.bytes, start, end);
+    if (transport.output.byteLength >= highWaterMarkBytes) transport.flush();
+    else transport.flushSoon();
+    if (transport.bufferedAmount <= highWaterMarkBytes) return 'sent';
+    this.#owesDrain = true;
+    return 'backpressure';
+  }
+
+  #guard(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      this.#settings.onHandlerError(error);
+      this.close();
+    }
+  }
+}
+
+/** A colon alone is the shortest comment; HTML §9.2.7 suggests them for the sake of old proxies. */
+const HEARTBEAT = prepareEvent({ comment: '' });

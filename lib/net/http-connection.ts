@@ -1,0 +1,273 @@
+/**
+ * One accepted connection while it speaks HTTP/1.1: requests in order, one answer each, until it is upgraded or closed.
+ *
+ * Requests are answered strictly one after the other (RFC 9112 §9.3.2); what a peer pipelines waits in a bounded queue,
+ * and beyond that in TCP. Deadlines for heads, bodies and idle connections come from the sweeper.
+ * Knows how a response is framed and when a connection may be reused; what to answer is the server's business.
+ * Read next: `server.ts`.
+ */
+
+import { encodeResponseHead, type RequestHead } from '../http/head.ts';
+import { type HttpIncoming, RequestParser } from '../http/request-parser.ts';
+import type { HttpResponse } from './api.ts';
+import { Request } from './request.ts';
+import type { Sweepable, Sweeper } from './sweeper.ts';
+import type { Sink, Transport } from './transport.ts';
+
+export interface HttpSettings {
+  readonly sweeper: Sweeper;
+  readonly limits: {
+    readonly maxRequestLineBytes: number;
+    readonly maxHeadBytes: number;
+    readonly maxHeaderCount: number;
+    readonly maxBodyBytes: number;
+    readonly maxChunkExtensionBytes: number;
+    readonly maxRequestsPerConnection: number;
+    readonly maxPipelinedRequests: number;
+  };
+  readonly headTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly writeTimeoutMs: number;
+  readonly closeTimeoutMs: number;
+  /** Answers a request through `exchange`, now or later, exactly once. */
+  readonly serve: (exchange: Exchange) => void;
+  /** Told when a connection has ended or has become something else. */
+  readonly onDone: (connection: HttpConnection) => void;
+}
+
+/** One request and the means to answer it. */
+export interface Exchange {
+  readonly connection: HttpConnection;
+  readonly head: RequestHead;
+  readonly request: Request;
+  /** The peer asks for another protocol; nothing after the head has been looked at. */
+  readonly upgrade: boolean;
+}
+
+type Phase = 'idle' | 'head' | 'body' | 'answering' | 'write' | 'close';
+
+export class HttpConnection implements Sink, Sweepable {
+  readonly transport: Transport;
+  readonly #settings: HttpSettings;
+  readonly #parser: RequestParser;
+  readonly #remoteAddress: string;
+  readonly #secure: boolean;
+  /** Parsed and not yet answered, without the one being answered. */
+  #waiting: HttpIncoming[] | undefined = undefined;
+  /** The request being answered. */
+  #current: Exchange | undefined = undefined;
+  #requestCount = 0;
+  #paused = false;
+  /** The last answer has been given: what still arrives is thrown away. */
+  #closing = false;
+  #peerEnded = false;
+  #phase: Phase = 'head';
+  #deadlineMs: number;
+
+  constructor(transport: Transport, settings: HttpSettings, remoteAddress: string, secure: boolean) {
+    this.transport = transport;
+    this.#settings = settings;
+    this.#parser = new RequestParser(settings.limits);
+    this.#remoteAddress = remoteAddress;
+    this.#secure = secure;
+    this.#deadlineMs = settings.sweeper.nowMs + settings.headTimeoutMs;
+    transport.sink = this;
+    settings.sweeper.add(this);
+  }
+
+  /** `Sink`. */
+  receive(chunk: Uint8Array): void {
+    if (this.#closing) return;
+    for (const incoming of this.#parser.receive(chunk)) this.#take(incoming);
+    this.#updatePhase();
+  }
+
+  /** `Sink`: the peer may half-close after its last request and still read the answer (RFC 9112 §9.6). */
+  receiveEnd(): void {
+    this.#peerEnded = true;
+    if (this.#current === undefined) this.#close();
+  }
+
+  /** `Sink`. */
+  drained(): void {}
+
+  /** `Sink`. */
+  gone(): void {
+    this.#closing = true;
+    this.#waiting = undefined;
+    this.#release();
+  }
+
+  /** Whether anything is being answered. */
+  get busy(): boolean {
+    return this.#current !== undefined;
+  }
+
+  /** Answers the current request. `close` ends the connection behind the answer, as every refusal of an upgrade must. */
+  respond(response: HttpResponse, close = false): void {
+    const exchange = this.#current;
+    if (exchange === undefined || this.#closing) return;
+    const { head, upgrade } = exchange;
+    const keepAlive =
+      !close &&
+      !upgrade &&
+      !this.#peerEnded &&
+      this.#keepAlive &&
+      this.#requestCount < this.#settings.limits.maxRequestsPerConnection;
+    this.#write(response, head.method, keepAlive, head.minor);
+    this.#current = undefined;
+    if (!keepAlive) {
+      this.#close();
+      return;
+    }
+    const next = this.#waiting?.shift();
+    if (next !== undefined) this.#take(next);
+    if (this.#paused && (this.#waiting?.length ?? 0) === 0) {
+      this.#paused = false;
+      this.transport.resume();
+    }
+    this.#updatePhase();
+  }
+
+  /** Hands the transport over to another protocol. Answers the bytes that came behind the request's head. */
+  detach(): Uint8Array {
+    this.#closing = true;
+    this.#release();
+    this.#waiting = undefined;
+    return this.#parser.takeRest();
+  }
+
+  /** Ends the connection if it is idle, else after the current answer. */
+  closeWhenIdle(): void {
+    this.#keepAlive = false;
+    if (this.#current === undefined) this.#close();
+  }
+
+  /** `Sweepable`. */
+  sweep(nowMs: number): void {
+    const { transport } = this;
+    if (transport.blocked && this.#phase !== 'close') {
+      if (this.#phase !== 'write' || transport.wroteSinceSweep) {
+        transport.wroteSinceSweep = false;
+        this.#phase = 'write';
+        this.#deadlineMs = nowMs + this.#settings.writeTimeoutMs;
+      } else if (nowMs >= this.#deadlineMs) transport.destroy();
+      return;
+    }
+    if (this.#phase === 'write') this.#updatePhase();
+    if (nowMs < this.#deadlineMs || this.#phase === 'answering') return;
+    if (this.#phase === 'close') transport.destroy();
+    else if (this.#phase === 'idle') this.#close();
+    else this.#refuse(408, 'request did not arrive in time'); // RFC 9110 §15.5.9
+  }
+
+  /** Whether the parser's last request allows another one. */
+  #keepAlive = true;
+
+  #take(incoming: HttpIncoming): void {
+    if (this.#closing) return;
+    if (this.#current !== undefined) {
+      this.#waiting ??= [];
+      this.#waiting.push(incoming);
+      if (!this.#paused && this.#waiting.length >= this.#settings.limits.maxPipelinedRequests) {
+        this.#paused = true;
+        this.transport.pause();
+      }
+      return;
+    }
+    switch (incoming.kind) {
+      case 'failed':
+        this.#refuse(incoming.status, `${incoming.detail} (${incoming.section})`);
+        return;
+      case 'expect-continue':
+        // RFC 9110 §10.1.1: the body is wanted; one that is too large was refused by its length already.
+        this.#append('HTTP/1.1 100 Continue\r\n\r\n');
+        return;
+      case 'request': {
+        const { head } = incoming;
+        this.#requestCount++;
+        this.#keepAlive &&= incoming.keepAlive;
+        const request = new Request(head, incoming.body, this.#remoteAddress, this.#secure);
+        this.#current = { connection: this, head, request, upgrade: this.#parser.state === 'upgraded' };
+        this.#settings.serve(this.#current);
+      }
+    }
+  }
+
+  /** The deadline that fits what we wait for now. */
+  #updatePhase(): void {
+    if (this.#closing) return;
+    const { sweeper, headTimeoutMs, bodyTimeoutMs, keepAliveTimeoutMs } = this.#settings;
+    const { state } = this.#parser;
+    const phase: Phase =
+      this.#current !== undefined ? 'answering' : state === 'head' ? 'head' : state === 'body' ? 'body' : 'idle';
+    if (phase === this.#phase) return; // a deadline is not moved by bytes that merely trickle in
+    this.#phase = phase;
+    const wait = phase === 'head' ? headTimeoutMs : phase === 'body' ? bodyTimeoutMs : keepAliveTimeoutMs;
+    this.#deadlineMs = sweeper.nowMs + wait;
+  }
+
+  /** Answers what could not be understood, and closes: where the next request begins is unknown. */
+  #refuse(status: number, detail: string): void {
+    this.#write(
+      { status, headers: { 'Content-Type': 'text/plain; charset=utf-8' }, body: `${detail}\n` },
+      'GET',
+      false,
+      1,
+    );
+    this.#close();
+  }
+
+  #write(response: HttpResponse, method: string, keepAlive: boolean, minor: number): void {
+    const { status = 200, body = '' } = response;
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    const headers: [string, string][] = [['Date', httpDate()]]; // RFC 9110 §6.6.1
+    for (const [name, value] of Object.entries(response.headers ?? {})) headers.push([name, value]);
+    // RFC 9110 §8.6: no Content-Length with 1xx and 204.
+    if (status !== 204 && status >= 200) headers.push(['Content-Length', String(bytes.length)]);
+    // RFC 9112 §9.6: say so when this is the last answer; HTTP/1.0 must be told that it is not (§9.3).
+    if (!keepAlive) headers.push(['Connection', 'close']);
+    else if (minor === 0) headers.push(['Connection', 'keep-alive']);
+    this.#append(encodeResponseHead(status, headers));
+    if (method !== 'HEAD' && status !== 204 && status !== 304 && bytes.length > 0) {
+      this.transport.output.append(bytes, 0, bytes.length);
+    }
+    this.transport.flushSoon();
+  }
+
+  #append(head: string | Uint8Array): void {
+    const bytes = typeof head === 'string' ? Buffer.from(head, 'latin1') : head;
+    this.transport.output.append(bytes, 0, bytes.length);
+  }
+
+  /** Ends our direction and gives the peer a while to end its own: closing at once could reset the answer away (RFC 9112 §9.6). */
+  #close(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#current = undefined;
+    this.#waiting = undefined;
+    this.#phase = 'close';
+    this.#deadlineMs = this.#settings.sweeper.nowMs + this.#settings.closeTimeoutMs;
+    if (this.#paused) this.transport.resume();
+    this.transport.end();
+  }
+
+  #release(): void {
+    this.#settings.sweeper.delete(this);
+    this.#settings.onDone(this);
+  }
+}
+
+let dateText = '';
+let dateSecond = 0;
+
+/** The time as RFC 9110 §5.6.7 writes it; formatted once a second. */
+export function httpDate(): string {
+  const second = Math.trunc(Date.now() / 1000);
+  if (second !== dateSecond) {
+    dateSecond = second;
+    dateText = new Date(second * 1000).toUTCString();
+  }
+  return dateText;
+}

@@ -1,0 +1,69 @@
+/**
+ * A request as handlers see it: the parsed head, the route's parameters, the whole body.
+ *
+ * Derived values (query, address) are worked out when asked for, since most handlers ask for few of them, and a
+ * WebSocket keeps its request for as long as it lives. Read next: `server.ts`.
+ */
+
+import type { RequestHead } from '../http/head.ts';
+import type { HeaderFields } from '../http/headers.ts';
+import type { HttpRequest } from './api.ts';
+
+/** Shared by all requests of routes without parameters. */
+const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
+const NO_BODY = new Uint8Array(0);
+
+export class Request implements HttpRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: HeaderFields;
+  readonly body: Uint8Array;
+  readonly remoteAddress: string;
+  readonly secure: boolean;
+  /** Set by the router's match, before a handler sees the request. */
+  params: Readonly<Record<string, string>> = NO_PARAMS;
+  /** Made when first asked for. */
+  #query: URLSearchParams | undefined = undefined;
+
+  constructor(head: RequestHead, body: Uint8Array, remoteAddress: string, secure: boolean) {
+    this.method = head.method;
+    this.target = head.target;
+    this.headers = head.headers;
+    this.body = body.length === 0 ? NO_BODY : body;
+    this.remoteAddress = remoteAddress;
+    this.secure = secure;
+  }
+
+  get path(): string {
+    return pathOf(this.target);
+  }
+
+  get query(): URLSearchParams {
+    if (this.#query === undefined) {
+      const mark = this.target.indexOf('?');
+      this.#query = new URLSearchParams(mark < 0 ? '' : this.target.slice(mark + 1));
+    }
+    return this.#query;
+  }
+
+  text(): string {
+    return new TextDecoder().decode(this.body);
+  }
+
+  json(): unknown {
+    return JSON.parse(this.text());
+  }
+}
+
+/** The path of an origin-form or absolute-form request-target (RFC 9112 §3.2.1, §3.2.2), without its query. */
+export function pathOf(target: string): string {
+  let start = 0;
+  if (!target.startsWith('/')) {
+    const authority = target.indexOf('://');
+    if (authority < 0) return target;
+    start = target.indexOf('/', authority + 3);
+    if (start < 0) return '/';
+  }
+  const mark = target.indexOf('?', start);
+  return mark < 0 ? target.slice(start) : target.slice(start, mark);
+}

@@ -1,0 +1,273 @@
+/**
+ * One socket's bytes, both ways: reads go to a sink, writes come from an `OutputQueue`.
+ *
+ * Reading: accepted TCP sockets read into one buffer that all connections share (design: a quarter to a third less CPU
+ * than `'data'` events, which allocate up to 64 KiB each); TLS sockets, and any Node whose internals look different, use `'data'`.
+ * Either way a sink sees a chunk that is only lent to it.
+ * Writing: what a read produced leaves in one write when the read is over; what was sent at other times leaves at the
+ * end of this turn of the event loop. At most one write is under way; the rest waits in the queue, where it merges.
+ * No timers and no closures for an idle connection. Knows nothing of HTTP, WebSocket or event streams.
+ * Read next: `websocket-connection.ts`.
+ */
+
+import { Buffer } from 'node:buffer';
+import { Socket } from 'node:net';
+import { type ByteRange, OutputQueue, ownFrames } from '../bytes/output.ts';
+
+/** Who receives from a transport. All methods are called from the event loop, never from within a call to the transport. */
+export interface Sink {
+  /** The chunk is lent for the call. */
+  receive(chunk: Uint8Array): void;
+  /** The peer has sent its last byte (FIN); writing may still be possible. */
+  receiveEnd(): void;
+  /** All output has been taken by the operating system, after a time in which it had not. */
+  drained(): void;
+  /** The socket is gone; nothing follows; `error` if it did not end in peace. */
+  gone(error: Error | undefined): void;
+}
+
+/** What one read can bring. 64 KiB is what libuv reads at a time by itself; 256 KiB did not measure faster on loopback. */
+const READ_BUFFER_BYTES = 65_536;
+
+/** At most this much is given to the operating system in one go, so that progress of a large message can be seen. */
+const MAX_WRITE_BYTES = 262_144;
+
+/** Where a socket's transport hangs, so that one set of listeners serves all sockets. */
+const kTransport = Symbol('transport');
+type Carrier = Socket & { [kTransport]?: Transport };
+
+export class Transport {
+  readonly socket: Socket;
+  /** Who receives; replaced when a connection changes its protocol. */
+  sink: Sink;
+  /** What is to be written; whoever appends calls `flushSoon`, unless it is called from `receive`. */
+  readonly output: OutputQueue = new OutputQueue();
+  /** A byte has come since this was last set to false: liveness without reading the clock for each chunk. */
+  receivedSinceSweep = true;
+  /** A write that had to wait has been completed since this was last set to false. */
+  wroteSinceSweep = false;
+  /** Bytes in the write that is under way; 0 when none is. */
+  #inFlightBytes = 0;
+  /** The socket error, until `closed` is told. */
+  #error: Error | undefined = undefined;
+  /** In the list of those to be flushed at the end of the turn. */
+  #flushQueued = false;
+  /** `end` was called: FIN follows the last byte. */
+  #ending = false;
+  /** Made with the first write. */
+  #onWritten: (() => void) | undefined = undefined;
+
+  constructor(socket: Socket, sink: Sink) {
+    this.socket = socket;
+    this.sink = sink;
+    (socket as Carrier)[kTransport] = this;
+    socket.on('end', onEnd);
+    socket.on('error', onError);
+    socket.on('close', onClose);
+  }
+
+  /** Bytes accepted for this peer that the operating system has not taken: exact up to the write under way. */
+  get bufferedAmount(): number {
+    return this.output.byteLength + this.#inFlightBytes;
+  }
+
+  /** A write is under way that the operating system has not taken whole. */
+  get blocked(): boolean {
+    return this.#inFlightBytes > 0;
+  }
+
+  /** Writes all that can be written now. */
+  flush(): void {
+    const { socket, output } = this;
+    if (socket.destroyed) {
+      output.clear();
+      return;
+    }
+    while (this.#inFlightBytes === 0 && output.byteLength > 0) this.#write(output.take(MAX_WRITE_BYTES)!);
+    if (this.#ending && output.byteLength === 0 && !socket.writableEnded) socket.end();
+  }
+
+  /** Writes at the end of this turn of the event loop, together with what else is sent until then. */
+  flushSoon(): void {
+    if (this.#flushQueued) return;
+    this.#flushQueued = true;
+    if (flushQueue.length === 0) setImmediate(flushAll);
+    flushQueue.push(this);
+  }
+
+  /** Ends our direction with a FIN once everything has been written. */
+  end(): void {
+    this.#ending = true;
+    this.flush();
+  }
+
+  /** Drops the connection at once; what was not written is lost. */
+  destroy(error?: Error): void {
+    this.output.clear();
+    this.socket.destroy(error);
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  #write(range: ByteRange): void {
+    this.#onWritten ??= () => this.#written();
+    const { socket, output } = this;
+    const size = range.end - range.start;
+    if (output.byteLength > 0) {
+      // Several ranges: header and payload of a large message. One system call for as many as the bound admits.
+      let total = size;
+      socket.cork();
+      socket.write(view(range));
+      while (total < MAX_WRITE_BYTES && output.byteLength > 0) {
+        const next = output.take(MAX_WRITE_BYTES - total)!;
+        total += next.end - next.start;
+        socket.write(view(next), this.#onWritten);
+      }
+      socket.uncork();
+      this.#inFlightBytes = socket.writableLength === 0 ? 0 : total;
+      return;
+    }
+    socket.write(view(range), this.#onWritten);
+    if (socket.writableLength === 0)
+      ownFrames.release(range); // the kernel has it all: the memory is free again
+    else this.#inFlightBytes = size;
+  }
+
+  /** Called for every write some time after it was taken; only the one that was under way matters. */
+  #written(): void {
+    if (this.#inFlightBytes === 0 || this.socket.writableLength > 0) return;
+    this.#inFlightBytes = 0;
+    this.wroteSinceSweep = true;
+    this.flush();
+    if (this.#inFlightBytes === 0) this.sink.drained();
+  }
+
+  /** From the listeners below. */
+  handleChunk(chunk: Uint8Array): void {
+    this.receivedSinceSweep = true;
+    this.sink.receive(chunk);
+    if (this.output.byteLength > 0) this.flush();
+  }
+
+  handleEnd(): void {
+    this.sink.receiveEnd();
+    this.flush();
+  }
+
+  handleError(error: Error): void {
+    this.#error = error;
+  }
+
+  handleClose(): void {
+    this.output.clear();
+    this.#inFlightBytes = 0;
+    this.sink.gone(this.#error);
+  }
+
+  /** From `flushAll`. */
+  flushNow(): void {
+    this.#flushQueued = false;
+    this.flush();
+  }
+}
+
+/** Transports with output of this turn. */
+let flushQueue: Transport[] = [];
+
+function flushAll(): void {
+  const queue = flushQueue;
+  flushQueue = [];
+  for (const transport of queue) transport.flushNow();
+}
+
+/** The last view made of a shared range: the members of a room are written the same one. */
+let lastView: Buffer = Buffer.alloc(0);
+let lastViewed: Uint8Array | undefined;
+let lastStart = 0;
+let lastEnd = 0;
+
+function view(range: ByteRange): Buffer {
+  const { bytes, start, end } = range;
+  if (bytes === lastViewed && start === lastStart && end === lastEnd) return lastView;
+  lastViewed = bytes;
+  lastStart = start;
+  lastEnd = end;
+  lastView = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
+  return lastView;
+}
+
+function onEnd(this: Socket): void {
+  (this as Carrier)[kTransport]!.handleEnd();
+}
+function onError(this: Socket, error: Error): void {
+  (this as Carrier)[kTransport]!.handleError(error);
+}
+function onClose(this: Socket): void {
+  (this as Carrier)[kTransport]!.handleClose();
+}
+function onData(this: Socket, chunk: Buffer): void {
+  (this as Carrier)[kTransport]!.handleChunk(chunk);
+}
+
+/** The one buffer that all re-wrapped sockets read into: a read and its callback are one synchronous step. */
+const readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+
+function onRead(this: unknown, size: number, buffer: Uint8Array): boolean {
+  const chunk = size === buffer.length ? buffer : new Uint8Array(buffer.buffer, buffer.byteOffset, size);
+  (this as Carrier)[kTransport]!.handleChunk(chunk);
+  return true;
+}
+
+/** Begins to read from a socket through `'data'` events. */
+export function readWithEvents(transport: Transport): void {
+  transport.socket.on('data', onData);
+}
+
+/** What an accepted socket has inside: the one place where this library looks behind Node's public interface. */
+interface Internals {
+  _handle: { useUserBuffer?: unknown; reading?: boolean } | null;
+  _server?: unknown;
+  server?: unknown;
+}
+
+/**
+ * Re-wraps a socket that a `net.Server` has accepted and not yet read from, so that it reads into the shared buffer.
+ * Node offers that (`onread`) for sockets that connect, not for accepted ones; a new `Socket` on the old one's handle
+ * closes the gap. Where the inside of Node does not look as expected the socket comes back as it was, and reads events.
+ */
+export function adoptAccepted(accepted: Socket): { readonly socket: Socket; readonly usesSharedBuffer: boolean } {
+  const inside = accepted as unknown as Internals;
+  const handle = inside._handle;
+  if (handle === null || typeof handle?.useUserBuffer !== 'function' || inside._server === undefined) {
+    return { socket: accepted, usesSharedBuffer: false };
+  }
+  inside._handle = null;
+  const server = inside._server;
+  // The server counts its connections down when the socket that names it is destroyed.
+  delete inside._server;
+  delete inside.server;
+  const options = {
+    handle,
+    allowHalfOpen: true,
+    onread: { buffer: readBuffer, callback: onRead },
+  };
+  const socket = new Socket(options as unknown as ConstructorParameters<typeof Socket>[0]);
+  (socket as unknown as Internals)._server = server;
+  (socket as unknown as Internals).server = server;
+  return { socket, usesSharedBuffer: true };
+}
+
+/** Options with which a client's socket reads into the shared buffer, through Node's documented `onread`. */
+export const SHARED_READ: {
+  readonly buffer: Uint8Array;
+  readonly callback: (size: number, buffer: Uint8Array) => boolean;
+} = {
+  buffer: readBuffer,
+  callback: onRead,
+};

@@ -1,0 +1,221 @@
+/**
+ * Chunks to frames: the first of two stages (RFC 6455 §5.2, §5.5).
+ *
+ * `begin(chunk)`, then `next()` until it answers false; after each true the public fields describe one slice of one
+ * frame's payload: as much of it as this chunk holds, still masked. A frame that lies whole in the chunk is one slice.
+ * Enforces every rule that a header alone can break, as soon as the header is there. Knows nothing of messages:
+ * fragment order, sizes and UTF-8 are the second stage's. Keeps no payload: between chunks it holds at most 13 octets
+ * of an unfinished header, or the header of an unfinished frame.
+ * Read next: `message-assembler.ts`.
+ */
+
+import {
+  emptyHeader,
+  type FrameHeader,
+  isControl,
+  MAX_CONTROL_PAYLOAD_BYTES,
+  MAX_HEADER_BYTES,
+  Opcode,
+  RSV1,
+  readFrameHeader,
+} from './frame.ts';
+import type { Violation } from './violation.ts';
+
+/** Which directions a parser reads: §5.1 wants masking from clients and forbids it to servers. */
+export interface FrameParserOptions {
+  /** True on a server. */
+  readonly expectMasked: boolean;
+  /** permessage-deflate was agreed, so RSV1 has a meaning (RFC 7692 §6). */
+  readonly allowCompressed: boolean;
+}
+
+/** Frames that lie whole in their chunk need no header of their own: this one serves all parsers, one chunk at a time. */
+let sharedHeader: FrameHeader = emptyHeader();
+
+export class FrameParser {
+  readonly #options: FrameParserOptions;
+
+  /** The chunk being read. Only set between `begin` and the `next` that answers false. */
+  chunk: Uint8Array = NO_BYTES;
+  /** The header that the current slice belongs to; valid until the next call of `next`. */
+  header: FrameHeader = sharedHeader;
+  /** The slice: `chunk[start..end)`. */
+  start = 0;
+  end = 0;
+  /** Octets of this frame's payload in front of the slice: where in the masking key it begins. */
+  payloadOffset = 0;
+  /** The slice is the first of its frame; it may be empty, when only the header has arrived. */
+  frameBegins = false;
+  /** The slice is the last of its frame. */
+  frameEnds = false;
+  /** The rule that the last header broke; `next` answers false from then on. */
+  violation: Violation | undefined = undefined;
+
+  /** Where `next` reads on in `chunk`. */
+  #position = 0;
+  /** The first octets of a header that the last chunk cut off; made when that happens, dropped when it is whole. */
+  #partialHeader: Uint8Array | undefined = undefined;
+  #partialLength = 0;
+  /** The header of a frame whose payload has not arrived whole; undefined between frames. */
+  #unfinished: FrameHeader | undefined = undefined;
+  /** Octets of its payload that have been handed out. */
+  #delivered = 0;
+
+  constructor(options: FrameParserOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a chunk to read from. It is only borrowed: nothing refers to it once `next` has answered false. */
+  begin(chunk: Uint8Array): void {
+    this.chunk = chunk;
+    this.#position = 0;
+  }
+
+  /** Moves to the next slice. False: the chunk is used up, or `violation` is set. */
+  next(): boolean {
+    if (this.violation !== undefined) return this.#exhausted();
+    const { chunk } = this;
+
+    const unfinished = this.#unfinished;
+    if (unfinished !== undefined) {
+      if (this.#position === chunk.length) return this.#exhausted();
+      this.header = unfinished;
+      this.frameBegins = false;
+      return this.#slice(unfinished, this.#delivered);
+    }
+
+    if (this.#position === chunk.length) return this.#exhausted();
+    const header = sharedHeader;
+    let size: number;
+    if (this.#partialHeader === undefined) {
+      size = readFrameHeader(chunk, this.#position, chunk.length, header);
+      if (size === 0) return this.#keepPartialHeader();
+      this.#position += size;
+    } else if (!this.#completeHeader(this.#partialHeader, header)) {
+      return this.#exhausted();
+    }
+
+    this.violation = this.#check(header);
+    if (this.violation !== undefined) return this.#exhausted();
+    this.header = header;
+    this.frameBegins = true;
+    return this.#slice(header, 0);
+  }
+
+  /** Cuts from the chunk what it holds of the frame. */
+  #slice(header: FrameHeader, delivered: number): boolean {
+    const start = this.#position;
+    const missing = header.payloadLength - delivered;
+    const available = this.chunk.length - start;
+    this.start = start;
+    this.payloadOffset = delivered;
+    if (available >= missing) {
+      this.end = start + missing;
+      this.frameEnds = true;
+      this.#unfinished = undefined;
+    } else {
+      this.end = this.chunk.length;
+      this.frameEnds = false;
+      this.#delivered = delivered + available;
+      if (this.#unfinished === undefined) {
+        // The header outlives this chunk: it becomes ours, and the next frame of anybody gets another.
+        this.#unfinished = header;
+        sharedHeader = emptyHeader();
+      }
+    }
+    this.#position = this.end;
+    return true;
+  }
+
+  #exhausted(): false {
+    this.chunk = NO_BYTES;
+    return false;
+  }
+
+  #keepPartialHeader(): false {
+    const partial = new Uint8Array(MAX_HEADER_BYTES);
+    partial.set(this.chunk.subarray(this.#position));
+    this.#partialHeader = partial;
+    this.#partialLength = this.chunk.length - this.#position;
+    this.#position = this.chunk.length;
+    return this.#exhausted();
+  }
+
+  /** Adds octets to a cut-off header until it is whole; false when the chunk ends first. */
+  #completeHeader(partial: Uint8Array, header: FrameHeader): boolean {
+    while (this.#position < this.chunk.length) {
+      partial[this.#partialLength++] = this.chunk[this.#position++]!;
+      // At most 13 turns a header, each over at most 14 octets.
+      if (readFrameHeader(partial, 0, this.#partialLength, header) !== 0) {
+        this.#partialHeader = undefined;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Every rule that concerns one header alone. */
+  #check(header: FrameHeader): Violation | undefined {
+    const { opcode, rsv } = header;
+    if (rsv !== 0) {
+      // §5.2: RSV bits "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values".
+      if (!this.#options.allowCompressed || rsv !== RSV1) {
+        return fault(
+          'WS_RESERVED_BIT',
+          `reserved bits are ${rsv.toString(2).padStart(3, '0')}, no extension gives them a meaning`,
+          '§5.2',
+        );
+      }
+      // RFC 7692 §6.1: RSV1 stands on the first frame of a message only; control frames are never compressed (§6).
+      if (isControl(opcode) || opcode === Opcode.Continuation) {
+        return {
+          code: 'WS_COMPRESSED_CONTROL_OR_CONTINUATION',
+          closeCode: 1002,
+          detail: `RSV1 is set on a frame with opcode ${opcode}, which does not begin a message`,
+          section: 'RFC 7692 §6.1',
+        };
+      }
+    }
+    if (isControl(opcode) ? opcode > Opcode.Pong : opcode > Opcode.Binary) {
+      // §5.2: "If an unknown opcode is received, the receiving endpoint MUST _Fail the WebSocket Connection_".
+      return fault('WS_RESERVED_OPCODE', `opcode ${opcode} is reserved`, '§5.2');
+    }
+    if (header.masked !== this.#options.expectMasked) {
+      return header.masked
+        ? // §5.1: "A client MUST close a connection if it detects a masked frame".
+          fault('WS_MASK_FORBIDDEN', 'frame from the server is masked', '§5.1')
+        : // §5.1: "The server MUST close the connection upon receiving a frame that is not masked".
+          fault('WS_MASK_MISSING', 'frame from the client is not masked', '§5.1');
+    }
+    if (header.lengthHighBit) {
+      // §5.2: of a 64-bit length "the most significant bit MUST be 0".
+      return fault('WS_LENGTH_HIGH_BIT', 'the most significant bit of the 64-bit payload length is 1', '§5.2');
+    }
+    if (!header.minimal) {
+      // §5.2: "the minimal number of bytes MUST be used to encode the length".
+      return fault(
+        'WS_LENGTH_NOT_MINIMAL',
+        `payload length ${header.payloadLength} is not encoded in its minimal form`,
+        '§5.2',
+      );
+    }
+    if (isControl(opcode)) {
+      // §5.5: "All control frames MUST have a payload length of 125 bytes or less and MUST NOT be fragmented".
+      if (header.payloadLength > MAX_CONTROL_PAYLOAD_BYTES) {
+        return fault(
+          'WS_CONTROL_TOO_LONG',
+          `control frame payload is ${header.payloadLength} bytes, limit ${MAX_CONTROL_PAYLOAD_BYTES}`,
+          '§5.5',
+        );
+      }
+      if (!header.fin) return fault('WS_CONTROL_FRAGMENTED', `control frame with opcode ${opcode} has FIN 0`, '§5.5');
+    }
+    return undefined;
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+function fault(code: Violation['code'], detail: string, section: string): Violation {
+  return { code, closeCode: 1002, detail, section: `RFC 6455 ${section}` }; // 1002: protocol error (§7.4.1)
+}

@@ -1,0 +1,244 @@
+/**
+ * The opening handshake, both sides, as the RFC's numbered steps (RFC 6455 §4.1, §4.2).
+ *
+ * Pure but for `node:crypto` (SHA-1 and the client's nonce). Takes and gives heads that `../http` has parsed; what comes
+ * out is a decision. Which origin, path or subprotocol is wanted is the caller's business, except that nothing the other
+ * side did not offer is ever agreed. Read next: `frame.ts`.
+ */
+
+import { createHash, randomBytes } from 'node:crypto';
+import { isToken, parseList } from '../http/grammar.ts';
+import { encodeRequestHead, encodeResponseHead, type RequestHead, type ResponseHead } from '../http/head.ts';
+
+/** §1.3: appended to the key before hashing, so that only an endpoint that knows this protocol can answer. */
+const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+
+/** §4.2.2 step 5.4: base64 of the SHA-1 of the key and the GUID. */
+export function acceptKey(key: string): string {
+  return createHash('sha1')
+    .update(key + GUID, 'latin1')
+    .digest('base64');
+}
+
+export type ClientHandshake =
+  | {
+      readonly kind: 'accept';
+      readonly key: string;
+      /** The subprotocols offered, in the client's order. */
+      readonly protocols: readonly string[];
+      readonly origin: string | undefined;
+      /** The combined Sec-WebSocket-Extensions field; empty when there is none. */
+      readonly extensions: string;
+    }
+  | {
+      readonly kind: 'reject';
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly code: string;
+      readonly detail: string;
+      readonly section: string;
+    };
+
+/** Server: reads what a client sends to open a connection (§4.2.1). */
+export function readClientHandshake(head: RequestHead): ClientHandshake {
+  const { headers } = head;
+  // 1. "An HTTP/1.1 or higher GET request"
+  if (head.method !== 'GET')
+    return reject(405, 'WS_METHOD', `method is ${head.method}, must be GET`, '§4.2.1 item 1', { Allow: 'GET' });
+  if (head.minor < 1) return reject(400, 'WS_HTTP_VERSION', 'HTTP/1.0 cannot be upgraded', '§4.2.1 item 1');
+  // 2. Host: the HTTP layer has seen to it.
+  // 3. "An |Upgrade| header field containing the value "websocket", treated as an ASCII case-insensitive value."
+  if (!hasElement(headers.get('upgrade'), 'websocket')) {
+    return reject(426, 'WS_UPGRADE', 'Upgrade does not contain "websocket"', '§4.2.1 item 3', { Upgrade: 'websocket' });
+  }
+  // 4. "A |Connection| header field that includes the token "Upgrade", treated as an ASCII case-insensitive value."
+  if (!hasElement(headers.get('connection'), 'upgrade'))
+    return reject(400, 'WS_CONNECTION', 'Connection does not contain "Upgrade"', '§4.2.1 item 4');
+  // 6 before 5: another version may have another kind of key. §4.2.2 step 4: 426 with the versions we speak.
+  const version = headers.get('sec-websocket-version');
+  if (version !== '13') {
+    return reject(
+      426,
+      'WS_VERSION',
+      version === undefined ? 'Sec-WebSocket-Version is missing' : 'Sec-WebSocket-Version is not 13',
+      '§4.2.1 item 6, §4.2.2',
+      {
+        'Sec-WebSocket-Version': '13',
+        Upgrade: 'websocket',
+      },
+    );
+  }
+  // 5. a key that "when decoded, is 16 bytes in length"; §11.3.1: it "MUST NOT appear more than once".
+  const keys = headers.getAll('sec-websocket-key');
+  const [key = ''] = keys;
+  if (keys.length !== 1 || !isKey(key))
+    return reject(400, 'WS_KEY', 'Sec-WebSocket-Key is not one base64 value of 16 bytes', '§4.2.1 item 5');
+  // 8. subprotocols "ordered by preference"; §4.1 item 10: tokens, and "MUST all be unique strings".
+  const protocols = parseList(headers.get('sec-websocket-protocol') ?? '');
+  if (!protocols.every(isToken) || new Set(protocols).size !== protocols.length) {
+    return reject(400, 'WS_PROTOCOL', 'Sec-WebSocket-Protocol is not a list of distinct tokens', '§4.1 item 10');
+  }
+  const origins = headers.getAll('origin');
+  if (origins.length > 1) return reject(400, 'WS_ORIGIN', 'more than one Origin', '§4.2.1 item 7');
+  return {
+    kind: 'accept',
+    key,
+    protocols,
+    origin: origins[0],
+    extensions: headers.get('sec-websocket-extensions') ?? '',
+  };
+}
+
+function reject(
+  status: number,
+  code: string,
+  detail: string,
+  section: string,
+  headers: Readonly<Record<string, string>> = {},
+): ClientHandshake {
+  return { kind: 'reject', status, headers, code, detail, section: `RFC 6455 ${section}` };
+}
+
+/** The first of our protocols, in our order of preference, that the client offered (§4.2.2 step 5.5: never another). */
+export function chooseSubprotocol(preferred: readonly string[], offered: readonly string[]): string | undefined {
+  return preferred.find((protocol) => offered.includes(protocol));
+}
+
+/**
+ * Whether an Origin names the host that the request was sent to (RFC 6454 §5: scheme, host and port).
+ * `null`, and what is not an origin, is the same as nothing. `secure`: we were reached over TLS.
+ */
+export function isSameOrigin(origin: string, host: string, secure: boolean): boolean {
+  const scheme = secure ? 'https:' : 'http:';
+  let ours: URL;
+  let theirs: URL;
+  try {
+    theirs = new URL(origin);
+    ours = new URL(`${scheme}//${host}`);
+  } catch {
+    return false;
+  }
+  // Choice: behind a proxy that ends TLS we are reached by http while the page says https; the host decides, and an
+  // http page may not reach a TLS server.
+  if (theirs.protocol !== scheme && !(theirs.protocol === 'https:' && !secure)) return false;
+  if (theirs.pathname !== '/' || theirs.username !== '' || theirs.search !== '') return false;
+  return theirs.host === ours.host;
+}
+
+/** Server: the 101 (§4.2.2 step 5). @throws TypeError for further header fields that may not be sent */
+export function encodeServerHandshake(answer: {
+  readonly key: string;
+  readonly protocol?: string;
+  readonly extensions?: string;
+  readonly headers?: Iterable<readonly [string, string]>;
+}): string {
+  const { key, protocol = '', extensions = '', headers } = answer;
+  let head = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptKey(key)}\r\n`;
+  if (protocol !== '') head += `Sec-WebSocket-Protocol: ${protocol}\r\n`;
+  if (extensions !== '') head += `Sec-WebSocket-Extensions: ${extensions}\r\n`;
+  if (headers !== undefined) {
+    // Everything behind the status line of a head with these fields alone.
+    const text = encodeResponseHead(101, headers);
+    head += text.slice(text.indexOf('\r\n') + 2, -2);
+  }
+  return `${head}\r\n`;
+}
+
+/** Client: the request (§4.1, second list), and the key that its answer must match. @throws TypeError for what may not be sent */
+export function createClientHandshake(request: {
+  /** host, or host:port where the port is not the scheme's default (item 4). */
+  readonly host: string;
+  readonly target: string;
+  readonly protocols: readonly string[];
+  readonly extensions?: string;
+  readonly origin?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}): { readonly key: string; readonly bytes: Uint8Array } {
+  const { host, target, protocols, extensions = '', origin, headers = {} } = request;
+  // Item 7: "a nonce consisting of a randomly selected 16-byte value that has been base64-encoded".
+  const key = randomBytes(16).toString('base64');
+  const fields: [string, string][] = [
+    ['Host', host],
+    ['Upgrade', 'websocket'],
+    ['Connection', 'Upgrade'],
+    ['Sec-WebSocket-Key', key],
+    ['Sec-WebSocket-Version', '13'],
+  ];
+  if (protocols.length > 0) fields.push(['Sec-WebSocket-Protocol', protocols.join(', ')]);
+  if (extensions !== '') fields.push(['Sec-WebSocket-Extensions', extensions]);
+  if (origin !== undefined) fields.push(['Origin', origin]);
+  const ours = new Set(fields.map(([name]) => name.toLowerCase()));
+  for (const [name, value] of Object.entries(headers)) {
+    if (ours.has(name.toLowerCase())) throw new TypeError(`header ${name} belongs to the handshake (RFC 6455 §4.1)`);
+    fields.push([name, value]);
+  }
+  return { key, bytes: Buffer.from(encodeRequestHead('GET', target, fields), 'latin1') };
+}
+
+export type ServerHandshake =
+  | { readonly kind: 'accept'; readonly protocol: string; readonly extensions: string }
+  | {
+      readonly kind: 'reject';
+      readonly code: string;
+      readonly detail: string;
+      readonly section: string;
+      readonly status: number;
+    };
+
+/** Client: checks a server's answer, step by step (§4.1, third list). */
+export function checkServerHandshake(
+  head: ResponseHead,
+  sent: { readonly key: string; readonly protocols: readonly string[]; readonly offeredExtensions: string },
+): ServerHandshake {
+  const { headers, status } = head;
+  const refuse = (code: string, detail: string, step: number): ServerHandshake => ({
+    kind: 'reject',
+    code,
+    detail,
+    section: `RFC 6455 §4.1 step ${step}`,
+    status,
+  });
+  // 1. "If the status code received from the server is not 101, the client handles the response per HTTP procedures."
+  if (status !== 101)
+    return refuse('WS_STATUS', `server answered ${status}${head.reason === '' ? '' : ` ${head.reason}`}`, 1);
+  // 2. Upgrade
+  if (headers.get('upgrade')?.toLowerCase() !== 'websocket')
+    return refuse('WS_UPGRADE', 'Upgrade in the answer is not "websocket"', 2);
+  // 3. Connection
+  if (!hasElement(headers.get('connection'), 'upgrade'))
+    return refuse('WS_CONNECTION', 'Connection in the answer does not contain "Upgrade"', 3);
+  // 4. the accept value; §11.3.3: it "MUST NOT appear more than once"
+  const accepts = headers.getAll('sec-websocket-accept');
+  if (accepts.length !== 1 || accepts[0] !== acceptKey(sent.key))
+    return refuse('WS_ACCEPT', 'Sec-WebSocket-Accept does not match the key', 4);
+  // 5. "an extension that was not present in the client's handshake": parameters are the extension's own affair.
+  const offered = parseList(sent.offeredExtensions).map(extensionName);
+  const extensions = headers.get('sec-websocket-extensions') ?? '';
+  for (const name of parseList(extensions).map(extensionName)) {
+    if (!offered.includes(name)) return refuse('WS_EXTENSION', 'server uses an extension that was not offered', 5);
+  }
+  // 6. a subprotocol "that was not present in the client's handshake"; §11.3.4: not more than once in a response
+  const protocols = headers.getAll('sec-websocket-protocol');
+  const [protocol = ''] = protocols;
+  if (protocols.length > 1 || (protocols.length === 1 && !sent.protocols.includes(protocol))) {
+    return refuse('WS_PROTOCOL', 'server chose a subprotocol that was not requested', 6);
+  }
+  // Choice: as browsers do (WebSockets §4), a client that asked for subprotocols fails a server that chose none.
+  if (sent.protocols.length > 0 && protocols.length === 0)
+    return refuse('WS_PROTOCOL_MISSING', 'server chose none of the subprotocols requested', 6);
+  return { kind: 'accept', protocol, extensions };
+}
+
+function extensionName(element: string): string {
+  const end = element.indexOf(';');
+  return (end < 0 ? element : element.slice(0, end)).trim();
+}
+
+function hasElement(value: string | undefined, wanted: string): boolean {
+  return value !== undefined && parseList(value).some((element) => element.toLowerCase() === wanted);
+}
+
+/** 16 bytes in base64 are 22 characters of which the last carries 2 bits, and "==". */
+function isKey(key: string): boolean {
+  return /^[A-Za-z0-9+/]{21}[AQgw]==$/.test(key);
+}

@@ -1,0 +1,14 @@
+/** `barewire/websocket`: the pure core of RFC 6455. Bytes and values, no sockets. */
+export { CloseCode, encodeClosePayload, isWireCloseCode, parseClosePayload } from './close.ts';
+export { type FrameHeader, frameHeaderSize, Opcode, readFrameHeader, writeFrameHeader } from './frame.ts';
+export {
+  acceptKey,
+  checkServerHandshake,
+  createClientHandshake,
+  encodeServerHandshake,
+  readClientHandshake,
+} from './handshake.ts';
+export { PreparedMessage, prepareMessage } from './prepared-message.ts';
+export { type Incoming, type ProtocolOptions, WebSocketProtocol } from './protocol.ts';
+export type { State } from './state.ts';
+export type { Violation, ViolationCode } from './violation.ts';

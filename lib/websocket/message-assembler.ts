@@ -1,0 +1,248 @@
+/**
+ * Frames to messages: the second of two stages (RFC 6455 §5.4-5.6, §8.1).
+ *
+ * Takes the slices that `frame-parser.ts` cuts, unmasks them into memory of its own, and answers what the application
+ * sees: whole text and binary messages, pings, pongs and closes. Enforces what depends on more than one frame:
+ * fragment order, the size and the frame count of a message, UTF-8 across fragments.
+ * Memory: none while no message is in progress; else at most four times what the peer has really sent (64 KiB at the least, where
+ * that much was announced). A length that is merely announced costs nothing.
+ * Read next: `state.ts`, then `protocol.ts`.
+ */
+
+import { allocate } from '../bytes/allocate.ts';
+import { decodeAscii, decodeUtf8, isValidUtf8, Utf8Validator } from '../bytes/utf8.ts';
+import { parseClosePayload } from './close.ts';
+import { isControl, MAX_CONTROL_PAYLOAD_BYTES, Opcode } from './frame.ts';
+import type { FrameParser } from './frame-parser.ts';
+import { copyMasked, rotateKey } from './mask.ts';
+import type { Violation } from './violation.ts';
+
+export interface AssemblerOptions {
+  readonly maxMessageBytes: number;
+  readonly maxFramesPerMessage: number;
+  /** Text is delivered as validated UTF-8 bytes. */
+  readonly textAsBytes: boolean;
+}
+
+/** What a slice completed. `text` carries bytes only where `textAsBytes` asks for them. */
+export type Assembled =
+  | { readonly kind: 'text'; readonly data: string | Uint8Array }
+  | { readonly kind: 'binary'; readonly data: Uint8Array }
+  | { readonly kind: 'ping'; readonly data: Uint8Array }
+  | { readonly kind: 'pong'; readonly data: Uint8Array }
+  | { readonly kind: 'close'; readonly code: number; readonly reason: string }
+  | { readonly kind: 'violation'; readonly violation: Violation };
+
+/** A message of which not every octet has arrived. */
+interface MessageInProgress {
+  readonly opcode: number;
+  /** Only for text that is checked as it arrives. */
+  readonly validator: Utf8Validator | undefined;
+  frames: number;
+  bytes: Uint8Array;
+  length: number;
+  /** The length that the frames seen so far add up to, including octets still to come. */
+  announced: number;
+}
+
+/** Memory for an announced length starts here and grows fourfold: 1 MiB is reached in two copies of together a third of its size. */
+const FIRST_ALLOCATION_BYTES = 65_536;
+
+/** Memory for a message of unknown length starts here. */
+const FIRST_FRAGMENT_BYTES = 256;
+
+/** Text that lies whole in a chunk is unmasked here and decoded from here; never kept across calls. */
+const SCRATCH_BYTES = 65_536;
+const scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+
+/** A bit of this in the OR of all octets means that one of them is not ASCII. */
+const NON_ASCII = 0x8080_8080;
+
+export class MessageAssembler {
+  readonly #options: AssemblerOptions;
+  /** Set from the first slice of a message that is not whole in one slice, until its last. */
+  #message: MessageInProgress | undefined = undefined;
+  /** Payload of a control frame that a chunk boundary cuts; apart, since it may come in the middle of a message (§5.4). */
+  #control: Uint8Array | undefined = undefined;
+
+  constructor(options: AssemblerOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a message is in progress, for the adapter's deadlines. */
+  get inMessage(): boolean {
+    return this.#message !== undefined;
+  }
+
+  /** Takes the parser's current slice; answers what it completes, if anything. */
+  accept(slice: FrameParser): Assembled | undefined {
+    const { opcode } = slice.header;
+    if (isControl(opcode)) return this.#acceptControl(slice, opcode);
+
+    if (slice.frameBegins) {
+      const violation = this.#checkFrame(slice, opcode);
+      if (violation !== undefined) return { kind: 'violation', violation };
+      // The common case: an unfragmented message that lies whole in the chunk.
+      if (slice.frameEnds && slice.header.fin && opcode !== Opcode.Continuation) return this.#whole(slice, opcode);
+    }
+    return this.#append(slice, opcode);
+  }
+
+  /** The rules about a data frame among its neighbours, before any of its payload is looked at. */
+  #checkFrame(slice: FrameParser, opcode: number): Violation | undefined {
+    const message = this.#message;
+    if (opcode === Opcode.Continuation) {
+      if (message === undefined) {
+        // §5.4: a continuation continues something: the first frame of a message has an opcode other than 0.
+        return order('WS_CONTINUATION_UNEXPECTED', 'continuation frame without a message to continue');
+      }
+    } else if (message !== undefined) {
+      // §5.4: "The fragments of one message MUST NOT be interleaved between the fragments of another message".
+      return order('WS_CONTINUATION_EXPECTED', `frame with opcode ${opcode} inside a fragmented message`);
+    }
+    const { maxMessageBytes, maxFramesPerMessage } = this.#options;
+    const total = (message === undefined ? 0 : message.announced) + slice.header.payloadLength;
+    if (total > maxMessageBytes) {
+      // §10.4: implementations "MUST impose limits"; §7.4.1: 1009. Checked on the announced length, before any allocation.
+      return {
+        code: 'WS_MESSAGE_TOO_BIG',
+        closeCode: 1009,
+        detail: `message is ${total} bytes or more, limit ${maxMessageBytes}`,
+        section: 'RFC 6455 §10.4',
+      };
+    }
+    if (message !== undefined && message.frames >= maxFramesPerMessage) {
+      return {
+        code: 'WS_TOO_MANY_FRAMES',
+        closeCode: 1008, // Choice: a policy (§7.4.1), as ws has it, since not the size is at fault.
+        detail: `message has more than ${maxFramesPerMessage} frames`,
+        section: 'RFC 6455 §10.4',
+      };
+    }
+    return undefined;
+  }
+
+  /** A message that needs no memory between calls. */
+  #whole(slice: FrameParser, opcode: number): Assembled {
+    const { chunk, header, start, end } = slice;
+    const length = end - start;
+    if (opcode === Opcode.Binary || this.#options.textAsBytes) {
+      const data = allocate(length);
+      const or = copyMasked(chunk, start, end, data, 0, header.maskingKey);
+      if (opcode === Opcode.Binary) return { kind: 'binary', data };
+      if ((or & NON_ASCII) !== 0 && !isValidUtf8(data, 0, length)) return invalidUtf8();
+      return { kind: 'text', data };
+    }
+    let bytes: Uint8Array = scratch;
+    if (length > SCRATCH_BYTES) bytes = allocate(length);
+    if ((copyMasked(chunk, start, end, bytes, 0, header.maskingKey) & NON_ASCII) === 0) {
+      return { kind: 'text', data: decodeAscii(bytes, 0, length) };
+    }
+    if (!isValidUtf8(bytes, 0, length)) return invalidUtf8(); // §8.1
+    return { kind: 'text', data: decodeUtf8(bytes, 0, length) };
+  }
+
+  /** A slice of a message that spans frames or chunks. */
+  #append(slice: FrameParser, opcode: number): Assembled | undefined {
+    const { header } = slice;
+    let message = this.#message;
+    if (message === undefined) {
+      message = {
+        opcode,
+        validator: opcode === Opcode.Text ? new Utf8Validator() : undefined,
+        frames: 0,
+        bytes: NO_BYTES,
+        length: 0,
+        announced: 0,
+      };
+      this.#message = message;
+    }
+    if (slice.frameBegins) {
+      message.frames++;
+      message.announced += header.payloadLength;
+    }
+
+    const at = message.length;
+    const end = at + slice.end - slice.start;
+    if (end > message.bytes.length) grow(message, end, header.fin);
+    copyMasked(
+      slice.chunk,
+      slice.start,
+      slice.end,
+      message.bytes,
+      at,
+      rotateKey(header.maskingKey, slice.payloadOffset),
+    );
+    message.length = end;
+
+    // §8.1, and stricter than it asks: invalid text fails at its first impossible octet, not at the end of the message.
+    if (message.validator !== undefined && !message.validator.push(message.bytes, at, end)) return invalidUtf8();
+    if (!slice.frameEnds || !header.fin) return undefined;
+
+    this.#message = undefined;
+    if (message.validator !== undefined) {
+      if (!message.validator.end()) return invalidUtf8(); // §8.1: a character cut off by the end of the message
+      if (!this.#options.textAsBytes) return { kind: 'text', data: decodeUtf8(message.bytes, 0, end) };
+    }
+    // What is handed out pins its memory for as long as the application keeps it: no spare room goes along.
+    const data = message.bytes.length === end ? message.bytes : message.bytes.slice(0, end);
+    return message.opcode === Opcode.Text ? { kind: 'text', data } : { kind: 'binary', data };
+  }
+
+  #acceptControl(slice: FrameParser, opcode: number): Assembled | undefined {
+    const { chunk, header, start, end } = slice;
+    let payload: Uint8Array;
+    if (slice.frameBegins && slice.frameEnds) {
+      payload = allocate(end - start);
+      copyMasked(chunk, start, end, payload, 0, header.maskingKey);
+    } else {
+      this.#control ??= new Uint8Array(MAX_CONTROL_PAYLOAD_BYTES);
+      copyMasked(
+        chunk,
+        start,
+        end,
+        this.#control,
+        slice.payloadOffset,
+        rotateKey(header.maskingKey, slice.payloadOffset),
+      );
+      if (!slice.frameEnds) return undefined;
+      payload = this.#control.slice(0, header.payloadLength);
+      this.#control = undefined;
+    }
+    if (opcode === Opcode.Ping) return { kind: 'ping', data: payload };
+    if (opcode === Opcode.Pong) return { kind: 'pong', data: payload };
+    const close = parseClosePayload(payload);
+    return 'detail' in close ? { kind: 'violation', violation: close } : { kind: 'close', ...close };
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * Makes room for `needed` bytes. The last frame says how long the message will be, so its allocation can be exact;
+ * before that the end is unknown, and fourfold growth keeps a million one-octet fragments linear.
+ */
+function grow(message: MessageInProgress, needed: number, isLastFrame: boolean): void {
+  const size = isLastFrame
+    ? Math.min(message.announced, Math.max(FIRST_ALLOCATION_BYTES, needed * 4))
+    : Math.max(needed * 4, FIRST_FRAGMENT_BYTES);
+  const bytes = allocate(size);
+  bytes.set(message.bytes.subarray(0, message.length));
+  message.bytes = bytes;
+}
+
+function order(code: Violation['code'], detail: string): Violation {
+  return { code, closeCode: 1002, detail, section: 'RFC 6455 §5.4' };
+}
+
+function invalidUtf8(): Assembled {
+  return {
+    kind: 'violation',
+    violation: {
+      code: 'WS_INVALID_UTF8',
+      closeCode: 1007, // §7.4.1: "data within a message that was not consistent with the type of the message"
+      detail: 'text message is not UTF-8',
+      section: 'RFC 6455 §8.1',
+    },
+  };
+}

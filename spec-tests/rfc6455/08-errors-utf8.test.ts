@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { WebSocketProtocol } from '../../lib/websocket/protocol.ts';
+import { bytes, fromClient } from '../support/frames.ts';
+import { replay } from '../support/replay.ts';
+
+const SERVER = { role: 'server' } as const;
+
+const INVALID: readonly [title: string, hex: string][] = [
+  ['a continuation octet alone', '80'],
+  ['an overlong NUL', 'c080'],
+  ['an overlong slash in two, three and four octets', 'c0af'],
+  ['overlong in three', 'e080af'],
+  ['overlong in four', 'f08080af'],
+  ['the largest overlong', 'c1bf'],
+  ['a lone high surrogate', 'eda080'],
+  ['a surrogate pair', 'edadbfedbfbf'],
+  ['beyond U+10FFFF', 'f4908080'],
+  ['five octets', 'f888808080'],
+  ['FE and FF', 'feff'],
+  ['a character cut short by ASCII', 'e282 41'],
+  ['a character cut short by the end', 'ceba e1bd'],
+];
+
+const VALID: readonly [title: string, text: string][] = [
+  ['ASCII', 'Hello, world'],
+  ['two, three and four octets', 'κόσμε € 𝄞 \u{10FFFF}'],
+  ['the lowest of each length', '\u0000\u0080\u0800\u{10000}'],
+  ['noncharacters', '\uFFFE\uFFFF\uFDD0'],
+  ['the borders of the surrogates', '\uD7FF\uE000'],
+];
+
+describe('RFC 6455 §8.1: text is UTF-8', () => {
+  for (const [title, hex] of INVALID) {
+    it(`${title} fails with 1007, alone, behind ASCII, and across fragments`, () => {
+      const invalid = bytes(hex);
+      const frames = [
+        [{ opcode: 1, payload: invalid }],
+        [{ opcode: 1, payload: new Uint8Array([...new Uint8Array(80).fill(65), ...invalid]) }],
+        [...invalid].map((byte, i) => ({
+          opcode: i === 0 ? 1 : 0,
+          fin: i === invalid.length - 1,
+          payload: Uint8Array.of(byte),
+        })),
+      ];
+      for (const each of frames) {
+        const outcome = replay(SERVER, fromClient(...each));
+        assert.equal((outcome.incoming[0] as { code: string }).code, 'WS_INVALID_UTF8');
+        assert.equal(outcome.output.slice(4, 8), '03ef');
+      }
+    });
+  }
+
+  for (const [title, text] of VALID) {
+    it(`${title} arrives as it was sent, cut into fragments of every size`, () => {
+      const payload = new TextEncoder().encode(text);
+      for (let size = 1; size <= payload.length; size++) {
+        const count = Math.ceil(payload.length / size);
+        const frames = Array.from({ length: count }, (_, i) => ({
+          opcode: i === 0 ? 1 : 0,
+          fin: i === count - 1,
+          payload: payload.subarray(i * size, (i + 1) * size),
+        }));
+        assert.deepEqual(replay(SERVER, fromClient(...frames)).incoming, [{ kind: 'text', data: text }]);
+      }
+    });
+  }
+
+  it('fails at the first octet that cannot be mended, before the message or even its character is whole', () => {
+    const protocol = new WebSocketProtocol(SERVER);
+    assert.deepEqual(
+      protocol.receive(fromClient({ opcode: 1, fin: false, payload: bytes('cebae1bdb9cf83cebcceb5') })),
+      [],
+    );
+    const events = protocol.receive(fromClient({ opcode: 0, fin: false, payload: bytes('f490') }));
+    assert.equal((events[0] as { code: string }).code, 'WS_INVALID_UTF8');
+  });
+
+  it('fails inside a frame whose end has not arrived', () => {
+    const protocol = new WebSocketProtocol(SERVER);
+    const frame = fromClient({ opcode: 1, payload: bytes(`${'41'.repeat(30)}ff${'41'.repeat(30)}`) });
+    assert.deepEqual(protocol.receive(frame.subarray(0, 36)), []);
+    assert.equal((protocol.receive(frame.subarray(36, 37))[0] as { code: string }).code, 'WS_INVALID_UTF8');
+  });
+
+  it('binary messages may hold anything', () => {
+    for (const [, hex] of INVALID)
+      assert.deepEqual(replay(SERVER, fromClient({ opcode: 2, payload: bytes(hex) })).incoming, [
+        { kind: 'binary', data: bytes(hex) },
+      ]);
+  });
+
+  it('textAsBytes delivers validated bytes', () => {
+    const options = { ...SERVER, textAsBytes: true };
+    assert.deepEqual(replay(options, fromClient({ opcode: 1, payload: 'é' })).incoming, [
+      { kind: 'text', data: bytes('c3a9') },
+    ]);
+    assert.equal(
+      (replay(options, fromClient({ opcode: 1, payload: bytes('ff') })).incoming[0] as { code: string }).code,
+      'WS_INVALID_UTF8',
+    );
+  });
+
+  it('what we send is UTF-8 even of strings that are not well formed: a lone surrogate becomes U+FFFD', () => {
+    for (const [text, hex] of [
+      ['\uD800', 'efbfbd'],
+      ['a\uDC00b', '61efbfbd62'],
+      ['\uD83D\uDE00', 'f09f9880'],
+    ] as const) {
+      const protocol = new WebSocketProtocol(SERVER);
+      protocol.sendText(text);
+      assert.equal(Buffer.from(protocol.takeOutput().subarray(2)).toString('hex'), hex);
+    }
+  });
+});
