@@ -89,3 +89,35 @@ export const TIMEOUTS = {
   /** EventSource waits this long before it reconnects, until the stream's `retry` says otherwise. Browsers 3-5 s. */
   reconnectionTimeMs: 3_000,
 } as const;
+
+/** Limits of rooms. Together they bound what rooms without members can hold: 4,096 × 64 KiB = 256 MiB. */
+export const ROOM_LIMITS = {
+  /** Rooms at a time. Beyond it the one that has been empty for longest makes way. */
+  maxRooms: 4_096,
+  /** Members of one room: a broadcast costs about a microsecond a member, so some 10 ms at the limit. */
+  maxMembers: 10_000,
+  /** Messages that a room keeps for those who join late. */
+  maxHistoryMessages: 100,
+  /** And their bytes. */
+  maxHistoryBytes: 65_536,
+} as const;
+
+/** Limits of the chat protocol. */
+export const CHAT_LIMITS = {
+  /** Text of one message in UTF-8. Discord allows 2,000 characters, Slack 40,000. */
+  maxTextBytes: 8_192,
+  /** One message of the protocol: the text, escaped as JSON at worst (6 octets for one), and what surrounds it. */
+  maxMessageBytes: 65_536,
+  /** A room's name, in code points. */
+  maxRoomNameLength: 64,
+  /** A member's name, in code points. */
+  maxUserNameLength: 32,
+  /** The sender's own id of a message, for acknowledgements. A UUID has 36. */
+  maxMessageIdLength: 64,
+  /** Names in a `welcome`; a larger room sends the first so many and the count. */
+  maxMembersListed: 1_000,
+  /** Messages of a room remembered by their sender's id, so that one sent again after a reconnection is not published twice. */
+  maxReceipts: 1_000,
+  /** Bytes held for a member that does not read before it is let go; a thousand messages of a usual size. */
+  maxBufferedBytes: 1_048_576,
+} as const;

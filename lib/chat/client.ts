@@ -1,0 +1,304 @@
+/**
+ * A member of a chat room that comes back by itself: over a WebSocket, or over an event stream and POST.
+ *
+ * Keeps what was sent until the server acknowledges it, and sends it again after a reconnection; the server knows a
+ * message by its id, so nothing is said twice. Remembers the last message heard and asks for what came after it.
+ * Runs in browsers and in Node alike, and so imports nothing but types: the constructors are given or global.
+ * Bounded: at most `maxUnacknowledged` messages wait. Read next: `page/page.ts`, its first user.
+ */
+
+import type { ChatMessage, ServerEvent } from './protocol.ts';
+
+/** As much of a WHATWG WebSocket as this file uses. */
+export interface WebSocketLike {
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
+  send(text: string): void;
+  close(code?: number, reason?: string): void;
+}
+
+/** As much of a WHATWG EventSource as this file uses. */
+export interface EventSourceLike {
+  readonly readyState: number;
+  onerror: ((event: never) => void) | null;
+  addEventListener(type: string, listener: (event: never) => void): void;
+  close(): void;
+}
+
+/**
+ * - `connecting`: on the way, for the first time or again.
+ * - `open`: in the room.
+ * - `waiting`: the connection was lost; `retryInMs` tells when the next attempt is.
+ * - `closed`: `close` was called, or the server refused for good.
+ */
+export type ConnectionState =
+  | { readonly state: 'connecting' | 'open' }
+  | { readonly state: 'waiting'; readonly retryInMs: number }
+  | { readonly state: 'closed'; readonly reason: string };
+
+export interface ChatClientOptions {
+  /** The server's origin, for example `https://chat.example`. */
+  readonly origin: string;
+  readonly room: string;
+  /** Left out, the server makes a guest's name up. */
+  readonly user?: string;
+  /** Default `websocket`. */
+  readonly transport?: 'websocket' | 'sse';
+  /** Messages that may wait for their acknowledgement. Default 100. */
+  readonly maxUnacknowledged?: number;
+  /** Before the first reconnection; doubled each time. Default 500. */
+  readonly minRetryMs?: number;
+  /** Default 15,000. */
+  readonly maxRetryMs?: number;
+  /** Silence after which the server is asked for a sign of life, over WebSocket. Default 20,000. */
+  readonly pingIntervalMs?: number;
+  /** How long that sign may take. Default 10,000. */
+  readonly pongTimeoutMs?: number;
+  /** Everything that the server says, each message once and in order. */
+  readonly onEvent: (event: ServerEvent) => void;
+  readonly onState: (state: ConnectionState) => void;
+  /** Default: the global one (browsers, Node 22 and later). */
+  readonly WebSocket?: new (
+    url: string,
+  ) => WebSocketLike;
+  /** Default: the global one (browsers). */
+  readonly EventSource?: new (
+    url: string,
+  ) => EventSourceLike;
+  /** A number from 0 to 1 for the jitter; tests pass their own. */
+  readonly random?: () => number;
+}
+
+interface Globals {
+  readonly WebSocket?: new (url: string) => WebSocketLike;
+  readonly EventSource?: new (url: string) => EventSourceLike;
+}
+
+/** EventSource.CLOSED: it will not reconnect by itself. */
+const EVENT_SOURCE_CLOSED = 2;
+
+export class ChatClient {
+  readonly #options: ChatClientOptions;
+  /** Sent and not yet acknowledged, by id, in order. */
+  readonly #unacknowledged = new Map<string, string>();
+  /** Makes ids that differ from those of the same user's other tabs. */
+  readonly #idPrefix = Math.random().toString(36).slice(2, 10);
+  #ids = 0;
+  /** The last message heard. */
+  #epoch = '';
+  #sequence = 0;
+  /** What the server called us; from the first welcome on. */
+  #you: string | undefined;
+  #socket: WebSocketLike | undefined = undefined;
+  #stream: EventSourceLike | undefined = undefined;
+  #open = false;
+  #closed = false;
+  #attempts = 0;
+  /** The one timer: of the reconnection while there is no connection, of the ping or its answer while there is. */
+  #timer: ReturnType<typeof setTimeout> | undefined = undefined;
+
+  /** Connects at once. @throws TypeError when the transport needs a constructor that is not there */
+  constructor(options: ChatClientOptions) {
+    this.#options = options;
+    this.#you = options.user;
+    this.#connect();
+  }
+
+  /** Our name, once known. */
+  get you(): string | undefined {
+    return this.#you;
+  }
+
+  /** Messages that wait for their acknowledgement. */
+  get unacknowledged(): number {
+    return this.#unacknowledged.size;
+  }
+
+  /**
+   * Says something, now or when the connection is back. Returns the message's id, by which its `message`, `ack` or
+   * `error` can be known, or undefined when too much is waiting already.
+   */
+  send(text: string): string | undefined {
+    if (this.#closed || this.#unacknowledged.size >= (this.#options.maxUnacknowledged ?? 100)) return undefined;
+    const id = `${this.#idPrefix}-${++this.#ids}`;
+    this.#unacknowledged.set(id, text);
+    if (this.#open) this.#transmit(id, text);
+    return id;
+  }
+
+  /** Does not wait for the next attempt: when the network has come back, say. */
+  reconnectNow(): void {
+    if (this.#closed || this.#socket !== undefined || this.#stream !== undefined) return;
+    this.#connect();
+  }
+
+  /** Leaves the room for good. */
+  close(): void {
+    this.#finish('left');
+  }
+
+  #finish(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#open = false;
+    clearTimeout(this.#timer);
+    this.#socket?.close(1000);
+    this.#stream?.close();
+    this.#options.onState({ state: 'closed', reason });
+  }
+
+  #connect(): void {
+    clearTimeout(this.#timer);
+    this.#options.onState({ state: 'connecting' });
+    if (this.#options.transport === 'sse') this.#openStream();
+    else this.#openSocket();
+  }
+
+  #openSocket(): void {
+    const WebSocket = this.#options.WebSocket ?? (globalThis as Globals).WebSocket;
+    if (WebSocket === undefined) throw new TypeError('there is no WebSocket here: pass one in the options');
+    const socket = new WebSocket(this.#url('', { after: this.#position() }).replace(/^http/, 'ws'));
+    this.#socket = socket;
+    socket.onmessage = (event: { readonly data: unknown }) => {
+      if (this.#socket !== socket) return;
+      this.#listenOn();
+      if (typeof event.data === 'string') this.#receive(event.data);
+    };
+    socket.onclose = () => {
+      if (this.#socket !== socket) return;
+      this.#socket = undefined;
+      this.#lost();
+    };
+  }
+
+  #openStream(): void {
+    const EventSource = this.#options.EventSource ?? (globalThis as Globals).EventSource;
+    if (EventSource === undefined) throw new TypeError('there is no EventSource here: pass one in the options');
+    const stream = new EventSource(this.#url('/events', { lastEventId: this.#position() }));
+    this.#stream = stream;
+    const receive = (event: { readonly data: string }) => {
+      if (this.#stream === stream) this.#receive(event.data);
+    };
+    for (const type of ['message', 'welcome', 'joined', 'left', 'refused']) stream.addEventListener(type, receive);
+    stream.onerror = () => {
+      if (this.#stream !== stream) return;
+      if (stream.readyState !== EVENT_SOURCE_CLOSED) {
+        // It reconnects by itself, after the reconnection time.
+        this.#open = false;
+        this.#options.onState({ state: 'connecting' });
+        return;
+      }
+      this.#stream = undefined;
+      this.#lost();
+    };
+  }
+
+  #lost(): void {
+    this.#open = false;
+    clearTimeout(this.#timer);
+    if (this.#closed) return;
+    const { minRetryMs = 500, maxRetryMs = 15_000, random = Math.random } = this.#options;
+    // Half of the wait is random, so that members who were cut off together do not come back together.
+    const ceiling = Math.min(maxRetryMs, minRetryMs * 2 ** Math.min(this.#attempts++, 20));
+    const retryInMs = Math.round(ceiling / 2 + (ceiling / 2) * random());
+    this.#options.onState({ state: 'waiting', retryInMs });
+    this.#timer = setTimeout(() => this.#connect(), retryInMs);
+  }
+
+  #receive(json: string): void {
+    let event: ServerEvent;
+    try {
+      event = JSON.parse(json) as ServerEvent;
+    } catch {
+      return; // not our server's; nothing to be done about it
+    }
+    switch (event.type) {
+      case 'welcome':
+        this.#welcome(event);
+        return;
+      case 'message':
+        if (event.sequence <= this.#sequence) return; // heard before
+        this.#sequence = event.sequence;
+        if (event.id !== undefined && event.from === this.#you) this.#unacknowledged.delete(event.id);
+        break;
+      case 'ack':
+        this.#unacknowledged.delete(event.id);
+        break;
+      case 'error':
+        if (event.id !== undefined) this.#unacknowledged.delete(event.id);
+        break;
+      case 'pong':
+        return;
+    }
+    this.#options.onEvent(event);
+  }
+
+  #welcome(event: ServerEvent & { type: 'welcome' }): void {
+    if (event.epoch !== this.#epoch) {
+      this.#epoch = event.epoch;
+      this.#sequence = 0;
+    }
+    this.#you = event.you;
+    this.#open = true;
+    this.#attempts = 0;
+    this.#options.onState({ state: 'open' });
+    this.#options.onEvent(event);
+    this.#listenOn();
+    for (const [id, text] of this.#unacknowledged) this.#transmit(id, text);
+  }
+
+  /** Something was heard: the next ping is due after the interval, and its answer within the deadline. */
+  #listenOn(): void {
+    if (this.#socket === undefined) return;
+    const { pingIntervalMs = 20_000, pongTimeoutMs = 10_000 } = this.#options;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#socket?.send('{"type":"ping"}');
+      this.#timer = setTimeout(() => {
+        const socket = this.#socket;
+        this.#socket = undefined;
+        socket?.close(); // its own `close` event may take as long as TCP likes
+        this.#lost();
+      }, pongTimeoutMs);
+    }, pingIntervalMs);
+  }
+
+  #transmit(id: string, text: string): void {
+    if (this.#socket !== undefined) this.#socket.send(JSON.stringify({ type: 'message', text, id }));
+    else void this.#post(id, text);
+  }
+
+  async #post(id: string, text: string): Promise<void> {
+    let response: Response;
+    try {
+      response = await fetch(this.#url('/messages', {}), {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ text, id }),
+      });
+    } catch {
+      return; // sent again with the next welcome
+    }
+    const answer = (await response.json().catch(() => undefined)) as ChatMessage | ServerEvent | undefined;
+    if (response.ok && answer?.type === 'message') {
+      this.#unacknowledged.delete(id);
+      this.#options.onEvent({ type: 'ack', id, sequence: answer.sequence });
+    } else if (response.status < 500) {
+      this.#unacknowledged.delete(id);
+      if (answer?.type === 'error') this.#options.onEvent({ ...answer, id });
+    }
+  }
+
+  /** Where we are in the room: what the server calls an event ID. */
+  #position(): string | undefined {
+    return this.#epoch === '' ? undefined : `${this.#epoch}-${this.#sequence}`;
+  }
+
+  #url(path: string, parameters: Readonly<Record<string, string | undefined>>): string {
+    const url = new URL(`/rooms/${encodeURIComponent(this.#options.room)}${path}`, this.#options.origin);
+    if (this.#you !== undefined) url.searchParams.set('user', this.#you);
+    for (const [name, value] of Object.entries(parameters)) if (value !== undefined) url.searchParams.set(name, value);
+    return url.href;
+  }
+}
