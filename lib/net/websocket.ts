@@ -66,6 +66,8 @@ export class WebSocket extends EventTarget {
   readonly #protocols: readonly string[];
   #binaryType: BinaryType = 'blob';
   #readyState = 0;
+  /** `close` was called on an open connection. */
+  #closing = false;
   /** Set from `open` on. */
   #connection: WebSocketConnection | undefined = undefined;
   /** Set until the handshake is over. */
@@ -186,6 +188,7 @@ export class WebSocket extends EventTarget {
     }
     // A reason without a code goes with 1000, since a frame cannot carry it alone (RFC 6455 §5.5.1).
     this.#connection?.close(code ?? (reason === '' ? undefined : 1000), reason);
+    this.#closing = true;
   }
 
   /** Drops TCP at once: `close` reports 1006. Not in the standard. */
@@ -337,8 +340,9 @@ export class WebSocket extends EventTarget {
   }
 
   #receive(data: string | Uint8Array): void {
-    // WebSockets §6: a message that arrives once closing has begun is not delivered.
-    if (this.readyState !== 1) return;
+    // WHATWG WebSockets, "when a WebSocket message has been received", step 1: not once we have begun to close. A close
+    // frame of the peer in the same chunk has changed the state already, but the message came before it.
+    if (this.#closing) return;
     const value =
       typeof data === 'string'
         ? data

@@ -1,0 +1,518 @@
+/** The chat over the wire, with our own clients: joining, saying, hearing, leaving, and being told what was wrong. */
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { afterEach, describe, it } from 'node:test';
+import { ChatClient } from '../../lib/chat/client.ts';
+import type { ChatMessage, ServerEvent } from '../../lib/chat/protocol.ts';
+import { type Chat, type ChatOptions, mountChat } from '../../lib/chat/server.ts';
+import { CHAT_LIMITS } from '../../lib/limits.ts';
+import { EventSource } from '../../lib/net/event-source.ts';
+import { createServer, type Server } from '../../lib/net/server.ts';
+import { WebSocket } from '../../lib/net/websocket.ts';
+
+/** Reads what is heard one after the other. */
+class Ear {
+  readonly #heard: ServerEvent[] = [];
+  #wake: (() => void) | undefined;
+
+  hear(event: ServerEvent): void {
+    this.#heard.push(event);
+    this.#wake?.();
+  }
+
+  async next(): Promise<ServerEvent> {
+    while (this.#heard.length === 0) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return this.#heard.shift() as ServerEvent;
+  }
+
+  async expect<T extends ServerEvent['type']>(type: T): Promise<ServerEvent & { type: T }> {
+    const event = await this.next();
+    assert.equal(event.type, type, JSON.stringify(event));
+    return event as ServerEvent & { type: T };
+  }
+}
+
+describe('the chat server', { timeout: 30_000 }, () => {
+  const open: { close(): unknown }[] = [];
+  let server: Server;
+  let chat: Chat;
+
+  async function start(options: ChatOptions = {}): Promise<void> {
+    server = createServer();
+    chat = mountChat(server, options);
+    await server.listen();
+  }
+
+  afterEach(async () => {
+    for (const each of open.splice(0)) each.close();
+    await server.close();
+  });
+
+  async function member(room: string, user?: string, query = ''): Promise<{ socket: WebSocket; ear: Ear }> {
+    const url = `${server.url.replace('http', 'ws')}/rooms/${room}${query}`;
+    const socket = new WebSocket(url, user === undefined ? {} : { headers: { 'X-User-Id': user } });
+    open.push(socket);
+    const ear = new Ear();
+    socket.onmessage = (event) => ear.hear(JSON.parse(event.data as string));
+    const opened = once(socket, 'open');
+    await Promise.race([opened, once(socket, 'error').then(() => Promise.reject(new Error('refused')))]);
+    return { socket, ear };
+  }
+
+  function listener(room: string, query = ''): { stream: EventSource; ear: Ear; ids: string[] } {
+    const stream = new EventSource(`${server.url}/rooms/${room}/events${query}`);
+    open.push(stream);
+    const ear = new Ear();
+    const ids: string[] = [];
+    for (const type of ['welcome', 'message', 'joined', 'left'])
+      stream.addEventListener(type, (event) => {
+        ids.push((event as MessageEvent).lastEventId);
+        ear.hear(JSON.parse((event as MessageEvent).data));
+      });
+    return { stream, ear, ids };
+  }
+
+  const say = (room: string, user: string, text: string): Promise<Response> =>
+    fetch(`${server.url}/rooms/${room}/messages`, { method: 'POST', headers: { 'X-User-Id': user }, body: text });
+
+  const problemOf = async (response: Response): Promise<[number, string]> => [
+    response.status,
+    ((await response.json()) as { code: string }).code,
+  ];
+
+  it('welcomes a member, shows joins and leaves to the others, and numbers what is said', async () => {
+    await start({ now: () => new Date('2026-01-02T03:04:05.678Z') });
+    const ann = await member('tea', 'ann');
+    const welcome = await ann.ear.expect('welcome');
+    assert.deepEqual([welcome.you, welcome.room, welcome.members, welcome.sequence], ['ann', 'tea', ['ann'], 0]);
+    const bob = await member('tea', undefined, '?user=bob');
+    assert.deepEqual((await bob.ear.expect('welcome')).members, ['ann', 'bob']);
+    const time = '2026-01-02T03:04:05.678Z';
+    assert.deepEqual(await ann.ear.next(), { type: 'joined', user: 'bob', time, memberCount: 2 });
+    bob.socket.send(JSON.stringify({ type: 'message', text: 'hello 😀', id: 'b1' }));
+    const message = { type: 'message', sequence: 1, time, from: 'bob', text: 'hello 😀', id: 'b1' };
+    assert.deepEqual(await ann.ear.next(), message);
+    assert.deepEqual(await bob.ear.next(), message);
+    assert.deepEqual(await bob.ear.next(), { type: 'ack', id: 'b1', sequence: 1 });
+    assert.equal(chat.members, 2);
+    bob.socket.close();
+    assert.deepEqual(await ann.ear.next(), { type: 'left', user: 'bob', time, memberCount: 1 });
+    assert.equal(chat.members, 1);
+  });
+
+  it('keeps rooms apart', async () => {
+    await start();
+    const ann = await member('one', 'ann');
+    await ann.ear.expect('welcome');
+    await say('two', 'bob', 'not for you');
+    await say('one', 'bob', 'for you');
+    assert.equal((await ann.ear.expect('message')).text, 'for you');
+  });
+
+  it('counts a person with two connections once: joined with the first, left with the last', async () => {
+    await start();
+    const ann = await member('r', 'ann');
+    await ann.ear.expect('welcome');
+    const first = await member('r', 'bob');
+    await ann.ear.expect('joined');
+    const second = await member('r', 'bob');
+    assert.equal((await second.ear.expect('welcome')).memberCount, 2);
+    const closed = once(first.socket, 'close');
+    first.socket.close();
+    await closed;
+    await say('r', 'x', 'in between');
+    await ann.ear.expect('message');
+    second.socket.close();
+    assert.equal((await ann.ear.expect('left')).user, 'bob');
+  });
+
+  it('lets event streams, WebSockets and POST share a room; a stream resumes by its last event ID', async () => {
+    await start();
+    const ann = await member('mix', 'ann');
+    await ann.ear.expect('welcome');
+    const bob = listener('mix', '?user=bob');
+    const welcome = await bob.ear.expect('welcome');
+    assert.equal((await ann.ear.expect('joined')).user, 'bob');
+    const posted = await say('mix', 'eve', 'one');
+    assert.equal(posted.status, 201);
+    const body = (await posted.json()) as ChatMessage;
+    assert.deepEqual([body.sequence, body.from, body.text], [1, 'eve', 'one']);
+    assert.deepEqual(await ann.ear.next(), body);
+    assert.deepEqual(await bob.ear.next(), body);
+    assert.deepEqual(bob.ids, ['', `${welcome.epoch}-1`]);
+    bob.stream.close();
+    await ann.ear.expect('left');
+    await say('mix', 'eve', 'two');
+    await say('mix', 'eve', 'three');
+    const again = listener('mix', `?user=bob&lastEventId=${welcome.epoch}-1`);
+    const back = await again.ear.expect('welcome');
+    assert.deepEqual([back.replayed, back.gap], [2, false]);
+    assert.equal((await again.ear.expect('message')).text, 'two');
+    assert.equal((await again.ear.expect('message')).text, 'three');
+  });
+
+  it('shows recent history to who joins, what came after to who comes back, and says when some is gone', async () => {
+    await start({ maxHistoryMessages: 3 });
+    for (let i = 1; i <= 5; i++) await say('h', 'ann', `m${i}`);
+    const fresh = await member('h', 'bob');
+    const welcome = await fresh.ear.expect('welcome');
+    assert.deepEqual([welcome.replayed, welcome.gap, welcome.sequence], [3, false, 5]);
+    for (const text of ['m3', 'm4', 'm5']) assert.equal((await fresh.ear.expect('message')).text, text);
+    for (const [after, replayed, gap] of [
+      [`${welcome.epoch}-4`, 1, false],
+      [`${welcome.epoch}-2`, 3, false],
+      [`${welcome.epoch}-1`, 3, true],
+      ['otherepoch-5', 3, true],
+      ['nonsense', 3, false],
+    ] as const) {
+      const back = await member('h', 'bob', `?after=${after}`);
+      const again = await back.ear.expect('welcome');
+      assert.deepEqual([again.replayed, again.gap], [replayed, gap], after);
+    }
+    const listed = await (await fetch(`${server.url}/rooms/h/messages?after=${welcome.epoch}-3`)).json();
+    assert.deepEqual(
+      [
+        (listed as { sequence: number }).sequence,
+        (listed as { messages: ChatMessage[] }).messages.map(({ text }) => text),
+      ],
+      [5, ['m4', 'm5']],
+    );
+    assert.deepEqual(await (await fetch(`${server.url}/rooms/nobody/messages`)).json(), {
+      room: 'nobody',
+      epoch: '',
+      sequence: 0,
+      gap: false,
+      messages: [],
+    });
+  });
+
+  it('publishes a message once, however often it is sent with the same id', async () => {
+    await start();
+    const ann = await member('once', 'ann');
+    await ann.ear.expect('welcome');
+    for (let i = 0; i < 3; i++) ann.socket.send('{"type":"message","text":"x","id":"same"}');
+    await ann.ear.expect('message');
+    for (let i = 0; i < 3; i++) assert.equal((await ann.ear.expect('ack')).sequence, 1);
+    const post = (user: string) =>
+      fetch(`${server.url}/rooms/once/messages?user=${user}`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: '{"text":"x","id":"same"}',
+      }).then((response) => response.json() as Promise<ChatMessage>);
+    assert.equal((await post('ann')).sequence, 1);
+    assert.equal((await post('bob')).sequence, 2, 'ids are each sender’s own');
+  });
+
+  it('tells a member what was wrong, and nobody else notices', async () => {
+    await start();
+    const ann = await member('calm', 'ann');
+    await ann.ear.expect('welcome');
+    const bob = await member('calm', 'bob');
+    await bob.ear.expect('welcome');
+    await ann.ear.expect('joined');
+    const wrong: [string | Uint8Array, string][] = [
+      ['not json', 'BAD_JSON'],
+      ['{"type":"shout"}', 'BAD_TYPE'],
+      ['{"type":"message","text":""}', 'BAD_TEXT'],
+      [JSON.stringify({ type: 'message', text: 'x'.repeat(CHAT_LIMITS.maxTextBytes + 1) }), 'TEXT_TOO_LONG'],
+      [new Uint8Array([1, 2, 3]), 'BINARY'],
+    ];
+    for (const [data, code] of wrong) {
+      bob.socket.send(data);
+      assert.equal((await bob.ear.expect('error')).code, code);
+    }
+    bob.socket.send('{"type":"ping"}');
+    await bob.ear.expect('pong');
+    bob.socket.send('{"type":"message","text":"still here"}');
+    assert.equal((await ann.ear.expect('message')).sequence, 1);
+  });
+
+  it('ends a member that sends more than a message may be with 1009; the room goes on', async () => {
+    await start();
+    const ann = await member('big', 'ann');
+    await ann.ear.expect('welcome');
+    const bob = await member('big', 'bob');
+    const closed = once(bob.socket, 'close');
+    await ann.ear.expect('joined');
+    bob.socket.send('x'.repeat(CHAT_LIMITS.maxMessageBytes + 1));
+    assert.equal(((await closed) as [{ code: number }])[0].code, 1009);
+    assert.equal((await ann.ear.expect('left')).user, 'bob');
+  });
+
+  it('refuses rooms, names and origins that it cannot have, over every way in', async () => {
+    await start();
+    for (const path of ['a%20b', '-', 'x'.repeat(65), '%F0%9F%98%80']) {
+      assert.deepEqual(await problemOf(await fetch(`${server.url}/rooms/${path}/messages`)), [400, 'BAD_ROOM'], path);
+      assert.deepEqual(await problemOf(await fetch(`${server.url}/rooms/${path}/events`)), [400, 'BAD_ROOM'], path);
+      assert.deepEqual(await problemOf(await say(path, 'ann', 'x')), [400, 'BAD_ROOM'], path);
+      await assert.rejects(member(path, 'ann'), path);
+    }
+    assert.deepEqual(await problemOf(await fetch(`${server.url}/rooms/r/messages?user=%00`)), [400, 'BAD_USER']);
+    await assert.rejects(member('r', undefined, '?user=a%0Ab'));
+    const from = (origin: string) =>
+      fetch(`${server.url}/rooms/r/messages`, { method: 'POST', headers: { Origin: origin }, body: 'x' });
+    assert.deepEqual(await problemOf(await from('https://evil.example')), [403, 'ORIGIN']);
+    assert.equal((await from(server.url)).status, 201);
+    assert.equal(chat.members, 0);
+  });
+
+  it('allows an origin that is on the list', async () => {
+    await start({ allowedOrigins: ['https://app.example'] });
+    const response = await fetch(`${server.url}/rooms/r/messages`, {
+      method: 'POST',
+      headers: { Origin: 'https://app.example' },
+      body: 'x',
+    });
+    assert.equal(response.status, 201);
+    const socket = new WebSocket(`${server.url.replace('http', 'ws')}/rooms/r`, {
+      headers: { Origin: 'https://app.example' },
+    });
+    open.push(socket);
+    await once(socket, 'open');
+  });
+
+  it('says what is wrong with a POST, and takes plain text and JSON', async () => {
+    await start();
+    const post = (type: string, body: string) =>
+      fetch(`${server.url}/rooms/p/messages`, { method: 'POST', headers: { 'Content-Type': type }, body });
+    assert.deepEqual(await problemOf(await post('application/json', '{')), [400, 'BAD_JSON']);
+    assert.deepEqual(await problemOf(await post('application/json', '[]')), [400, 'BAD_TEXT']);
+    assert.deepEqual(await problemOf(await post('application/json; charset=utf-8', '{"text":1}')), [400, 'BAD_TEXT']);
+    assert.deepEqual(await problemOf(await post('text/plain', '  ')), [400, 'BAD_TEXT']);
+    assert.deepEqual(await problemOf(await post('text/plain', 'x'.repeat(8_193))), [400, 'TEXT_TOO_LONG']);
+    const form = (await (await post('application/x-www-form-urlencoded', 'as curl sends it')).json()) as ChatMessage;
+    assert.deepEqual([form.from, form.text, form.sequence], ['guest', 'as curl sends it', 1]);
+  });
+
+  it('reads a name in UTF-8 from X-User-Id, prefers it to ?user=, and makes one up for who gives none', async () => {
+    await start();
+    const zoe = await member('n', Buffer.from('zoë').toString('latin1'), '?user=other');
+    assert.equal((await zoe.ear.expect('welcome')).you, 'zoë');
+    const nobody = await member('n');
+    assert.match((await nobody.ear.expect('welcome')).you, /^guest-[0-9a-z]{4}$/);
+  });
+
+  it('removes a member whose connection breaks without a word', async () => {
+    await start();
+    const ann = await member('gone', 'ann');
+    await ann.ear.expect('welcome');
+    const socket = connect(server.port, '127.0.0.1');
+    socket.write(
+      `GET /rooms/gone?user=bob HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+    );
+    assert.equal((await ann.ear.expect('joined')).user, 'bob');
+    socket.resetAndDestroy();
+    assert.equal((await ann.ear.expect('left')).user, 'bob');
+  });
+
+  it('lets go of a member that does not read, with the others undisturbed', async () => {
+    await start();
+    const ann = await member('slow', 'ann');
+    await ann.ear.expect('welcome');
+    const socket = connect(server.port, '127.0.0.1');
+    socket.pause();
+    socket.write(`GET /rooms/slow/events?user=bob HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n\r\n`);
+    open.push({ close: () => socket.destroy() });
+    await ann.ear.expect('joined');
+    const text = 'x'.repeat(8_000);
+    // What the system buffers for a socket comes on top of our own bound.
+    let left = false;
+    for (let i = 0; i < 4_000 && !left; i++) {
+      chat.publish('slow', 'eve', text);
+      const event = await ann.ear.next();
+      if (event.type === 'left') {
+        assert.equal(event.user, 'bob');
+        left = true;
+      }
+    }
+    assert.ok(left);
+    assert.equal(chat.members, 1);
+  });
+
+  it('refuses a member beyond the limit with an error and 1013, and a room beyond it with 503', async () => {
+    await start({ maxMembers: 1, maxRooms: 1 });
+    const ann = await member('full', 'ann');
+    await ann.ear.expect('welcome');
+    const bob = await member('full', 'bob');
+    const closed = once(bob.socket, 'close');
+    assert.equal((await bob.ear.expect('error')).code, 'ROOM_FULL');
+    assert.equal(((await closed) as [{ code: number }])[0].code, 1013);
+    assert.deepEqual(await problemOf(await say('other', 'eve', 'x')), [503, 'HUB_FULL']);
+    await say('full', 'eve', 'x');
+    assert.equal((await ann.ear.expect('message')).text, 'x');
+  });
+
+  it('answers /healthz, and sends members away with 1001 when it closes', async () => {
+    await start();
+    const ann = await member('bye', 'ann');
+    await ann.ear.expect('welcome');
+    const stream = await fetch(`${server.url}/rooms/bye/events?user=bob`);
+    await ann.ear.expect('joined');
+    assert.deepEqual(await (await fetch(`${server.url}/healthz`)).json(), { status: 'ok', rooms: 1, members: 2 });
+    const closed = once(ann.socket, 'close');
+    const ended = stream.text(); // a stream that is ended is a whole response
+    await server.close();
+    assert.equal(((await closed) as [{ code: number }])[0].code, 1001);
+    assert.match(await ended, /event: welcome/);
+  });
+
+  it('serves the page with a Content-Security-Policy at the address that WebSockets use, and nothing beside', async () => {
+    await start();
+    const page = await fetch(`${server.url}/rooms/any`);
+    assert.match(page.headers.get('content-type') ?? '', /^text\/html/);
+    assert.match(page.headers.get('content-security-policy') ?? '', /default-src 'none'.*frame-ancestors 'none'/);
+    for (const [, asset] of (await page.text()).matchAll(/(?:src|href)="(\/[^"]+)"/g))
+      assert.equal((await fetch(`${server.url}${asset}`)).status, 200, asset);
+    for (const path of [
+      '/assets/chat/server.js',
+      '/assets/chat/page/../server.js',
+      '/assets/chat/page/%2e%2e/server.js',
+    ])
+      assert.equal((await fetch(`${server.url}${path}`)).status, 404, path);
+    const root = await fetch(server.url, { redirect: 'manual' });
+    assert.deepEqual([root.status, root.headers.get('location')], [302, '/rooms/lobby']);
+  });
+
+  it('publishes for its own process, and throws for what the protocol does not allow', async () => {
+    await start({ page: false });
+    assert.equal(chat.publish('r', 'server', 'hello').sequence, 1);
+    assert.throws(() => chat.publish('no room', 'server', 'x'), TypeError);
+    assert.throws(() => chat.publish('r', '\n', 'x'), TypeError);
+    assert.throws(() => chat.publish('r', 'server', ''), TypeError);
+    assert.equal((await fetch(`${server.url}/`)).status, 404);
+    assert.equal(chat.rooms, 1);
+  });
+});
+
+describe('the chat client', { timeout: 30_000 }, () => {
+  it('comes back after its server did, over both transports, and says what was waiting exactly once', async () => {
+    for (const transport of ['websocket', 'sse'] as const) {
+      let server = createServer();
+      mountChat(server);
+      await server.listen();
+      const { port, url } = server;
+      const said: string[] = [];
+      const states: string[] = [];
+      const waitFor = waiter();
+      const client = new ChatClient({
+        origin: url,
+        room: 'r',
+        user: 'ann',
+        transport,
+        minRetryMs: 5,
+        maxRetryMs: 20,
+        WebSocket: WebSocket as never,
+        EventSource: EventSource as never,
+        onEvent(event) {
+          if (event.type === 'message') said.push(event.text);
+          waitFor.check();
+        },
+        onState(state) {
+          states.push(state.state);
+          waitFor.check();
+        },
+      });
+      await waitFor(() => states.at(-1) === 'open');
+      client.send('one');
+      await waitFor(() => client.unacknowledged === 0 && said.length === 1);
+      await server.close();
+      await waitFor(() => states.at(-1) !== 'open');
+      client.send('two');
+      assert.equal(client.unacknowledged, 1);
+      server = createServer();
+      mountChat(server);
+      await server.listen({ port });
+      await waitFor(() => client.unacknowledged === 0 && said.length === 2);
+      assert.deepEqual(said, ['one', 'two'], transport);
+      assert.equal(client.you, 'ann');
+      client.close();
+      assert.equal(states.at(-1), 'closed');
+      assert.equal(client.send('three'), undefined);
+      await server.close();
+    }
+  });
+
+  it('notices a server that has fallen silent, and bounds what waits', async () => {
+    const sockets: { closed: boolean; sent: string[]; onmessage: ((event: { data: string }) => void) | null }[] = [];
+    class Silent {
+      closed = false;
+      readonly sent: string[] = [];
+      onopen = null;
+      onmessage: ((event: { data: string }) => void) | null = null;
+      onclose = null;
+      constructor() {
+        sockets.push(this);
+      }
+      send(text: string): void {
+        this.sent.push(text);
+      }
+      close(): void {
+        this.closed = true;
+      }
+    }
+    const states: string[] = [];
+    const waitFor = waiter();
+    const client = new ChatClient({
+      origin: 'http://127.0.0.1',
+      room: 'r',
+      maxUnacknowledged: 2,
+      minRetryMs: 1,
+      pingIntervalMs: 5,
+      pongTimeoutMs: 5,
+      WebSocket: Silent as never,
+      onEvent: () => {},
+      onState(state) {
+        states.push(state.state);
+        waitFor.check();
+      },
+    });
+    assert.notEqual(client.send('a'), undefined);
+    assert.notEqual(client.send('b'), undefined);
+    assert.equal(client.send('c'), undefined);
+    const welcome = {
+      type: 'welcome',
+      room: 'r',
+      you: 'guest-1',
+      epoch: 'e',
+      sequence: 0,
+      members: [],
+      memberCount: 1,
+    };
+    sockets[0]?.onmessage?.({ data: JSON.stringify(welcome) });
+    assert.deepEqual(
+      sockets[0]?.sent.map((text) => (JSON.parse(text) as { text: string }).text),
+      ['a', 'b'],
+    );
+    await waitFor(() => states.includes('waiting'));
+    assert.equal(sockets[0]?.sent.at(-1), '{"type":"ping"}');
+    assert.equal(sockets[0]?.closed, true);
+    await waitFor(() => sockets.length === 2);
+    client.close();
+  });
+});
+
+/** Waits for a condition that is looked at whenever something happened. */
+function waiter(): ((condition: () => boolean) => Promise<void>) & { check(): void } {
+  let pending: { condition: () => boolean; resolve: () => void } | undefined;
+  const check = (): void => {
+    // After the caller's own bookkeeping.
+    setImmediate(() => {
+      if (pending?.condition()) {
+        pending.resolve();
+        pending = undefined;
+      }
+    });
+  };
+  const wait = (condition: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      pending = { condition, resolve };
+      check();
+    });
+  return Object.assign(wait, { check });
+}
