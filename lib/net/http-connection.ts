@@ -45,6 +45,9 @@ export interface Exchange {
   readonly upgrade: boolean;
 }
 
+/** Answers that the peer has not taken, beyond which its further requests wait: pipelining must not fill our memory. */
+const MAX_UNSENT_BYTES = 65_536;
+
 type Phase = 'idle' | 'head' | 'body' | 'answering' | 'write' | 'close';
 
 export class HttpConnection implements Sink, Sweepable {
@@ -59,6 +62,8 @@ export class HttpConnection implements Sink, Sweepable {
   #current: Exchange | undefined = undefined;
   #requestCount = 0;
   #paused = false;
+  /** `#pump` is at work: an answer that is given within it must not begin another one. */
+  #pumping = false;
   /** The last answer has been given: what still arrives is thrown away. */
   #closing = false;
   #peerEnded = false;
@@ -79,18 +84,27 @@ export class HttpConnection implements Sink, Sweepable {
   /** `Sink`. */
   receive(chunk: Uint8Array): void {
     if (this.#closing) return;
-    for (const incoming of this.#parser.receive(chunk)) this.#take(incoming);
-    this.#updatePhase();
+    for (const incoming of this.#parser.receive(chunk)) {
+      if (this.#waiting === undefined && this.#ready) this.#take(incoming);
+      else {
+        this.#waiting ??= [];
+        this.#waiting.push(incoming);
+      }
+    }
+    this.#pump();
   }
 
   /** `Sink`: the peer may half-close after its last request and still read the answer (RFC 9112 §9.6). */
   receiveEnd(): void {
     this.#peerEnded = true;
-    if (this.#current === undefined) this.#close();
+    if (this.#current === undefined && this.#waiting === undefined) this.#close();
   }
 
   /** `Sink`. */
-  drained(): void {}
+  drained(): void {
+    this.#pump();
+    this.transport.flushSoon();
+  }
 
   /** `Sink`. */
   gone(): void {
@@ -112,7 +126,7 @@ export class HttpConnection implements Sink, Sweepable {
     const keepAlive =
       !close &&
       !upgrade &&
-      !this.#peerEnded &&
+      !(this.#peerEnded && this.#waiting === undefined) &&
       this.#keepAlive &&
       this.#requestCount < this.#settings.limits.maxRequestsPerConnection;
     this.#write(response, head.method, keepAlive, head.minor);
@@ -121,13 +135,7 @@ export class HttpConnection implements Sink, Sweepable {
       this.#close();
       return;
     }
-    const next = this.#waiting?.shift();
-    if (next !== undefined) this.#take(next);
-    if (this.#paused && (this.#waiting?.length ?? 0) === 0) {
-      this.#paused = false;
-      this.transport.resume();
-    }
-    this.#updatePhase();
+    this.#pump();
   }
 
   /** Hands the transport over to another protocol. Answers the bytes that came behind the request's head. */
@@ -165,17 +173,39 @@ export class HttpConnection implements Sink, Sweepable {
   /** Whether the parser's last request allows another one. */
   #keepAlive = true;
 
+  /** Whether the next request may be answered: the one before has been, and the peer reads what it is sent. */
+  get #ready(): boolean {
+    if (this.#current !== undefined || this.#closing) return false;
+    const { transport } = this;
+    if (transport.bufferedAmount < MAX_UNSENT_BYTES) return true;
+    transport.flush();
+    return !transport.blocked;
+  }
+
+  /** Takes what waits, for as long as it may be; a loop, since a peer decides how much there is. */
+  #pump(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    while (this.#waiting !== undefined && this.#ready) {
+      const next = this.#waiting.shift()!;
+      if (this.#waiting.length === 0) this.#waiting = undefined;
+      this.#take(next);
+    }
+    this.#pumping = false;
+    if (this.#closing) return;
+    const full = (this.#waiting?.length ?? 0) >= this.#settings.limits.maxPipelinedRequests;
+    if (full && !this.#paused) {
+      this.#paused = true;
+      this.transport.pause();
+    } else if (this.#paused && this.#waiting === undefined) {
+      this.#paused = false;
+      this.transport.resume();
+    }
+    this.#updatePhase();
+  }
+
   #take(incoming: HttpIncoming): void {
     if (this.#closing) return;
-    if (this.#current !== undefined) {
-      this.#waiting ??= [];
-      this.#waiting.push(incoming);
-      if (!this.#paused && this.#waiting.length >= this.#settings.limits.maxPipelinedRequests) {
-        this.#paused = true;
-        this.transport.pause();
-      }
-      return;
-    }
     switch (incoming.kind) {
       case 'failed':
         this.#refuse(incoming.status, `${incoming.detail} (${incoming.section})`);
@@ -183,13 +213,15 @@ export class HttpConnection implements Sink, Sweepable {
       case 'expect-continue':
         // RFC 9110 §10.1.1: the body is wanted; one that is too large was refused by its length already.
         this.#append('HTTP/1.1 100 Continue\r\n\r\n');
+        this.transport.flushSoon();
         return;
       case 'request': {
         const { head } = incoming;
         this.#requestCount++;
         this.#keepAlive &&= incoming.keepAlive;
         const request = new Request(head, incoming.body, this.#remoteAddress, this.#secure);
-        this.#current = { connection: this, head, request, upgrade: this.#parser.state === 'upgraded' };
+        this.#current = { connection: this, head, request, upgrade: incoming.upgrade };
+        this.#phase = 'answering'; // so that the wait for the next request begins anew behind the answer
         this.#settings.serve(this.#current);
       }
     }
@@ -222,10 +254,11 @@ export class HttpConnection implements Sink, Sweepable {
   #write(response: HttpResponse, method: string, keepAlive: boolean, minor: number): void {
     const { status = 200, body = '' } = response;
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-    const headers: [string, string][] = [['Date', httpDate()]]; // RFC 9110 §6.6.1
-    for (const [name, value] of Object.entries(response.headers ?? {})) headers.push([name, value]);
-    // RFC 9110 §8.6: no Content-Length with 1xx and 204.
-    if (status !== 204 && status >= 200) headers.push(['Content-Length', String(bytes.length)]);
+    const headers = Object.entries(response.headers ?? {});
+    if (!has(headers, 'date')) headers.unshift(['Date', httpDate()]); // RFC 9110 §6.6.1
+    // RFC 9110 §8.6: no Content-Length with 1xx and 204, nor beside a transfer coding.
+    if (status !== 204 && status >= 200 && !has(headers, 'transfer-encoding'))
+      headers.push(['Content-Length', String(bytes.length)]);
     // RFC 9112 §9.6: say so when this is the last answer; HTTP/1.0 must be told that it is not (§9.3).
     if (!keepAlive) headers.push(['Connection', 'close']);
     else if (minor === 0) headers.push(['Connection', 'keep-alive']);
@@ -257,6 +290,10 @@ export class HttpConnection implements Sink, Sweepable {
     this.#settings.sweeper.delete(this);
     this.#settings.onDone(this);
   }
+}
+
+function has(headers: readonly (readonly [string, string])[], lowerCaseName: string): boolean {
+  return headers.some(([name]) => name.toLowerCase() === lowerCaseName);
 }
 
 let dateText = '';

@@ -94,8 +94,12 @@ export class Server {
   readonly #transports = new Set<Transport>();
   /** Connections an address has open; kept only where `maxConnectionsPerAddress` is set. */
   readonly #perAddress = new Map<string, number>();
+  /** What is under TLS connections, also those whose handshake is not over and that nothing else knows. */
+  readonly #underTls = new Set<Socket>();
   /** `close` was called. */
   #closing = false;
+  /** Set by `close`: told when the last of `#transports` has gone. */
+  #onAllGone: () => void = () => {};
 
   constructor(options: ServerOptions = {}) {
     this.#options = options;
@@ -130,7 +134,13 @@ export class Server {
       // Nothing is read until the socket has been adopted, so that no byte goes the slow way first.
       this.#netServer = createNetServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, accept);
     } else {
-      this.#netServer = createTlsServer({ ...options.tls, allowHalfOpen: true, noDelay: true } as TlsOptions, accept);
+      const handshakeTimeout = times.headTimeoutMs; // Node's default is two minutes
+      const tls = { handshakeTimeout, ...options.tls, allowHalfOpen: true, noDelay: true } as TlsOptions;
+      this.#netServer = createTlsServer(tls, accept);
+      this.#netServer.on('connection', (socket: Socket) => {
+        this.#underTls.add(socket);
+        socket.once('close', () => this.#underTls.delete(socket));
+      });
       // A client that fails TLS has no HTTP to be answered in; its socket is destroyed by Node.
       this.#netServer.on('tlsClientError', () => {});
     }
@@ -251,15 +261,23 @@ export class Server {
    */
   close(code: number = CloseCode.GoingAway, reason = ''): Promise<void> {
     this.#closing = true;
-    const closed = new Promise<void>((resolve) => this.#netServer.close(() => resolve()));
+    const closed = Promise.all([
+      new Promise<void>((resolve) => this.#netServer.close(() => resolve())),
+      // Node's server counts sockets that are destroyed; ours have also told their handlers.
+      new Promise<void>((resolve) => {
+        this.#onAllGone = resolve;
+        if (this.#transports.size === 0) resolve();
+      }),
+    ]);
     for (const socket of this.#webSockets) socket.close(code, reason);
     for (const stream of this.#streams) stream.close();
     for (const connection of this.#httpConnections) connection.closeWhenIdle();
     const clock = this.#options.clock ?? systemClock;
     const cancel = clock.after(this.#options.closeTimeoutMs ?? TIMEOUTS.closeTimeoutMs, () => {
       for (const transport of this.#transports) transport.destroy();
+      for (const socket of this.#underTls) socket.destroy();
     });
-    return closed.finally(cancel);
+    return closed.then(cancel);
   }
 
   #accept(accepted: Socket): void {
@@ -277,6 +295,7 @@ export class Server {
     if (maxConnectionsPerAddress > 0) this.#perAddress.set(address, fromThere + 1);
     socket.once('close', () => {
       this.#transports.delete(transport);
+      if (this.#transports.size === 0) this.#onAllGone();
       if (maxConnectionsPerAddress === 0) return;
       const left = (this.#perAddress.get(address) ?? 1) - 1;
       if (left === 0) this.#perAddress.delete(address);
@@ -359,6 +378,10 @@ export class Server {
     };
     const respond = (response: HttpResponse) => {
       try {
+        for (const name of Object.keys(response.headers ?? {})) {
+          if (/^(content-length|transfer-encoding|connection)$/i.test(name))
+            throw new TypeError(`header ${name} belongs to the server, which frames the response (RFC 9112 §6.3)`);
+        }
         connection.respond(response);
       } catch (error) {
         failed(error);
@@ -449,13 +472,14 @@ export class Server {
         return;
       }
       const headers = { ...EVENT_STREAM_HEADERS, ...target.options.headers };
+      const chunked = head.minor >= 1; // RFC 9112 §6.1: no transfer coding to HTTP/1.0
       if (head.method === 'HEAD') {
-        connection.respond({ headers });
+        // RFC 9112 §6.1: a response to HEAD may say how the one to GET would be framed.
+        connection.respond({ headers: chunked ? { ...headers, 'Transfer-Encoding': 'chunked' } : headers });
         return;
       }
       const { transport } = connection;
       if (transport.socket.destroyed) return;
-      const chunked = head.minor >= 1; // RFC 9112 §6.1: no transfer coding to HTTP/1.0
       const answer = encodeResponseHead(200, [
         ['Date', httpDate()],
         ...Object.entries(headers),

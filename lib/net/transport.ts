@@ -123,7 +123,8 @@ export class Transport {
       // Several ranges: header and payload of a large message. One system call for as many as the bound admits.
       let total = size;
       socket.cork();
-      socket.write(view(range));
+      // Each has the callback: the first may fill the bound by itself.
+      socket.write(view(range), this.#onWritten);
       while (total < MAX_WRITE_BYTES && output.byteLength > 0) {
         const next = output.take(MAX_WRITE_BYTES - total)!;
         total += next.end - next.start;
@@ -141,7 +142,7 @@ export class Transport {
 
   /** Called for every write some time after it was taken; only the one that was under way matters. */
   #written(): void {
-    if (this.#inFlightBytes === 0 || this.socket.writableLength > 0) return;
+    if (this.#inFlightBytes === 0 || this.socket.writableLength > 0 || this.socket.destroyed) return;
     this.#inFlightBytes = 0;
     this.wroteSinceSweep = true;
     this.flush();
