@@ -56,7 +56,8 @@ export function parseList(value: string): string[] {
   for (let i = 0; i <= value.length; i++) {
     const code = i === value.length ? COMMA : value.charCodeAt(i);
     if (quoted && i < value.length) {
-      if (code === BACKSLASH) i++;
+      // A backslash that ends the text escapes nothing: the end must still be seen, or the last element would be lost.
+      if (code === BACKSLASH && i + 1 < value.length) i++;
       else if (code === QUOTE) quoted = false;
     } else if (code === QUOTE) quoted = true;
     else if (code === COMMA) {

@@ -133,15 +133,23 @@ export function encodeServerHandshake(answer: {
   readonly headers?: Iterable<readonly [string, string]>;
 }): string {
   const { key, protocol = '', extensions = '', headers } = answer;
-  let head = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptKey(key)}\r\n`;
-  if (protocol !== '') head += `Sec-WebSocket-Protocol: ${protocol}\r\n`;
-  if (extensions !== '') head += `Sec-WebSocket-Extensions: ${extensions}\r\n`;
-  if (headers !== undefined) {
-    // Everything behind the status line of a head with these fields alone.
-    const text = encodeResponseHead(101, headers);
-    head += text.slice(text.indexOf('\r\n') + 2, -2);
+  const fields: [string, string][] = [
+    ['Upgrade', 'websocket'],
+    ['Connection', 'Upgrade'],
+    ['Sec-WebSocket-Accept', acceptKey(key)],
+  ];
+  if (protocol !== '') fields.push(['Sec-WebSocket-Protocol', protocol]);
+  if (extensions !== '') fields.push(['Sec-WebSocket-Extensions', extensions]);
+  for (const [name, value] of headers ?? []) {
+    if (belongsToHandshake(name)) throw new TypeError(`header ${name} belongs to the handshake (RFC 6455 §4.2.2)`);
+    fields.push([name, value]);
   }
-  return `${head}\r\n`;
+  return encodeResponseHead(101, fields);
+}
+
+/** Fields that only the handshake itself may set, and those that would announce a body, which neither side sends. */
+function belongsToHandshake(name: string): boolean {
+  return /^(upgrade|connection|host|content-length|transfer-encoding|sec-websocket-.*)$/i.test(name);
 }
 
 /** Client: the request (§4.1, second list), and the key that its answer must match. @throws TypeError for what may not be sent */
@@ -155,6 +163,10 @@ export function createClientHandshake(request: {
   readonly headers?: Readonly<Record<string, string>>;
 }): { readonly key: string; readonly bytes: Uint8Array } {
   const { host, target, protocols, extensions = '', origin, headers = {} } = request;
+  // Item 10: the elements "MUST be non-empty strings with characters in the range U+0021 to U+007E" without separators,
+  // "and MUST all be unique strings".
+  if (!protocols.every(isToken) || new Set(protocols).size !== protocols.length)
+    throw new TypeError('subprotocols are not distinct tokens (RFC 6455 §4.1 item 10)');
   // Item 7: "a nonce consisting of a randomly selected 16-byte value that has been base64-encoded".
   const key = randomBytes(16).toString('base64');
   const fields: [string, string][] = [
@@ -167,9 +179,9 @@ export function createClientHandshake(request: {
   if (protocols.length > 0) fields.push(['Sec-WebSocket-Protocol', protocols.join(', ')]);
   if (extensions !== '') fields.push(['Sec-WebSocket-Extensions', extensions]);
   if (origin !== undefined) fields.push(['Origin', origin]);
-  const ours = new Set(fields.map(([name]) => name.toLowerCase()));
   for (const [name, value] of Object.entries(headers)) {
-    if (ours.has(name.toLowerCase())) throw new TypeError(`header ${name} belongs to the handshake (RFC 6455 §4.1)`);
+    if (belongsToHandshake(name) || (origin !== undefined && name.toLowerCase() === 'origin'))
+      throw new TypeError(`header ${name} belongs to the handshake (RFC 6455 §4.1)`);
     fields.push([name, value]);
   }
   return { key, bytes: Buffer.from(encodeRequestHead('GET', target, fields), 'latin1') };
