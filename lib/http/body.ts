@@ -8,6 +8,7 @@
 
 import { parseList } from './grammar.ts';
 import { type HttpViolation, parseFields, violation } from './head.ts';
+import { HeadReader } from './head-reader.ts';
 import type { HeaderFields } from './headers.ts';
 
 /** How long a body is. */
@@ -54,7 +55,7 @@ export function bodyFraming(headers: HeaderFields, minor: number, isResponse: bo
   return { kind: 'length', length };
 }
 
-type ChunkState = 'size' | 'extension' | 'size-lf' | 'data' | 'data-cr' | 'data-lf' | 'trailer' | 'done';
+type ChunkState = 'size' | 'size-space' | 'extension' | 'size-lf' | 'data' | 'data-cr' | 'data-lf' | 'trailer' | 'done';
 
 export interface ChunkedLimits {
   readonly maxChunkExtensionBytes: number;
@@ -72,8 +73,8 @@ export class ChunkedDecoder {
   #digits = 0;
   /** Octets of chunk extensions in this body, all chunks together. */
   #extensionBytes = 0;
-  /** The trailer section as it comes, with the line end in front of it. */
-  #trailer = '';
+  /** Set once the last chunk has been seen. */
+  #trailer: HeadReader | undefined = undefined;
 
   constructor(limits: ChunkedLimits) {
     this.#limits = limits;
@@ -99,6 +100,7 @@ export class ChunkedDecoder {
         i = end;
         continue;
       }
+      if (this.#state === 'trailer') return this.#readTrailer(bytes, i);
       const failed = this.#octet(bytes[i++]!);
       if (failed !== undefined) return failed;
     }
@@ -117,16 +119,23 @@ export class ChunkedDecoder {
         }
         if (this.#digits === 0) return malformed('chunk size is missing');
         if (octet === 0x0d) this.#state = 'size-lf';
-        else if (octet === 0x3b || octet === 0x20 || octet === 0x09) this.#state = 'extension';
+        else if (octet === 0x3b) this.#state = 'extension';
+        else if (octet === 0x20 || octet === 0x09) return this.#space();
         else return malformed('chunk size is not hexadecimal');
         return undefined;
       }
+      case 'size-space':
+        // §7.1.1: `chunk-ext = *( BWS ";" BWS chunk-ext-name ... )`: behind white space only ";" or the end may follow.
+        if (octet === 0x0d) this.#state = 'size-lf';
+        else if (octet === 0x3b) this.#state = 'extension';
+        else if (octet === 0x20 || octet === 0x09) return this.#space();
+        else return malformed('chunk size is followed by neither an extension nor CR LF');
+        return undefined;
       case 'extension':
         // §7.1.1: "A recipient MUST ignore unrecognized chunk extensions", and "ought to limit the total length".
         if (octet === 0x0d) this.#state = 'size-lf';
         else if (octet === 0x0a || octet === 0) return malformed('chunk extension has a bare LF or NUL');
-        else if (++this.#extensionBytes > this.#limits.maxChunkExtensionBytes)
-          return malformed(`chunk extensions exceed ${this.#limits.maxChunkExtensionBytes} bytes`);
+        else return this.#extensionOctet();
         return undefined;
       case 'size-lf':
         if (octet !== 0x0a) return malformed('chunk size line does not end with CR LF');
@@ -137,32 +146,34 @@ export class ChunkedDecoder {
         if (octet !== 0x0d) return malformed('chunk data is longer than its size');
         this.#state = 'data-lf';
         return undefined;
-      case 'data-lf':
+      default: // 'data-lf'
         if (octet !== 0x0a) return malformed('chunk data does not end with CR LF');
         this.#state = 'size';
         return undefined;
-      default:
-        return this.#trailerOctet(octet);
     }
   }
 
+  #space(): HttpViolation | undefined {
+    this.#state = 'size-space';
+    return this.#extensionOctet();
+  }
+
+  #extensionOctet(): HttpViolation | undefined {
+    if (++this.#extensionBytes <= this.#limits.maxChunkExtensionBytes) return undefined;
+    return malformed(`chunk extensions exceed ${this.#limits.maxChunkExtensionBytes} bytes`);
+  }
+
   /** §7.1.2: fields after the last chunk. Choice: checked like any field line, then thrown away, since nothing here needs them. */
-  #trailerOctet(octet: number): HttpViolation | undefined {
-    this.#trailer += String.fromCharCode(octet);
-    if (this.#trailer.length > this.#limits.maxHeadBytes) {
-      return violation(
-        431,
-        'HTTP_HEAD_TOO_LONG',
-        `trailer section exceeds ${this.#limits.maxHeadBytes} bytes`,
-        'RFC 6585 §5',
-      );
-    }
-    if (octet !== 0x0a || !(this.#trailer === '\r\n' || this.#trailer.endsWith('\r\n\r\n'))) return undefined;
-    const fields = parseFields(`\r\n${this.#trailer.slice(0, -2)}`, 0, this.#limits);
+  #readTrailer(bytes: Uint8Array, position: number): number | HttpViolation {
+    this.#trailer ??= new HeadReader(this.#limits.maxHeadBytes, 'trailer');
+    const read = this.#trailer.read(bytes, position);
+    if (read === undefined) return bytes.length;
+    if ('kind' in read) return read;
+    const fields = parseFields(`\r\n${read.text}`, 0, this.#limits);
     if ('kind' in fields) return fields;
-    this.#trailer = '';
+    this.#trailer = undefined;
     this.#state = 'done';
-    return undefined;
+    return read.next;
   }
 }
 

@@ -13,14 +13,18 @@ const LF = 0x0a;
 
 export class HeadReader {
   readonly #maxHeadBytes: number;
+  readonly #kind: 'request' | 'response' | 'trailer';
   /** What came in earlier chunks; made when a chunk ends within a head. */
   #kept: Uint8Array = NOTHING;
   #keptLength = 0;
   /** How much of CR LF CR LF the octets so far end with. */
   #matched = 0;
 
-  constructor(maxHeadBytes: number) {
+  /** A trailer section begins behind a CR LF, so that one more ends it when it is empty. */
+  constructor(maxHeadBytes: number, kind: 'request' | 'response' | 'trailer') {
     this.#maxHeadBytes = maxHeadBytes;
+    this.#kind = kind;
+    if (kind === 'trailer') this.#matched = 2;
   }
 
   /** Some octets of a head have come, not all. */
@@ -34,7 +38,9 @@ export class HeadReader {
    */
   read(chunk: Uint8Array, start: number): { readonly text: string; readonly next: number } | HttpViolation | undefined {
     let matched = this.#matched;
-    for (let i = start; i < chunk.length; i++) {
+    // Nothing beyond the limit is looked at, so that what is wrong does not depend on how the bytes were cut.
+    const end = Math.min(chunk.length, start + this.#maxHeadBytes - this.#keptLength);
+    for (let i = start; i < end; i++) {
       const octet = chunk[i]!;
       if (octet === LF) {
         if (matched !== 1 && matched !== 3) {
@@ -52,8 +58,8 @@ export class HeadReader {
       }
     }
     this.#matched = matched;
+    if (end < chunk.length) return this.#tooLong(chunk, start, end);
     const length = this.#keptLength + chunk.length - start;
-    if (length > this.#maxHeadBytes) return tooLong(this.#maxHeadBytes);
     if (length > this.#kept.length) {
       const kept = new Uint8Array(Math.min(this.#maxHeadBytes, Math.max(512, length * 2)));
       kept.set(this.#kept.subarray(0, this.#keptLength));
@@ -64,19 +70,22 @@ export class HeadReader {
     return undefined;
   }
 
-  #whole(
-    chunk: Uint8Array,
-    start: number,
-    next: number,
-  ): { readonly text: string; readonly next: number } | HttpViolation {
-    const length = this.#keptLength + next - start;
-    if (length > this.#maxHeadBytes) return tooLong(this.#maxHeadBytes);
+  #whole(chunk: Uint8Array, start: number, next: number): { readonly text: string; readonly next: number } {
     const before = this.#keptLength === 0 ? '' : latin1(this.#kept, 0, this.#keptLength);
     const text = (before + latin1(chunk, start, next)).slice(0, -4);
     this.#kept = NOTHING;
     this.#keptLength = 0;
     this.#matched = 0;
     return { text, next };
+  }
+
+  #tooLong(chunk: Uint8Array, start: number, end: number): HttpViolation {
+    const limit = this.#maxHeadBytes;
+    const lineEnded = this.#kept.subarray(0, this.#keptLength).includes(LF) || chunk.subarray(start, end).includes(LF);
+    if (lineEnded || this.#kind !== 'request')
+      return violation(431, 'HTTP_HEAD_TOO_LONG', `head exceeds ${limit} bytes`, 'RFC 6585 §5');
+    // RFC 9112 §3: a server that receives a request-target longer than it wishes to parse "MUST respond with a 414".
+    return violation(414, 'HTTP_REQUEST_LINE_TOO_LONG', `request line exceeds ${limit} bytes`, 'RFC 9112 §3');
   }
 }
 
@@ -85,8 +94,4 @@ const NOTHING = new Uint8Array(0);
 /** One character an octet. The ASCII decoder does just that; octets from 80 on are obs-text (RFC 9110 §5.5). */
 function latin1(bytes: Uint8Array, start: number, end: number): string {
   return decodeAscii(bytes, start, end);
-}
-
-function tooLong(limit: number): HttpViolation {
-  return violation(431, 'HTTP_HEAD_TOO_LONG', `head exceeds ${limit} bytes`, 'RFC 6585 §5');
 }

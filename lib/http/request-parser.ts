@@ -11,6 +11,7 @@ import { type BodyFraming, bodyFraming, ChunkedDecoder } from './body.ts';
 import { parseList } from './grammar.ts';
 import { type HttpViolation, parseRequestHead, type RequestHead, violation } from './head.ts';
 import { HeadReader } from './head-reader.ts';
+import { HeaderFields } from './headers.ts';
 
 export interface RequestLimits {
   readonly maxRequestLineBytes: number;
@@ -48,6 +49,8 @@ export class RequestParser {
   readonly #limits: RequestLimits;
   readonly #heads: HeadReader;
   #state: 'idle' | 'head' | 'body' | 'upgraded' | 'failed' = 'idle';
+  /** While `#state` is `idle`: how much of the one empty line that may stand in front of a request has come. */
+  #emptyLine = 0;
   /** Set while `#state` is `body`. */
   #pending: Pending | undefined = undefined;
   /** What came behind an upgrade's head. */
@@ -55,7 +58,7 @@ export class RequestParser {
 
   constructor(limits: Partial<RequestLimits> = {}) {
     this.#limits = { ...HTTP_LIMITS, ...limits };
-    this.#heads = new HeadReader(this.#limits.maxHeadBytes);
+    this.#heads = new HeadReader(this.#limits.maxHeadBytes, 'request');
   }
 
   get state(): 'idle' | 'head' | 'body' | 'upgraded' | 'failed' {
@@ -76,7 +79,8 @@ export class RequestParser {
     while (position < chunk.length) {
       if (this.#state === 'failed') return incoming;
       if (this.#state === 'upgraded') {
-        this.#keepRest(chunk.subarray(position));
+        const tooMuch = this.#keepRest(chunk.subarray(position));
+        if (tooMuch !== undefined) incoming.push(tooMuch);
         return incoming;
       }
       const next =
@@ -94,8 +98,15 @@ export class RequestParser {
   #readHead(chunk: Uint8Array, start: number, incoming: HttpIncoming[]): number | HttpViolation {
     let position = start;
     // §2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at least one empty line (CRLF)".
-    if (this.#state === 'idle' && chunk[position] === 0x0d && chunk[position + 1] === 0x0a) position += 2;
-    if (position === chunk.length) return position;
+    // Choice: exactly one, so that a peer cannot stay in front of its request for ever.
+    if (this.#state === 'idle' && this.#emptyLine < 2 && chunk[position] === EMPTY_LINE[this.#emptyLine]) {
+      position++;
+      this.#emptyLine++;
+      return position;
+    }
+    if (this.#state === 'idle' && this.#emptyLine === 1)
+      return violation(400, 'HTTP_BARE_CR', 'carriage return without a line feed', 'RFC 9112 §2.2');
+    this.#emptyLine = 0;
     this.#state = 'head';
     const read = this.#heads.read(chunk, position);
     if (read === undefined) return chunk.length;
@@ -109,9 +120,12 @@ export class RequestParser {
       return violation(400, 'HTTP_HOST', `${hosts} Host fields, must be 1`, 'RFC 9112 §3.2');
     if (hosts === 1 && !isHost(head.headers.get('host') ?? ''))
       return violation(400, 'HTTP_HOST', 'Host is not host[:port]', 'RFC 9112 §3.2');
+    const addressed = head.target.startsWith('/') || head.target === '*' ? head : withHostOfTarget(head);
+    if (addressed === undefined)
+      return violation(400, 'HTTP_TARGET', 'authority of the request-target is not host[:port]', 'RFC 9112 §3.2.2');
     const framing = bodyFraming(head.headers, head.minor, false);
     if (framing.kind === 'failed') return framing;
-    return this.#begin(head, framing, read.next, incoming);
+    return this.#begin(addressed, framing, read.next, incoming);
   }
 
   #begin(head: RequestHead, framing: BodyFraming, next: number, incoming: HttpIncoming[]): number | HttpViolation {
@@ -196,24 +210,45 @@ export class RequestParser {
     return violation(413, 'HTTP_BODY_TOO_LONG', `body exceeds ${this.#limits.maxBodyBytes} bytes`, 'RFC 9110 §15.5.14');
   }
 
-  /** Bounded by the head's limit: a client has no reason to send more before it has been answered. */
-  #keepRest(bytes: Uint8Array): void {
+  /** Bounded: a client has no reason to send more before it has been answered. */
+  #keepRest(bytes: Uint8Array): HttpViolation | undefined {
     if (this.#rest.length + bytes.length > MAX_REST_BYTES) {
       this.#state = 'failed';
-      return;
+      this.#rest = NOTHING; // with a gap in it, it would be another message
+      return violation(
+        400,
+        'HTTP_UPGRADE_DATA',
+        `more than ${MAX_REST_BYTES} bytes behind an upgrade request`,
+        'RFC 9110 §7.8',
+      );
     }
     const rest = new Uint8Array(this.#rest.length + bytes.length);
     rest.set(this.#rest);
     rest.set(bytes, this.#rest.length);
     this.#rest = rest;
+    return undefined;
   }
 }
 
 const NOTHING = new Uint8Array(0);
+const EMPTY_LINE: readonly number[] = [0x0d, 0x0a];
 const FIRST_BODY_BYTES = 65_536;
 
 /** One read of a socket, and what TCP may still bring before reading stops. */
 const MAX_REST_BYTES = 1_048_576;
+
+/**
+ * §3.2.2: on an absolute-form target "the origin server MUST ignore the received Host header field (if any) and instead
+ * use the host information of the request-target". Undefined for an authority with user information (RFC 9110 §4.2.4) or none.
+ */
+function withHostOfTarget(head: RequestHead): RequestHead | undefined {
+  const [, host = ''] = /^https?:\/\/([^/?]*)/i.exec(head.target) ?? [];
+  if (host === '' || host.startsWith(':') || !isHost(host)) return undefined;
+  const headers = new HeaderFields();
+  headers.append('Host', host);
+  for (const [name, value] of head.headers) if (name.toLowerCase() !== 'host') headers.appendUnchecked(name, value);
+  return { ...head, headers };
+}
 
 /** RFC 9110 §7.2: uri-host [ ":" port ]; empty when the target has no authority. Checked for its characters, not resolved. */
 function isHost(host: string): boolean {

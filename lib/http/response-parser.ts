@@ -25,6 +25,9 @@ export interface ResponseLimits extends ChunkedLimits {
 /** Interim responses taken before the final one: none of ours asks for any, and a server could send them for ever. */
 const MAX_INTERIM_RESPONSES = 8;
 
+/** What may come behind a 101 before `takeRest`: a few reads of a socket. */
+const MAX_REST_BYTES = 1_048_576;
+
 export class ResponseParser {
   readonly #method: string;
   readonly #limits: ResponseLimits;
@@ -38,10 +41,10 @@ export class ResponseParser {
   constructor(options: { readonly method: string; readonly limits?: Partial<ResponseLimits> }) {
     this.#method = options.method;
     this.#limits = { ...HTTP_LIMITS, ...options.limits };
-    this.#heads = new HeadReader(this.#limits.maxHeadBytes);
+    this.#heads = new HeadReader(this.#limits.maxHeadBytes, 'response');
   }
 
-  /** What came behind the head of a 101 in the same chunk: a copy. */
+  /** What came behind the head of a 101: a copy. Take it, and the parser out of the way, once that head is there. */
   takeRest(): Uint8Array {
     const rest = this.#rest;
     this.#rest = new Uint8Array(0);
@@ -77,8 +80,7 @@ export class ResponseParser {
       case 'head':
         return this.#readHead(chunk, position, incoming);
       case 'upgraded':
-        this.#rest = chunk.slice(position);
-        return chunk.length;
+        return this.#keepRest(chunk.subarray(position)) ?? chunk.length;
       case 'until-close':
         incoming.push({ kind: 'body', chunk: chunk.subarray(position) });
         return chunk.length;
@@ -141,6 +143,19 @@ export class ResponseParser {
       if (framing.kind === 'chunked') this.#chunked = new ChunkedDecoder(this.#limits);
     }
     return read.next;
+  }
+
+  #keepRest(bytes: Uint8Array): HttpViolation | undefined {
+    const length = this.#rest.length + bytes.length;
+    if (length > MAX_REST_BYTES) {
+      this.#rest = new Uint8Array(0); // with a gap in it, it would be another message
+      return violation(502, 'HTTP_UPGRADE_DATA', `more than ${MAX_REST_BYTES} bytes behind a 101`, 'RFC 9110 §7.8');
+    }
+    const rest = new Uint8Array(length);
+    rest.set(this.#rest);
+    rest.set(bytes, this.#rest.length);
+    this.#rest = rest;
+    return undefined;
   }
 
   #end(incoming: ResponseIncoming[]): void {

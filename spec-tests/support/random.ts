@@ -3,7 +3,8 @@
  * `BAREWIRE_SEED=n` chooses another one; tests print theirs, so that a failure can be replayed.
  */
 
-export const SEED: number = Number(process.env['BAREWIRE_SEED'] ?? 6455);
+const { BAREWIRE_SEED = 6455 } = process.env;
+export const SEED: number = Number(BAREWIRE_SEED);
 
 /** What every property test prints. */
 export const SEED_NOTE: string = `seed ${SEED} (BAREWIRE_SEED)`;
