@@ -30,7 +30,7 @@ export interface EventStreamMessage {
 export function encodeEvent(message: EventStreamMessage): string {
   const { event, id, retry, data, comment } = message;
   let text = '';
-  if (comment !== undefined) text += lines(':', comment);
+  if (comment !== undefined) text += lines(': ', comment);
   if (event !== undefined) text += `event: ${oneLine('event', event)}\n`;
   if (id !== undefined) text += `id: ${oneLine('id', id)}\n`;
   if (retry !== undefined) {

@@ -29,17 +29,19 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export class EventStreamParser {
   readonly #limits: EventStreamParserLimits;
-  /** The beginning of a line that the last chunk cut off, in pieces; joined once, when the line ends. */
-  #pieces: Uint8Array[] = [];
-  #pieceBytes = 0;
+  /** The beginning of a line that earlier chunks cut off: `#kept[0..#keptBytes)`. Grows twofold; dropped when the line ends. */
+  #kept: Uint8Array = NOTHING;
+  #keptBytes = 0;
   /** Nothing has been read yet, so a byte order mark may come. */
   #atStart = true;
   /** The last octet was a CR: an LF now belongs to it. */
   #afterCr = false;
   #failed = false;
-  /** §9.2.6's buffers. Data is kept as lines: appended to, joined once. */
+  /** §9.2.6's buffers. Data is kept as lines, folded now and then into one text of many; joined when the event ends. */
   #data: string[] = [];
   #dataLength = 0;
+  /** How many elements of `#data` are folded ones. */
+  #folded = 0;
   #type = '';
   #idBuffer = '';
   #lastEventId = '';
@@ -70,13 +72,11 @@ export class EventStreamParser {
       if (nextCr >= 0 && nextCr < position) nextCr = bytes.indexOf(CR, position);
       if (nextLf >= 0 && nextLf < position) nextLf = bytes.indexOf(LF, position);
       const end = nextCr < 0 ? nextLf : nextLf < 0 ? nextCr : Math.min(nextCr, nextLf);
-      const length = this.#pieceBytes + (end < 0 ? chunk.length : end) - position;
+      const length = this.#keptBytes + (end < 0 ? chunk.length : end) - position;
       if (length > this.#limits.maxLineBytes)
         return this.#fail(incoming, 'SSE_LINE_TOO_LONG', `line exceeds ${this.#limits.maxLineBytes} bytes`);
       if (end < 0) {
-        this.#pieces.push(chunk.slice(position));
-        this.#pieceBytes = length;
-        if (this.#pieces.length >= MAX_PIECES) this.#pieces = [Buffer.concat(this.#pieces)];
+        this.#keep(bytes.subarray(position), length);
         return incoming;
       }
       if (!this.#line(this.#joined(bytes, position, end), incoming)) return incoming;
@@ -89,13 +89,25 @@ export class EventStreamParser {
     return incoming;
   }
 
-  /** The line `bytes[start..end)` behind the pieces kept from earlier chunks, decoded. */
+  /** Copies the beginning of a line, `length` bytes with what was kept before. */
+  #keep(bytes: Uint8Array, length: number): void {
+    if (length > this.#kept.length) {
+      const kept = new Uint8Array(Math.min(this.#limits.maxLineBytes, Math.max(FIRST_KEPT_BYTES, length * 2)));
+      kept.set(this.#kept.subarray(0, this.#keptBytes));
+      this.#kept = kept;
+    }
+    this.#kept.set(bytes, this.#keptBytes);
+    this.#keptBytes = length;
+  }
+
+  /** The line `bytes[start..end)` behind what was kept from earlier chunks, decoded. */
   #joined(bytes: Buffer, start: number, end: number): string {
     let line: Uint8Array = bytes.subarray(start, end);
-    if (this.#pieceBytes > 0) {
-      line = Buffer.concat([...this.#pieces, line]);
-      this.#pieces = [];
-      this.#pieceBytes = 0;
+    if (this.#keptBytes > 0) {
+      this.#keep(line, this.#keptBytes + line.length);
+      line = this.#kept.subarray(0, this.#keptBytes);
+      this.#kept = NOTHING;
+      this.#keptBytes = 0;
     }
     let text = decoder.decode(line);
     if (this.#atStart) {
@@ -125,6 +137,11 @@ export class EventStreamParser {
       case 'data':
         this.#data.push(value);
         this.#dataLength += value.length + 1;
+        if (this.#data.length - this.#folded >= FOLD_LINES) {
+          // A million empty lines would be a million array elements; folded they are a million characters.
+          this.#data.push(this.#data.splice(this.#folded).join('\n'));
+          this.#folded++;
+        }
         // UTF-16 units never outnumber octets, and the limit is about memory.
         if (this.#dataLength > this.#limits.maxEventBytes) {
           this.#fail(incoming, 'SSE_EVENT_TOO_LONG', `data of one event exceeds ${this.#limits.maxEventBytes} bytes`);
@@ -158,18 +175,24 @@ export class EventStreamParser {
     const type = this.#type === '' ? 'message' : this.#type;
     this.#data = [];
     this.#dataLength = 0;
+    this.#folded = 0;
     this.#type = '';
     incoming.push({ kind: 'event', type, data, lastEventId: this.#lastEventId });
   }
 
   #fail(incoming: StreamIncoming[], code: string, detail: string): StreamIncoming[] {
     this.#failed = true;
-    this.#pieces = [];
+    this.#kept = NOTHING;
     this.#data = [];
     incoming.push({ kind: 'failed', code, detail, section: 'HTML §9.2.6' });
     return incoming;
   }
 }
 
-/** Pieces of one line before they are joined: a line sent octet by octet costs one copy every this many. */
-const MAX_PIECES = 1_024;
+const NOTHING = new Uint8Array(0);
+
+/** Memory for a line that a chunk has cut starts here. */
+const FIRST_KEPT_BYTES = 256;
+
+/** Data lines that stand in the list on their own before they are folded into one. */
+const FOLD_LINES = 1_024;

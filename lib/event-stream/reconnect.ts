@@ -41,14 +41,23 @@ export function decide(
 
 /**
  * How long to wait before attempt `failures + 1`, counted since the last success. §9.2.3 step 2 of reestablishing lets an
- * implementation wait longer "if the previous attempt failed". Choice: doubled for each failure, capped at a minute.
+ * implementation wait longer "if the previous attempt failed". Choice: doubled for each failure, capped at a minute or
+ * what the server asked for, and never over what a timer can count: `retry` may have any number of digits.
  */
 export function reconnectionDelayMs(reconnectionTimeMs: number, failures: number): number {
-  const doubled = reconnectionTimeMs * 2 ** Math.min(failures, 10);
-  return Math.min(Math.max(reconnectionTimeMs, MAX_DELAY_MS), doubled);
+  const wanted = Math.min(reconnectionTimeMs, MAX_TIMER_MS);
+  if (failures === 0) return wanted;
+  const doubled = Math.max(wanted, MIN_BACKOFF_MS) * 2 ** Math.min(failures, 10);
+  return Math.min(Math.max(wanted, MAX_BACKOFF_MS), doubled);
 }
 
-const MAX_DELAY_MS = 60_000;
+const MAX_BACKOFF_MS = 60_000;
+
+/** Doubling `retry: 0` would stay at 0 and hammer a server that is down. Choice: from here, doubled. */
+const MIN_BACKOFF_MS = 100;
+
+/** `setTimeout` takes a signed 32-bit number; anything larger fires at once. */
+const MAX_TIMER_MS = 2_147_483_647;
 
 function fail(code: string, detail: string): Decision {
   return { kind: 'fail', code, detail: `${detail} (HTML §9.2.3)` };
