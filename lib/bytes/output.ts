@@ -47,6 +47,9 @@ export const ownFrames: Arena = new Arena();
 /** Where messages for many connections are encoded: apart, so that consecutive ones adjoin. */
 export const sharedFrames: Arena = new Arena();
 
+/** Taken ranges are dropped from the list once there are this many of them, and once they are half of it. */
+const COMPACT_MIN_RANGES = 32;
+
 /** The unwritten output of one connection. */
 export class OutputQueue {
   /** Bytes that were appended and not yet taken. */
@@ -75,6 +78,7 @@ export class OutputQueue {
 
   /** Appends a range by reference. Its bytes must stay as they are until they have been written. */
   append(bytes: Uint8Array, start: number, end: number): void {
+    if (start === end) return;
     this.byteLength += end - start;
     if (this.#bytes === bytes && this.#end === start) {
       this.#end = end;
@@ -99,6 +103,10 @@ export class OutputQueue {
         this.#taken++;
         if (this.#taken === earlier.length) {
           this.#earlier = undefined;
+          this.#taken = 0;
+        } else if (this.#taken >= COMPACT_MIN_RANGES && this.#taken * 2 >= earlier.length) {
+          // A queue that never runs dry would otherwise hold on to everything it ever held. Half of it at a time is O(1) amortised.
+          earlier.splice(0, this.#taken);
           this.#taken = 0;
         }
         this.byteLength -= range.end - range.start;
