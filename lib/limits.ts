@@ -58,6 +58,14 @@ export const CLIENT_LIMITS = {
   maxBufferedBytes: 67_108_864,
 } as const;
 
+/** permessage-deflate (RFC 7692) and compressed event streams: defaults, and where one engine takes over from the other. */
+export const DEFLATE_LIMITS = {
+  /** Shorter messages are sent as they are. ws 1,024. */
+  thresholdBytes: 128,
+  /** Of 1 (quick) to 9 (small). */
+  level: 6,
+} as const;
+
 /** Limits of the event-stream parser (client side). */
 export const EVENT_STREAM_LIMITS = {
   /** One line of the stream. undici caps events likewise since CVE-2026-109924. */

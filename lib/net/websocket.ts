@@ -254,7 +254,6 @@ export class WebSocket extends EventTarget {
             const checked = checkServerHandshake(incoming.head, {
               key: handshake.key,
               protocols: this.#protocols,
-              offeredExtensions: '',
             });
             if (checked.kind === 'reject') {
               fail(new HandshakeRejected(checked.code, `${checked.detail} (${checked.section})`, incoming.head.status));

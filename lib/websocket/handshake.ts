@@ -7,8 +7,9 @@
  */
 
 import { createHash, randomBytes } from 'node:crypto';
-import { isToken, parseList } from '../http/grammar.ts';
+import { isToken, type ParameterizedElement, parseList, parseParameterizedList } from '../http/grammar.ts';
 import { encodeRequestHead, encodeResponseHead, type RequestHead, type ResponseHead } from '../http/head.ts';
+import { checkAnswer, type DeflateParameters, type DeflatePolicy } from './extension.ts';
 
 /** §1.3: appended to the key before hashing, so that only an endpoint that knows this protocol can answer. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -27,8 +28,8 @@ export type ClientHandshake =
       /** The subprotocols offered, in the client's order. */
       readonly protocols: readonly string[];
       readonly origin: string | undefined;
-      /** The combined Sec-WebSocket-Extensions field; empty when there is none. */
-      readonly extensions: string;
+      /** The extensions offered (Sec-WebSocket-Extensions), in the client's order. */
+      readonly extensions: readonly ParameterizedElement[];
     }
   | {
       readonly kind: 'reject';
@@ -78,6 +79,10 @@ export function readClientHandshake(head: RequestHead): ClientHandshake {
   if (!protocols.every(isToken) || new Set(protocols).size !== protocols.length) {
     return reject(400, 'WS_PROTOCOL', 'Sec-WebSocket-Protocol is not a list of distinct tokens', '§4.1 item 10');
   }
+  // 9. extensions; §9.1: a value "that does not conform to the ABNF" fails the connection.
+  const extensions = parseParameterizedList(headers.get('sec-websocket-extensions') ?? '');
+  if (extensions === undefined)
+    return reject(400, 'WS_EXTENSION_SYNTAX', 'Sec-WebSocket-Extensions is not a list of extensions', '§9.1');
   const origins = headers.getAll('origin');
   if (origins.length > 1) return reject(400, 'WS_ORIGIN', 'more than one Origin', '§4.2.1 item 7');
   return {
@@ -85,7 +90,7 @@ export function readClientHandshake(head: RequestHead): ClientHandshake {
     key,
     protocols,
     origin: origins[0],
-    extensions: headers.get('sec-websocket-extensions') ?? '',
+    extensions,
   };
 }
 
@@ -188,7 +193,14 @@ export function createClientHandshake(request: {
 }
 
 export type ServerHandshake =
-  | { readonly kind: 'accept'; readonly protocol: string; readonly extensions: string }
+  | {
+      readonly kind: 'accept';
+      readonly protocol: string;
+      /** Sec-WebSocket-Extensions as it was answered; empty when there is none. */
+      readonly extensions: string;
+      /** What was agreed about permessage-deflate; undefined when it was not offered or not accepted. */
+      readonly deflate: DeflateParameters | undefined;
+    }
   | {
       readonly kind: 'reject';
       readonly code: string;
@@ -200,7 +212,12 @@ export type ServerHandshake =
 /** Client: checks a server's answer, step by step (§4.1, third list). */
 export function checkServerHandshake(
   head: ResponseHead,
-  sent: { readonly key: string; readonly protocols: readonly string[]; readonly offeredExtensions: string },
+  sent: {
+    readonly key: string;
+    readonly protocols: readonly string[];
+    /** What `offerDeflate` was given; undefined when nothing was offered. */
+    readonly deflate?: DeflatePolicy | undefined;
+  },
 ): ServerHandshake {
   const { headers, status } = head;
   const refuse = (code: string, detail: string, step: number): ServerHandshake => ({
@@ -223,12 +240,14 @@ export function checkServerHandshake(
   const accepts = headers.getAll('sec-websocket-accept');
   if (accepts.length !== 1 || accepts[0] !== acceptKey(sent.key))
     return refuse('WS_ACCEPT', 'Sec-WebSocket-Accept does not match the key', 4);
-  // 5. "an extension that was not present in the client's handshake": parameters are the extension's own affair.
-  const offered = parseList(sent.offeredExtensions).map(extensionName);
+  // 5. "an extension that was not present in the client's handshake"; §9.1: a malformed value fails the connection.
   const extensions = headers.get('sec-websocket-extensions') ?? '';
-  for (const name of parseList(extensions).map(extensionName)) {
-    if (!offered.includes(name)) return refuse('WS_EXTENSION', 'server uses an extension that was not offered', 5);
-  }
+  const elements = parseParameterizedList(extensions);
+  if (elements === undefined)
+    return refuse('WS_EXTENSION_SYNTAX', 'Sec-WebSocket-Extensions in the answer is not a list of extensions', 5);
+  const agreed = checkAnswer(elements, sent.deflate);
+  if (agreed.kind === 'refused')
+    return { kind: 'reject', code: 'WS_EXTENSION', detail: agreed.detail, section: agreed.section, status };
   // 6. a subprotocol "that was not present in the client's handshake"; §11.3.4: not more than once in a response
   const protocols = headers.getAll('sec-websocket-protocol');
   const [protocol = ''] = protocols;
@@ -238,12 +257,7 @@ export function checkServerHandshake(
   // Choice: as browsers do (WebSockets §4), a client that asked for subprotocols fails a server that chose none.
   if (sent.protocols.length > 0 && protocols.length === 0)
     return refuse('WS_PROTOCOL_MISSING', 'server chose none of the subprotocols requested', 6);
-  return { kind: 'accept', protocol, extensions };
-}
-
-function extensionName(element: string): string {
-  const end = element.indexOf(';');
-  return (end < 0 ? element : element.slice(0, end)).trim();
+  return { kind: 'accept', protocol, extensions, deflate: agreed.parameters };
 }
 
 function hasElement(value: string | undefined, wanted: string): boolean {
