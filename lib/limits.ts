@@ -58,8 +58,8 @@ export const CLIENT_LIMITS = {
   maxBufferedBytes: 67_108_864,
 } as const;
 
-/** permessage-deflate (RFC 7692) and compressed event streams: defaults, and where one engine takes over from the other. */
-export const DEFLATE_LIMITS = {
+/** What compression is like where it was agreed: permessage-deflate (RFC 7692) and encoded event streams. */
+export const COMPRESSION_DEFAULTS = {
   /** Shorter messages are sent as they are. ws 1,024. */
   thresholdBytes: 128,
   /** Of 1 (quick) to 9 (small). */

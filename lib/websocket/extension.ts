@@ -10,15 +10,15 @@
  */
 
 import type { ParameterizedElement } from '../http/grammar.ts';
-import { DEFLATE_LIMITS } from '../limits.ts';
+import { COMPRESSION_DEFAULTS } from '../limits.ts';
 
 export const PERMESSAGE_DEFLATE = 'permessage-deflate';
 
 /** What an application may say about compression. What it leaves out takes the defaults beside each option. */
 export interface PerMessageDeflateOptions {
-  /** Shorter messages are sent as they are. Default: `DEFLATE_LIMITS.thresholdBytes`. */
+  /** Shorter messages are sent as they are. Default: `COMPRESSION_DEFAULTS.thresholdBytes`. */
   readonly thresholdBytes?: number;
-  /** 1 (quick) to 9 (small). Default: `DEFLATE_LIMITS.level`. */
+  /** 1 (quick) to 9 (small). Default: `COMPRESSION_DEFAULTS.level`. */
   readonly level?: number;
   /** The server may refer back to its earlier messages. Default: false on a server, true on a client. */
   readonly serverContextTakeover?: boolean;
@@ -61,8 +61,13 @@ export function deflatePolicy(
   const given = options === true ? {} : options;
   const takeover = role === 'client';
   return {
-    thresholdBytes: whole('thresholdBytes', given.thresholdBytes ?? DEFLATE_LIMITS.thresholdBytes, 0, 0xffff_ffff),
-    level: whole('level', given.level ?? DEFLATE_LIMITS.level, 1, 9),
+    thresholdBytes: whole(
+      'thresholdBytes',
+      given.thresholdBytes ?? COMPRESSION_DEFAULTS.thresholdBytes,
+      0,
+      0xffff_ffff,
+    ),
+    level: whole('level', given.level ?? COMPRESSION_DEFAULTS.level, 1, 9),
     serverContextTakeover: given.serverContextTakeover ?? takeover,
     clientContextTakeover: given.clientContextTakeover ?? takeover,
     serverMaxWindowBits: windowBits('serverMaxWindowBits', given.serverMaxWindowBits),

@@ -3,7 +3,8 @@
  *
  * Takes the slices that `frame-parser.ts` cuts, unmasks them into memory of its own, and answers what the application
  * sees: whole text and binary messages, pings, pongs and closes. Enforces what depends on more than one frame:
- * fragment order, the size and the frame count of a message, UTF-8 across fragments.
+ * fragment order, the size and the frame count of a message, UTF-8 across fragments. A compressed message (RFC 7692) is
+ * collected as it comes, and decompressed and checked once it is whole.
  * Memory: none while no message is in progress; else at most four times what the peer has really sent (64 KiB at the least, where
  * that much was announced). A length that is merely announced costs nothing.
  * Read next: `state.ts`, then `protocol.ts`.
@@ -11,7 +12,9 @@
 
 import { allocate } from '../bytes/allocate.ts';
 import { decodeAscii, decodeUtf8, isValidUtf8, Utf8Validator } from '../bytes/utf8.ts';
+import { DECOMPRESS_SPARE_BYTES } from '../deflate/engine.ts';
 import { parseClosePayload } from './close.ts';
+import type { MessageDeflate } from './deflate.ts';
 import { isControl, MAX_CONTROL_PAYLOAD_BYTES, Opcode } from './frame.ts';
 import type { FrameParser } from './frame-parser.ts';
 import { copyMasked, rotateKey } from './mask.ts';
@@ -22,6 +25,8 @@ export interface AssemblerOptions {
   readonly maxFramesPerMessage: number;
   /** Text is delivered as validated UTF-8 bytes. */
   readonly textAsBytes: boolean;
+  /** Present where permessage-deflate was agreed; without it the parser lets no compressed frame through. */
+  readonly deflate?: MessageDeflate | undefined;
 }
 
 /** What a slice completed. `text` carries bytes only where `textAsBytes` asks for them. */
@@ -36,7 +41,9 @@ export type Assembled =
 /** A message of which not every octet has arrived. */
 interface MessageInProgress {
   readonly opcode: number;
-  /** Only for text that is checked as it arrives. */
+  /** RSV1 of its first frame (RFC 7692 §6). */
+  readonly compressed: boolean;
+  /** Only for text that is checked as it arrives; compressed text cannot be. */
   readonly validator: Utf8Validator | undefined;
   frames: number;
   bytes: Uint8Array;
@@ -100,9 +107,11 @@ export class MessageAssembler {
       // §5.4: "The fragments of one message MUST NOT be interleaved between the fragments of another message".
       return order('WS_CONTINUATION_EXPECTED', `frame with opcode ${opcode} inside a fragmented message`);
     }
-    const { maxMessageBytes, maxFramesPerMessage } = this.#options;
+    const { maxMessageBytes } = this.#options;
     const total = (message === undefined ? 0 : message.announced) + slice.header.payloadLength;
     if (total > maxMessageBytes) {
+      const compressed = message === undefined ? slice.header.rsv !== 0 : message.compressed;
+      if (compressed && total <= maxCompressedBytes(maxMessageBytes)) return this.#checkCount(message);
       // §10.4: implementations "MUST impose limits"; §7.4.1: 1009. Checked on the announced length, before any allocation.
       return {
         code: 'WS_MESSAGE_TOO_BIG',
@@ -111,6 +120,11 @@ export class MessageAssembler {
         section: 'RFC 6455 §10.4',
       };
     }
+    return this.#checkCount(message);
+  }
+
+  #checkCount(message: MessageInProgress | undefined): Violation | undefined {
+    const { maxFramesPerMessage } = this.#options;
     if (message !== undefined && message.frames >= maxFramesPerMessage) {
       return {
         code: 'WS_TOO_MANY_FRAMES',
@@ -126,6 +140,7 @@ export class MessageAssembler {
   #whole(slice: FrameParser, opcode: number): Assembled {
     const { chunk, header, start, end } = slice;
     const length = end - start;
+    if (header.rsv !== 0) return this.#wholeCompressed(slice, opcode);
     if (opcode === Opcode.Binary || this.#options.textAsBytes) {
       const data = allocate(length);
       const or = copyMasked(chunk, start, end, data, 0, header.maskingKey);
@@ -142,14 +157,37 @@ export class MessageAssembler {
     return { kind: 'text', data: decodeUtf8(bytes, 0, length) };
   }
 
+  /** The same for a compressed one: it is unmasked where the decompressor reads it. */
+  #wholeCompressed(slice: FrameParser, opcode: number): Assembled {
+    const { chunk, header, start, end } = slice;
+    const length = end - start;
+    const size = length + DECOMPRESS_SPARE_BYTES;
+    const bytes = size > SCRATCH_BYTES ? allocate(size) : scratch;
+    copyMasked(chunk, start, end, bytes, 0, header.maskingKey);
+    return this.#decompress(bytes, length, opcode);
+  }
+
+  /** `bytes[0..length)` is the payload of a whole compressed message, with room behind it. */
+  #decompress(bytes: Uint8Array, length: number, opcode: number): Assembled {
+    const { deflate, maxMessageBytes, textAsBytes } = this.#options;
+    const data = deflate!.decompress(bytes, length, maxMessageBytes);
+    if (!(data instanceof Uint8Array)) return { kind: 'violation', violation: data };
+    if (opcode === Opcode.Binary) return { kind: 'binary', data };
+    // RFC 7692 §6.2: what RFC 6455 §8.1 says of text holds for what comes out.
+    if (!isValidUtf8(data, 0, data.length)) return invalidUtf8();
+    return { kind: 'text', data: textAsBytes ? data : decodeUtf8(data, 0, data.length) };
+  }
+
   /** A slice of a message that spans frames or chunks. */
   #append(slice: FrameParser, opcode: number): Assembled | undefined {
     const { header } = slice;
     let message = this.#message;
     if (message === undefined) {
+      const compressed = header.rsv !== 0;
       message = {
         opcode,
-        validator: opcode === Opcode.Text ? new Utf8Validator() : undefined,
+        compressed,
+        validator: opcode === Opcode.Text && !compressed ? new Utf8Validator() : undefined,
         frames: 0,
         bytes: NO_BYTES,
         length: 0,
@@ -164,7 +202,8 @@ export class MessageAssembler {
 
     const at = message.length;
     const end = at + slice.end - slice.start;
-    if (end > message.bytes.length) grow(message, end, header.fin);
+    const needed = message.compressed ? end + DECOMPRESS_SPARE_BYTES : end;
+    if (needed > message.bytes.length) grow(message, needed, header.fin);
     copyMasked(
       slice.chunk,
       slice.start,
@@ -180,6 +219,7 @@ export class MessageAssembler {
     if (!slice.frameEnds || !header.fin) return undefined;
 
     this.#message = undefined;
+    if (message.compressed) return this.#decompress(message.bytes, end, message.opcode);
     if (message.validator !== undefined) {
       if (!message.validator.end()) return invalidUtf8(); // §8.1: a character cut off by the end of the message
       if (!this.#options.textAsBytes) return { kind: 'text', data: decodeUtf8(message.bytes, 0, end) };
@@ -223,12 +263,21 @@ const NO_BYTES = new Uint8Array(0);
  * before that the end is unknown, and fourfold growth keeps a million one-octet fragments linear.
  */
 function grow(message: MessageInProgress, needed: number, isLastFrame: boolean): void {
+  const whole = message.compressed ? message.announced + DECOMPRESS_SPARE_BYTES : message.announced;
   const size = isLastFrame
-    ? Math.min(message.announced, Math.max(FIRST_ALLOCATION_BYTES, needed * 4))
+    ? Math.min(whole, Math.max(FIRST_ALLOCATION_BYTES, needed * 4))
     : Math.max(needed * 4, FIRST_FRAGMENT_BYTES);
   const bytes = allocate(size);
   bytes.set(message.bytes.subarray(0, message.length));
   message.bytes = bytes;
+}
+
+/**
+ * What a compressed message of `maxMessageBytes` may come to on the wire: what cannot be compressed grows by its block
+ * headers, 5 octets for each 64 KiB in a stored block, and a few times that from compressors with small buffers.
+ */
+function maxCompressedBytes(maxMessageBytes: number): number {
+  return maxMessageBytes + Math.ceil(maxMessageBytes / 1_024) + 64;
 }
 
 function order(code: Violation['code'], detail: string): Violation {

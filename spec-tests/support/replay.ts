@@ -4,7 +4,12 @@
  */
 
 import assert from 'node:assert/strict';
-import { type Incoming, type ProtocolOptions, WebSocketProtocol } from '../../lib/websocket/protocol.ts';
+import {
+  type AgreedExtensions,
+  type Incoming,
+  type ProtocolOptions,
+  WebSocketProtocol,
+} from '../../lib/websocket/protocol.ts';
 
 export interface Outcome {
   readonly incoming: Incoming[];
@@ -13,9 +18,12 @@ export interface Outcome {
   readonly state: string;
 }
 
+/** What a protocol is made with. */
+export type Replayed = ProtocolOptions & { readonly agreed?: AgreedExtensions };
+
 /** Feeds the chunks and says what came of them. */
-export function run(options: ProtocolOptions, chunks: Iterable<Uint8Array>): Outcome {
-  const protocol = new WebSocketProtocol(options);
+export function run(options: Replayed, chunks: Iterable<Uint8Array>): Outcome {
+  const protocol = new WebSocketProtocol(options, undefined, options.agreed);
   const incoming: Incoming[] = [];
   for (const chunk of chunks) {
     const lent = chunk.slice();
@@ -32,7 +40,7 @@ export function run(options: ProtocolOptions, chunks: Iterable<Uint8Array>): Out
 }
 
 /** Runs `bytes` cut in every way and answers the one outcome that all agree on. */
-export function replay(options: ProtocolOptions, bytes: Uint8Array): Outcome {
+export function replay(options: Replayed, bytes: Uint8Array): Outcome {
   const whole = run(options, [bytes]);
   const single = run(
     options,

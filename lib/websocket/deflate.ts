@@ -1,0 +1,135 @@
+/**
+ * One message and its compressed payload, both ways (RFC 7692 §7.2).
+ *
+ * One of these belongs to each connection that agreed on permessage-deflate, and to no other. It is a few words until
+ * the first compressed message, and for good where takeover was not agreed; with takeover it holds the window of each
+ * direction from the first compressed message on. A window moves only with a message that really went out, or came in,
+ * compressed. Knows nothing of frames. Read next: `../deflate/engine.ts`.
+ */
+
+import { compress, decompress, FLUSH_TAIL_BYTES, InflateError } from '../deflate/engine.ts';
+import { SlidingWindow } from '../deflate/window.ts';
+import type { DeflateParameters, DeflatePolicy } from './extension.ts';
+import type { Violation } from './violation.ts';
+
+/** How one endpoint compresses and decompresses: shared by all connections that came to the same agreement. */
+export interface DeflateSettings {
+  readonly thresholdBytes: number;
+  readonly level: number;
+  /** Of what we send; 8-15. */
+  readonly sendWindowBits: number;
+  readonly sendTakeover: boolean;
+  /** Of what the peer sends; 8-15. */
+  readonly receiveWindowBits: number;
+  readonly receiveTakeover: boolean;
+}
+
+/** The agreement as one endpoint sees it. */
+export function deflateSettings(
+  role: 'client' | 'server',
+  agreed: DeflateParameters,
+  policy: Pick<DeflatePolicy, 'level' | 'thresholdBytes'>,
+): DeflateSettings {
+  const server = { bits: agreed.serverMaxWindowBits, takeover: !agreed.serverNoContextTakeover };
+  const client = { bits: agreed.clientMaxWindowBits, takeover: !agreed.clientNoContextTakeover };
+  const [send, receive] = role === 'server' ? [server, client] : [client, server];
+  return {
+    thresholdBytes: policy.thresholdBytes,
+    level: policy.level,
+    sendWindowBits: send.bits,
+    sendTakeover: send.takeover,
+    receiveWindowBits: receive.bits,
+    receiveTakeover: receive.takeover,
+  };
+}
+
+export class MessageDeflate {
+  readonly #settings: DeflateSettings;
+  /** What we have sent compressed; set with the first such message, with takeover only. */
+  #sent: SlidingWindow | undefined = undefined;
+  /** What we have received compressed; likewise. */
+  #received: SlidingWindow | undefined = undefined;
+
+  constructor(settings: DeflateSettings) {
+    this.#settings = settings;
+  }
+
+  get level(): number {
+    return this.#settings.level;
+  }
+
+  get sendWindowBits(): number {
+    return this.#settings.sendWindowBits;
+  }
+
+  /**
+   * Whether a message of this size is to be compressed. `asked` is what the caller said about this one message, if
+   * anything: true overrules the threshold, not the comparison of sizes.
+   */
+  wants(sizeBytes: number, asked: boolean | undefined): boolean {
+    return asked ?? sizeBytes >= this.#settings.thresholdBytes;
+  }
+
+  /**
+   * Compresses a message: the payload of its frame, with RSV1; it belongs to the caller. Undefined: it would be no
+   * shorter, so it goes as it is, and back-references will not see it (§7.2.1 concerns compressed messages only).
+   */
+  compress(plain: Uint8Array): Uint8Array | undefined {
+    const { level, sendWindowBits, sendTakeover } = this.#settings;
+    const payload = compressPayload(plain, level, sendWindowBits, this.#sent?.dictionary);
+    if (payload !== undefined && sendTakeover) this.sentCompressed(plain);
+    return payload;
+  }
+
+  /** A message went out that was compressed without back-references to earlier ones: later ones may refer to it. */
+  sentCompressed(plain: Uint8Array): void {
+    if (!this.#settings.sendTakeover) return;
+    this.#sent ??= new SlidingWindow(this.#settings.sendWindowBits);
+    this.#sent.update(plain);
+  }
+
+  /**
+   * Decompresses the payload `bytes[0..length)` of a message (§7.2.2), at most to `maxBytes`. `bytes` is ours and has
+   * `DECOMPRESS_SPARE_BYTES` to spare behind it; the result has memory of its own.
+   */
+  decompress(bytes: Uint8Array, length: number, maxBytes: number): Uint8Array | Violation {
+    let plain: Uint8Array;
+    try {
+      plain = decompress(bytes, length, maxBytes, this.#received?.dictionary);
+    } catch (error) {
+      if (!(error instanceof InflateError)) throw error;
+      return error.code === 'INFLATE_TOO_LARGE'
+        ? {
+            code: 'WS_MESSAGE_TOO_BIG',
+            closeCode: 1009,
+            detail: `message decompresses to more than ${maxBytes} bytes`,
+            section: 'RFC 6455 §10.4', // the bound is on the message, in whatever form it comes
+          }
+        : {
+            code: 'WS_COMPRESSED_DATA',
+            // RFC 7692 names no code. RFC 6455 §7.4.1 has 1007 for data "not consistent with the type of the message".
+            closeCode: 1007,
+            detail: `message cannot be decompressed: ${error.message}`,
+            section: 'RFC 7692 §7.2.2',
+          };
+    }
+    if (this.#settings.receiveTakeover) {
+      this.#received ??= new SlidingWindow(this.#settings.receiveWindowBits);
+      this.#received.update(plain);
+    }
+    return plain;
+  }
+}
+
+/** §7.2.1: compresses, and takes off the four octets that every flush ends with. Undefined when the result is no shorter. */
+export function compressPayload(
+  plain: Uint8Array,
+  level: number,
+  windowBits: number,
+  dictionary: Uint8Array | undefined,
+): Uint8Array | undefined {
+  const compressed = compress(plain, { level, windowBits, dictionary });
+  if (compressed === undefined) return undefined;
+  const length = compressed.length - FLUSH_TAIL_BYTES;
+  return length < plain.length ? compressed.subarray(0, length) : undefined;
+}
