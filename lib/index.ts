@@ -14,6 +14,7 @@ export { PreparedEvent, prepareEvent } from './event-stream/prepared-event.ts';
 export { HeaderFields } from './http/headers.ts';
 export {
   CLIENT_LIMITS,
+  COMPRESSION_DEFAULTS,
   EVENT_STREAM_LIMITS,
   HTTP_LIMITS,
   SERVER_LIMITS,
@@ -29,6 +30,7 @@ export type {
   HttpHandler,
   HttpRequest,
   HttpResponse,
+  SendOptions,
   SendResult,
   ServerWebSocket,
   WebSocketFunction,
@@ -44,4 +46,5 @@ export type { Clock } from './net/sweeper.ts';
 export { type BinaryType, WebSocket, type WebSocketOptions } from './net/websocket.ts';
 // WebSocket messages encoded once (websocket/)
 export { CloseCode } from './websocket/close.ts';
+export type { PerMessageDeflateOptions } from './websocket/extension.ts';
 export { PreparedMessage, prepareMessage } from './websocket/prepared-message.ts';

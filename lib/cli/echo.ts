@@ -19,6 +19,8 @@ Sends every message back to its sender, on every path, whatever the Origin.
 
   --port N       port to listen on (default 9001; 0 = any free one)
   --host HOST    address to listen on (default 127.0.0.1)
+  --deflate      accept permessage-deflate (RFC 7692) from clients that offer it
+  --takeover     with --deflate: let messages refer to earlier ones, both ways, where the client allows it
   --fanout       send each message to every connection instead
   --help         this text
 `;
@@ -29,6 +31,8 @@ export async function run(args: string[]): Promise<number> {
     options: {
       port: { type: 'string', default: '9001' },
       host: { type: 'string', default: '127.0.0.1' },
+      deflate: { type: 'boolean', default: false },
+      takeover: { type: 'boolean', default: false },
       fanout: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -43,6 +47,10 @@ export async function run(args: string[]): Promise<number> {
     maxMessageBytes: MAX_MESSAGE_BYTES,
     maxBufferedBytes: MAX_MESSAGE_BYTES,
     keepAliveTimeoutMs: 60_000,
+    perMessageDeflate: values.deflate && {
+      serverContextTakeover: values.takeover,
+      clientContextTakeover: values.takeover,
+    },
   });
   const members = new Set<ServerWebSocket>();
   server.webSocket('/*', {

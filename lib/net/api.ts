@@ -8,6 +8,7 @@
 import type { EventStreamMessage } from '../event-stream/encoder.ts';
 import type { PreparedEvent } from '../event-stream/prepared-event.ts';
 import type { HeaderFields } from '../http/headers.ts';
+import type { PerMessageDeflateOptions } from '../websocket/extension.ts';
 import type { PreparedMessage } from '../websocket/prepared-message.ts';
 
 /**
@@ -53,6 +54,15 @@ export interface HttpResponse {
 
 export type HttpHandler = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
 
+/** What may be said about one message. */
+export interface SendOptions {
+  /**
+   * False: this message goes as it is, for example because a secret stands beside text that others choose. True: it is
+   * compressed however short it is, if that makes it shorter. Without effect where compression was not agreed.
+   */
+  readonly compress?: boolean;
+}
+
 /** The server's side of one WebSocket connection. */
 export interface ServerWebSocket<Data = unknown> extends AsyncIterable<string | Uint8Array> {
   readonly request: HttpRequest;
@@ -67,9 +77,9 @@ export interface ServerWebSocket<Data = unknown> extends AsyncIterable<string | 
   /** Bytes of frames that were accepted and that the operating system has not taken yet. */
   readonly bufferedAmount: number;
   /** Sends a text (string) or binary message. A view is not copied when large: leave it alone until it has left. */
-  send(message: string | Uint8Array | ArrayBuffer | PreparedMessage): SendResult;
+  send(message: string | Uint8Array | ArrayBuffer | PreparedMessage, options?: SendOptions): SendResult;
   /** Sends a text message from bytes that are UTF-8 already: what `textAsBytes` delivered, for example. */
-  sendText(utf8: Uint8Array): SendResult;
+  sendText(utf8: Uint8Array, options?: SendOptions): SendResult;
   /** Sends a ping of at most 125 bytes. @throws RangeError for more (RFC 6455 §5.5) */
   ping(payload?: Uint8Array): SendResult;
   /**
@@ -160,6 +170,12 @@ export interface WebSocketRouteOptions {
   readonly closeTimeoutMs?: number;
   /** Text messages arrive as validated UTF-8 bytes instead of a string. Default false. */
   readonly textAsBytes?: boolean;
+  /**
+   * Whether to accept permessage-deflate when a client offers it (RFC 7692): true, or how. Default false.
+   * Choice: off, since it costs CPU and, with takeover, memory for each connection, and since the length of a compressed
+   * message that mixes a secret with text of others says something about the secret (RFC 7692 §8, CRIME).
+   */
+  readonly perMessageDeflate?: boolean | PerMessageDeflateOptions;
 }
 
 /** Options of one event-stream route; what is left out comes from the server's options. */

@@ -13,6 +13,8 @@ import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { encodeResponseHead } from '../http/head.ts';
 import { HTTP_LIMITS, SERVER_LIMITS, TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
 import { CloseCode } from '../websocket/close.ts';
+import { deflateSettings } from '../websocket/deflate.ts';
+import { answerOffers, type DeflatePolicy, deflatePolicy } from '../websocket/extension.ts';
 import { chooseSubprotocol, encodeServerHandshake, isSameOrigin, readClientHandshake } from '../websocket/handshake.ts';
 import type {
   AllowedOrigins,
@@ -75,6 +77,8 @@ type Target =
       readonly kind: 'websocket';
       readonly settings: ConnectionSettings;
       readonly options: WebSocketRouteOptions;
+      /** Undefined: permessage-deflate is not accepted here. */
+      readonly deflate: DeflatePolicy | undefined;
       readonly keepsQueue: boolean;
     }
   | { readonly kind: 'event-stream'; readonly settings: StreamSettings; readonly options: EventStreamRouteOptions };
@@ -148,7 +152,7 @@ export class Server {
 
   /**
    * Adds a WebSocket route. Patterns: `/rooms/:room`, and `*` as the last segment.
-   * @throws TypeError for a malformed or duplicate pattern
+   * @throws TypeError for a malformed or duplicate pattern; RangeError for a bad option of `perMessageDeflate`
    */
   webSocket<Data = unknown>(
     pattern: string,
@@ -169,6 +173,7 @@ export class Server {
       kind: 'websocket',
       settings: settings as unknown as ConnectionSettings,
       options: { ...this.#options, ...options },
+      deflate: deflatePolicy(options.perMessageDeflate ?? this.#options.perMessageDeflate, 'server'),
       keepsQueue,
     });
     return this;
@@ -429,11 +434,17 @@ export class Server {
       }
       const { transport } = connection;
       if (transport.socket.destroyed) return;
-      const answer = encodeServerHandshake({ key: handshake.key, ...(protocol === '' ? {} : { protocol }) });
+      const accepted = target.deflate === undefined ? undefined : answerOffers(handshake.extensions, target.deflate);
+      const extensions = accepted?.answer ?? '';
+      const answer = encodeServerHandshake({ key: handshake.key, protocol, extensions });
       const bytes = typeof answer === 'string' ? Buffer.from(answer, 'latin1') : answer;
       const rest = connection.detach();
       transport.output.append(bytes, 0, bytes.length);
-      const socket = new WebSocketConnection(transport, target.settings, request, { protocol, extensions: '' });
+      const socket = new WebSocketConnection(transport, target.settings, request, {
+        protocol,
+        extensions,
+        deflate: accepted && deflateSettings('server', accepted.parameters, target.deflate!),
+      });
       this.#webSockets.add(socket);
       if (target.keepsQueue) socket.openQueue();
       socket.open();

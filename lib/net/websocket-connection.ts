@@ -14,8 +14,8 @@ import { TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
 import { CloseCode, encodeClosePayload } from '../websocket/close.ts';
 import { MAX_CONTROL_PAYLOAD_BYTES } from '../websocket/frame.ts';
 import { PreparedMessage } from '../websocket/prepared-message.ts';
-import { type Incoming, WebSocketProtocol } from '../websocket/protocol.ts';
-import type { HttpRequest, SendResult, ServerWebSocket, WebSocketHandlers } from './api.ts';
+import { type AgreedExtensions, type Incoming, WebSocketProtocol } from '../websocket/protocol.ts';
+import type { HttpRequest, SendOptions, SendResult, ServerWebSocket, WebSocketHandlers } from './api.ts';
 import { MessageQueue } from './message-queue.ts';
 import type { Sweepable, Sweeper } from './sweeper.ts';
 import type { Sink, Transport } from './transport.ts';
@@ -90,14 +90,14 @@ export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data
     transport: Transport,
     settings: ConnectionSettings<Data>,
     request: HttpRequest,
-    agreed: { readonly protocol: string; readonly extensions: string },
+    agreed: AgreedExtensions & { readonly protocol: string; readonly extensions: string },
   ) {
     this.#transport = transport;
     this.#settings = settings;
     this.request = request;
     this.protocol = agreed.protocol;
     this.extensions = agreed.extensions;
-    this.#core = new WebSocketProtocol(settings, transport.output);
+    this.#core = new WebSocketProtocol(settings, transport.output, agreed);
     this.#deadlineMs = settings.sweeper.nowMs + settings.pingIntervalMs;
     transport.sink = this;
     settings.sweeper.add(this);
@@ -118,19 +118,19 @@ export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data
     return this.#transport.bufferedAmount;
   }
 
-  send(message: string | Uint8Array | ArrayBuffer | PreparedMessage): SendResult {
+  send(message: string | Uint8Array | ArrayBuffer | PreparedMessage, options?: SendOptions): SendResult {
     const core = this.#core;
     if (typeof message === 'string') {
       if (!this.#hasRoom(message.length)) return 'dropped';
-      core.sendText(message);
+      core.sendText(message, options?.compress);
     } else if (message instanceof Uint8Array) {
       if (!this.#hasRoom(message.length)) return 'dropped';
-      core.sendBinary(message);
+      core.sendBinary(message, options?.compress);
     } else if (message instanceof PreparedMessage) {
       if (!this.#hasRoom(message.end - message.start)) return 'dropped';
-      core.sendPrepared(message);
+      core.sendPrepared(message, options?.compress);
     } else if (message instanceof ArrayBuffer) {
-      return this.send(new Uint8Array(message));
+      return this.send(new Uint8Array(message), options);
     } else {
       throw new TypeError('a message is a string, a Uint8Array, an ArrayBuffer or a PreparedMessage');
     }
@@ -138,9 +138,9 @@ export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data
   }
 
   /** Sends UTF-8 bytes as a text message: what `textAsBytes` delivered, for example. */
-  sendText(utf8: Uint8Array): SendResult {
+  sendText(utf8: Uint8Array, options?: SendOptions): SendResult {
     if (!this.#hasRoom(utf8.length)) return 'dropped';
-    this.#core.sendText(utf8);
+    this.#core.sendText(utf8, options?.compress);
     return this.#sent();
   }
 

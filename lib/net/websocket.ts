@@ -15,7 +15,16 @@ import { HeaderFields } from '../http/headers.ts';
 import { ResponseParser } from '../http/response-parser.ts';
 import { CLIENT_LIMITS, TIMEOUTS } from '../limits.ts';
 import { MAX_REASON_BYTES } from '../websocket/close.ts';
+import { deflateSettings } from '../websocket/deflate.ts';
+import {
+  type DeflateParameters,
+  type DeflatePolicy,
+  deflatePolicy,
+  offerDeflate,
+  type PerMessageDeflateOptions,
+} from '../websocket/extension.ts';
 import { checkServerHandshake, createClientHandshake } from '../websocket/handshake.ts';
+import type { SendOptions } from './api.ts';
 import { CloseEvent, ErrorEvent, HandlerAttribute } from './events.ts';
 import { Request } from './request.ts';
 import { type Clock, Sweeper, systemClock } from './sweeper.ts';
@@ -33,6 +42,8 @@ export interface WebSocketOptions {
   readonly tls?: ConnectionOptions;
   /** Connect to this Unix socket instead of the URL's host and port. */
   readonly socketPath?: string;
+  /** Offer permessage-deflate (RFC 7692): true, or how. Default false. */
+  readonly perMessageDeflate?: boolean | PerMessageDeflateOptions;
   readonly handshakeTimeoutMs?: number;
   readonly maxMessageBytes?: number;
   readonly maxFramesPerMessage?: number;
@@ -64,6 +75,8 @@ export class WebSocket extends EventTarget {
   readonly url: string;
   readonly #options: WebSocketOptions;
   readonly #protocols: readonly string[];
+  /** What is offered; undefined: no compression. */
+  readonly #deflate: DeflatePolicy | undefined;
   #binaryType: BinaryType = 'blob';
   #readyState = 0;
   /** `close` was called on an open connection. */
@@ -85,7 +98,8 @@ export class WebSocket extends EventTarget {
 
   /**
    * Begins to connect.
-   * @throws DOMException `SyntaxError` for a URL or subprotocol that cannot be used; TypeError for a header that cannot be sent
+   * @throws DOMException `SyntaxError` for a URL or subprotocol that cannot be used; TypeError for a header that cannot be sent;
+   * RangeError for a bad option of `perMessageDeflate`
    */
   constructor(
     url: string | URL,
@@ -101,6 +115,7 @@ export class WebSocket extends EventTarget {
     const parsed = parseUrl(url);
     this.url = parsed.href;
     this.#protocols = checkProtocols(given.protocols ?? []);
+    this.#deflate = deflatePolicy(given.perMessageDeflate, 'client');
     this.#connect(parsed);
   }
 
@@ -157,14 +172,17 @@ export class WebSocket extends EventTarget {
     this.#onclose.set(listener);
   }
 
-  /** Sends text (string) or binary data. @throws DOMException `InvalidStateError` while connecting */
-  send(data: string | ArrayBuffer | ArrayBufferView | Blob): void {
+  /**
+   * Sends text (string) or binary data. The options are not in the standard.
+   * @throws DOMException `InvalidStateError` while connecting
+   */
+  send(data: string | ArrayBuffer | ArrayBufferView | Blob, options?: SendOptions): void {
     if (this.#readyState === 0) throw new DOMException('still in CONNECTING state', 'InvalidStateError');
     if (data instanceof Blob || this.#blobs !== undefined) {
-      this.#sendAfterBlobs(data);
+      this.#sendAfterBlobs(data, options);
       return;
     }
-    this.#sendNow(typeof data === 'string' ? data : bytesOf(data));
+    this.#sendNow(typeof data === 'string' ? data : bytesOf(data), options);
   }
 
   /**
@@ -218,6 +236,7 @@ export class WebSocket extends EventTarget {
       target,
       protocols: this.#protocols,
       headers: all,
+      extensions: this.#deflate === undefined ? '' : offerDeflate(this.#deflate),
       ...(origin === undefined ? {} : { origin }),
     });
 
@@ -254,6 +273,7 @@ export class WebSocket extends EventTarget {
             const checked = checkServerHandshake(incoming.head, {
               key: handshake.key,
               protocols: this.#protocols,
+              deflate: this.#deflate,
             });
             if (checked.kind === 'reject') {
               fail(new HandshakeRejected(checked.code, `${checked.detail} (${checked.section})`, incoming.head.status));
@@ -310,7 +330,11 @@ export class WebSocket extends EventTarget {
   #established(
     transport: Transport,
     request: Request,
-    agreed: { readonly protocol: string; readonly extensions: string },
+    agreed: {
+      readonly protocol: string;
+      readonly extensions: string;
+      readonly deflate: DeflateParameters | undefined;
+    },
     rest: Uint8Array,
   ): void {
     const { clock } = this.#options;
@@ -330,7 +354,11 @@ export class WebSocket extends EventTarget {
         },
       },
     });
-    const connection = new WebSocketConnection(transport, settings, request, agreed);
+    const connection = new WebSocketConnection(transport, settings, request, {
+      protocol: agreed.protocol,
+      extensions: agreed.extensions,
+      deflate: agreed.deflate && deflateSettings('client', agreed.deflate, this.#deflate!),
+    });
     this.#connection = connection;
     this.#readyState = 1;
     this.dispatchEvent(new Event('open'));
@@ -351,7 +379,7 @@ export class WebSocket extends EventTarget {
     this.dispatchEvent(new MessageEvent('message', { data: value, origin: new URL(this.url).origin }));
   }
 
-  #sendNow(data: string | Uint8Array): void {
+  #sendNow(data: string | Uint8Array, options: SendOptions | undefined): void {
     const size = typeof data === 'string' ? utf8ByteLength(data) : data.length;
     if (this.readyState !== 1) {
       this.#discardedBytes += size;
@@ -359,7 +387,7 @@ export class WebSocket extends EventTarget {
     }
     if (this.bufferedAmount === 0) this.#payloadBytes = 0;
     this.#payloadBytes += size;
-    if (this.#connection!.send(data) === 'dropped') {
+    if (this.#connection!.send(data, options) === 'dropped') {
       // "flag the WebSocket as full and then close the WebSocket connection"
       this.#discardedBytes += size;
       this.#connection!.terminate();
@@ -367,12 +395,12 @@ export class WebSocket extends EventTarget {
   }
 
   /** Keeps the order of sends while a Blob's bytes are being read. */
-  #sendAfterBlobs(data: string | ArrayBuffer | ArrayBufferView | Blob): void {
+  #sendAfterBlobs(data: string | ArrayBuffer | ArrayBufferView | Blob, options: SendOptions | undefined): void {
     const ready =
       data instanceof Blob
         ? data.arrayBuffer().then((buffer) => new Uint8Array(buffer))
         : Promise.resolve(typeof data === 'string' ? data : bytesOf(data));
-    const sent = (this.#blobs ?? Promise.resolve()).then(async () => this.#sendNow(await ready));
+    const sent = (this.#blobs ?? Promise.resolve()).then(async () => this.#sendNow(await ready, options));
     this.#blobs = sent;
     sent.finally(() => {
       if (this.#blobs === sent) this.#blobs = undefined;

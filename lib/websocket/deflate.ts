@@ -62,6 +62,10 @@ export class MessageDeflate {
     return this.#settings.sendWindowBits;
   }
 
+  get sendTakeover(): boolean {
+    return this.#settings.sendTakeover;
+  }
+
   /**
    * Whether a message of this size is to be compressed. `asked` is what the caller said about this one message, if
    * anything: true overrules the threshold, not the comparison of sizes.
@@ -81,9 +85,8 @@ export class MessageDeflate {
     return payload;
   }
 
-  /** A message went out that was compressed without back-references to earlier ones: later ones may refer to it. */
+  /** With takeover: a message went out compressed, so later ones may refer to it. */
   sentCompressed(plain: Uint8Array): void {
-    if (!this.#settings.sendTakeover) return;
     this.#sent ??= new SlidingWindow(this.#settings.sendWindowBits);
     this.#sent.update(plain);
   }

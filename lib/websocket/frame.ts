@@ -28,6 +28,9 @@ export type Opcode = (typeof Opcode)[keyof typeof Opcode];
 /** RSV1 as it stands in `FrameHeader.rsv`: with permessage-deflate, "this message is compressed" (RFC 7692 §6). */
 export const RSV1 = 4;
 
+/** RSV1 as it stands in the first octet of a header. */
+export const FIRST_OCTET_RSV1 = 0x40;
+
 /** The longest header: 2 + 8 (64-bit length) + 4 (masking key). */
 export const MAX_HEADER_BYTES = 14;
 

@@ -1,5 +1,16 @@
 /** `barewire/websocket`: the pure core of RFC 6455. Bytes and values, no sockets. */
 export { CloseCode, encodeClosePayload, isWireCloseCode, parseClosePayload } from './close.ts';
+export { type DeflateSettings, deflateSettings } from './deflate.ts';
+export {
+  answerOffers,
+  type CheckedAnswer,
+  checkAnswer,
+  type DeflateParameters,
+  type DeflatePolicy,
+  deflatePolicy,
+  offerDeflate,
+  type PerMessageDeflateOptions,
+} from './extension.ts';
 export { type FrameHeader, frameHeaderSize, Opcode, readFrameHeader, writeFrameHeader } from './frame.ts';
 export {
   acceptKey,
@@ -9,6 +20,6 @@ export {
   readClientHandshake,
 } from './handshake.ts';
 export { PreparedMessage, prepareMessage } from './prepared-message.ts';
-export { type Incoming, type ProtocolOptions, WebSocketProtocol } from './protocol.ts';
+export { type AgreedExtensions, type Incoming, type ProtocolOptions, WebSocketProtocol } from './protocol.ts';
 export type { State } from './state.ts';
 export type { Violation, ViolationCode } from './violation.ts';

@@ -15,7 +15,14 @@ import { ConnectionClosed } from '../errors.ts';
 import { WEBSOCKET_LIMITS } from '../limits.ts';
 import { CloseCode, encodeClosePayload } from './close.ts';
 import { type DeflateSettings, MessageDeflate } from './deflate.ts';
-import { frameHeaderSize, MAX_CONTROL_PAYLOAD_BYTES, MAX_HEADER_BYTES, Opcode, writeFrameHeader } from './frame.ts';
+import {
+  FIRST_OCTET_RSV1,
+  frameHeaderSize,
+  MAX_CONTROL_PAYLOAD_BYTES,
+  MAX_HEADER_BYTES,
+  Opcode,
+  writeFrameHeader,
+} from './frame.ts';
 import { FrameParser } from './frame-parser.ts';
 import { applyMask, copyMasked, newMaskingKey } from './mask.ts';
 import { type Assembled, MessageAssembler } from './message-assembler.ts';
@@ -50,6 +57,9 @@ const COPY_MAX_BYTES = 16_384;
 const INLINE_TEXT_MAX_UNITS = 16_384;
 
 const FIN = 0x80;
+
+/** Text on its way to the compressor; made when first needed, one for the process, used within one call. */
+let plainText: Buffer | undefined;
 
 export class WebSocketProtocol {
   /** What is to be written to the peer, in order. */
@@ -133,9 +143,13 @@ export class WebSocketProtocol {
     this.#owedPong = undefined;
   }
 
-  /** Sends a text message; bytes are taken to be UTF-8. @throws ConnectionClosed when no longer open */
-  sendText(text: string | Uint8Array): void {
+  /**
+   * Sends a text message; bytes are taken to be UTF-8. `compress` overrules the threshold for this message, where
+   * compression was agreed at all. @throws ConnectionClosed when no longer open
+   */
+  sendText(text: string | Uint8Array, compress?: boolean): void {
     this.#mustBeOpen();
+    if (this.#deflate !== undefined && this.#sendCompressed(this.#deflate, Opcode.Text, text, compress)) return;
     if (typeof text !== 'string') this.#sendBytes(FIN | Opcode.Text, text);
     else if (text.length > INLINE_TEXT_MAX_UNITS) {
       const bytes = Buffer.allocUnsafeSlow(utf8ByteLength(text));
@@ -146,19 +160,32 @@ export class WebSocketProtocol {
 
   /**
    * Sends a binary message. Above 16 KiB a server sends the caller's memory itself: it must stay unchanged until it has
-   * been written. @throws ConnectionClosed when no longer open
+   * been written. `compress` as in `sendText`. @throws ConnectionClosed when no longer open
    */
-  sendBinary(payload: Uint8Array): void {
+  sendBinary(payload: Uint8Array, compress?: boolean): void {
     this.#mustBeOpen();
+    if (this.#deflate !== undefined && this.#sendCompressed(this.#deflate, Opcode.Binary, payload, compress)) return;
     this.#sendBytes(FIN | Opcode.Binary, payload);
   }
 
-  /** Sends a message that was encoded once for many. @throws ConnectionClosed when no longer open */
-  sendPrepared(message: PreparedMessage): void {
+  /** Sends a message that was encoded once for many. `compress` as in `sendText`. @throws ConnectionClosed when no longer open */
+  sendPrepared(message: PreparedMessage, compress?: boolean): void {
     this.#mustBeOpen();
-    if (!this.#masks) this.output.append(message.bytes, message.start, message.end);
-    else if (typeof message.data === 'string') this.sendText(message.data);
-    else this.sendBinary(message.data);
+    if (this.#masks) {
+      if (typeof message.data === 'string') this.sendText(message.data, compress);
+      else this.sendBinary(message.data, compress);
+      return;
+    }
+    const deflate = this.#deflate;
+    if (deflate?.wants(message.payloadLength, compress)) {
+      const frame = message.compressed(deflate.sendWindowBits, deflate.level);
+      if (frame !== undefined) {
+        this.output.append(frame.bytes, frame.start, frame.end);
+        if (deflate.sendTakeover) deflate.sentCompressed(message.payload);
+        return;
+      }
+    }
+    this.output.append(message.bytes, message.start, message.end);
   }
 
   /** @throws RangeError beyond 125 bytes (§5.5); ConnectionClosed when no longer open */
@@ -257,6 +284,32 @@ export class WebSocketProtocol {
     }
     this.#mustBeOpen();
     this.#sendBytes(FIN | opcode, payload);
+  }
+
+  /** Sends a message compressed (RFC 7692 §7.2.1) if it is to be and becomes shorter; false: nothing was sent. */
+  #sendCompressed(
+    deflate: MessageDeflate,
+    opcode: Opcode,
+    message: string | Uint8Array,
+    compress: boolean | undefined,
+  ): boolean {
+    let plain: Uint8Array;
+    if (typeof message === 'string') {
+      const mostBytes = message.length * 3;
+      if (!deflate.wants(mostBytes, compress)) return false;
+      if (message.length <= INLINE_TEXT_MAX_UNITS) {
+        plainText ??= Buffer.allocUnsafeSlow(INLINE_TEXT_MAX_UNITS * 3);
+        plain = plainText.subarray(0, encodeUtf8Into(message, plainText, 0));
+      } else {
+        plain = Buffer.allocUnsafeSlow(utf8ByteLength(message));
+        encodeUtf8Into(message, plain, 0);
+      }
+    } else plain = message;
+    if (!deflate.wants(plain.length, compress)) return false;
+    const payload = deflate.compress(plain);
+    if (payload === undefined) return false;
+    this.#sendBytes(FIN | FIRST_OCTET_RSV1 | opcode, payload);
+    return true;
   }
 
   /** Encodes text in place: the header's size is guessed from the text being ASCII, and mended when it was not. */
