@@ -1,0 +1,74 @@
+/**
+ * What every peer is started with, and how it says that it listens.
+ *
+ * Runs under Node, Bun and Deno, so it uses nothing but what all three have.
+ */
+
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+
+export interface PeerArguments {
+  /** `echo`: back to the sender. `fan-out`: to every connection on the same path. `events`: streams at GET /events, published by POST /publish. */
+  readonly mode: 'echo' | 'fan-out' | 'events';
+  /** Agree to permessage-deflate and compress every message. */
+  readonly deflate: boolean;
+  /** For the bare `net` peers alone, which cannot read frames: what they will receive. */
+  readonly sizeBytes: number;
+  readonly kind: 'text' | 'utf8' | 'binary';
+}
+
+/** Messages larger than any of the workloads. */
+export const MAX_MESSAGE_BYTES = 67_108_864;
+
+export function peerArguments(): PeerArguments {
+  const { values } = parseArgs({
+    args: process.argv.slice(2),
+    options: {
+      mode: { type: 'string', default: 'echo' },
+      deflate: { type: 'boolean', default: false },
+      size: { type: 'string', default: '20' },
+      kind: { type: 'string', default: 'binary' },
+    },
+  });
+  return {
+    mode: values.mode as PeerArguments['mode'],
+    deflate: values.deflate,
+    sizeBytes: Number(values.size),
+    kind: values.kind as PeerArguments['kind'],
+  };
+}
+
+/** Tells the one who started this process where to connect. */
+export function announce(port: number): void {
+  process.stdout.write(`listening ${port}\n`);
+  // SIGUSR2 asks for a garbage collection before memory is read; Node is started with --expose-gc.
+  process.on('SIGUSR2', () => {
+    (globalThis as { gc?: () => void }).gc?.();
+    (globalThis as { Bun?: { gc(full: boolean): void } }).Bun?.gc(true);
+  });
+  // A run that is cut off must not leave servers behind.
+  process.stdin.on('end', () => process.exit(0));
+  process.stdin.on('error', () => process.exit(0));
+  process.stdin.resume();
+}
+
+/** Members by path, for `fan-out`: `/` is the one room of most workloads. */
+export class Rooms<Member> {
+  readonly #rooms = new Map<string, Set<Member>>();
+
+  join(path: string, member: Member): Set<Member> {
+    let room = this.#rooms.get(path);
+    if (room === undefined) {
+      room = new Set();
+      this.#rooms.set(path, room);
+    }
+    room.add(member);
+    return room;
+  }
+
+  leave(path: string, member: Member): void {
+    const room = this.#rooms.get(path);
+    room?.delete(member);
+    if (room?.size === 0) this.#rooms.delete(path);
+  }
+}

@@ -1,0 +1,54 @@
+/** The peer that is measured: barewire through its public surface, as anybody would write it. */
+
+import { createServer, type EventStream, prepareEvent, prepareMessage, type ServerWebSocket } from '../../lib/index.ts';
+import { announce, MAX_MESSAGE_BYTES, peerArguments, Rooms } from './arguments.ts';
+
+const { mode } = peerArguments();
+const textAsBytes = process.env['BENCH_TEXT_AS_BYTES'] === '1';
+const server = createServer({
+  allowedOrigins: '*',
+  maxMessageBytes: MAX_MESSAGE_BYTES,
+  maxBufferedBytes: MAX_MESSAGE_BYTES,
+  textAsBytes,
+});
+
+const members = new Rooms<ServerWebSocket<Set<ServerWebSocket>>>();
+if (mode === 'echo') {
+  server.webSocket('/*', {
+    message(socket, message, isText) {
+      if (textAsBytes && isText) socket.sendText(message as Uint8Array);
+      else socket.send(message);
+    },
+  });
+} else if (mode === 'fan-out') {
+  server.webSocket<Set<ServerWebSocket>>('/*', {
+    open(socket, request) {
+      socket.data = members.join(request.path, socket) as Set<ServerWebSocket>;
+    },
+    message(socket, message) {
+      const prepared = prepareMessage(message);
+      for (const member of socket.data) member.send(prepared);
+    },
+    close(socket) {
+      members.leave(socket.request.path, socket);
+    },
+  });
+} else {
+  const streams = new Set<EventStream>();
+  server.eventStream('/events', {
+    open(stream) {
+      streams.add(stream);
+    },
+    close(stream) {
+      streams.delete(stream);
+    },
+  });
+  server.post('/publish', (request) => {
+    const event = prepareEvent({ data: request.text() });
+    for (const stream of streams) stream.send(event);
+    return { status: 204 };
+  });
+  server.get('/plain', () => ({ body: 'ok' }));
+}
+await server.listen({ port: 0 });
+announce(server.port);

@@ -1,0 +1,81 @@
+/**
+ * No protocol at all: the physical limit of Node's sockets. After the handshake it counts octets and sends as many
+ * ready-made replies as whole requests have come; it reads no header, unmasks nothing, checks nothing.
+ *
+ * It reads as barewire does, through one shared buffer, or with BENCH_NET_EVENTS=1 through `'data'` events.
+ */
+
+import { createHash } from 'node:crypto';
+import { createServer, type Socket } from 'node:net';
+import { READ_BYTES } from '../../lib/load/connection.ts';
+import { type FrameCycle, type MessageShape, replyCycle, requestCycle } from '../../lib/load/messages.ts';
+import { adoptAccepted, readWithEvents, type Sink, Transport } from '../../lib/net/transport.ts';
+import { announce, peerArguments } from './arguments.ts';
+
+const { mode, sizeBytes, kind } = peerArguments();
+const shape: MessageShape = { sizeBytes, kind };
+const requestBytes = requestCycle(shape, 1).frameBytes;
+const MAX_REPLIES_AT_ONCE = Math.ceil((4 * READ_BYTES) / requestBytes) + 1;
+const replies: FrameCycle = replyCycle(shape, MAX_REPLIES_AT_ONCE * (sizeBytes + 10));
+const viaEvents = process.env['BENCH_NET_EVENTS'] === '1';
+const members = new Set<Bare>();
+
+class Bare implements Sink {
+  readonly socket: Socket;
+  #head: string | undefined = '';
+  #bytes = 0;
+  #sent = 0;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+  }
+
+  receive(chunk: Uint8Array): void {
+    if (this.#head !== undefined) {
+      this.#head += Buffer.from(chunk).toString('latin1');
+      if (!this.#head.includes('\r\n\r\n')) return;
+      const key = /^sec-websocket-key: *(\S+)/im.exec(this.#head)?.[1] ?? '';
+      const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+      this.socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+      );
+      this.#head = undefined;
+      members.add(this);
+      return;
+    }
+    this.#bytes += chunk.length;
+    const whole = Math.floor(this.#bytes / requestBytes);
+    if (whole === 0) return;
+    this.#bytes -= whole * requestBytes;
+    const start = (this.#sent % replies.variants) * replies.frameBytes;
+    this.#sent += whole;
+    const reply = replies.bytes.subarray(start, start + whole * replies.frameBytes);
+    if (mode === 'fan-out') for (const member of members) member.socket.write(reply);
+    else this.socket.write(reply);
+  }
+
+  receiveEnd(): void {
+    this.socket.end();
+  }
+
+  drained(): void {}
+
+  gone(): void {
+    members.delete(this);
+  }
+}
+
+const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (accepted) => {
+  const { socket, usesSharedBuffer } = viaEvents
+    ? { socket: accepted, usesSharedBuffer: false }
+    : adoptAccepted(accepted);
+  const bare = new Bare(socket);
+  const transport = new Transport(socket, bare);
+  if (!usesSharedBuffer) {
+    readWithEvents(transport);
+    socket.resume();
+  }
+});
+server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }, () => {
+  announce((server.address() as { port: number }).port);
+});

@@ -1,0 +1,147 @@
+/**
+ * The list of peers: how each is started, what it can do, and which version is installed.
+ *
+ * A peer that is not installed or does not start is left out with a word; the suite runs with what is there.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** What a workload may ask of a peer beyond echo. */
+export type Ability = 'echo' | 'fan-out' | 'deflate' | 'events' | 'handshake' | 'http' | 'chat';
+
+export interface Peer {
+  readonly id: string;
+  /** As it stands in a table. */
+  readonly label: string;
+  readonly script: string;
+  readonly runtime: 'node' | 'bun' | 'deno';
+  readonly abilities: readonly Ability[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Package of `bench/package.json` that it needs. */
+  readonly needs?: string;
+}
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const modules = `${root}bench/node_modules/`;
+
+const ALL: readonly Ability[] = ['echo', 'fan-out', 'deflate', 'handshake'];
+
+export const PEERS: readonly Peer[] = [
+  {
+    id: 'barewire',
+    label: 'barewire',
+    script: 'barewire.js',
+    runtime: 'node',
+    abilities: [...ALL, 'events', 'http'],
+  },
+  {
+    id: 'barewire-bytes',
+    label: 'barewire (text as bytes)',
+    script: 'barewire.js',
+    runtime: 'node',
+    abilities: ['echo', 'deflate'],
+    env: { BENCH_TEXT_AS_BYTES: '1' },
+  },
+  {
+    id: 'ws',
+    label: 'ws',
+    script: 'ws.js',
+    runtime: 'node',
+    abilities: ALL,
+    env: { WS_NO_BUFFER_UTIL: '1', WS_NO_UTF_8_VALIDATE: '1' },
+    needs: 'ws',
+  },
+  {
+    id: 'ws-native',
+    label: 'ws + native helpers',
+    script: 'ws.js',
+    runtime: 'node',
+    abilities: ALL,
+    needs: 'bufferutil',
+  },
+  {
+    id: 'uws',
+    label: 'uWebSockets.js',
+    script: 'uws.js',
+    runtime: 'node',
+    abilities: [...ALL, 'http'],
+    needs: '@trufflesuite/uws-js-unofficial',
+  },
+  {
+    id: 'bun',
+    label: 'Bun',
+    script: 'bun.js',
+    runtime: 'bun',
+    abilities: [...ALL, 'events', 'http'],
+    needs: '@oven/bun-linux-x64',
+  },
+  {
+    id: 'deno',
+    label: 'Deno',
+    script: 'deno.js',
+    runtime: 'deno',
+    abilities: ['echo', 'fan-out', 'handshake', 'http'],
+    needs: '@deno/linux-x64-glibc',
+  },
+  {
+    id: 'net',
+    label: 'bare net, no protocol',
+    script: 'net.js',
+    runtime: 'node',
+    abilities: ['echo', 'fan-out', 'handshake'],
+  },
+  {
+    id: 'net-events',
+    label: "bare net, 'data' events",
+    script: 'net.js',
+    runtime: 'node',
+    abilities: ['echo', 'fan-out', 'handshake'],
+    env: { BENCH_NET_EVENTS: '1' },
+  },
+];
+
+/** The peer that ratios are taken against. */
+export const REFERENCE = 'ws';
+
+/** The program and arguments that start a peer. */
+export function commandOf(peer: Peer, args: readonly string[]): readonly [string, readonly string[]] {
+  const script = fileURLToPath(new URL(peer.script, import.meta.url));
+  switch (peer.runtime) {
+    case 'node':
+      return [process.execPath, ['--expose-gc', script, ...args]];
+    case 'bun':
+      return [`${modules}@oven/bun-linux-x64/bin/bun`, [script, ...args]];
+    case 'deno':
+      return [`${modules}@deno/linux-x64-glibc/deno`, ['run', '--quiet', '--no-lock', '-A', script, ...args]];
+  }
+}
+
+/** Why a peer cannot be started here; undefined when it can, as far as is known. */
+export function missing(peer: Peer): string | undefined {
+  if (peer.needs === undefined || existsSync(`${modules}${peer.needs}/package.json`)) return undefined;
+  return `${peer.needs} is not installed (npm install --prefix bench)`;
+}
+
+/** The installed version of a peer. */
+export function versionOf(peer: Peer): string {
+  if (peer.runtime !== 'node') {
+    const [command] = commandOf(peer, []);
+    const { stdout } = spawnSync(command, ['--version'], { encoding: 'utf8' });
+    return /\d+\.\d+\.\d+/.exec(stdout ?? '')?.[0] ?? 'unknown';
+  }
+  const manifest = peer.needs === undefined ? `${root}package.json` : `${modules}${peer.needs}/package.json`;
+  if (peer.id.startsWith('net')) return `Node ${process.versions.node}`;
+  if (peer.id === 'ws-native')
+    return `${readVersion(`${modules}ws/package.json`)} + bufferutil ${readVersion(manifest)}`;
+  return readVersion(manifest);
+}
+
+function readVersion(manifest: string): string {
+  try {
+    return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+  } catch {
+    return 'unknown';
+  }
+}

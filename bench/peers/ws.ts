@@ -1,0 +1,40 @@
+/** ws, the library most Node programs use. With its native helpers or without: see the environment in `peers.ts`. */
+
+import { createRequire } from 'node:module';
+import { announce, MAX_MESSAGE_BYTES, peerArguments, Rooms } from './arguments.ts';
+
+interface Socket {
+  send(data: Uint8Array, options: { binary: boolean }): void;
+  on(event: 'message', listener: (data: Uint8Array, isBinary: boolean) => void): void;
+  on(event: 'close' | 'error', listener: () => void): void;
+}
+interface WebSocketServer {
+  on(event: 'connection', listener: (socket: Socket, request: { url: string }) => void): void;
+  on(event: 'listening', listener: () => void): void;
+  address(): { port: number };
+}
+const require = createRequire(new URL('../../../bench/package.json', import.meta.url));
+const ws = require('ws') as { WebSocketServer: new (options: object) => WebSocketServer };
+
+const { mode, deflate } = peerArguments();
+const server = new ws.WebSocketServer({
+  port: 0,
+  host: '127.0.0.1',
+  backlog: 4_096,
+  maxPayload: MAX_MESSAGE_BYTES,
+  perMessageDeflate: deflate ? { threshold: 0, serverNoContextTakeover: true, clientNoContextTakeover: true } : false,
+});
+const rooms = new Rooms<Socket>();
+server.on('connection', (socket, request) => {
+  socket.on('error', () => {});
+  if (mode === 'echo') {
+    socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
+  } else {
+    const room = rooms.join(request.url, socket);
+    socket.on('message', (data, isBinary) => {
+      for (const member of room) member.send(data, { binary: isBinary });
+    });
+    socket.on('close', () => rooms.leave(request.url, socket));
+  }
+});
+server.on('listening', () => announce(server.address().port));

@@ -1,0 +1,78 @@
+/**
+ * Fan-out load: one of the members publishes, all of them receive, and so many messages are under way.
+ *
+ * A message is done when every member has it; what is counted is deliveries.
+ * Read next: `paced.ts`.
+ */
+
+import { CompressedReplyReader, compressedRequestCycle } from './compression.ts';
+import { openMany, READ_BYTES } from './connection.ts';
+import { FrameSource, sendPong } from './echo.ts';
+import { failureSignal, type Measurement, measure, type Window, wait } from './measure.ts';
+import { type MessageShape, replyCycle, requestCycle } from './messages.ts';
+import { ReplyCounter, type ReplyReader } from './replies.ts';
+
+export interface FanOutLoad extends Window {
+  readonly url: URL;
+  /** Members that receive; the first of them publishes. */
+  readonly members: number;
+  /** Messages that not every member has yet. */
+  readonly inFlight: number;
+  readonly shape: MessageShape;
+  readonly compressed?: boolean;
+  /** Further members that connect and then read nothing. Their deliveries do not count. */
+  readonly slowMembers?: number;
+}
+
+/** Members are in the room once the server has answered their handshake; this is for servers that join them a moment later. */
+const SETTLE_MS = 100;
+
+/** @throws WrongReply, ConnectFailed */
+export async function runFanOut(load: FanOutLoad): Promise<Measurement> {
+  const compressed = load.compressed === true;
+  const requests = compressed
+    ? compressedRequestCycle(load.shape, load.inFlight)
+    : new FrameSource(requestCycle(load.shape, load.inFlight), load.inFlight);
+  const replies = replyCycle(load.shape, READ_BYTES);
+  const slow = await openMany(load.slowMembers ?? 0, { url: load.url, compressed });
+  for (const connection of slow) connection.socket.pause();
+  const members = await openMany(load.members, { url: load.url, compressed });
+  await wait(SETTLE_MS);
+  const { failure, fail } = failureSignal();
+  const publisher = members[0]!;
+  let delivered = 0;
+  let published = 0;
+  let running = true;
+  const publish = () => {
+    const due = Math.floor(delivered / load.members) + load.inFlight - published;
+    if (due <= 0) return;
+    publisher.socket.write(requests.take(published, due));
+    published += due;
+  };
+  for (const member of members) {
+    const reader: ReplyReader = compressed
+      ? new CompressedReplyReader(load.shape)
+      : new ReplyCounter(replies, (payload) => sendPong(member, payload));
+    member.onChunk = (chunk, length) => {
+      if (!running) return;
+      try {
+        delivered += reader.receive(chunk, length);
+      } catch (error) {
+        fail(error as Error);
+        return;
+      }
+      publish();
+    };
+    member.onGone = (error) => {
+      if (running && !member.ended) fail(error ?? new Error('the server ended a connection'));
+    };
+  }
+  try {
+    publish();
+    for (const member of members) member.start();
+    return await measure(load, () => delivered, failure);
+  } finally {
+    running = false;
+    for (const connection of [...members, ...slow]) connection.destroy();
+  }
+}
