@@ -143,8 +143,9 @@ export function checkAnswer(answer: readonly ParameterizedElement[], policy: Def
   const [element, second] = answer;
   if (element === undefined) return { kind: 'agreed', parameters: undefined };
   // RFC 6455 §4.1 step 5: an extension "that was not present in the client's handshake".
-  if (policy === undefined || element.name !== PERMESSAGE_DEFLATE)
-    return refused(`server uses extension ${element.name}, which was not offered`, 'RFC 6455 §4.1 step 5');
+  const foreign = answer.find(({ name }) => policy === undefined || name !== PERMESSAGE_DEFLATE);
+  if (policy === undefined || foreign !== undefined)
+    return refused(`server uses extension ${foreign?.name}, which was not offered`, 'RFC 6455 §4.1 step 5');
   if (second !== undefined)
     return refused('server accepted more than the one extension that was offered', 'RFC 7692 §5');
   const read = readParameters(element, 'answer');

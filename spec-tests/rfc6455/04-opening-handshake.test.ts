@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { encodeResponseHead, parseResponseHead, type RequestHead, type ResponseHead } from '../../lib/http/head.ts';
 import { RequestParser } from '../../lib/http/request-parser.ts';
+import { deflatePolicy } from '../../lib/websocket/extension.ts';
 import {
   acceptKey,
   checkServerHandshake,
@@ -60,7 +61,7 @@ describe('RFC 6455 §4.2.1: what a server reads of a client’s opening handshak
       key: KEY,
       protocols: ['chat', 'superchat'],
       origin: 'http://example.com',
-      extensions: '',
+      extensions: [],
     });
   });
 
@@ -168,9 +169,13 @@ describe('RFC 6455 §4.2.1: what a server reads of a client’s opening handshak
     assert.deepEqual(rejected(read({ Origin: ['http://a', 'http://b'] })), [400, 'WS_ORIGIN']);
   });
 
-  it('extensions are handed on as they came, lines combined (item 9, §9.1)', () => {
+  it('extensions are taken apart, lines combined (item 9, §9.1)', () => {
     const handshake = read({ 'Sec-WebSocket-Extensions': ['foo, bar; baz=2', 'permessage-deflate'] });
-    assert.equal(handshake.kind === 'accept' && handshake.extensions, 'foo, bar; baz=2, permessage-deflate');
+    assert.deepEqual(handshake.kind === 'accept' && handshake.extensions, [
+      { name: 'foo', parameters: [] },
+      { name: 'bar', parameters: [{ name: 'baz', value: '2' }] },
+      { name: 'permessage-deflate', parameters: [] },
+    ]);
   });
 
   it('fields that nobody knows are ignored (item 10)', () => {
@@ -375,10 +380,11 @@ describe('RFC 6455 §4.1: what a client sends', () => {
     const protocol = chooseSubprotocol(['a', 'b'], handshake.protocols) ?? '';
     const answer = parseResponseHead(encodeServerHandshake({ key: handshake.key, protocol }).slice(0, -4), LIMITS);
     assert.ok(!('kind' in answer));
-    assert.deepEqual(checkServerHandshake(answer, { key: sent.key, protocols: ['b', 'a'], offeredExtensions: '' }), {
+    assert.deepEqual(checkServerHandshake(answer, { key: sent.key, protocols: ['b', 'a'] }), {
       kind: 'accept',
       protocol: 'a',
       extensions: '',
+      deflate: undefined,
     });
   });
 
@@ -433,7 +439,7 @@ describe('RFC 6455 §4.1: how a client checks the answer', () => {
   const sent = {
     key: KEY,
     protocols: ['chat', 'superchat'],
-    offeredExtensions: 'permessage-deflate; client_max_window_bits, x-foo',
+    deflate: deflatePolicy(true, 'client'),
   };
 
   function answer(
@@ -456,7 +462,12 @@ describe('RFC 6455 §4.1: how a client checks the answer', () => {
   }
 
   it('the example of §1.3 is accepted', () => {
-    assert.deepEqual(checkServerHandshake(answer(), sent), { kind: 'accept', protocol: 'chat', extensions: '' });
+    assert.deepEqual(checkServerHandshake(answer(), sent), {
+      kind: 'accept',
+      protocol: 'chat',
+      extensions: '',
+      deflate: undefined,
+    });
   });
 
   it('case does not matter where the RFC says so, and Connection is a list (steps 2, 3)', () => {
@@ -488,7 +499,7 @@ describe('RFC 6455 §4.1: how a client checks the answer', () => {
     ],
     ['an extension that was not offered', { 'Sec-WebSocket-Extensions': 'x-bar' }, 'WS_EXTENSION', 5],
     ['one offered and one not', { 'Sec-WebSocket-Extensions': 'permessage-deflate, x-bar' }, 'WS_EXTENSION', 5],
-    ['an extension hidden behind an open quote', { 'Sec-WebSocket-Extensions': 'x-bar;a="\\' }, 'WS_EXTENSION', 5],
+    ['an extension behind an open quote', { 'Sec-WebSocket-Extensions': 'x-bar;a="\\' }, 'WS_EXTENSION_SYNTAX', 5],
     ['a subprotocol that was not requested', { 'Sec-WebSocket-Protocol': 'other' }, 'WS_PROTOCOL', 6],
     ['a subprotocol in another case', { 'Sec-WebSocket-Protocol': 'Chat' }, 'WS_PROTOCOL', 6],
     ['an empty subprotocol', { 'Sec-WebSocket-Protocol': '' }, 'WS_PROTOCOL', 6],
@@ -517,10 +528,11 @@ describe('RFC 6455 §4.1: how a client checks the answer', () => {
     assert.equal(bare.kind === 'reject' && bare.detail, 'server answered 403');
   });
 
-  it('an extension that was offered passes with whatever parameters: those are the extension’s affair (step 5)', () => {
-    const value = 'permessage-deflate; server_max_window_bits=10, x-foo';
+  it('an extension that was offered is agreed on as the extension’s own rules say (step 5)', () => {
+    const value = 'permessage-deflate; server_max_window_bits=10';
     const checked = checkServerHandshake(answer({ 'Sec-WebSocket-Extensions': value }), sent);
-    assert.deepEqual(checked, { kind: 'accept', protocol: 'chat', extensions: value });
+    assert.ok(checked.kind === 'accept');
+    assert.deepEqual([checked.extensions, checked.deflate?.serverMaxWindowBits], [value, 10]);
   });
 
   it('no subprotocol is fine where none was requested, any at all is not (step 6)', () => {
