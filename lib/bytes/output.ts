@@ -25,12 +25,15 @@ export interface ByteRange {
 export class Arena {
   /** The current block. Its bytes before `position` belong to those they were handed to. */
   bytes: Uint8Array = new Uint8Array(0);
+  /** The same memory, for those who write words. */
+  view: DataView = new DataView(this.bytes.buffer);
   position = 0;
 
   /** Makes sure that `size` contiguous bytes are free at `position` of `bytes`. */
   reserve(size: number): void {
     if (this.bytes.length - this.position < size) {
       this.bytes = Buffer.allocUnsafeSlow(Math.max(size, BLOCK_BYTES));
+      this.view = new DataView(this.bytes.buffer);
       this.position = 0;
     }
   }

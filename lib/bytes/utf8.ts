@@ -9,11 +9,11 @@
 
 import { isUtf8 } from 'node:buffer';
 
-/**
- * Below this many octets a loop beats a native call: measured on Node 20 as ns a text for loop | native,
- * see `bench/core/utf8.ts`.
- */
-const LOOP_MAX_BYTES = 24;
+/** Up to this length a loop decodes faster than the native call, which takes 90 ns at any length here: 5 octets 49 ns, 8 octets 95 ns. */
+const DECODE_LOOP_MAX_BYTES = 6;
+
+/** Up to this length a loop encodes ASCII faster than the native call, likewise 90 ns: 20 units 43 ns, 32 units 60 ns, 48 units 94 ns. */
+const ENCODE_LOOP_MAX_UNITS = 32;
 
 /** From here on a slice of a text is worth handing to `isUtf8`. */
 const NATIVE_MIN_BYTES = 64;
@@ -110,7 +110,7 @@ export function isValidUtf8(bytes: Uint8Array, start: number, end: number): bool
 
 /** Decodes octets that are known to be ASCII. */
 export function decodeAscii(bytes: Uint8Array, start: number, end: number): string {
-  if (end - start > LOOP_MAX_BYTES) return asBuffer(bytes).latin1Slice(start, end);
+  if (end - start > DECODE_LOOP_MAX_BYTES) return asBuffer(bytes).latin1Slice(start, end);
   let text = '';
   for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]!);
   return text;
@@ -124,7 +124,7 @@ export function decodeUtf8(bytes: Uint8Array, start: number, end: number): strin
 /** How many octets `encodeUtf8Into` will write. Lone surrogates count as U+FFFD (WebIDL's USVString). */
 export function utf8ByteLength(text: string): number {
   const { length } = text;
-  if (length > LOOP_MAX_BYTES) return Buffer.byteLength(text);
+  if (length > ENCODE_LOOP_MAX_UNITS) return Buffer.byteLength(text);
   for (let i = 0; i < length; i++) if (text.charCodeAt(i) >= 0x80) return Buffer.byteLength(text);
   return length;
 }
@@ -132,13 +132,15 @@ export function utf8ByteLength(text: string): number {
 /** Writes `text` at `offset` of `target`, which has room for 3 octets a UTF-16 unit, and answers how many octets that took. */
 export function encodeUtf8Into(text: string, target: Uint8Array, offset: number): number {
   const { length } = text;
-  if (length > LOOP_MAX_BYTES) return asBuffer(target).utf8Write(text, offset);
+  if (length > ENCODE_LOOP_MAX_UNITS) return asBuffer(target).utf8Write(text, offset);
+  let or = 0;
   for (let i = 0; i < length; i++) {
     const unit = text.charCodeAt(i);
-    if (unit >= 0x80) return asBuffer(target).utf8Write(text, offset);
+    or |= unit;
     target[offset + i] = unit;
   }
-  return length;
+  // Not all of it was ASCII: what stands there is written over.
+  return or < 0x80 ? length : asBuffer(target).utf8Write(text, offset);
 }
 
 /** Node's string conversions are methods of `Buffer`; their names are documented by use in Node's own modules. */

@@ -52,6 +52,8 @@ export class Transport {
   #error: Error | undefined = undefined;
   /** In the list of those to be flushed at the end of the turn. */
   #flushQueued = false;
+  /** Within `handleChunk`, which flushes when it is done. */
+  #receiving = false;
   /** `end` was called: FIN follows the last byte. */
   #ending = false;
   /** Made with the first write. */
@@ -89,7 +91,7 @@ export class Transport {
 
   /** Writes at the end of this turn of the event loop, together with what else is sent until then. */
   flushSoon(): void {
-    if (this.#flushQueued) return;
+    if (this.#flushQueued || this.#receiving) return;
     this.#flushQueued = true;
     if (flushQueue.length === 0) setImmediate(flushAll);
     flushQueue.push(this);
@@ -152,7 +154,9 @@ export class Transport {
   /** From the listeners below. */
   handleChunk(chunk: Uint8Array): void {
     this.receivedSinceSweep = true;
+    this.#receiving = true;
     this.sink.receive(chunk);
+    this.#receiving = false;
     if (this.output.byteLength > 0) this.flush();
   }
 

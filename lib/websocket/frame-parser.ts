@@ -29,17 +29,27 @@ export interface FrameParserOptions {
   readonly allowCompressed: boolean;
 }
 
+/** §5.2: a length up to here stands in the second octet. */
+export const MAX_SHORT_PAYLOAD_BYTES = 125;
+const FIN_TEXT = 0x81;
+const FIN_BINARY = 0x82;
+
 /** Frames that lie whole in their chunk need no header of their own: this one serves all parsers, one chunk at a time. */
 let sharedHeader: FrameHeader = emptyHeader();
 
 export class FrameParser {
   readonly #options: FrameParserOptions;
+  /** What §5.1 wants in the second octet, and the size of a header with a 7-bit length. */
+  readonly #maskBit: number;
+  readonly #shortHeaderBytes: number;
 
-  /** The chunk being read. Only set between `begin` and the `next` that answers false. */
-  chunk: Uint8Array = NO_BYTES;
-  /** The header that the current slice belongs to; valid until the next call of `next`. */
+  /** The header that the current slice belongs to; valid until the next call of `next`, and after that alone. */
   header: FrameHeader = sharedHeader;
-  /** The slice: `chunk[start..end)`. */
+  /** Of the current slice's frame, after `nextShort` too. */
+  opcode = 0;
+  maskingKey = 0;
+  /** The slice: octets `start` to `end` (exclusive) of `view`. */
+  view: DataView = NO_VIEW;
   start = 0;
   end = 0;
   /** Octets of this frame's payload in front of the slice: where in the masking key it begins. */
@@ -51,8 +61,12 @@ export class FrameParser {
   /** The rule that the last header broke; `next` answers false from then on. */
   violation: Violation | undefined = undefined;
 
-  /** Where `next` reads on in `chunk`. */
+  /** The chunk being read. Only set between `begin` and the `next` that answers false. */
+  #chunk: Uint8Array = NO_BYTES;
+  /** Where `next` reads on in `#chunk`. */
   #position = 0;
+  /** Where the chunk begins in `view`. */
+  #base = 0;
   /** The first octets of a header that the last chunk cut off; made when that happens, dropped when it is whole. */
   #partialHeader: Uint8Array | undefined = undefined;
   #partialLength = 0;
@@ -63,23 +77,31 @@ export class FrameParser {
 
   constructor(options: FrameParserOptions) {
     this.#options = options;
+    this.#maskBit = options.expectMasked ? 0x80 : 0;
+    this.#shortHeaderBytes = options.expectMasked ? 6 : 2;
   }
 
   /** Takes a chunk to read from. It is only borrowed: nothing refers to it once `next` has answered false. */
   begin(chunk: Uint8Array): void {
-    this.chunk = chunk;
+    this.#chunk = chunk;
     this.#position = 0;
+    const { buffer } = chunk;
+    if (buffer !== viewed.buffer) viewed = new DataView(buffer);
+    this.view = viewed;
+    this.#base = chunk.byteOffset;
   }
 
   /** Moves to the next slice. False: the chunk is used up, or `violation` is set. */
   next(): boolean {
     if (this.violation !== undefined) return this.#exhausted();
-    const { chunk } = this;
+    const chunk = this.#chunk;
 
     const unfinished = this.#unfinished;
     if (unfinished !== undefined) {
       if (this.#position === chunk.length) return this.#exhausted();
       this.header = unfinished;
+      this.opcode = unfinished.opcode;
+      this.maskingKey = unfinished.maskingKey;
       this.frameBegins = false;
       return this.#slice(unfinished, this.#delivered);
     }
@@ -98,23 +120,48 @@ export class FrameParser {
     this.violation = this.#check(header);
     if (this.violation !== undefined) return this.#exhausted();
     this.header = header;
+    this.opcode = header.opcode;
+    this.maskingKey = header.maskingKey;
     this.frameBegins = true;
     return this.#slice(header, 0);
+  }
+
+  /**
+   * Moves on by one frame of the commonest form in a single step: a whole, unfragmented, uncompressed text or binary message
+   * of at most 125 octets. Then `opcode`, `maskingKey` and the slice are set, `header` is not. Answers false, with nothing
+   * changed, for anything else: `next` is for that. Saves a fifth of a small message's cost in the core.
+   */
+  nextShort(): boolean {
+    const chunk = this.#chunk;
+    const at = this.#position;
+    const start = at + this.#shortHeaderBytes;
+    if (start > chunk.length || this.#partialHeader !== undefined || this.#unfinished !== undefined) return false;
+    const first = chunk[at]!;
+    if (first !== FIN_TEXT && first !== FIN_BINARY) return false;
+    // One comparison for §5.1 and the length's form: without the mask bit as expected it is out of bounds.
+    const length = chunk[at + 1]! - this.#maskBit;
+    if (length < 0 || length > MAX_SHORT_PAYLOAD_BYTES || start + length > chunk.length) return false;
+    this.opcode = first & 0xf;
+    this.start = this.#base + start;
+    this.end = this.start + length;
+    this.#position = start + length;
+    this.maskingKey = this.#maskBit === 0 ? 0 : this.view.getInt32(this.start - 4, true);
+    return true;
   }
 
   /** Cuts from the chunk what it holds of the frame. */
   #slice(header: FrameHeader, delivered: number): boolean {
     const start = this.#position;
     const missing = header.payloadLength - delivered;
-    const available = this.chunk.length - start;
-    this.start = start;
+    const available = this.#chunk.length - start;
+    this.start = this.#base + start;
     this.payloadOffset = delivered;
     if (available >= missing) {
-      this.end = start + missing;
+      this.#position = start + missing;
       this.frameEnds = true;
       this.#unfinished = undefined;
     } else {
-      this.end = this.chunk.length;
+      this.#position = this.#chunk.length;
       this.frameEnds = false;
       this.#delivered = delivered + available;
       if (this.#unfinished === undefined) {
@@ -123,28 +170,29 @@ export class FrameParser {
         sharedHeader = emptyHeader();
       }
     }
-    this.#position = this.end;
+    this.end = this.#base + this.#position;
     return true;
   }
 
   #exhausted(): false {
-    this.chunk = NO_BYTES;
+    this.#chunk = NO_BYTES;
+    this.view = NO_VIEW;
     return false;
   }
 
   #keepPartialHeader(): false {
     const partial = new Uint8Array(MAX_HEADER_BYTES);
-    partial.set(this.chunk.subarray(this.#position));
+    partial.set(this.#chunk.subarray(this.#position));
     this.#partialHeader = partial;
-    this.#partialLength = this.chunk.length - this.#position;
-    this.#position = this.chunk.length;
+    this.#partialLength = this.#chunk.length - this.#position;
+    this.#position = this.#chunk.length;
     return this.#exhausted();
   }
 
   /** Adds octets to a cut-off header until it is whole; false when the chunk ends first. */
   #completeHeader(partial: Uint8Array, header: FrameHeader): boolean {
-    while (this.#position < this.chunk.length) {
-      partial[this.#partialLength++] = this.chunk[this.#position++]!;
+    while (this.#position < this.#chunk.length) {
+      partial[this.#partialLength++] = this.#chunk[this.#position++]!;
       // At most 13 turns a header, each over at most 14 octets.
       if (readFrameHeader(partial, 0, this.#partialLength, header) !== 0) {
         this.#partialHeader = undefined;
@@ -215,6 +263,10 @@ export class FrameParser {
 }
 
 const NO_BYTES = new Uint8Array(0);
+const NO_VIEW = new DataView(NO_BYTES.buffer);
+
+/** A view of the memory of the last chunk: sockets that share a read buffer share it too. */
+let viewed: DataView = NO_VIEW;
 
 function fault(code: Violation['code'], detail: string, section: string): Violation {
   return { code, closeCode: 1002, detail, section: `RFC 6455 ${section}` }; // 1002: protocol error (§7.4.1)

@@ -9,13 +9,7 @@
 
 import { randomFillSync } from 'node:crypto';
 
-/**
- * Below this many octets the byte loop beats setting up a word view (measured on Node 20: 20 B 30 ns against 75 ns,
- * 48 B about equal, 256 B 260 ns against 110 ns).
- */
-export const WORD_LOOP_MIN_BYTES = 48;
-
-/** Keys drawn from the system's generator at a time: one call for 2,048 frames instead of one each (1.1 µs against 8 ns a key). */
+/** Keys drawn from the system's generator at a time: one call for 2,048 frames instead of one each (2.4 µs against 7 ns a key). */
 const POOLED_KEYS = 2_048;
 const keys = new Int32Array(POOLED_KEYS);
 let nextKey = POOLED_KEYS;
@@ -41,98 +35,55 @@ export function rotateKey(key: number, phase: number): number {
 }
 
 /**
- * Copies `source[start..end)` to `target` at `at` while applying `key`, whose octet 0 meets the first octet copied.
+ * Copies `source[start..end)` to `target` at `at` while applying `key`, whose octet 0 meets the first octet copied:
+ * `transformed-octet-i = original-octet-i XOR key-octet-(i MOD 4)` (§5.3). Source and target may be the same octets.
  * Answers the bitwise OR of all octets written (at least in bit 7 of each byte lane): no bit of `0x80808080` means ASCII.
+ *
+ * Offsets are those of the views, and `DataView`s because V8 compiles their accessors to single unaligned loads and stores:
+ * there is no alignment to care for, and no `subarray` or `.buffer`, which cost 50 ns each. Measured on Node 20, against
+ * a loop over octets / a native copy and words in place: 20 B 11 ns / 25 / 100, 100 B 26 / 120 / 118,
+ * 1 KiB 0.20 µs / 1.2 / 0.32, 16 KiB 3.0 µs / 18 / 3.8.
  */
 export function copyMasked(
-  source: Uint8Array,
+  source: DataView,
   start: number,
   end: number,
-  target: Uint8Array,
+  target: DataView,
   at: number,
   key: number,
 ): number {
-  const length = end - start;
-  if (length >= WORD_LOOP_MIN_BYTES) {
-    // A native copy and then the XOR in place: alignment is then that of our own buffer, whatever the source's is.
-    target.set(source.subarray(start, end), at);
-    return applyMask(target, at, at + length, key);
-  }
+  const shift = at - start;
   let or = 0;
   let i = start;
-  let position = at;
-  for (const whole = start + (length & ~3); i < whole; i += 4, position += 4) {
-    const a = source[i]! ^ (key & 0xff);
-    const b = source[i + 1]! ^ ((key >>> 8) & 0xff);
-    const c = source[i + 2]! ^ ((key >>> 16) & 0xff);
-    const d = source[i + 3]! ^ (key >>> 24);
-    target[position] = a;
-    target[position + 1] = b;
-    target[position + 2] = c;
-    target[position + 3] = d;
-    or |= a | b | c | d;
+  for (; i + 32 <= end; i += 32) {
+    const j = i + shift;
+    const a = source.getInt32(i, true) ^ key;
+    const b = source.getInt32(i + 4, true) ^ key;
+    const c = source.getInt32(i + 8, true) ^ key;
+    const d = source.getInt32(i + 12, true) ^ key;
+    const e = source.getInt32(i + 16, true) ^ key;
+    const f = source.getInt32(i + 20, true) ^ key;
+    const g = source.getInt32(i + 24, true) ^ key;
+    const h = source.getInt32(i + 28, true) ^ key;
+    target.setInt32(j, a, true);
+    target.setInt32(j + 4, b, true);
+    target.setInt32(j + 8, c, true);
+    target.setInt32(j + 12, d, true);
+    target.setInt32(j + 16, e, true);
+    target.setInt32(j + 20, f, true);
+    target.setInt32(j + 24, g, true);
+    target.setInt32(j + 28, h, true);
+    or |= a | b | c | d | e | f | g | h;
   }
-  for (let shift = 0; i < end; i++, position++, shift += 8) {
-    const byte = source[i]! ^ ((key >>> shift) & 0xff);
-    target[position] = byte;
-    or |= byte;
+  for (; i + 4 <= end; i += 4) {
+    const word = source.getInt32(i, true) ^ key;
+    target.setInt32(i + shift, word, true);
+    or |= word;
   }
-  return or;
-}
-
-/** Applies `key` to `bytes[start..end)` in place, as `transformed-octet-i = original-octet-i XOR key-octet-(i MOD 4)` (§5.3). */
-export function applyMask(bytes: Uint8Array, start: number, end: number, key: number): number {
-  let or = 0;
-  let i = start;
-  let phase = 0;
-  if (end - start >= WORD_LOOP_MIN_BYTES) {
-    while (((bytes.byteOffset + i) & 3) !== 0) {
-      const byte = bytes[i]! ^ ((key >>> (phase << 3)) & 0xff);
-      bytes[i++] = byte;
-      or |= byte;
-      phase++;
-    }
-    const word = rotateKey(key, phase);
-    const words = wordView(bytes);
-    const last = (bytes.byteOffset + end) >> 2;
-    let w = (bytes.byteOffset + i) >> 2;
-    // Four words a turn: 16 KiB in 2.9 µs against 4.3 µs for one.
-    for (; w + 4 <= last; w += 4) {
-      const a = words[w]! ^ word;
-      const b = words[w + 1]! ^ word;
-      const c = words[w + 2]! ^ word;
-      const d = words[w + 3]! ^ word;
-      words[w] = a;
-      words[w + 1] = b;
-      words[w + 2] = c;
-      words[w + 3] = d;
-      or |= a | b | c | d;
-    }
-    for (; w < last; w++) {
-      const a = words[w]! ^ word;
-      words[w] = a;
-      or |= a;
-    }
-    const done = (w << 2) - bytes.byteOffset;
-    phase = (phase + done - i) & 3;
-    i = done;
-  }
-  for (; i < end; i++, phase++) {
-    const byte = bytes[i]! ^ ((key >>> ((phase & 3) << 3)) & 0xff);
-    bytes[i] = byte;
-    or |= byte;
+  for (let bits = 0; i < end; i++, bits += 8) {
+    const octet = source.getUint8(i) ^ ((key >>> bits) & 0xff);
+    target.setUint8(i + shift, octet);
+    or |= octet;
   }
   return or;
-}
-
-/** The 32-bit words of the memory under `bytes`; remembered for the last buffer, since most calls come in runs on one. */
-let viewedBuffer: ArrayBufferLike | undefined;
-let viewedWords: Int32Array = new Int32Array(0);
-function wordView(bytes: Uint8Array): Int32Array {
-  const { buffer } = bytes;
-  if (buffer !== viewedBuffer) {
-    viewedBuffer = buffer;
-    viewedWords = new Int32Array(buffer, 0, buffer.byteLength >> 2);
-  }
-  return viewedWords;
 }

@@ -10,13 +10,13 @@
  * Read next: `state.ts`, then `protocol.ts`.
  */
 
-import { allocate } from '../bytes/allocate.ts';
+import { allocate, allocated } from '../bytes/allocate.ts';
 import { decodeAscii, decodeUtf8, isValidUtf8, Utf8Validator } from '../bytes/utf8.ts';
 import { DECOMPRESS_SPARE_BYTES } from '../deflate/engine.ts';
 import { parseClosePayload } from './close.ts';
 import type { MessageDeflate } from './deflate.ts';
 import { isControl, MAX_CONTROL_PAYLOAD_BYTES, Opcode } from './frame.ts';
-import type { FrameParser } from './frame-parser.ts';
+import { type FrameParser, MAX_SHORT_PAYLOAD_BYTES } from './frame-parser.ts';
 import { copyMasked, rotateKey } from './mask.ts';
 import type { Violation } from './violation.ts';
 
@@ -46,7 +46,10 @@ interface MessageInProgress {
   /** Only for text that is checked as it arrives; compressed text cannot be. */
   readonly validator: Utf8Validator | undefined;
   frames: number;
+  /** Memory for the octets, `bytes[0]` at byte `offset` of `view`; the first `length` are there. */
   bytes: Uint8Array;
+  view: DataView;
+  offset: number;
   length: number;
   /** The length that the frames seen so far add up to, including octets still to come. */
   announced: number;
@@ -61,6 +64,7 @@ const FIRST_FRAGMENT_BYTES = 256;
 /** Text that lies whole in a chunk is unmasked here and decoded from here; never kept across calls. */
 const SCRATCH_BYTES = 65_536;
 const scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+const scratchView: DataView = new DataView(scratch.buffer);
 
 /** A bit of this in the OR of all octets means that one of them is not ASCII. */
 const NON_ASCII = 0x8080_8080;
@@ -81,16 +85,27 @@ export class MessageAssembler {
     return this.#message !== undefined;
   }
 
+  /** Whether the next frame may be what `FrameParser.nextShort` reads: nothing but its own rules applies to it then. */
+  get expectsShort(): boolean {
+    return this.#message === undefined && this.#options.maxMessageBytes >= MAX_SHORT_PAYLOAD_BYTES;
+  }
+
+  /** Takes what `nextShort` has read. */
+  acceptShort(slice: FrameParser): Assembled {
+    return this.#whole(slice);
+  }
+
   /** Takes the parser's current slice; answers what it completes, if anything. */
   accept(slice: FrameParser): Assembled | undefined {
-    const { opcode } = slice.header;
+    const { opcode } = slice;
     if (isControl(opcode)) return this.#acceptControl(slice, opcode);
 
     if (slice.frameBegins) {
       const violation = this.#checkFrame(slice, opcode);
       if (violation !== undefined) return { kind: 'violation', violation };
       // The common case: an unfragmented message that lies whole in the chunk.
-      if (slice.frameEnds && slice.header.fin && opcode !== Opcode.Continuation) return this.#whole(slice, opcode);
+      if (slice.frameEnds && slice.header.fin && opcode !== Opcode.Continuation)
+        return slice.header.rsv === 0 ? this.#whole(slice) : this.#wholeCompressed(slice, opcode);
     }
     return this.#append(slice, opcode);
   }
@@ -137,20 +152,21 @@ export class MessageAssembler {
   }
 
   /** A message that needs no memory between calls. */
-  #whole(slice: FrameParser, opcode: number): Assembled {
-    const { chunk, header, start, end } = slice;
+  #whole(slice: FrameParser): Assembled {
+    const { view, opcode, maskingKey, start, end } = slice;
     const length = end - start;
-    if (header.rsv !== 0) return this.#wholeCompressed(slice, opcode);
     if (opcode === Opcode.Binary || this.#options.textAsBytes) {
       const data = allocate(length);
-      const or = copyMasked(chunk, start, end, data, 0, header.maskingKey);
+      const or = copyMasked(view, start, end, allocated.view, allocated.offset, maskingKey);
       if (opcode === Opcode.Binary) return { kind: 'binary', data };
       if ((or & NON_ASCII) !== 0 && !isValidUtf8(data, 0, length)) return invalidUtf8();
       return { kind: 'text', data };
     }
-    let bytes: Uint8Array = scratch;
-    if (length > SCRATCH_BYTES) bytes = allocate(length);
-    if ((copyMasked(chunk, start, end, bytes, 0, header.maskingKey) & NON_ASCII) === 0) {
+    const fits = length <= SCRATCH_BYTES;
+    const bytes = fits ? scratch : allocate(length);
+    const target = fits ? scratchView : allocated.view;
+    const at = fits ? 0 : allocated.offset;
+    if ((copyMasked(view, start, end, target, at, maskingKey) & NON_ASCII) === 0) {
       return { kind: 'text', data: decodeAscii(bytes, 0, length) };
     }
     if (!isValidUtf8(bytes, 0, length)) return invalidUtf8(); // §8.1
@@ -159,11 +175,13 @@ export class MessageAssembler {
 
   /** The same for a compressed one: it is unmasked where the decompressor reads it. */
   #wholeCompressed(slice: FrameParser, opcode: number): Assembled {
-    const { chunk, header, start, end } = slice;
+    const { view, header, start, end } = slice;
     const length = end - start;
     const size = length + DECOMPRESS_SPARE_BYTES;
-    const bytes = size > SCRATCH_BYTES ? allocate(size) : scratch;
-    copyMasked(chunk, start, end, bytes, 0, header.maskingKey);
+    const fits = size <= SCRATCH_BYTES;
+    const bytes = fits ? scratch : allocate(size);
+    const target = fits ? scratchView : allocated.view;
+    copyMasked(view, start, end, target, fits ? 0 : allocated.offset, header.maskingKey);
     return this.#decompress(bytes, length, opcode);
   }
 
@@ -190,6 +208,8 @@ export class MessageAssembler {
         validator: opcode === Opcode.Text && !compressed ? new Utf8Validator() : undefined,
         frames: 0,
         bytes: NO_BYTES,
+        view: NO_VIEW,
+        offset: 0,
         length: 0,
         announced: 0,
       };
@@ -205,11 +225,11 @@ export class MessageAssembler {
     const needed = message.compressed ? end + DECOMPRESS_SPARE_BYTES : end;
     if (needed > message.bytes.length) grow(message, needed, header.fin);
     copyMasked(
-      slice.chunk,
+      slice.view,
       slice.start,
       slice.end,
-      message.bytes,
-      at,
+      message.view,
+      message.offset + at,
       rotateKey(header.maskingKey, slice.payloadOffset),
     );
     message.length = end;
@@ -230,18 +250,18 @@ export class MessageAssembler {
   }
 
   #acceptControl(slice: FrameParser, opcode: number): Assembled | undefined {
-    const { chunk, header, start, end } = slice;
+    const { view, header, start, end } = slice;
     let payload: Uint8Array;
     if (slice.frameBegins && slice.frameEnds) {
       payload = allocate(end - start);
-      copyMasked(chunk, start, end, payload, 0, header.maskingKey);
+      copyMasked(view, start, end, allocated.view, allocated.offset, header.maskingKey);
     } else {
       this.#control ??= new Uint8Array(MAX_CONTROL_PAYLOAD_BYTES);
       copyMasked(
-        chunk,
+        view,
         start,
         end,
-        this.#control,
+        new DataView(this.#control.buffer),
         slice.payloadOffset,
         rotateKey(header.maskingKey, slice.payloadOffset),
       );
@@ -257,6 +277,7 @@ export class MessageAssembler {
 }
 
 const NO_BYTES = new Uint8Array(0);
+const NO_VIEW = new DataView(NO_BYTES.buffer);
 
 /**
  * Makes room for `needed` bytes. The last frame says how long the message will be, so its allocation can be exact;
@@ -268,6 +289,8 @@ function grow(message: MessageInProgress, needed: number, isLastFrame: boolean):
     ? Math.min(whole, Math.max(FIRST_ALLOCATION_BYTES, needed * 4))
     : Math.max(needed * 4, FIRST_FRAGMENT_BYTES);
   const bytes = allocate(size);
+  message.view = allocated.view;
+  message.offset = allocated.offset;
   bytes.set(message.bytes.subarray(0, message.length));
   message.bytes = bytes;
 }

@@ -24,7 +24,7 @@ import {
   writeFrameHeader,
 } from './frame.ts';
 import { FrameParser } from './frame-parser.ts';
-import { applyMask, copyMasked, newMaskingKey } from './mask.ts';
+import { copyMasked, newMaskingKey } from './mask.ts';
 import { type Assembled, MessageAssembler } from './message-assembler.ts';
 import type { PreparedMessage } from './prepared-message.ts';
 import { closeExpected, mayReceive, maySend, next, type State, type Transition } from './state.ts';
@@ -121,9 +121,20 @@ export class WebSocketProtocol {
   receive(chunk: Uint8Array): Incoming[] {
     const incoming: Incoming[] = [];
     const parser = this.#parser;
+    const assembler = this.#assembler;
     parser.begin(chunk);
-    while (mayReceive(this.#state) && parser.next()) {
-      const assembled = this.#assembler.accept(parser);
+    while (mayReceive(this.#state)) {
+      if (assembler.expectsShort && parser.nextShort()) {
+        const message = assembler.acceptShort(parser);
+        if (message.kind !== 'violation') {
+          incoming.push(message);
+          continue;
+        }
+        this.#fail(message.violation, incoming);
+        return incoming;
+      }
+      if (!parser.next()) break;
+      const assembled = assembler.accept(parser);
       if (assembled === undefined) continue;
       if (assembled.kind === 'violation') {
         this.#fail(assembled.violation, incoming);
@@ -316,14 +327,15 @@ export class WebSocketProtocol {
   #sendInlineText(text: string): void {
     const { output } = this;
     const arena = output.reserve(MAX_HEADER_BYTES + text.length * 3);
-    const { bytes, position } = arena;
+    const { bytes, view, position } = arena;
     const guessed = frameHeaderSize(text.length, this.#masks);
     const length = encodeUtf8Into(text, bytes, position + guessed);
     const header = frameHeaderSize(length, this.#masks);
     if (header !== guessed) bytes.copyWithin(position + header, position + guessed, position + guessed + length);
     const key = this.#masks ? newMaskingKey() : undefined;
     writeFrameHeader(bytes, position, FIN | Opcode.Text, length, key);
-    if (key !== undefined) applyMask(bytes, position + header, position + header + length, key);
+    const start = position + header;
+    if (key !== undefined) copyMasked(view, start, start + length, view, start, key);
     output.commit(header + length);
   }
 
@@ -334,16 +346,18 @@ export class WebSocketProtocol {
     if (this.#masks) {
       // The caller's memory stays as it is, so a client always copies.
       const key = newMaskingKey();
-      const { bytes, position } = output.reserve(MAX_HEADER_BYTES + length);
+      const { bytes, view, position } = output.reserve(MAX_HEADER_BYTES + length);
       const header = writeFrameHeader(bytes, position, first, length, key);
-      copyMasked(payload, 0, length, bytes, position + header, key);
+      const start = position + header;
+      bytes.set(payload, start);
+      copyMasked(view, start, start + length, view, start, key);
       output.commit(header + length);
       return;
     }
     const copied = length <= COPY_MAX_BYTES ? length : 0;
     const { bytes, position } = output.reserve(MAX_HEADER_BYTES + copied);
     const header = writeFrameHeader(bytes, position, first, length, undefined);
-    if (copied === length) copyBytes(payload, bytes, position + header);
+    if (copied === length) bytes.set(payload, position + header);
     output.commit(header + copied);
     if (copied !== length) output.append(payload, 0, length);
   }
@@ -351,13 +365,3 @@ export class WebSocketProtocol {
 
 const NO_BYTES = new Uint8Array(0);
 const NONE: AgreedExtensions = {};
-
-/** Below about 64 bytes a loop beats the call of `set` (measured on Node 20: 20 B 18 ns against 32 ns). */
-function copyBytes(source: Uint8Array, target: Uint8Array, at: number): void {
-  const { length } = source;
-  if (length >= 64) {
-    target.set(source, at);
-    return;
-  }
-  for (let i = 0; i < length; i++) target[at + i] = source[i]!;
-}
