@@ -34,6 +34,7 @@ const ALSO: Readonly<Record<string, readonly string[]>> = {
   bytes: ['limits.ts', 'errors.ts'],
   deflate: ['bytes', 'limits.ts', 'errors.ts'],
   websocket: ['http'], // an opening handshake is an HTTP request
+  'event-stream': ['http'], // an event stream is the body of an HTTP response, content coding included
 };
 
 /** What a tool may see of lib/websocket: nothing that reads or writes frames, where it could hide a fault. */
@@ -53,7 +54,7 @@ const FRAME_CODE: readonly string[] = [
 const NODE_BY_FOLDER: Readonly<Record<string, RegExp>> = {
   net: /^node:(net|tls|buffer)$/,
   conformance: /^node:(net|tls|crypto|fs|fs\/promises|path|url|process|perf_hooks|buffer|zlib|timers\/promises|http)$/,
-  load: /^node:(net|tls|crypto|fs|fs\/promises|path|url|process|perf_hooks|os|child_process|worker_threads|buffer|cluster)$/,
+  load: /^node:(net|tls|crypto|fs|fs\/promises|path|url|process|perf_hooks|os|child_process|worker_threads|buffer|cluster|zlib)$/,
   rooms: /^node:(crypto|async_hooks)$/,
   chat: /^node:(crypto|fs|fs\/promises|path|url)$/,
   testing: /^node:(crypto|net|stream|events)$/,
@@ -69,6 +70,9 @@ const NODE_BY_FILE: Readonly<Record<string, readonly string[]>> = {
 
 /** node:zlib stands behind the deflate interface and nowhere else. */
 const ZLIB_FOLDER = 'deflate';
+
+/** What a browser runs too: but for types it imports only its like. */
+const BROWSER = /^chat\/(page\/[^/]+|client\.ts)$/;
 
 /** What a pure layer never mentions, found in code without comments and strings. */
 const IMPURE: readonly (readonly [name: string, pattern: RegExp])[] = [
@@ -98,9 +102,15 @@ function codeOnly(text: string): string {
 }
 
 function importsOf(text: string): string[] {
-  const withoutComments = text.replace(/^\s*\/\*[\s\S]*?\*\/|^\s*\/\/[^\n]*$/gm, '');
-  const pattern = /(?:\bfrom\s*|\bimport\s*|\bimport\s*\(\s*|\brequire\s*\(\s*)(['"])([^'"\n]+)\1/g;
-  return [...withoutComments.matchAll(pattern)].map((match) => match[2]!);
+  const withoutComments = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/[^\n]*$/gm, '');
+  const statement = /^\s*(?:import|export)\b(?:[^'"`;]*?\bfrom)?\s*(['"])([^'"\n]+)\1/gm;
+  const late = /\b(?:import|require)\s*\(\s*(['"])([^'"\n]+)\1/g;
+  return [statement, late].flatMap((pattern) => [...withoutComments.matchAll(pattern)].map((match) => match[2]!));
+}
+
+/** Imports of types alone leave nothing behind when the code runs. */
+function withoutTypes(text: string): string {
+  return text.replace(/^\s*(?:import|export)\s+type\b[^;]*;/gm, '');
 }
 
 const folderOf = (path: string): string => path.split('/', 1)[0]!;
@@ -112,11 +122,13 @@ function violations(files: readonly SourceFile[]): string[] {
   for (const { path, text } of files) {
     const say = (what: string): void => void found.push(`${path}: ${what}`);
     const folder = folderOf(path);
-    // The chat's page runs in a browser: it is not part of the layers, and imports nothing from them.
-    if (path.startsWith('chat/page/')) {
-      for (const specifier of importsOf(text)) if (!specifier.startsWith('./')) say(`the page imports ${specifier}`);
-      continue;
+    if (BROWSER.test(path)) {
+      for (const specifier of importsOf(withoutTypes(text))) {
+        const target = posix.normalize(posix.join(posix.dirname(path), specifier));
+        if (!specifier.startsWith('.') || !BROWSER.test(target)) say(`runs in a browser and imports ${specifier}`);
+      }
     }
+    if (path.startsWith('chat/page/')) continue; // a program of its own, with a header of its own
     const layer = LAYERS[folder];
     if (layer === undefined) {
       say('belongs to no layer');
@@ -170,7 +182,7 @@ function cycles(files: readonly SourceFile[]): string[] {
   const graph = new Map(
     files.map(({ path, text }) => [
       path,
-      importsOf(text.replace(/^\s*(?:import|export)\s+type\b[^;]*;/gm, ''))
+      importsOf(withoutTypes(text))
         .filter((specifier) => specifier.startsWith('.'))
         .map((specifier) => posix.normalize(posix.join(posix.dirname(path), specifier))),
     ]),
@@ -312,7 +324,8 @@ describe('the import law', () => {
     ['endings are written', 'http/b.ts', "import './a';", /without its ending/],
     ['imports exist', 'http/b.ts', "import './gone.ts';", /does not exist/],
     ['no folder without a layer', 'stuff/b.ts', '', /belongs to no layer/],
-    ['the page of the chat imports nothing of the server', 'chat/page/b.ts', "import '../a.ts';", /the page imports/],
+    ['the page of the chat imports nothing of the server', 'chat/page/b.ts', "import '../a.ts';", /runs in a browser/],
+    ['the client of the chat imports nothing of Node', 'chat/client.ts', "import 'node:crypto';", /runs in a browser/],
     ['no Date in a pure layer', 'http/b.ts', 'const now = Date.now();', /mentions Date/],
     ['no timers in a pure layer', 'bytes/b.ts', 'setTimeout(() => {}, 1);', /mentions a timer/],
     ['no microtasks in a pure layer', 'bytes/b.ts', 'queueMicrotask(() => {});', /mentions a timer/],

@@ -125,7 +125,7 @@ export function isSameOrigin(origin: string, host: string, secure: boolean): boo
   }
   // Choice: behind a proxy that ends TLS we are reached by http while the page says https; the host decides, and an
   // http page may not reach a TLS server.
-  if (theirs.protocol !== scheme && !(theirs.protocol === 'https:' && !secure)) return false;
+  if (theirs.protocol !== scheme && theirs.protocol !== 'https:') return false;
   if (theirs.pathname !== '/' || theirs.username !== '' || theirs.search !== '') return false;
   return theirs.host === ours.host;
 }

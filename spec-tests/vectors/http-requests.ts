@@ -110,6 +110,7 @@ export const REFUSED_REQUESTS: readonly RefusedRequest[] = [
   { title: 'a bare CR within a field', input: `GET / HTTP/1.1\r\n${HOST}X: a\rb\r\n\r\n`, status: 400, code: 'HTTP_BARE_CR' },
   { title: 'a bare CR within the request line', input: `GET /\r HTTP/1.1\r\n${HOST}\r\n`, status: 400, code: 'HTTP_BARE_CR' },
   { title: 'a bare CR in front of everything', input: `\rGET / HTTP/1.1\r\n${HOST}\r\n`, status: 400, code: 'HTTP_BARE_CR' },
+  { title: 'a bare CR at the start of a field line', input: `GET / HTTP/1.1\r\n${HOST}\rX: a\r\n\r\n`, status: 400, code: 'HTTP_BARE_CR' },
   { title: 'two CRs in front of the LF of a field line', input: `GET / HTTP/1.1\r\n${HOST}X: a\r\r\n\r\n`, status: 400, code: 'HTTP_FIELD_VALUE' },
   { title: 'two CRs in front of the LF of the request line', input: `GET / HTTP/1.1\r\r\n${HOST}\r\n`, status: 400, code: 'HTTP_VERSION' },
   { title: 'two CRs in front of the LF that ends the head', input: `GET / HTTP/1.1\r\n${HOST}\r\r\n\r\n`, status: 400, code: 'HTTP_FIELD_LINE' },
