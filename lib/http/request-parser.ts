@@ -99,7 +99,7 @@ export class RequestParser {
     let position = start;
     // §2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at least one empty line (CRLF)".
     // Choice: exactly one, so that a peer cannot stay in front of its request for ever.
-    if (this.#state === 'idle' && this.#emptyLine < 2 && chunk[position] === EMPTY_LINE[this.#emptyLine]) {
+    if (this.#state === 'idle' && chunk[position] === EMPTY_LINE[this.#emptyLine]) {
       position++;
       this.#emptyLine++;
       return position;

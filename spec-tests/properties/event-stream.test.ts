@@ -99,6 +99,31 @@ describe(`HTML §9.2.6: event streams, by property (${SEED_NOTE})`, () => {
     assert.deepEqual([...ends.keys()].sort(), ['SSE_EVENT_TOO_LONG', 'SSE_LINE_TOO_LONG', 'fine']);
   });
 
+  it('a data line is joined twice at most: once when many are folded into one, once when the event ends', () => {
+    const original = Array.prototype.join;
+    let joined = 0;
+    let folds = 0;
+    Array.prototype.join = function (this: unknown[], separator?: string): string {
+      const text = original.call(this, separator);
+      joined += text.length;
+      if (this.length === 1_024) folds++;
+      return text;
+    };
+    try {
+      const parser = new EventStreamParser();
+      const line = utf8('data: 12345678\n'.repeat(1_024));
+      for (let i = 0; i < 400; i++) assert.equal(parser.receive(line).length, 0);
+      assert.equal(parser.receive(utf8('\n')).length, 1);
+      assert.ok(joined < 2.1 * 400 * 1_024 * 9, `${joined} characters joined`);
+      assert.equal(folds, 400);
+      // The next event begins anew.
+      parser.receive(line);
+      assert.equal(folds, 401);
+    } finally {
+      Array.prototype.join = original;
+    }
+  });
+
   it('an octet of a cut line is copied a bounded number of times, not once a chunk', () => {
     const copies = (size: number, chunkBytes: number): number => {
       const original = Uint8Array.prototype.set;

@@ -174,6 +174,7 @@ export const REFUSED_REQUESTS: readonly RefusedRequest[] = [
   { title: 'a bare CR within a chunk extension', input: chunked('1;x\ry\r\na\r\n0\r\n\r\n'), status: 400, code: 'HTTP_CHUNK' },
   { title: 'NUL within a chunk extension', input: chunked('1;\0\r\na\r\n0\r\n\r\n'), status: 400, code: 'HTTP_CHUNK' },
   { title: 'chunk data longer than its size', input: chunked('1\r\nab\r\n0\r\n\r\n'), status: 400, code: 'HTTP_CHUNK' },
+  { title: 'chunk data that ends with another octet and LF', input: chunked('1\r\naX\n0\r\n\r\n'), status: 400, code: 'HTTP_CHUNK' },
   { title: 'chunk data that ends with a bare LF', input: chunked('1\r\na\n0\r\n\r\n'), status: 400, code: 'HTTP_CHUNK' },
   { title: 'chunk data that ends with a bare CR', input: chunked('1\r\na\r0\r\n\r\n'), status: 400, code: 'HTTP_CHUNK' },
   // Trailers (§7.1.2)
