@@ -138,6 +138,7 @@ export const REFUSED_REQUESTS: readonly RefusedRequest[] = [
   { title: 'identity: 501 (§7)', input: request('Transfer-Encoding: identity\r\n'), status: 501, code: 'HTTP_CODING_UNKNOWN' },
   { title: 'a coding that only resembles chunked: 501', input: request('Transfer-Encoding: xchunked\r\n'), status: 501, code: 'HTTP_CODING_UNKNOWN' },
   { title: 'chunked in quotes: 501', input: request('Transfer-Encoding: "chunked"\r\n'), status: 501, code: 'HTTP_CODING_UNKNOWN' },
+  { title: 'chunked with a parameter (§7.1)', input: request('Transfer-Encoding: chunked;x=1\r\n', '0\r\n\r\n'), status: 501, code: 'HTTP_CODING_UNKNOWN' },
   { title: 'another coding under chunked: 501 (§6.1)', input: request('Transfer-Encoding: gzip, chunked\r\n', '0\r\n\r\n'), status: 501, code: 'HTTP_CODING_UNKNOWN' },
   { title: 'another coding under chunked on a line of its own: 501', input: request('Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'), status: 501, code: 'HTTP_CODING_UNKNOWN' },
   { title: 'chunked that is not the last coding (§6.3)', input: request('Transfer-Encoding: chunked, gzip\r\n'), status: 400, code: 'HTTP_CHUNKED_NOT_FINAL' },
