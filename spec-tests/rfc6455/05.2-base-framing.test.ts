@@ -7,6 +7,7 @@ import {
   readFrameHeader,
   writeFrameHeader,
 } from '../../lib/websocket/frame.ts';
+import { FrameParser } from '../../lib/websocket/frame-parser.ts';
 import { WebSocketProtocol } from '../../lib/websocket/protocol.ts';
 import { bytes, concat, fromClient, fromServer, KEY, rawFrame } from '../support/frames.ts';
 import { replay } from '../support/replay.ts';
@@ -153,6 +154,17 @@ describe('RFC 6455 §5.2: what a header may not say', () => {
     });
   }
 
+  it('after a violation the first stage gives nothing more, whatever it is fed', () => {
+    const parser = new FrameParser({ expectMasked: true, allowCompressed: false });
+    parser.begin(concat(fromClient({ opcode: 3 }), fromClient({ opcode: 1, payload: 'x' })));
+    assert.equal(parser.next(), false);
+    assert.equal(parser.violation?.code, 'WS_RESERVED_OPCODE');
+    assert.equal(parser.next(), false);
+    parser.begin(fromClient({ opcode: 1, payload: 'x' }));
+    assert.equal(parser.next(), false);
+    assert.equal(parser.violation?.code, 'WS_RESERVED_OPCODE');
+  });
+
   it('lengths beyond 2^53 are too big (1009) before anything is allocated', () => {
     for (const announce of [1n << 40n, 1n << 53n, (1n << 53n) + 1n, (1n << 63n) - 1n]) {
       const outcome = replay(SERVER, rawFrame({ opcode: 2, key: KEY, announce }));
@@ -200,6 +212,27 @@ describe('RFC 6455 §5.1, §5.3: masking', () => {
     }
     assert.ok(keys.size >= 499, `${keys.size} different keys in 500 frames`);
     assert.ok(payload.every((byte) => byte === 7));
+  });
+
+  it('up to 16 KiB the payload is copied when it is sent, above that a server sends the caller’s memory and a client never', () => {
+    for (const [role, length, copied] of [
+      ['server', 16_384, true],
+      ['server', 16_385, false],
+      ['client', 16_384, true],
+      ['client', 16_385, true],
+    ] as const) {
+      const protocol = new WebSocketProtocol({ role });
+      const payload = new Uint8Array(length).fill(1);
+      protocol.sendBinary(payload);
+      payload.fill(2);
+      const [message] = new WebSocketProtocol({ role: role === 'client' ? 'server' : 'client' }).receive(
+        protocol.takeOutput(),
+      );
+      assert.ok(
+        (message as { data: Uint8Array }).data.every((octet) => octet === (copied ? 1 : 2)),
+        `${role} ${length}`,
+      );
+    }
   });
 
   it('a server masks nothing (§5.1)', () => {

@@ -164,6 +164,20 @@ describe('RFC 6455 §10.4: limits', () => {
     assert.equal((message as { data: Uint8Array }).data.length, 1_000_000);
   });
 
+  it('what is handed out pins no memory beyond itself, however its message was put together', () => {
+    for (const [first, last] of [
+      [5_000, 1],
+      [9_999, 5_000],
+      [1, 70_000],
+    ] as const) {
+      const protocol = new WebSocketProtocol(SERVER);
+      protocol.receive(fromClient({ opcode: 2, fin: false, payload: new Uint8Array(first) }));
+      const [message] = protocol.receive(fromClient({ opcode: 0, payload: new Uint8Array(last) }));
+      const { data } = message as { data: Uint8Array };
+      assert.deepEqual([data.length, data.buffer.byteLength], [first + last, first + last]);
+    }
+  });
+
   it('a message in many chunks arrives whole, text and binary', () => {
     const payload = new Uint8Array(1_000_000).map((_, i) => 32 + (i % 90));
     const bytes = fromClient({ opcode: 1, payload });

@@ -94,6 +94,7 @@ describe('RFC 6455 §7.1: the closing handshake', () => {
     protocol.takeOutput();
     assert.equal(protocol.receive(fromClient({ opcode: 11 }))[0]?.kind, 'failed');
     assert.equal(protocol.output.byteLength, 0);
+    assert.equal(protocol.state, 'FAILED');
   });
 
   it('messages in front of a violation in the same chunk are delivered', () => {
@@ -121,6 +122,19 @@ describe('the state table (RFC 6455 §4, §7)', () => {
         assert.ok(order.indexOf(to) > order.indexOf(from as State), `${from} -> ${to}`);
       if (from !== 'ENDED') assert.equal(row['end' satisfies Transition], 'ENDED');
     }
+  });
+  it('a failure is a failure from every state in which anything can fail, and ends nowhere else (§7.1.7)', () => {
+    assert.deepEqual(
+      Object.entries(TRANSITIONS).map(([from, row]) => [from, row['fail' satisfies Transition]]),
+      [
+        ['OPEN', 'FAILED'],
+        ['CLOSE_SENT', 'FAILED'],
+        ['CLOSE_RECEIVED', 'FAILED'],
+        ['CLOSED_CLEAN', undefined],
+        ['FAILED', undefined],
+        ['ENDED', undefined],
+      ],
+    );
   });
   it('says who may send and receive', () => {
     assert.deepEqual(
