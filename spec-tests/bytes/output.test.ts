@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { allocate } from '../../lib/bytes/allocate.ts';
 import { Arena, BLOCK_BYTES, OutputQueue, ownFrames } from '../../lib/bytes/output.ts';
+import { collectGarbage } from '../support/gc.ts';
 import { Random, SEED_NOTE } from '../support/random.ts';
 
 /** Writes into the queue as an encoder does. */
@@ -130,14 +131,7 @@ describe('OutputQueue', () => {
     }
     assert.ok(queue.byteLength > 0);
     // 400 payloads of 100 KB have passed through: without letting go they are 40 MB. References die with the turn that made them.
-    await new Promise((resolve) => setImmediate(resolve));
-    const { gc } = globalThis as { gc?: () => void };
-    if (gc === undefined) {
-      const { setFlagsFromString } = await import('node:v8');
-      const { runInNewContext } = await import('node:vm');
-      setFlagsFromString('--expose-gc');
-      (runInNewContext('gc') as () => void)();
-    } else gc();
+    await collectGarbage();
     const held = payloads.filter((each) => each.deref() !== undefined).length;
     assert.ok(held <= 64, `${held} of 400 payloads are still held`);
   });

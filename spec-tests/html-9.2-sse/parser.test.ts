@@ -4,6 +4,7 @@ import { EventStreamParser } from '../../lib/event-stream/parser.ts';
 import { EVENT_STREAM_LIMITS } from '../../lib/limits.ts';
 import { agreed, latin1, utf8 } from '../support/cuts.ts';
 import { type StreamOutcome, streamOutcome } from '../support/event-stream.ts';
+import { collectGarbage } from '../support/gc.ts';
 import { EVENT_STREAMS } from '../vectors/event-streams.ts';
 
 function parse(text: string, limits: Parameters<typeof streamOutcome>[1] = {}): StreamOutcome {
@@ -113,6 +114,21 @@ describe('limits of the event-stream parser (ours: the standard has none)', () =
     for (let i = 0; i < 1_000_000; i++) assert.equal(parser.receive(octet).length, 0);
     assert.ok(process.memoryUsage().arrayBuffers - before < 4_500_000);
     assert.equal(parser.receive(utf8('\ndata: a\n\n')).length, 1);
+  });
+
+  it('a long line that was cut is let go once it has ended', async () => {
+    const parsers = Array.from({ length: 30 }, () => new EventStreamParser());
+    await collectGarbage();
+    const before = process.memoryUsage().arrayBuffers;
+    const half = new Uint8Array(400_000).fill(0x78);
+    for (const parser of parsers) {
+      parser.receive(half);
+      parser.receive(half);
+      parser.receive(utf8('\n'));
+    }
+    await collectGarbage();
+    assert.ok(process.memoryUsage().arrayBuffers - before < 3_000_000);
+    assert.equal(parsers.length, 30);
   });
 
   it('a million empty data lines are kept folded, and come out as they went in (CVE-2026-109924)', () => {

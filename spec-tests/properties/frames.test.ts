@@ -270,6 +270,23 @@ describe(`RFC 6455 §5.3: masking, by property (${SEED_NOTE})`, () => {
     }
   });
 
+  it('one octet beyond ASCII is noticed wherever it stands', () => {
+    for (const length of [1, 3, 4, 7, 47, 48, 49, 63, 64, 65, 66, 67, 80]) {
+      for (let at = -1; at < length; at++) {
+        for (const align of [0, 1, 2, 3]) {
+          const plain = new Uint8Array(length + align).fill(0x41);
+          if (at >= 0) plain[align + at] = 0xc3;
+          const key = 0x8f3a_91c5 | 0;
+          const masked = plain.slice();
+          applyMask(masked, align, align + length, key);
+          const target = new Uint8Array(length + 4);
+          assert.equal(high(copyMasked(masked, align, align + length, target, align, key)), at >= 0);
+          assert.equal(high(applyMask(masked, align, align + length, key)), at >= 0);
+        }
+      }
+    }
+  });
+
   it('a mask begun in the middle equals the rest of one begun at the start', () => {
     const random = new Random(16);
     for (let i = 0; i < 500; i++) {

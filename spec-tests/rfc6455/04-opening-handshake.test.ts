@@ -516,7 +516,7 @@ describe('RFC 6455 §4.1: how a client checks the answer', () => {
   }
 
   it('a status other than 101 fails with that status and its phrase (step 1)', () => {
-    for (const status of [200, 301, 401, 403, 426, 503]) {
+    for (const status of [100, 103, 200, 301, 401, 403, 426, 503]) {
       const checked = checkServerHandshake(answer({}, `${status} Some Phrase`), sent);
       assert.ok(checked.kind === 'reject');
       assert.deepEqual(
