@@ -429,10 +429,9 @@ export const REQUIREMENTS: readonly Requirement[] = [
     quote: 'an endpoint MUST send a Pong frame in response, unless it already received a Close frame',
     tests: [
       [CONTROL, 'ten pings get ten pongs with their payloads, in order'],
-      [CONTROL, 'no pong follows our close frame, nor does a pong that was owed'],
+      [CONTROL, 'a ping is answered until the peer’s close frame has come, behind our own close frame too'],
+      [CONTROL, 'a pong that is owed is not sent once the peer’s close frame has come'],
     ],
-    deviation:
-      'Once our own close frame has gone out no pong follows it, as in other libraries: nothing would come of it.',
   },
   {
     id: '6455-5.5.2-soon',

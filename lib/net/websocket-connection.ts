@@ -14,7 +14,12 @@ import { TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
 import { CloseCode, encodeClosePayload } from '../websocket/close.ts';
 import { MAX_CONTROL_PAYLOAD_BYTES } from '../websocket/frame.ts';
 import { PreparedMessage } from '../websocket/prepared-message.ts';
-import { type AgreedExtensions, type Incoming, WebSocketProtocol } from '../websocket/protocol.ts';
+import {
+  type AgreedExtensions,
+  type Incoming,
+  type IncomingReceiver,
+  WebSocketProtocol,
+} from '../websocket/protocol.ts';
 import type { HttpRequest, SendOptions, SendResult, ServerWebSocket, WebSocketHandlers } from './api.ts';
 import { MessageQueue } from './message-queue.ts';
 import type { Sweepable, Sweeper } from './sweeper.ts';
@@ -63,7 +68,7 @@ const CLOSED = 3;
 /** A frame header is at most this much of what a message adds to the buffered bytes (a server's; a client's is 4 more). */
 const HEADER_ALLOWANCE_BYTES = 14;
 
-export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data>, Sink, Sweepable {
+export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data>, Sink, Sweepable, IncomingReceiver {
   readonly request: HttpRequest;
   readonly protocol: string;
   readonly extensions: string;
@@ -205,7 +210,7 @@ export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data
   /** `Sink`. */
   receive(chunk: Uint8Array): void {
     if (this.#core.outputBlocked !== this.#transport.blocked) this.#core.outputBlocked = this.#transport.blocked;
-    for (const incoming of this.#core.receive(chunk)) this.#deliver(incoming);
+    this.#core.receiveInto(chunk, this);
     if (this.#core.closeExpected) this.#expectClose();
   }
 
@@ -281,7 +286,8 @@ export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data
     this.#transport.destroy();
   }
 
-  #deliver(incoming: Incoming): void {
+  /** `IncomingReceiver`: while the chunk is still being read, so that answers keep their order. */
+  deliver(incoming: Incoming): void {
     const { handlers } = this.#settings;
     switch (incoming.kind) {
       case 'text':

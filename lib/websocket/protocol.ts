@@ -36,6 +36,11 @@ export type Incoming =
   /** We failed the connection (RFC 6455 §7.1.7); the close frame that says so is in the output. */
   | ({ readonly kind: 'failed' } & Violation);
 
+/** Takes what came of received bytes, one by one. It may send, close or call `receiveEnd`; it must not throw. */
+export interface IncomingReceiver {
+  deliver(incoming: Incoming): void;
+}
+
 export interface ProtocolOptions {
   readonly role: 'client' | 'server';
   readonly maxMessageBytes?: number;
@@ -120,32 +125,33 @@ export class WebSocketProtocol {
    */
   receive(chunk: Uint8Array): Incoming[] {
     const incoming: Incoming[] = [];
+    this.receiveInto(chunk, { deliver: (one) => incoming.push(one) });
+    return incoming;
+  }
+
+  /**
+   * As `receive`, but hands over each result as soon as it is there, before the frames behind it are looked at. So the
+   * answers to a message leave before the answer to a close, or to a violation, that came in the same chunk.
+   */
+  receiveInto(chunk: Uint8Array, receiver: IncomingReceiver): void {
     const parser = this.#parser;
     const assembler = this.#assembler;
     parser.begin(chunk);
     while (mayReceive(this.#state)) {
-      if (assembler.expectsShort && parser.nextShort()) {
-        const message = assembler.acceptShort(parser);
-        if (message.kind !== 'violation') {
-          incoming.push(message);
-          continue;
-        }
-        this.#fail(message.violation, incoming);
-        return incoming;
-      }
-      if (!parser.next()) break;
-      const assembled = assembler.accept(parser);
+      let assembled: Assembled | undefined;
+      if (assembler.expectsShort && parser.nextShort()) assembled = assembler.acceptShort(parser);
+      else if (parser.next()) assembled = assembler.accept(parser);
+      else break;
       if (assembled === undefined) continue;
       if (assembled.kind === 'violation') {
-        this.#fail(assembled.violation, incoming);
-        return incoming;
+        this.#fail(assembled.violation, receiver);
+        return;
       }
-      incoming.push(assembled);
       if (assembled.kind === 'ping') this.#answerPing(assembled.data);
       else if (assembled.kind === 'close') this.#answerClose(assembled);
+      receiver.deliver(assembled);
     }
-    if (parser.violation !== undefined && mayReceive(this.#state)) this.#fail(parser.violation, incoming);
-    return incoming;
+    if (parser.violation !== undefined && mayReceive(this.#state)) this.#fail(parser.violation, receiver);
   }
 
   /** The peer will send no more, or TCP is gone. Whatever had not been written is forgotten. */
@@ -234,7 +240,7 @@ export class WebSocketProtocol {
     if (blocked || this.#owedPong === undefined) return;
     const payload = this.#owedPong;
     this.#owedPong = undefined;
-    if (maySend(this.#state)) this.#sendBytes(FIN | Opcode.Pong, payload);
+    if (mayReceive(this.#state)) this.#sendBytes(FIN | Opcode.Pong, payload);
   }
 
   get outputBlocked(): boolean {
@@ -243,8 +249,7 @@ export class WebSocketProtocol {
 
   /** §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it already received a Close frame". */
   #answerPing(payload: Uint8Array): void {
-    // §5.5.1 forbids only data frames after our close, but a pong could no longer change anything then.
-    if (!maySend(this.#state)) return;
+    // Asked for in CLOSE_SENT too: §5.5.1 forbids only data frames behind our own close frame.
     if (this.#outputBlocked) this.#owedPong = payload;
     else this.#sendBytes(FIN | Opcode.Pong, payload); // §5.5.3: "identical Application data"
   }
@@ -263,7 +268,7 @@ export class WebSocketProtocol {
   }
 
   /** _Fail the WebSocket Connection_ (§7.1.7): say why, unless our close frame has already gone out, and stop receiving. */
-  #fail(violation: Violation, incoming: Incoming[]): void {
+  #fail(violation: Violation, receiver: IncomingReceiver): void {
     if (maySend(this.#state)) {
       const reason = `${violation.detail} (${violation.section})`;
       // Our own details are ASCII and short; the cut is for the bound's sake (§5.5: 125 bytes with the code).
@@ -273,7 +278,7 @@ export class WebSocketProtocol {
       );
     }
     this.#move('fail');
-    incoming.push({ kind: 'failed', ...violation });
+    receiver.deliver({ kind: 'failed', ...violation });
   }
 
   #move(transition: Transition): void {

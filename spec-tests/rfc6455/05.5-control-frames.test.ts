@@ -52,16 +52,26 @@ describe('RFC 6455 §5.5.2, §5.5.3: ping and pong', () => {
     assert.equal(protocol.output.byteLength, 0);
   });
 
-  it('no pong follows our close frame, nor does a pong that was owed', () => {
+  it('a ping is answered until the peer’s close frame has come, behind our own close frame too', () => {
     const protocol = new WebSocketProtocol(SERVER);
     protocol.outputBlocked = true;
     protocol.receive(fromClient({ opcode: 9, payload: 'owed' }));
     protocol.sendClose(1000);
     protocol.takeOutput();
     protocol.outputBlocked = false;
-    assert.deepEqual(protocol.receive(fromClient({ opcode: 9, payload: 'late' })), [
-      { kind: 'ping', data: new TextEncoder().encode('late') },
-    ]);
+    assert.deepEqual(protocol.takeOutput(), bytes('8a 04 6f776564'));
+    protocol.receive(fromClient({ opcode: 9, payload: 'late' }));
+    assert.deepEqual(protocol.takeOutput(), bytes('8a 04 6c617465'));
+    protocol.receive(fromClient({ opcode: 8, payload: '' }, { opcode: 9, payload: 'too late' }));
+    assert.equal(protocol.output.byteLength, 0);
+  });
+
+  it('a pong that is owed is not sent once the peer’s close frame has come', () => {
+    const protocol = new WebSocketProtocol(SERVER);
+    protocol.outputBlocked = true;
+    protocol.receive(fromClient({ opcode: 9, payload: 'owed' }, { opcode: 8, payload: '' }));
+    protocol.takeOutput();
+    protocol.outputBlocked = false;
     assert.equal(protocol.output.byteLength, 0);
   });
 
