@@ -7,9 +7,15 @@
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 
+/**
+ * `echo`: back to the sender. `fan-out`: to every connection on the same path. `events`: streams at GET /events, each
+ * body of a POST to /publish is an event of all of them, GET /plain answers "ok". `chat`: barewire's chat.
+ * Send buffers are raised for `echo` alone, whose load is bounded; the others keep each library's own bounds.
+ */
+export type PeerMode = 'echo' | 'fan-out' | 'events' | 'chat';
+
 export interface PeerArguments {
-  /** `echo`: back to the sender. `fan-out`: to every connection on the same path. `events`: streams at GET /events, published by POST /publish. */
-  readonly mode: 'echo' | 'fan-out' | 'events';
+  readonly mode: PeerMode;
   /** Agree to permessage-deflate and compress every message. */
   readonly deflate: boolean;
   /** For the bare `net` peers alone, which cannot read frames: what they will receive. */
@@ -31,7 +37,7 @@ export function peerArguments(): PeerArguments {
     },
   });
   return {
-    mode: values.mode as PeerArguments['mode'],
+    mode: values.mode as PeerMode,
     deflate: values.deflate,
     sizeBytes: Number(values.size),
     kind: values.kind as PeerArguments['kind'],

@@ -1,5 +1,6 @@
 /** The peer that is measured: barewire through its public surface, as anybody would write it. */
 
+import { mountChat } from '../../lib/chat/index.ts';
 import { createServer, type EventStream, prepareEvent, prepareMessage, type ServerWebSocket } from '../../lib/index.ts';
 import { announce, MAX_MESSAGE_BYTES, peerArguments, Rooms } from './arguments.ts';
 
@@ -8,7 +9,9 @@ const textAsBytes = process.env['BENCH_TEXT_AS_BYTES'] === '1';
 const server = createServer({
   allowedOrigins: '*',
   maxMessageBytes: MAX_MESSAGE_BYTES,
-  maxBufferedBytes: MAX_MESSAGE_BYTES,
+  // A load generator publishes all it has over one connection.
+  maxRequestsPerConnection: Number.MAX_SAFE_INTEGER,
+  ...(mode === 'echo' ? { maxBufferedBytes: MAX_MESSAGE_BYTES } : {}),
   textAsBytes,
 });
 
@@ -33,6 +36,8 @@ if (mode === 'echo') {
       members.leave(socket.request.path, socket);
     },
   });
+} else if (mode === 'chat') {
+  mountChat(server);
 } else {
   const streams = new Set<EventStream>();
   server.eventStream('/events', {

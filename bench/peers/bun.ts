@@ -39,7 +39,7 @@ const server = Bun.serve({
   websocket: {
     perMessageDeflate: deflate ? { compress: 'shared', decompress: 'shared' } : false,
     maxPayloadLength: MAX_MESSAGE_BYTES,
-    backpressureLimit: MAX_MESSAGE_BYTES,
+    ...(mode === 'echo' ? { backpressureLimit: MAX_MESSAGE_BYTES } : {}),
     idleTimeout: 0,
     open(socket: Socket) {
       if (mode === 'fan-out') socket.subscribe(socket.data.path);
@@ -56,6 +56,8 @@ function eventStream(): Response {
   const source = {
     type: 'direct',
     async pull(controller: { write(text: string): unknown; flush(): unknown }): Promise<void> {
+      controller.write(':\n\n'); // without a first octet the head is not sent either
+      controller.flush();
       streams.add(controller);
       await new Promise(() => {}); // open until the client leaves
     },

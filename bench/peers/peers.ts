@@ -8,8 +8,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** What a workload may ask of a peer beyond echo. */
-export type Ability = 'echo' | 'fan-out' | 'deflate' | 'events' | 'handshake' | 'http' | 'chat';
+/** What a workload may ask of a peer. `frames`: that it reads them, as the bare sockets do not. */
+export type Ability = 'echo' | 'fan-out' | 'frames' | 'deflate' | 'events' | 'handshake' | 'http' | 'chat';
 
 export interface Peer {
   readonly id: string;
@@ -26,7 +26,7 @@ export interface Peer {
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const modules = `${root}bench/node_modules/`;
 
-const ALL: readonly Ability[] = ['echo', 'fan-out', 'deflate', 'handshake'];
+const ALL: readonly Ability[] = ['echo', 'fan-out', 'frames', 'deflate', 'handshake'];
 
 export const PEERS: readonly Peer[] = [
   {
@@ -34,14 +34,14 @@ export const PEERS: readonly Peer[] = [
     label: 'barewire',
     script: 'barewire.js',
     runtime: 'node',
-    abilities: [...ALL, 'events', 'http'],
+    abilities: [...ALL, 'events', 'http', 'chat'],
   },
   {
     id: 'barewire-bytes',
     label: 'barewire (text as bytes)',
     script: 'barewire.js',
     runtime: 'node',
-    abilities: ['echo', 'deflate'],
+    abilities: ['echo', 'frames', 'deflate'],
     env: { BENCH_TEXT_AS_BYTES: '1' },
   },
   {
@@ -82,8 +82,24 @@ export const PEERS: readonly Peer[] = [
     label: 'Deno',
     script: 'deno.js',
     runtime: 'deno',
-    abilities: ['echo', 'fan-out', 'handshake', 'http'],
+    abilities: ['echo', 'fan-out', 'frames', 'handshake', 'http'],
     needs: '@deno/linux-x64-glibc',
+  },
+  {
+    id: 'node-http',
+    label: 'node:http, res.write',
+    script: 'node-events.js',
+    runtime: 'node',
+    abilities: ['events', 'http'],
+  },
+  {
+    id: 'better-sse',
+    label: 'better-sse',
+    script: 'node-events.js',
+    runtime: 'node',
+    abilities: ['events'],
+    env: { BENCH_BETTER_SSE: '1' },
+    needs: 'better-sse',
   },
   {
     id: 'net',
@@ -102,9 +118,6 @@ export const PEERS: readonly Peer[] = [
   },
 ];
 
-/** The peer that ratios are taken against. */
-export const REFERENCE = 'ws';
-
 /** The program and arguments that start a peer. */
 export function commandOf(peer: Peer, args: readonly string[]): readonly [string, readonly string[]] {
   const script = fileURLToPath(new URL(peer.script, import.meta.url));
@@ -114,7 +127,10 @@ export function commandOf(peer: Peer, args: readonly string[]): readonly [string
     case 'bun':
       return [`${modules}@oven/bun-linux-x64/bin/bun`, [script, ...args]];
     case 'deno':
-      return [`${modules}@deno/linux-x64-glibc/deno`, ['run', '--quiet', '--no-lock', '-A', script, ...args]];
+      return [
+        `${modules}@deno/linux-x64-glibc/deno`,
+        ['run', '--quiet', '--no-lock', '-A', '--v8-flags=--expose-gc', script, ...args],
+      ];
   }
 }
 
@@ -132,7 +148,7 @@ export function versionOf(peer: Peer): string {
     return /\d+\.\d+\.\d+/.exec(stdout ?? '')?.[0] ?? 'unknown';
   }
   const manifest = peer.needs === undefined ? `${root}package.json` : `${modules}${peer.needs}/package.json`;
-  if (peer.id.startsWith('net')) return `Node ${process.versions.node}`;
+  if (peer.id.startsWith('net') || peer.id === 'node-http') return `Node ${process.versions.node}`;
   if (peer.id === 'ws-native')
     return `${readVersion(`${modules}ws/package.json`)} + bufferutil ${readVersion(manifest)}`;
   return readVersion(manifest);

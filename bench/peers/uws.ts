@@ -35,7 +35,7 @@ const app = uws.App();
 app.ws('/*', {
   compression: deflate ? uws.SHARED_COMPRESSOR : uws.DISABLED,
   maxPayloadLength: MAX_MESSAGE_BYTES,
-  maxBackpressure: MAX_MESSAGE_BYTES,
+  ...(mode === 'echo' ? { maxBackpressure: MAX_MESSAGE_BYTES } : {}),
   idleTimeout: 0,
   upgrade(response: Response, request: Request, context: unknown) {
     response.upgrade(

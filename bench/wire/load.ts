@@ -4,9 +4,15 @@
  * A process of its own, so that it can be pinned to a core and so that no run inherits what another has compiled or kept.
  */
 
+import { runConnectRate } from '../../lib/load/connect-rate.ts';
 import { runEcho } from '../../lib/load/echo.ts';
+import { runEventStreams } from '../../lib/load/event-stream.ts';
 import { runFanOut } from '../../lib/load/fan-out.ts';
+import { runIdle } from '../../lib/load/idle.ts';
 import type { Measurement } from '../../lib/load/measure.ts';
+import { runPaced } from '../../lib/load/paced.ts';
+import { runRoving } from '../../lib/load/roving.ts';
+import { runHttp } from './http.ts';
 import type { Workload } from './workloads.ts';
 
 export interface LoadTask {
@@ -18,21 +24,54 @@ export interface LoadTask {
 }
 
 /** What a round of any workload answers; what it does not measure is absent. */
-export interface Round extends Measurement {}
+export type Round = Measurement & { readonly unanswered?: number };
 
 export type LoadAnswer = { readonly round: Round } | { readonly error: string };
 
 function runTask(task: LoadTask): Promise<Round> {
-  const { workload, port } = task;
-  const url = new URL(`ws://127.0.0.1:${port}/`);
+  const { workload, port, serverPid, warmUpMs, durationMs } = task;
+  const { sizeBytes, kind, compressed } = workload;
+  const at = { url: new URL(`ws://127.0.0.1:${port}/`), serverPid, warmUpMs, durationMs };
+  const http = (path: string) => new URL(`http://127.0.0.1:${port}${path}`);
+  const shape = { sizeBytes, kind };
   switch (workload.type) {
-    case 'echo': {
-      const { sizeBytes, kind } = workload;
-      return runEcho({ ...task, ...workload, url, shape: { sizeBytes, kind } });
-    }
+    case 'echo':
+      return runEcho({ ...at, shape, compressed, connections: workload.connections, inFlight: workload.inFlight });
     case 'fan-out': {
-      const { sizeBytes, kind } = workload;
-      return runFanOut({ ...task, ...workload, url, shape: { sizeBytes, kind } });
+      const { members, inFlight, slowMembers } = workload;
+      return runFanOut({ ...at, shape, compressed, members, inFlight, slowMembers });
+    }
+    case 'roving': {
+      const { connections, inFlight, ownPaths } = workload;
+      return runRoving({ ...at, shape, connections, inFlight, ownPaths });
+    }
+    case 'connect':
+      return runConnectRate({ ...at, atOnce: workload.atOnce });
+    case 'idle':
+      return runIdle({ ...at, connections: workload.connections, collect: () => process.kill(serverPid, 'SIGUSR2') });
+    case 'events': {
+      const { clients, inFlight } = workload;
+      return runEventStreams({
+        ...at,
+        url: http('/events'),
+        publishUrl: http('/publish'),
+        clients,
+        inFlight,
+        sizeBytes,
+      });
+    }
+    case 'http': {
+      const { connections, pipelining, streams } = workload;
+      return runHttp({ ...at, origin: http('/'), connections, pipelining, streams, sizeBytes });
+    }
+    case 'paced': {
+      const { pattern, connections, rate, chat } = workload;
+      if (!chat) return runPaced({ ...at, pattern, connections, rate, sizeBytes });
+      // A room of this run alone: another round's history would be replayed. One name, so that nobody is announced.
+      const room = `/rooms/bench-${process.pid}-${Date.now().toString(36)}`;
+      const url = new URL(`${room}?user=bench`, at.url);
+      const post = { url: http(`${room}/messages?user=bench`), type: 'text/plain', body: (text: string) => text };
+      return runPaced({ ...at, url, pattern, connections, rate, sizeBytes, post });
     }
   }
 }

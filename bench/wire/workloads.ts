@@ -1,20 +1,28 @@
 /**
  * The workloads, by id. Each says what the server does and what the load does; nothing here runs anything.
  *
- * Ids read `echo-20x64`: octets, connections, and a second `x` for messages in flight on each where it is not one.
+ * Ids read `echo-20x16x64`: octets, connections, and then messages in flight on each where it is not one.
+ * Read next: `load.ts`, which turns one into a run.
  */
 
+import type { PeerMode } from '../peers/arguments.ts';
 import type { Ability } from '../peers/peers.ts';
 
 interface Common {
   readonly id: string;
   /** As it stands in a table. */
   readonly title: string;
+  readonly group: string;
   /** What is counted. */
   readonly unit: 'messages' | 'deliveries' | 'connections' | 'requests' | 'events';
+  /** What decides: a rate, a latency (p99, milliseconds) or memory (bytes a connection); the latter two are better when lower. */
+  readonly figure: 'rate' | 'latency' | 'memory';
+  readonly mode: PeerMode;
   readonly needs: readonly Ability[];
-  /** In the selection that `--workloads` defaults to. */
-  readonly standard: boolean;
+  /** The peer that ratios are taken against. */
+  readonly reference: string;
+  /** Each round gets a server that has just been started. */
+  readonly freshServer: boolean;
 }
 
 interface Shaped {
@@ -23,89 +31,230 @@ interface Shaped {
   readonly compressed: boolean;
 }
 
-export interface EchoWorkload extends Common, Shaped {
-  readonly type: 'echo';
-  readonly connections: number;
-  readonly inFlight: number;
-}
+export type Workload = Common & Shaped & Task;
 
-export interface FanOutWorkload extends Common, Shaped {
-  readonly type: 'fan-out';
-  readonly members: number;
-  readonly inFlight: number;
-  readonly slowMembers: number;
-}
+/** What the load does. */
+export type Task =
+  | { readonly type: 'echo'; readonly connections: number; readonly inFlight: number }
+  | { readonly type: 'fan-out'; readonly members: number; readonly inFlight: number; readonly slowMembers: number }
+  | { readonly type: 'roving'; readonly connections: number; readonly inFlight: number; readonly ownPaths: boolean }
+  | { readonly type: 'connect'; readonly atOnce: number }
+  | { readonly type: 'idle'; readonly connections: number }
+  | { readonly type: 'events'; readonly clients: number; readonly inFlight: number }
+  | { readonly type: 'http'; readonly connections: number; readonly pipelining: number; readonly streams: number }
+  | {
+      readonly type: 'paced';
+      readonly pattern: 'echo' | 'fan-out';
+      readonly connections: number;
+      readonly rate: number;
+      readonly chat: boolean;
+    };
 
-export type Workload = EchoWorkload | FanOutWorkload;
+type Extra = Partial<Common & Shaped>;
 
-function echo(
-  id: string,
-  title: string,
-  sizeBytes: number,
-  kind: Shaped['kind'],
-  connections: number,
-  inFlight: number,
-  compressed = false,
-): EchoWorkload {
-  const needs: Ability[] = compressed ? ['echo', 'deflate'] : ['echo'];
-  return {
-    type: 'echo',
+function workload(group: string, id: string, title: string, task: Task, extra: Extra): Workload {
+  const common: Common & Shaped = {
     id,
     title,
+    group,
     unit: 'messages',
-    needs,
-    standard: true,
-    sizeBytes,
-    kind,
-    compressed,
-    connections,
-    inFlight,
+    figure: 'rate',
+    mode: 'echo',
+    needs: ['echo'],
+    reference: 'ws',
+    freshServer: false,
+    sizeBytes: 20,
+    kind: 'binary',
+    compressed: false,
   };
+  return { ...common, ...task, ...extra };
 }
 
-function fanOut(
-  id: string,
-  title: string,
-  sizeBytes: number,
-  members: number,
-  inFlight: number,
-  compressed = false,
-  slowMembers = 0,
-): FanOutWorkload {
-  const needs: Ability[] = compressed ? ['fan-out', 'deflate'] : ['fan-out'];
-  return {
-    type: 'fan-out',
+function echo(id: string, title: string, connections: number, inFlight: number, shape: Extra): Workload {
+  const compressed: Extra = shape.compressed ? { needs: ['echo', 'deflate'] } : {};
+  const group = shape.compressed ? 'compression' : 'echo';
+  return workload(group, id, title, { type: 'echo', connections, inFlight }, { ...compressed, ...shape });
+}
+
+function fanOut(id: string, title: string, members: number, inFlight: number, shape: Extra, slowMembers = 0): Workload {
+  return workload(
+    shape.compressed ? 'compression' : 'fan-out',
     id,
     title,
-    unit: 'deliveries',
-    needs,
-    standard: true,
-    sizeBytes,
-    kind: 'text',
-    compressed,
-    members,
-    inFlight,
-    slowMembers,
-  };
+    { type: 'fan-out', members, inFlight, slowMembers },
+    {
+      mode: 'fan-out',
+      unit: 'deliveries',
+      needs: shape.compressed ? ['fan-out', 'deflate'] : ['fan-out'],
+      kind: 'text',
+      ...shape,
+    },
+  );
+}
+
+function paced(id: string, title: string, task: Omit<Task & { type: 'paced' }, 'type'>, extra: Extra = {}): Workload {
+  const mode = task.chat ? 'chat' : task.pattern;
+  return workload(
+    'latency',
+    id,
+    title,
+    { type: 'paced', ...task },
+    { figure: 'latency', mode, needs: [mode, 'frames'], kind: 'text', sizeBytes: 100, ...extra },
+  );
+}
+
+function events(clients: number): Workload {
+  return workload(
+    'event streams',
+    `events-100x${clients}`,
+    `event stream, 100 B to ${clients.toLocaleString('en-US')} clients`,
+    { type: 'events', clients, inFlight: 1 },
+    { mode: 'events', unit: 'events', needs: ['events'], reference: 'better-sse', sizeBytes: 100, kind: 'text' },
+  );
+}
+
+function growth(what: 'connections' | 'rooms', count: number): Workload {
+  const task: Task = { type: 'roving', connections: count, inFlight: Math.min(64, count), ownPaths: what === 'rooms' };
+  const title =
+    what === 'rooms'
+      ? `growth: ${count.toLocaleString('en-US')} rooms of one member`
+      : `growth: ${count.toLocaleString('en-US')} connections`;
+  return workload('growth', `growth-${what}-${count}`, title, task, {
+    mode: what === 'rooms' ? 'fan-out' : 'echo',
+    needs: what === 'rooms' ? ['fan-out', 'frames'] : ['echo'],
+  });
 }
 
 export const WORKLOADS: readonly Workload[] = [
-  echo('echo-20x1', 'echo 20 B, 1 connection', 20, 'binary', 1, 1),
-  echo('echo-20x64', 'echo 20 B, 64 connections', 20, 'binary', 64, 1),
-  echo('echo-20x1000', 'echo 20 B, 1,000 connections', 20, 'binary', 1_000, 1),
-  echo('echo-20x1x64', 'echo 20 B, 1 connection, 64 in flight', 20, 'binary', 1, 64),
-  echo('echo-20x16x64', 'echo 20 B, 16 connections, 64 in flight', 20, 'binary', 16, 64),
-  echo('echo-20x64x64', 'echo 20 B, 64 connections, 64 in flight', 20, 'binary', 64, 64),
-  echo('echo-20x1000x64', 'echo 20 B, 1,000 connections, 64 in flight', 20, 'binary', 1_000, 64),
-  echo('echo-100tx16x64', 'echo 100 B text, 16 connections, 64 in flight', 100, 'text', 16, 64),
-  echo('echo-1kx64x4', 'echo 1 KiB, 64 connections, 4 in flight', 1_024, 'binary', 64, 4),
-  echo('echo-16kx32x2', 'echo 16 KiB, 32 connections, 2 in flight', 16_384, 'binary', 32, 2),
-  echo('echo-16ktx32x2', 'echo 16 KiB text, 32 connections, 2 in flight', 16_384, 'text', 32, 2),
-  echo('echo-16kux32x2', 'echo 16 KiB text beyond ASCII, 32 connections, 2 in flight', 16_384, 'utf8', 32, 2),
-  echo('echo-1mx4', 'echo 1 MiB, 4 connections', 1_048_576, 'binary', 4, 1),
-  fanOut('fanout-100x100x8', 'fan-out 100 B to 100, 8 in flight', 100, 100, 8),
-  fanOut('fanout-100x1000', 'fan-out 100 B to 1,000', 100, 1_000, 1),
-  echo('deflate-200x16x4', 'compressed echo 200 B, 16 connections, 4 in flight', 200, 'text', 16, 4, true),
-  echo('deflate-4kx16x4', 'compressed echo 4 KiB, 16 connections, 4 in flight', 4_096, 'text', 16, 4, true),
-  fanOut('deflate-fanout-1kx100x8', 'compressed fan-out 1 KiB to 100, 8 in flight', 1_024, 100, 8, true),
+  echo('echo-20x1', 'echo 20 B, 1 connection', 1, 1, {}),
+  echo('echo-20x64', 'echo 20 B, 64 connections', 64, 1, {}),
+  echo('echo-20x1000', 'echo 20 B, 1,000 connections', 1_000, 1, {}),
+  echo('echo-20x1x64', 'echo 20 B, 1 connection, 64 in flight', 1, 64, {}),
+  echo('echo-20x16x64', 'echo 20 B, 16 connections, 64 in flight', 16, 64, {}),
+  echo('echo-20x64x64', 'echo 20 B, 64 connections, 64 in flight', 64, 64, {}),
+  echo('echo-20x1000x64', 'echo 20 B, 1,000 connections, 64 in flight', 1_000, 64, {}),
+  echo('echo-100tx16x64', 'echo 100 B text, 16 connections, 64 in flight', 16, 64, { sizeBytes: 100, kind: 'text' }),
+  echo('echo-1kx64x4', 'echo 1 KiB, 64 connections, 4 in flight', 64, 4, { sizeBytes: 1_024 }),
+  echo('echo-16kx32x2', 'echo 16 KiB, 32 connections, 2 in flight', 32, 2, { sizeBytes: 16_384 }),
+  echo('echo-16ktx32x2', 'echo 16 KiB text, 32 x 2', 32, 2, { sizeBytes: 16_384, kind: 'text' }),
+  echo('echo-16kux32x2', 'echo 16 KiB text beyond ASCII, 32 x 2', 32, 2, { sizeBytes: 16_384, kind: 'utf8' }),
+  echo('echo-1mx4', 'echo 1 MiB, 4 connections', 4, 1, { sizeBytes: 1_048_576 }),
+  fanOut('fanout-100x100x8', 'fan-out 100 B to 100, 8 in flight', 100, 8, { sizeBytes: 100 }),
+  fanOut('fanout-100x1000', 'fan-out 100 B to 1,000', 1_000, 1, { sizeBytes: 100 }),
+  fanOut(
+    'fanout-slow',
+    'fan-out 1 KiB to 99, and 1 who reads nothing',
+    99,
+    8,
+    { sizeBytes: 1_024, freshServer: true },
+    1,
+  ),
+  echo('deflate-200x16x4', 'compressed echo 200 B, 16 connections, 4 in flight', 16, 4, {
+    sizeBytes: 200,
+    kind: 'text',
+    compressed: true,
+  }),
+  echo('deflate-4kx16x4', 'compressed echo 4 KiB, 16 connections, 4 in flight', 16, 4, {
+    sizeBytes: 4_096,
+    kind: 'text',
+    compressed: true,
+  }),
+  fanOut('deflate-fanout-1kx100x8', 'compressed fan-out 1 KiB to 100, 8 in flight', 100, 8, {
+    sizeBytes: 1_024,
+    compressed: true,
+  }),
+  workload(
+    'connections',
+    'connect',
+    'connections opened and closed, 32 at a time',
+    { type: 'connect', atOnce: 32 },
+    {
+      unit: 'connections',
+      needs: ['handshake', 'frames'],
+    },
+  ),
+  workload(
+    'connections',
+    'idle-10000',
+    'memory of an idle connection, of 10,000',
+    { type: 'idle', connections: 10_000 },
+    {
+      unit: 'connections',
+      figure: 'memory',
+      needs: ['handshake'],
+      freshServer: true,
+    },
+  ),
+  events(100),
+  events(1_000),
+  workload(
+    'http',
+    'http-64',
+    'HTTP GET, 64 connections (autocannon)',
+    { type: 'http', connections: 64, pipelining: 1, streams: 0 },
+    {
+      mode: 'events',
+      unit: 'requests',
+      needs: ['http'],
+      reference: 'node-http',
+    },
+  ),
+  workload(
+    'http',
+    'http-publish-100',
+    'HTTP POST, each sent to 100 event streams (autocannon)',
+    { type: 'http', connections: 4, pipelining: 1, streams: 100 },
+    { mode: 'events', unit: 'requests', needs: ['events'], reference: 'node-http', sizeBytes: 100, kind: 'text' },
+  ),
+  paced('paced-echo-64', 'latency of echo, 64 connections, 10,000 a second', {
+    pattern: 'echo',
+    connections: 64,
+    rate: 10_000,
+    chat: false,
+  }),
+  paced('paced-fanout-1000', 'latency to the last of 1,000, 20 a second', {
+    pattern: 'fan-out',
+    connections: 1_000,
+    rate: 20,
+    chat: false,
+  }),
+  paced(
+    'paced-chat-1000',
+    'chat: latency from POST to the last of 1,000, 20 a second',
+    {
+      pattern: 'fan-out',
+      connections: 1_000,
+      rate: 20,
+      chat: true,
+    },
+    { reference: 'barewire' },
+  ),
+  ...[10, 100, 1_000, 10_000].map((count) => growth('connections', count)),
+  ...[1, 100, 1_000, 10_000].map((count) => growth('rooms', count)),
 ];
+
+/** Of a few minutes: one of each kind. */
+export const QUICK: readonly string[] = [
+  'echo-20x64',
+  'echo-20x16x64',
+  'echo-100tx16x64',
+  'echo-1kx64x4',
+  'echo-16kx32x2',
+  'echo-1mx4',
+  'fanout-100x100x8',
+  'fanout-100x1000',
+  'deflate-200x16x4',
+  'events-100x1000',
+];
+
+/** Those that ids, or beginnings of ids, name. @throws Error for one that names nothing */
+export function chooseWorkloads(ids: readonly string[]): readonly Workload[] {
+  const chosen = new Set<Workload>();
+  for (const id of ids) {
+    const exact = WORKLOADS.filter((each) => each.id === id);
+    const found = exact.length > 0 ? exact : WORKLOADS.filter((each) => each.id.startsWith(id) || each.group === id);
+    if (found.length === 0) throw new Error(`no workload is called "${id}"; --list shows them`);
+    for (const each of found) chosen.add(each);
+  }
+  return WORKLOADS.filter((each) => chosen.has(each));
+}

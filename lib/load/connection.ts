@@ -91,6 +91,12 @@ export class LoadConnection {
     });
   }
 
+  /** For a connection on which nothing was awaited: everything that comes is given to `receive`. */
+  onBytes(receive: (chunk: Buffer, length: number) => void): void {
+    this.#head = undefined;
+    this.onChunk = receive;
+  }
+
   /** Hands over what came behind the head, if anything; call it once `onChunk` is set. */
   start(): void {
     const rest = this.#rest;

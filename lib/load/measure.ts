@@ -6,7 +6,8 @@
  */
 
 import { performance } from 'node:perf_hooks';
-import { cpuSeconds, ownCpuSeconds, residentBytes } from './usage.ts';
+import type { LatencySummary } from './latency.ts';
+import { type CpuTimes, cpuTimes, memoryOf, ownCpuTimes } from './usage.ts';
 
 /** When a run measures. */
 export interface Window {
@@ -17,8 +18,11 @@ export interface Window {
   readonly serverPid?: number | undefined;
 }
 
-/** Who could not have done more. `neither`: both had time left, so the load's own shape (or a pace) set the rate. */
-export type Limit = 'server' | 'generator' | 'neither' | 'unknown';
+/**
+ * Who could not have done more. `machine`: the one that was busiest had to wait for a CPU that other processes used, so
+ * the rate says little. `neither`: both had time left, so the load's own shape or pace set the rate.
+ */
+export type Limit = 'server' | 'generator' | 'machine' | 'neither' | 'unknown';
 
 export interface Measurement {
   /** What was counted between the two readings: replies, deliveries, connections. */
@@ -27,15 +31,25 @@ export interface Measurement {
   readonly perSecond: number;
   /** CPU time of the server for each one counted, in microseconds. */
   readonly serverMicroseconds?: number;
-  /** Share of one CPU that each side used. */
+  /** Share of one CPU that each side used, and would have used had it not had to wait. */
   readonly serverCpu?: number;
+  readonly serverWaited?: number;
   readonly generatorCpu: number;
-  /** The server's resident memory at the end. */
+  readonly generatorWaited: number;
+  /** The server's resident memory at the end, and the most it was in its life. */
   readonly serverBytes?: number;
+  readonly serverPeakBytes?: number;
   readonly limit: Limit;
+  /** Where latency was measured. */
+  readonly latency?: LatencySummary;
+  /** How late messages were sent, where there was a pace: what the generator itself adds. */
+  readonly lateness?: LatencySummary;
+  /** Where memory was: what one more idle connection costs the server, and after its garbage was collected. */
+  readonly connectionBytes?: number;
+  readonly connectionBytesCollected?: number;
 }
 
-/** A CPU used to this share is used up: what is left went to other processes and to readings. */
+/** A CPU used to this share is used up: what is left went to readings and interrupts. */
 const USED_UP = 0.9;
 
 /**
@@ -46,42 +60,69 @@ export async function measure(window: Window, count: () => number, failure: Prom
   await Promise.race([wait(window.warmUpMs), failure]);
   const before = read(window, count);
   await Promise.race([wait(window.durationMs), failure]);
-  const after = read(window, count);
+  return between(before, read(window, count), window);
+}
+
+/** All counters at one moment. */
+export interface Reading {
+  readonly atMs: number;
+  readonly count: number;
+  readonly own: CpuTimes;
+  readonly server: CpuTimes | undefined;
+}
+
+export function read(window: Window, count: () => number): Reading {
+  const server = window.serverPid === undefined ? undefined : cpuTimes(window.serverPid);
+  return { atMs: performance.now(), count: count(), own: ownCpuTimes(), server };
+}
+
+/** What happened between two readings. */
+export function between(before: Reading, after: Reading, window: Window): Measurement {
   const seconds = (after.atMs - before.atMs) / 1_000;
-  const counted = after.count - before.count;
-  const generatorCpu = (after.own - before.own) / seconds;
-  const serverCpu =
-    before.server === undefined || after.server === undefined ? undefined : (after.server - before.server) / seconds;
-  const serverBytes = window.serverPid === undefined ? undefined : residentBytes(window.serverPid);
-  return {
-    count: counted,
+  const count = after.count - before.count;
+  const generatorCpu = (after.own.usedSeconds - before.own.usedSeconds) / seconds;
+  const generatorWaited = (after.own.waitedSeconds - before.own.waitedSeconds) / seconds;
+  const memory = window.serverPid === undefined ? undefined : memoryOf(window.serverPid);
+  const common = {
+    count,
     seconds,
-    perSecond: counted / seconds,
-    ...(serverCpu === undefined || counted === 0
-      ? {}
-      : { serverMicroseconds: (serverCpu * seconds * 1e6) / counted, serverCpu }),
+    perSecond: count / seconds,
     generatorCpu,
-    ...(serverBytes === undefined ? {} : { serverBytes }),
-    limit: limitOf(serverCpu, generatorCpu),
+    generatorWaited,
+    ...(memory === undefined ? {} : { serverBytes: memory.residentBytes, serverPeakBytes: memory.peakBytes }),
   };
-}
-
-/** Who was the limit, from the shares of a CPU that were used. */
-export function limitOf(serverCpu: number | undefined, generatorCpu: number): Limit {
-  if (serverCpu !== undefined && serverCpu >= USED_UP && serverCpu >= generatorCpu) return 'server';
-  if (generatorCpu >= USED_UP) return 'generator';
-  if (serverCpu === undefined) return 'unknown';
-  return serverCpu >= USED_UP ? 'server' : 'neither';
-}
-
-function read(window: Window, count: () => number): { atMs: number; count: number; own: number; server?: number } {
-  const server = window.serverPid === undefined ? undefined : cpuSeconds(window.serverPid);
+  if (before.server === undefined || after.server === undefined) {
+    return { ...common, limit: limitOf(undefined, { used: generatorCpu, waited: generatorWaited }) };
+  }
+  const used = (after.server.usedSeconds - before.server.usedSeconds) / seconds;
+  const waited = (after.server.waitedSeconds - before.server.waitedSeconds) / seconds;
   return {
-    atMs: performance.now(),
-    count: count(),
-    own: ownCpuSeconds(),
-    ...(server === undefined ? {} : { server }),
+    ...common,
+    ...(count === 0 ? {} : { serverMicroseconds: (used * seconds * 1e6) / count }),
+    serverCpu: used,
+    serverWaited: waited,
+    limit: limitOf({ used, waited }, { used: generatorCpu, waited: generatorWaited }),
   };
+}
+
+/** Shares of one CPU. */
+export interface Share {
+  readonly used: number;
+  readonly waited: number;
+}
+
+/** Who was the limit. A side was busy when it used its CPU up, or would have had others not used it. */
+export function limitOf(server: Share | undefined, generator: Share): Limit {
+  const serverBusy = server !== undefined && server.used + server.waited >= USED_UP;
+  const generatorBusy = generator.used + generator.waited >= USED_UP;
+  if (serverBusy && (!generatorBusy || server.used >= generator.used)) return disturbed(server) ? 'machine' : 'server';
+  if (generatorBusy) return disturbed(generator) ? 'machine' : 'generator';
+  return server === undefined ? 'unknown' : 'neither';
+}
+
+/** Had to wait for a CPU for more than a tenth of the time. */
+function disturbed({ waited }: Share): boolean {
+  return waited > 1 - USED_UP;
 }
 
 export function wait(ms: number): Promise<void> {

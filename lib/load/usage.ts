@@ -1,8 +1,9 @@
 /**
- * What a process has used, read from the operating system: CPU time and memory.
+ * What a process has used, read from the operating system: CPU time, time spent waiting for a CPU, and memory.
  *
- * Linux only (`/proc`); elsewhere the answer is undefined and the columns stay empty. Linux also counts nanoseconds
+ * Linux only (`/proc`); elsewhere the answers are undefined and the columns stay empty. Linux also counts nanoseconds
  * (`schedstat`), which matters for short runs; where that is off, clock ticks of 10 ms have to do.
+ * Read next: `measure.ts`.
  */
 
 import { readdirSync, readFileSync } from 'node:fs';
@@ -10,15 +11,24 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** `USER_HZ`, which is 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
-/** CPU time of a process with all its threads, in seconds. */
-export function cpuSeconds(pid: number): number | undefined {
+/** Times of a process with all its threads, in seconds. */
+export interface CpuTimes {
+  readonly usedSeconds: number;
+  /** Ready to run, while something else had the CPU: above a few per cent, the machine was shared and rates are too low. */
+  readonly waitedSeconds: number;
+}
+
+/** CPU times of a process; undefined when the system does not tell. */
+export function cpuTimes(pid: number): CpuTimes | undefined {
   try {
-    const threads = readdirSync(`/proc/${pid}/task`);
-    let nanoseconds = 0;
-    for (const thread of threads) {
-      nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0]);
+    let used = 0;
+    let waited = 0;
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const fields = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ');
+      used += Number(fields[0]);
+      waited += Number(fields[1]);
     }
-    if (nanoseconds > 0) return nanoseconds / 1e9;
+    if (used > 0) return { usedSeconds: used / 1e9, waitedSeconds: waited / 1e9 };
   } catch {
     // not Linux, or a kernel without schedstat
   }
@@ -26,24 +36,26 @@ export function cpuSeconds(pid: number): number | undefined {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The second field is the name in parentheses and may hold anything; utime and stime are the 14th and 15th.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+    return { usedSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND, waitedSeconds: 0 };
   } catch {
     return undefined;
   }
 }
 
-/** Resident memory of a process, in bytes. */
-export function residentBytes(pid: number): number | undefined {
-  try {
-    const line = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
-    return line === null ? undefined : Number(line[1]) * 1024;
-  } catch {
-    return undefined;
-  }
-}
-
-/** CPU time of this process, in seconds. */
-export function ownCpuSeconds(): number {
+/** CPU times of this process. */
+export function ownCpuTimes(): CpuTimes {
   const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
+  return { usedSeconds: (user + system) / 1e6, waitedSeconds: cpuTimes(process.pid)?.waitedSeconds ?? 0 };
+}
+
+/** Resident memory of a process, in bytes: now, and the most it ever was. */
+export function memoryOf(pid: number): { readonly residentBytes: number; readonly peakBytes: number } | undefined {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    const now = /^VmRSS:\s+(\d+) kB/m.exec(status)?.[1];
+    const peak = /^VmHWM:\s+(\d+) kB/m.exec(status)?.[1];
+    return now === undefined ? undefined : { residentBytes: Number(now) * 1024, peakBytes: Number(peak ?? now) * 1024 };
+  } catch {
+    return undefined;
+  }
 }
