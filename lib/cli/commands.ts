@@ -9,4 +9,5 @@ export interface Command {
 export const COMMANDS: readonly Command[] = [
   { name: 'chat', summary: 'a chat server with rooms and a web page', load: () => import('./chat.ts') },
   { name: 'echo', summary: 'an echo server for conformance and load runs', load: () => import('./echo.ts') },
+  { name: 'bench', summary: 'load for a WebSocket server or an event stream', load: () => import('./bench.ts') },
 ];

@@ -230,7 +230,9 @@ export async function openMany(
   } catch (error) {
     failed = true;
     for (const connection of connections) connection.destroy();
-    throw new ConnectFailed(`connection ${connections.length + 1} of ${count}: ${(error as Error).message}`);
+    const { message } = error as Error;
+    if (connections.length === 0) throw error;
+    throw new ConnectFailed(`${message} (after ${connections.length} of ${count} connections)`);
   }
   return connections;
 }

@@ -17,7 +17,7 @@ const DATA = Buffer.from('data:');
 
 /** Counts the events of one stream (HTML §9.2.6) and compares their data with what was published. */
 export class EventCounter {
-  readonly #expected: (index: number) => Buffer;
+  readonly #expected: ((index: number) => Buffer) | undefined;
   /** Octets left of the HTTP chunk at hand (RFC 9112 §7.1); -1 while a size line is read. */
   #chunkLeft: number;
   readonly #chunked: boolean;
@@ -32,15 +32,15 @@ export class EventCounter {
   #afterCr = false;
   /** Octets of data compared so far in this event; -1: no data line yet. */
   #compared = -1;
-  #content: Buffer;
+  #content: Buffer | undefined;
   count = 0;
 
-  /** `expected` answers the data of the `index`-th event; it must hold no line end. */
-  constructor(chunked: boolean, expected: (index: number) => Buffer) {
+  /** `expected` answers the data of the `index`-th event, which must hold no line end; without it events are only counted. */
+  constructor(chunked: boolean, expected?: (index: number) => Buffer) {
     this.#chunked = chunked;
     this.#chunkLeft = chunked ? -1 : Number.POSITIVE_INFINITY;
     this.#expected = expected;
-    this.#content = expected(0);
+    this.#content = expected?.(0);
   }
 
   /** Answers how many events became whole. @throws WrongReply */
@@ -98,6 +98,7 @@ export class EventCounter {
       return;
     }
     if (column === DATA.length && octet === 0x20) return;
+    if (this.#content === undefined) return;
     if (octet !== this.#content[this.#compared]) {
       throw new WrongReply(`event ${this.count + 1} differs from what was published, at byte ${this.#compared}`);
     }
@@ -107,14 +108,14 @@ export class EventCounter {
   /** A blank line: an event, if there was data. */
   #dispatch(): void {
     if (this.#compared === -1) return;
-    if (this.#compared !== this.#content.length) {
+    if (this.#content !== undefined && this.#compared !== this.#content.length) {
       throw new WrongReply(
         `event ${this.count + 1} has ${this.#compared} bytes of data, ${this.#content.length} were published`,
       );
     }
     this.#compared = -1;
     this.count++;
-    this.#content = this.#expected(this.count);
+    this.#content = this.#expected?.(this.count);
   }
 }
 
@@ -161,12 +162,43 @@ export async function openStreams(
   return streams;
 }
 
-export interface EventStreamLoad extends Window {
+export interface ListenLoad extends Window {
   /** Where the stream is. */
   readonly url: URL;
+  readonly clients: number;
+}
+
+/** Listens, and counts what comes. @throws ConnectFailed, WrongReply when a stream ends */
+export async function runListeners(load: ListenLoad): Promise<Measurement> {
+  const streams = await openStreams(load.clients, { url: load.url });
+  const { failure, fail } = failureSignal();
+  let delivered = 0;
+  let running = true;
+  for (const { connection, chunked } of streams) {
+    const counter = new EventCounter(chunked);
+    connection.onChunk = (chunk, length) => {
+      try {
+        delivered += counter.receive(chunk, length);
+      } catch (error) {
+        if (running) fail(error as Error);
+      }
+    };
+    connection.onGone = (error) => {
+      if (running) fail(error ?? new WrongReply('the server ended a stream'));
+    };
+    connection.start();
+  }
+  try {
+    return await measure(load, () => delivered, failure);
+  } finally {
+    running = false;
+    for (const { connection } of streams) connection.destroy();
+  }
+}
+
+export interface EventStreamLoad extends ListenLoad {
   /** Where a POST publishes its body as one event. */
   readonly publishUrl: URL;
-  readonly clients: number;
   /** Events that not every client has yet. */
   readonly inFlight: number;
   readonly sizeBytes: number;
@@ -180,7 +212,7 @@ const SETTLE_MS = 100;
 export function eventData(sizeBytes: number, index: number): Buffer {
   const text = `{"n":${index % VARIANTS},"tick":"`;
   return Buffer.from(
-    text.padEnd(sizeBytes - 2, 'abcdefghijklmnopqrstuvwxyz'.slice(index % 13)).slice(0, sizeBytes - 2) + '"}',
+    `${text.padEnd(sizeBytes - 2, 'abcdefghijklmnopqrstuvwxyz'.slice(index % 13)).slice(0, sizeBytes - 2)}"}`,
   );
 }
 

@@ -51,6 +51,8 @@ export interface Measurement {
 
 /** A CPU used to this share is used up: what is left went to readings and interrupts. */
 const USED_UP = 0.9;
+/** Ready for this share of the time, and not running. */
+const STARVED = 0.15;
 
 /**
  * Waits for the window to pass and reads. `count` answers the total so far; `failure` rejects when the run is void.
@@ -111,30 +113,46 @@ export interface Share {
   readonly waited: number;
 }
 
-/** Who was the limit. A side was busy when it used its CPU up, or would have had others not used it. */
+/**
+ * Who was the limit. A process waits for its own threads too, where it is pinned to one core, so waiting alone says
+ * nothing; waiting while the core was not all ours does.
+ */
 export function limitOf(server: Share | undefined, generator: Share): Limit {
-  const serverBusy = server !== undefined && server.used + server.waited >= USED_UP;
-  const generatorBusy = generator.used + generator.waited >= USED_UP;
-  if (serverBusy && (!generatorBusy || server.used >= generator.used)) return disturbed(server) ? 'machine' : 'server';
-  if (generatorBusy) return disturbed(generator) ? 'machine' : 'generator';
+  if (server !== undefined && server.used >= USED_UP && server.used >= generator.used) return 'server';
+  if ((server !== undefined && isStarved(server)) || isStarved(generator)) return 'machine';
+  if (generator.used >= USED_UP) return 'generator';
   return server === undefined ? 'unknown' : 'neither';
 }
 
-/** Had to wait for a CPU for more than a tenth of the time. */
-function disturbed({ waited }: Share): boolean {
-  return waited > 1 - USED_UP;
+/** Could have used more of its CPU than it was given. */
+function isStarved({ used, waited }: Share): boolean {
+  return used < USED_UP && waited > STARVED;
 }
 
 export function wait(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** A promise that only ever rejects, with the function that makes it do so. */
-export function failureSignal(): { readonly failure: Promise<never>; readonly fail: (error: Error) => void } {
-  let fail: (error: Error) => void = () => {};
-  const failure = new Promise<never>((_, reject) => {
-    fail = reject;
+/** How the parts of a run say that it is void. */
+export interface FailureSignal {
+  /** Only ever rejects. */
+  readonly failure: Promise<never>;
+  /** The first reason counts. */
+  readonly fail: (error: Error) => void;
+  /** The reason, for loops that look instead of waiting. */
+  readonly reason: () => Error | undefined;
+}
+
+export function failureSignal(): FailureSignal {
+  let reject: (error: Error) => void = () => {};
+  let reason: Error | undefined;
+  const failure = new Promise<never>((_, rejectPromise) => {
+    reject = rejectPromise;
   });
   failure.catch(() => {}); // it may fail when nobody waits for it any more
-  return { failure, fail };
+  const fail = (error: Error) => {
+    reason ??= error;
+    reject(error);
+  };
+  return { failure, fail, reason: () => reason };
 }

@@ -150,7 +150,7 @@ export async function runPaced(load: PacedLoad): Promise<PacedMeasurement> {
   const connections = await openMany(load.connections, { url: load.url });
   const poster = post === undefined ? undefined : new LoadConnection({ url: post.url });
   await wait(SETTLE_MS);
-  const { failure, fail } = failureSignal();
+  const { fail, reason } = failureSignal();
   const startMs = performance.now() + 20;
   const measuredFromMs = startMs + load.warmUpMs;
   const books = new PacedBooks({
@@ -212,7 +212,9 @@ export async function runPaced(load: PacedLoad): Promise<PacedMeasurement> {
       }
       if (now >= endMs) break;
       for (let owed = books.owed(now); owed > 0; owed--) sendOne();
-      await Promise.race([nextTurn(), failure]);
+      await nextTurn();
+      const why = reason();
+      if (why !== undefined) throw why;
     }
     const measured = between(
       before,
@@ -220,7 +222,11 @@ export async function runPaced(load: PacedLoad): Promise<PacedMeasurement> {
       load,
     );
     const giveUpMs = performance.now() + DRAIN_MS;
-    while (books.outstanding > 0 && performance.now() < giveUpMs) await Promise.race([wait(5), failure]);
+    while (books.outstanding > 0 && performance.now() < giveUpMs) {
+      await wait(5);
+      const why = reason();
+      if (why !== undefined) throw why;
+    }
     const unanswered = books.giveUp(performance.now());
     const lateness = books.lateness.summary();
     return {
