@@ -53,9 +53,9 @@ export function renderTable(results: Results): string {
     const cells = peers.map((peer) => {
       const row = rows.find((each) => each.peer === peer);
       if (row?.ratio === undefined) return '–';
-      const mark = row.limit === 'generator' ? ' *' : '';
-      const text = `${row.ratio >= 9.95 ? row.ratio.toFixed(0) : row.ratio.toFixed(1)} ×${mark}`;
-      return peer === 'barewire' ? `**${text}**` : text;
+      const mark = row.limit === 'generator' ? ' \\*' : '';
+      const text = `${row.ratio >= 9.95 ? row.ratio.toFixed(0) : row.ratio.toFixed(1)} ×`;
+      return `${peer === 'barewire' ? `**${text}**` : text}${mark}`;
     });
     return [workload.title, reference === undefined ? '–' : thousands(reference.value), ...cells];
   });

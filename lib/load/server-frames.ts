@@ -40,10 +40,10 @@ export class ServerFrameReader {
     while (at < chunk.length) {
       const left = chunk.length - at;
       const short = left < 2 ? 0 : chunk[at + 1]!;
+      if (short >= 128) throw new WrongReply('a frame from the server is masked (RFC 6455 §5.1)');
       const headerBytes = short < 126 ? 2 : short === 126 ? 4 : 10;
       let frameBytes = headerBytes;
       if (left >= headerBytes) {
-        if (short >= 128) throw new WrongReply('a frame from the server is masked (RFC 6455 §5.1)');
         if (short === 126) frameBytes += chunk.readUInt16BE(at + 2);
         else if (short === 127) frameBytes += Number(chunk.readBigUInt64BE(at + 2));
         else frameBytes += short;

@@ -1,0 +1,169 @@
+/**
+ * From rounds to what people read: medians and ratios, the page, the README's table, the regression guard.
+ */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { fallOf, guardRatio } from '../../bench/guard.ts';
+import type { Round } from '../../bench/wire/load.ts';
+import { renderPage } from '../../bench/wire/page.ts';
+import { END, renderTable, replaceTable, START } from '../../bench/wire/readme.ts';
+import { formatTable, summarize } from '../../bench/wire/report.ts';
+import type { Results } from '../../bench/wire/results.ts';
+import { chooseWorkloads, QUICK, WORKLOADS } from '../../bench/wire/workloads.ts';
+
+function round(perSecond: number, serverMicroseconds: number, extra: Partial<Round> = {}): Round {
+  return {
+    count: perSecond,
+    seconds: 1,
+    perSecond,
+    serverMicroseconds,
+    generatorCpu: 0.5,
+    generatorWaited: 0,
+    limit: 'server',
+    ...extra,
+  };
+}
+
+const RATE = { figure: 'rate', reference: 'ws' } as const;
+
+/** Two peers in three rounds; the machine was half as fast in the second. */
+const MEASURED = [
+  { id: 'barewire', label: 'barewire', rounds: [round(300, 2), round(150, 4), round(330, 2)] },
+  { id: 'ws', label: 'ws', rounds: [round(100, 6), round(50, 12), round(100, 6)] },
+];
+
+function results(): Results {
+  const [workload] = chooseWorkloads(['echo-20x64']);
+  const [paced] = chooseWorkloads(['paced-echo-64']);
+  const curve = [
+    [50, 1],
+    [99, 5],
+    [100, 9],
+  ] as const;
+  const latency = { count: 9, p50: 1, p90: 2, p99: 5, p999: 8, max: 9, curve };
+  return {
+    format: 1,
+    date: '2030-01-02T03:04:05.678Z',
+    commit: '0123456789abcdef0123',
+    dirty: false,
+    machine: {
+      cpu: 'Some <CPU>',
+      cpus: 2,
+      memoryBytes: 2 ** 33,
+      system: 'linux 6',
+      node: '20.1.2',
+      placement: 'server on core 0, load on core 1',
+    },
+    versions: { barewire: '0.1.0', ws: '8.0.0' },
+    schedule: { rounds: 3, warmUpMs: 700, durationMs: 2_000 },
+    workloads: [
+      { workload: workload!, rows: summarize(RATE, MEASURED), leftOut: [{ peer: 'deno', why: '<b>no</b>' }] },
+      {
+        workload: paced!,
+        rows: summarize({ figure: 'latency', reference: 'ws' }, [
+          { id: 'ws', label: 'ws', rounds: [round(10, 1, { latency })] },
+        ]),
+        leftOut: [],
+      },
+    ],
+  };
+}
+
+describe('a row', () => {
+  const [ours, theirs] = summarize(RATE, MEASURED);
+
+  it('is the median of its rounds, with the furthest of them', () => {
+    assert.equal(ours?.value, 300);
+    assert.equal(ours?.spread, 0.5);
+    assert.equal(theirs?.value, 100);
+  });
+
+  it('takes ratios round by round, so that a slow moment of the machine falls on both', () => {
+    assert.equal(ours?.ratio, 3);
+    assert.equal(ours?.cpuRatio, 1 / 3);
+    assert.equal(theirs?.ratio, 1);
+  });
+
+  it('has no ratio when the reference was not measured', () => {
+    const [alone] = summarize(RATE, [MEASURED[0]!]);
+    assert.equal(alone?.ratio, undefined);
+  });
+
+  it('stands in a table with its limit', () => {
+    const [workload] = chooseWorkloads(['echo-20x64']);
+    const lines = formatTable(workload!, [ours!, theirs!]).split('\n');
+    assert.match(lines[2]!, /^ {2}barewire +300 +50% +3\.00x +2\.00 +0\.33x +server$/);
+  });
+});
+
+describe('the workloads', () => {
+  it('have ids of their own, and are chosen by id, beginning or group', () => {
+    assert.equal(new Set(WORKLOADS.map((each) => each.id)).size, WORKLOADS.length);
+    assert.deepEqual(
+      chooseWorkloads(['echo-20x1']).map((each) => each.id),
+      ['echo-20x1'],
+    );
+    assert.ok(chooseWorkloads(['echo-20x1', 'growth']).length > 8);
+    assert.equal(chooseWorkloads(QUICK).length, QUICK.length);
+    assert.throws(() => chooseWorkloads(['nonsense']), { message: /no workload is called "nonsense"/ });
+  });
+});
+
+describe('the README table', () => {
+  it('is generated from a result file and put between its markers, twice with the same result', () => {
+    const table = renderTable(results());
+    assert.match(table, /^\| {2}\| ws, a second \| barewire \|\n/);
+    assert.match(table, /\| echo 20 B, 64 connections \| 100 \| \*\*3\.0 ×\*\* \|/);
+    assert.match(table, /medians of 3 interleaved rounds of 2 s/);
+    const before = `# Title\n\n${START}\nold\n${END}\n\nThe end.\n`;
+    const after = replaceTable(before, table);
+    assert.equal(after, `# Title\n\n${START}\n${table}\n${END}\n\nThe end.\n`);
+    assert.equal(replaceTable(after, table), after);
+  });
+
+  it('says when the load was the limit', () => {
+    const all = results();
+    const [first] = all.workloads;
+    const limited = { ...first!, rows: first!.rows.map((row) => ({ ...row, limit: 'generator' as const })) };
+    const table = renderTable({ ...all, workloads: [limited] });
+    assert.match(table, /\| \*\*3\.0 ×\*\* \\\* \|/);
+    assert.match(table, /The load generator, not the server/);
+  });
+
+  it('is refused a file without its markers', () => {
+    assert.throws(() => replaceTable('# Title\n', 'x'), { message: /there is no <!-- bench:start -->/ });
+  });
+});
+
+describe('the page', () => {
+  const page = renderPage(results());
+
+  it('loads nothing and runs nothing', () => {
+    assert.doesNotMatch(page, /<script|<link|<img|@import|url\(|https?:/);
+  });
+
+  it('shows every peer of every workload, who was left out, and escapes what it was given', () => {
+    assert.match(page, /barewire: 300/);
+    assert.match(page, /Some &#60;CPU&#62;/);
+    assert.match(page, /deno is left out: &#60;b&#62;no/);
+    assert.match(page, /<polyline points="/);
+    assert.doesNotMatch(page, /NaN|Infinity|undefined/);
+  });
+});
+
+describe('the guard', () => {
+  const committed = { rate: 3, cpu: 3 };
+
+  it('compares ours with ws in the same run, by rate and by CPU time', () => {
+    assert.deepEqual(guardRatio(summarize(RATE, MEASURED)), { rate: 3, cpu: 3 });
+    assert.equal(guardRatio(summarize(RATE, [MEASURED[0]!])), undefined);
+  });
+
+  it('calls it a fall only when both fell: a shared machine disturbs them differently', () => {
+    assert.ok(fallOf({ rate: 2.6, cpu: 2.6 }, committed) > 0.1);
+    assert.ok(fallOf({ rate: 2, cpu: 2.9 }, committed) < 0.1);
+    assert.ok(fallOf({ rate: 2.9, cpu: 2 }, committed) < 0.1);
+    assert.ok(fallOf({ rate: 4, cpu: 4 }, committed) < 0);
+  });
+});

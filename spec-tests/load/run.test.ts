@@ -1,0 +1,212 @@
+/**
+ * Whole runs against servers on the loopback: ours is counted, and a server that cheats voids the run.
+ *
+ * No claims about speed: only that something was counted, and that what was wrong was found.
+ */
+
+import assert from 'node:assert/strict';
+import { createServer as createNetServer } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { createServer, type EventStream, type Server, type ServerWebSocket } from '../../lib/index.ts';
+import { runConnectRate } from '../../lib/load/connect-rate.ts';
+import { ConnectFailed } from '../../lib/load/connection.ts';
+import { runEcho } from '../../lib/load/echo.ts';
+import { runEventStreams, runListeners } from '../../lib/load/event-stream.ts';
+import { runFanOut } from '../../lib/load/fan-out.ts';
+import { runIdle } from '../../lib/load/idle.ts';
+import { runPaced } from '../../lib/load/paced.ts';
+import { WrongReply } from '../../lib/load/replies.ts';
+import { runRoving } from '../../lib/load/roving.ts';
+
+const WINDOW = { warmUpMs: 20, durationMs: 120 };
+const SHAPE = { sizeBytes: 32, kind: 'text' } as const;
+
+describe('a load run', () => {
+  let server: Server;
+  const url = (path: string, scheme = 'ws') => new URL(path, server.url.replace('http', scheme));
+
+  before(async () => {
+    server = createServer({ allowedOrigins: '*', maxMessageBytes: 4_194_304 });
+    const members = new Set<ServerWebSocket>();
+    server.webSocket('/echo/*', { message: (socket, message) => void socket.send(message) });
+    server.webSocket('/upper', { message: (socket, message) => void socket.send(String(message).toUpperCase()) });
+    server.webSocket('/binary', { message: (socket, message) => void socket.send(Buffer.from(message as string)) });
+    server.webSocket('/short', { message: (socket, message) => void socket.send(message.slice(1)) });
+    server.webSocket('/close', { message: (socket) => socket.close(4_000, 'enough') });
+    let nth = 0;
+    server.webSocket('/swap', {
+      // Every hundredth reply is that of another message.
+      message: (socket, message) => void socket.send(++nth % 100 === 0 ? 'x'.repeat(message.length) : message),
+    });
+    server.webSocket('/room', {
+      open: (socket) => void members.add(socket),
+      message: (_, message) => {
+        for (const member of members) member.send(message);
+      },
+      close: (socket) => void members.delete(socket),
+    });
+    let twice = 0;
+    server.webSocket('/twice', {
+      message: (socket, message) => {
+        socket.send(message);
+        if (++twice === 20) socket.send(message);
+      },
+    });
+    const streams = new Set<EventStream>();
+    server.eventStream('/events', {
+      open: (stream) => void streams.add(stream),
+      close: (stream) => void streams.delete(stream),
+    });
+    server.post('/publish', (request) => {
+      for (const stream of streams) stream.send(request.text());
+      return { status: 204 };
+    });
+    server.post('/mangle', () => {
+      for (const stream of streams) stream.send('something else');
+      return { status: 204 };
+    });
+    await server.listen();
+  });
+  after(() => server.close());
+
+  it('counts the echoes of our own server, many in flight, and reads its CPU time and memory', async () => {
+    const measured = await runEcho({
+      ...WINDOW,
+      url: url('/echo/'),
+      connections: 5,
+      inFlight: 9,
+      shape: SHAPE,
+      serverPid: process.pid,
+    });
+    assert.ok(measured.count > 0);
+    if (process.platform === 'linux') {
+      assert.ok(measured.serverMicroseconds! > 0);
+      assert.ok(measured.serverBytes! > 1_000_000);
+    }
+  });
+
+  it('counts echoes that span many chunks', async () => {
+    const shape = { sizeBytes: 1_048_576, kind: 'binary' } as const;
+    const measured = await runEcho({
+      ...WINDOW,
+      durationMs: 300,
+      url: url('/echo/'),
+      connections: 2,
+      inFlight: 2,
+      shape,
+    });
+    assert.ok(measured.count > 0);
+  });
+
+  const cheats: readonly [string, RegExp][] = [
+    ['/upper', /other content/],
+    ['/binary', /opcode binary, it must be the text/],
+    ['/short', /another length/],
+    ['/swap', /other content/],
+    ['/close', /closed the connection with 4000 \(enough\)/],
+  ];
+  for (const [path, message] of cheats) {
+    it(`is void against a server that cheats (${path})`, async () => {
+      await assert.rejects(
+        runEcho({ ...WINDOW, durationMs: 2_000, url: url(path), connections: 3, inFlight: 2, shape: SHAPE }),
+        (error) => {
+          assert.ok(error instanceof WrongReply);
+          assert.match(error.message, message);
+          return true;
+        },
+      );
+    });
+  }
+
+  it('counts deliveries to all members of a room', async () => {
+    const measured = await runFanOut({ ...WINDOW, url: url('/room'), members: 7, inFlight: 3, shape: SHAPE });
+    assert.ok(measured.count > 0);
+  });
+
+  it('counts deliveries to the others when some members read nothing', async () => {
+    const load = { ...WINDOW, url: url('/room'), members: 4, slowMembers: 2, inFlight: 3, shape: SHAPE };
+    assert.ok((await runFanOut(load)).count > 0);
+  });
+
+  it('lets messages rove over connections with paths of their own', async () => {
+    const load = { ...WINDOW, url: url('/echo/'), connections: 20, inFlight: 4, shape: SHAPE };
+    assert.ok((await runRoving(load)).count > 0);
+  });
+
+  it('counts connections that were opened and closed in good order', async () => {
+    const measured = await runConnectRate({ ...WINDOW, durationMs: 300, url: url('/echo/'), atOnce: 4 });
+    assert.ok(measured.count > 0);
+  });
+
+  it('measures latency at a pace, of echoes and to the last of a room, over WebSockets', async () => {
+    const load = { ...WINDOW, connections: 3, rate: 200, sizeBytes: 40 };
+    for (const [path, pattern] of [
+      ['/echo/', 'echo'],
+      ['/room', 'fan-out'],
+    ] as const) {
+      const measured = await runPaced({ ...load, url: url(path), pattern });
+      assert.ok(measured.latency!.count > 0);
+      assert.equal(measured.unanswered, 0);
+    }
+  });
+
+  it('is void when a paced message comes twice', async () => {
+    await assert.rejects(
+      runPaced({
+        ...WINDOW,
+        durationMs: 2_000,
+        connections: 1,
+        rate: 500,
+        sizeBytes: 40,
+        url: url('/twice'),
+        pattern: 'echo',
+      }),
+      WrongReply,
+    );
+  });
+
+  it('counts the events of streams, published by POST', async () => {
+    const load = { ...WINDOW, clients: 5, inFlight: 2, sizeBytes: 60, url: url('/events', 'http') };
+    const measured = await runEventStreams({ ...load, publishUrl: url('/publish', 'http') });
+    assert.ok(measured.count > 0);
+    await assert.rejects(runEventStreams({ ...load, publishUrl: url('/mangle', 'http') }), {
+      message: /event 1 differs from what was published/,
+    });
+    await assert.rejects(runEventStreams({ ...load, publishUrl: url('/nowhere', 'http') }), {
+      message: /answered 404/,
+    });
+  });
+
+  it('only listens when there is nothing to publish', async () => {
+    assert.equal((await runListeners({ ...WINDOW, clients: 2, url: url('/events', 'http') })).count, 0);
+  });
+
+  it('reads the memory of idle connections and closes them again', async () => {
+    const measured = await runIdle({ ...WINDOW, url: url('/echo/'), connections: 20, serverPid: process.pid });
+    assert.equal(measured.count, 18);
+  });
+
+  it('says in a sentence why it could not connect', async () => {
+    const load = { ...WINDOW, connections: 2, inFlight: 1, shape: SHAPE };
+    await assert.rejects(runEcho({ ...load, url: url('/nowhere') }), { message: /answered 404 instead of 101/ });
+    await assert.rejects(runEcho({ ...load, url: url('/echo/'), compressed: true }), {
+      name: 'Error',
+      message: /did not agree to permessage-deflate/,
+    });
+    const closed = createNetServer((socket) => {
+      socket.on('error', () => {});
+      socket.resume();
+      socket.end('SSH-2.0-x\r\n\r\n');
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => closed.once('listening', resolve));
+    const { port } = closed.address() as { port: number };
+    await assert.rejects(runEcho({ ...load, url: new URL(`ws://127.0.0.1:${port}/`) }), {
+      message: /does not speak HTTP\/1\.1/,
+    });
+    await new Promise((resolve) => closed.close(resolve));
+    await assert.rejects(
+      runEcho({ ...load, url: new URL(`ws://127.0.0.1:${port}/`) }),
+      (error) => error instanceof ConnectFailed && /nothing listens at 127\.0\.0\.1/.test(error.message),
+    );
+  });
+});
