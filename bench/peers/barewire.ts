@@ -4,7 +4,7 @@ import { mountChat } from '../../lib/chat/index.ts';
 import { createServer, type EventStream, prepareEvent, prepareMessage, type ServerWebSocket } from '../../lib/index.ts';
 import { announce, MAX_MESSAGE_BYTES, peerArguments, Rooms } from './arguments.ts';
 
-const { mode } = peerArguments();
+const { mode, deflate } = peerArguments();
 const textAsBytes = process.env['BENCH_TEXT_AS_BYTES'] === '1';
 const server = createServer({
   allowedOrigins: '*',
@@ -13,6 +13,7 @@ const server = createServer({
   maxRequestsPerConnection: Number.MAX_SAFE_INTEGER,
   ...(mode === 'echo' ? { maxBufferedBytes: MAX_MESSAGE_BYTES } : {}),
   textAsBytes,
+  perMessageDeflate: deflate && { thresholdBytes: 0 },
 });
 
 const members = new Rooms<ServerWebSocket<Set<ServerWebSocket>>>();

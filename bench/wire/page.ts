@@ -157,6 +157,7 @@ function figures(workload: Workload, row: Row): string {
       `${row.serverMicroseconds < 10 ? row.serverMicroseconds.toFixed(2) : thousands(row.serverMicroseconds)} µs CPU`,
     );
   }
+  if (row.compressedBytes !== undefined) parts.push(`${thousands(row.compressedBytes)} bytes on the wire`);
   if (row.connectionBytesCollected !== undefined) {
     parts.push(`${thousands(row.connectionBytesCollected)} after a collection`);
   }

@@ -25,6 +25,7 @@ export interface Row {
   readonly latency?: { readonly p50: number; readonly p99: number; readonly p999: number; readonly max: number };
   readonly connectionBytesCollected?: number;
   readonly unanswered?: number;
+  readonly compressedBytes?: number;
   /** Who was the limit in most rounds. */
   readonly limit: Limit;
   readonly rounds: readonly Round[];
@@ -85,6 +86,7 @@ export function summarize(
         latency,
         connectionBytesCollected: middle((round) => round.connectionBytesCollected),
         unanswered: middle((round) => round.unanswered),
+        compressedBytes: middle((round) => round.compressedBytes),
         limit: mostFrequent(rounds.map((round) => round.limit)),
         rounds,
       });
@@ -118,6 +120,7 @@ function columnsOf(workload: Workload): Column[] {
   ];
   const memory: Column = ['RSS MB', (row) => megabytes(row.serverBytes)];
   const peak: Column = ['peak MB', (row) => megabytes(row.serverPeakBytes)];
+  const size: Column = ['bytes', (row) => row.compressedBytes?.toFixed(0)];
   const spread: Column = ['±', (row) => `${Math.round(row.spread * 100)}%`];
   const limit: Column = ['limit', (row) => row.limit];
   switch (workload.figure) {
@@ -129,6 +132,7 @@ function columnsOf(workload: Workload): Column[] {
         ...cpu,
         memory,
         ...(workload.type === 'fan-out' && workload.slowMembers > 0 ? [peak] : []),
+        ...(workload.compressed ? [size] : []),
         limit,
       ];
     case 'latency':

@@ -36,6 +36,18 @@ export function compressedRequestCycle(shape: MessageShape, inFlight: number): R
   };
 }
 
+/** What the readers of a run found: octets of payload a reply, if its replies were compressed. */
+export function compressedBytesOf(readers: readonly ReplyReader[]): { readonly compressedBytes?: number } {
+  let bytes = 0;
+  let count = 0;
+  for (const reader of readers) {
+    if (!(reader instanceof CompressedReplyReader)) continue;
+    bytes += reader.payloadBytes;
+    count += reader.count;
+  }
+  return count === 0 ? {} : { compressedBytes: bytes / count };
+}
+
 /** Counts compressed replies. */
 export class CompressedReplyReader implements ReplyReader {
   readonly #shape: MessageShape;

@@ -5,7 +5,7 @@
  * Read next: `fan-out.ts`.
  */
 
-import { CompressedReplyReader, compressedRequestCycle } from './compression.ts';
+import { CompressedReplyReader, compressedBytesOf, compressedRequestCycle } from './compression.ts';
 import { type LoadConnection, openMany, READ_BYTES } from './connection.ts';
 import { failureSignal, type Measurement, measure, type Window } from './measure.ts';
 import { type FrameCycle, type MessageShape, maskedFrame, replyCycle, requestCycle } from './messages.ts';
@@ -31,10 +31,12 @@ export async function runEcho(load: EchoLoad): Promise<Measurement> {
   const { failure, fail } = failureSignal();
   let total = 0;
   let running = true;
+  const readers: ReplyReader[] = [];
   for (const connection of connections) {
     const reader: ReplyReader = compressed
       ? new CompressedReplyReader(load.shape)
       : new ReplyCounter(replies, (payload) => sendPong(connection, payload));
+    readers.push(reader);
     let next = load.inFlight;
     connection.onChunk = (chunk, length) => {
       if (!running) return;
@@ -59,7 +61,7 @@ export async function runEcho(load: EchoLoad): Promise<Measurement> {
       connection.socket.write(requests.take(0, load.inFlight));
       connection.start();
     }
-    return await measure(load, () => total, failure);
+    return { ...(await measure(load, () => total, failure)), ...compressedBytesOf(readers) };
   } finally {
     running = false;
     for (const connection of connections) connection.destroy();

@@ -5,7 +5,7 @@
  * Read next: `paced.ts`.
  */
 
-import { CompressedReplyReader, compressedRequestCycle } from './compression.ts';
+import { CompressedReplyReader, compressedBytesOf, compressedRequestCycle } from './compression.ts';
 import { openMany, READ_BYTES } from './connection.ts';
 import { FrameSource, sendPong } from './echo.ts';
 import { failureSignal, type Measurement, measure, type Window, wait } from './measure.ts';
@@ -43,6 +43,7 @@ export async function runFanOut(load: FanOutLoad): Promise<Measurement> {
   let delivered = 0;
   let published = 0;
   let running = true;
+  const readers: ReplyReader[] = [];
   const publish = () => {
     const due = Math.floor(delivered / load.members) + load.inFlight - published;
     if (due <= 0) return;
@@ -53,6 +54,7 @@ export async function runFanOut(load: FanOutLoad): Promise<Measurement> {
     const reader: ReplyReader = compressed
       ? new CompressedReplyReader(load.shape)
       : new ReplyCounter(replies, (payload) => sendPong(member, payload));
+    readers.push(reader);
     member.onChunk = (chunk, length) => {
       if (!running) return;
       try {
@@ -70,7 +72,7 @@ export async function runFanOut(load: FanOutLoad): Promise<Measurement> {
   try {
     publish();
     for (const member of members) member.start();
-    return await measure(load, () => delivered, failure);
+    return { ...(await measure(load, () => delivered, failure)), ...compressedBytesOf(readers) };
   } finally {
     running = false;
     for (const connection of [...members, ...slow]) connection.destroy();

@@ -40,6 +40,8 @@ export interface Measurement {
   readonly serverBytes?: number;
   readonly serverPeakBytes?: number;
   readonly limit: Limit;
+  /** Where messages were compressed: octets of payload that a reply had on the wire, on average. */
+  readonly compressedBytes?: number;
   /** Where latency was measured. */
   readonly latency?: LatencySummary;
   /** How late messages were sent, where there was a pace: what the generator itself adds. */
