@@ -224,8 +224,8 @@ ${plot([...byPeer.values()], ticks, what, 'µs')}</figure>`,
 const WIDTH = 420;
 const HEIGHT = 230;
 const LEFT = 44;
-const RIGHT = 10;
-const TOP = 16;
+const RIGHT = 26;
+const TOP = 24;
 const BOTTOM = 34;
 
 /** A chart with a logarithmic y axis. */
@@ -269,8 +269,8 @@ function plot(
     .map((line) => `<span><i class="swatch peer-${escapeHtml(line.id)}"></i>${escapeHtml(line.label)}</span>`)
     .join('');
   return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" class="plot" role="img" aria-label="${escapeHtml(`${yTitle} by ${xTitle}`)}">
-<g class="grid">${grid.join('')}${axis.join('')}</g><text x="${LEFT - 6}" y="10" text-anchor="end">${escapeHtml(yTitle)}</text>
-<text x="${WIDTH - RIGHT}" y="${HEIGHT - 4}" text-anchor="end">${escapeHtml(xTitle)}</text>${paths.join('')}</svg><div class="legend">${legend}</div>`;
+<g class="grid">${grid.join('')}${axis.join('')}</g><text x="0" y="10">${escapeHtml(yTitle)}</text>
+<text x="${WIDTH}" y="${HEIGHT - 4}" text-anchor="end">${escapeHtml(xTitle)}</text>${paths.join('')}</svg><div class="legend">${legend}</div>`;
 }
 
 function capital(text: string): string {
@@ -313,7 +313,7 @@ svg{display:block}.track{fill:var(--rule);opacity:.45}.ours .bar{fill:var(--ours
 .whisker{stroke:var(--ink);stroke-width:1.5;opacity:.75}
 .tag{font-style:normal;font-weight:400;font-size:.7rem;color:var(--soft);border:1px solid var(--rule);border-radius:99px;padding:.05rem .4rem;margin-left:.4rem;white-space:nowrap}
 .note{color:var(--soft);font-size:.8125rem;margin:.6rem 0 0;overflow-wrap:anywhere}
-.plot{width:100%;height:auto;margin-bottom:.25rem}.plot text{fill:var(--soft);font:11px system-ui,sans-serif}.grid line{stroke:var(--rule);stroke-width:.75}
+.plot{width:100%;height:auto;margin-bottom:.25rem}.plot text{fill:var(--soft);font:12px system-ui,sans-serif}.grid line{stroke:var(--rule);stroke-width:.75}
 .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke:currentColor}.line.peer-barewire{stroke-width:3.2}
 .legend{display:flex;flex-wrap:wrap;gap:.2rem .9rem;font-size:.8125rem;color:var(--soft);margin-bottom:.5rem}
 .swatch{display:inline-block;width:.8rem;height:.8rem;border-radius:3px;margin-right:.35rem;vertical-align:-1px;background:currentColor}
