@@ -8,6 +8,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runAsProgram } from '../main.ts';
 import { thousands } from './report.ts';
 import { RESULTS_FOLDER, type Results, readResults } from './results.ts';
 
@@ -99,4 +100,4 @@ function main(): number {
   return 0;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = main();
+runAsProgram(import.meta.url, main);

@@ -5,6 +5,7 @@
 
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { runAsProgram } from '../main.ts';
 import { missing, PEERS, type Peer } from '../peers/peers.ts';
 import { compare, type Schedule } from './compare.ts';
 import { writePage } from './page.ts';
@@ -29,8 +30,6 @@ Compares servers: server and load in processes of their own, pinned to a core ea
   --list            shows the workloads
   --help            this text
 `;
-
-process.exitCode = await main();
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -94,3 +93,5 @@ function choosePeers(wanted: readonly string[] | undefined): Peer[] {
     return why === undefined;
   });
 }
+
+runAsProgram(import.meta.url, main);

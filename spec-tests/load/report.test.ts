@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { fallOf, guardRatio } from '../../bench/guard.ts';
+import { fallOf, guardRatio, verdictOf, wasShared } from '../../bench/guard.ts';
 import type { Round } from '../../bench/wire/load.ts';
 import { renderPage } from '../../bench/wire/page.ts';
 import { END, renderTable, replaceTable, START } from '../../bench/wire/readme.ts';
@@ -165,5 +165,16 @@ describe('the guard', () => {
     assert.ok(fallOf({ rate: 2, cpu: 2.9 }, committed) < 0.1);
     assert.ok(fallOf({ rate: 2.9, cpu: 2 }, committed) < 0.1);
     assert.ok(fallOf({ rate: 4, cpu: 4 }, committed) < 0);
+  });
+
+  it('does not decide on a fall while other processes used the CPU', () => {
+    const low = { rate: 2, cpu: 2 };
+    assert.equal(verdictOf(low, committed, false), 'fell');
+    assert.equal(verdictOf(low, committed, true), 'undecided');
+    assert.equal(verdictOf(committed, committed, true), 'holds');
+    assert.equal(verdictOf(low, undefined, false), 'new');
+    const shared = { id: 'ws', label: 'ws', rounds: [round(1, 1, { limit: 'machine' })] };
+    assert.equal(wasShared(summarize(RATE, MEASURED)), false);
+    assert.equal(wasShared(summarize(RATE, [MEASURED[0]!, shared])), true);
   });
 });
