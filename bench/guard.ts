@@ -122,6 +122,7 @@ async function main(): Promise<number> {
     }
     if (now === undefined) {
       verdicts.push('undecided');
+      lines.push([workload.id, '', '', '', '', 'could not be measured']);
       continue;
     }
     const verdict = verdictOf(now, before, shared);

@@ -143,10 +143,10 @@ export const WORKLOADS: readonly Workload[] = [
   fanOut('fanout-100x1000', 'fan-out 100 B to 1,000', 1_000, 1, { sizeBytes: 100 }),
   fanOut(
     'fanout-slow',
-    'fan-out 1 KiB to 99, and 1 who reads nothing',
-    99,
-    8,
-    { sizeBytes: 1_024, freshServer: true },
+    'fan-out 16 KiB to 9, and 1 who reads nothing',
+    9,
+    4,
+    { sizeBytes: 16_384, freshServer: true },
     1,
   ),
   echo('deflate-200x16x4', 'compressed echo 200 B, 16 connections, 4 in flight', 16, 4, {

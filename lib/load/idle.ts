@@ -16,9 +16,10 @@ export interface IdleLoad extends Window {
   readonly connections: number;
   /** Asks the server to collect its garbage, where it can be asked. */
   readonly collect?: () => void;
+  /** How long before each reading of the memory: for buffers to be given back, and for the collection. Default 1 s. */
+  readonly settleMs?: number;
 }
 
-/** For buffers to be given back, and for the collection that was asked for. */
 const SETTLE_MS = 1_000;
 
 /** @throws ConnectFailed */
@@ -50,10 +51,10 @@ export async function runIdle(load: IdleLoad): Promise<Measurement> {
 }
 
 async function readMemory(load: IdleLoad): Promise<{ asIs: number; collected: number } | undefined> {
-  await wait(SETTLE_MS);
+  await wait(load.settleMs ?? SETTLE_MS);
   const asIs = load.serverPid === undefined ? undefined : memoryOf(load.serverPid);
   load.collect?.();
-  await wait(SETTLE_MS);
+  await wait(load.settleMs ?? SETTLE_MS);
   const collected = load.serverPid === undefined ? undefined : memoryOf(load.serverPid);
   if (asIs === undefined || collected === undefined) return undefined;
   return { asIs: asIs.residentBytes, collected: collected.residentBytes };

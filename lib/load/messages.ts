@@ -53,10 +53,8 @@ export function payloadOf(shape: MessageShape, index: number): Buffer {
     }
     return payload;
   }
-  const text = documentText(shape.kind === 'utf8', variant, shape.sizeBytes);
-  let length = payload.write(text);
-  payload.fill(0x2e, length); // a character that did not fit is replaced by dots
-  if (length > 0) length = payload.length;
+  const written = payload.write(documentText(shape.kind === 'utf8', variant, shape.sizeBytes));
+  payload.fill(0x2e, written); // where the last character did not fit, dots do
   return payload;
 }
 

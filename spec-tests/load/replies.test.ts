@@ -208,6 +208,7 @@ describe('requests made beforehand', () => {
       const payload = payloadOf({ sizeBytes, kind: 'utf8' }, 3);
       assert.equal(payload.length, sizeBytes);
       assert.equal(Buffer.from(payload.toString('utf8')).equals(payload), true);
+      assert.doesNotMatch(payload.toString('latin1'), /[\0-\x09]/, 'every octet was written');
     }
   });
 

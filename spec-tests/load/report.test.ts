@@ -85,6 +85,14 @@ describe('a row', () => {
     assert.equal(theirs?.ratio, 1);
   });
 
+  it('compares each round with the one that ran beside it, not with the first', () => {
+    const [fast] = summarize(RATE, [
+      { id: 'barewire', label: '', rounds: [round(300, 1), round(160, 1), round(360, 1)] },
+      { id: 'ws', label: '', rounds: [round(100, 1), round(40, 1), round(100, 1)] },
+    ]);
+    assert.equal(fast?.ratio, 3.6);
+  });
+
   it('has no ratio when the reference was not measured', () => {
     const [alone] = summarize(RATE, [MEASURED[0]!]);
     assert.equal(alone?.ratio, undefined);

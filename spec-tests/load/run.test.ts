@@ -182,7 +182,13 @@ describe('a load run', () => {
   });
 
   it('reads the memory of idle connections and closes them again', async () => {
-    const measured = await runIdle({ ...WINDOW, url: url('/echo/'), connections: 20, serverPid: process.pid });
+    const measured = await runIdle({
+      ...WINDOW,
+      url: url('/echo/'),
+      connections: 20,
+      serverPid: process.pid,
+      settleMs: 5,
+    });
     assert.equal(measured.count, 18);
   });
 
@@ -193,16 +199,24 @@ describe('a load run', () => {
       name: 'Error',
       message: /did not agree to permessage-deflate/,
     });
+    const answers = [
+      ['SSH-2.0-x', /does not speak HTTP\/1\.1/],
+      ['HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=', /Accept is wrong/],
+      ['HTTP/1.1 101 Switching Protocols', /Accept is wrong/],
+      [`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(20_000)}`, /longer than 16384 bytes|200 instead of 101/],
+    ] as const;
+    let turn = 0;
     const closed = createNetServer((socket) => {
       socket.on('error', () => {});
       socket.resume();
-      socket.end('SSH-2.0-x\r\n\r\n');
+      socket.end(`${answers[turn]![0]}\r\n\r\n`);
     }).listen(0, '127.0.0.1');
     await new Promise((resolve) => closed.once('listening', resolve));
     const { port } = closed.address() as { port: number };
-    await assert.rejects(runEcho({ ...load, url: new URL(`ws://127.0.0.1:${port}/`) }), {
-      message: /does not speak HTTP\/1\.1/,
-    });
+    for (const [, message] of answers) {
+      await assert.rejects(runEcho({ ...load, url: new URL(`ws://127.0.0.1:${port}/`) }), { message });
+      turn++;
+    }
     await new Promise((resolve) => closed.close(resolve));
     await assert.rejects(
       runEcho({ ...load, url: new URL(`ws://127.0.0.1:${port}/`) }),
