@@ -14,7 +14,7 @@ function peer(): Peer | undefined {
   try {
     return createRequire(new URL('../../../bench/package.json', import.meta.url))('eventsource-parser') as Peer;
   } catch {
-    process.stdout.write('eventsource-parser is left out: it is not installed (npm install --prefix bench)\n');
+    process.stdout.write('eventsource-parser is left out: it is not installed (npm ci --prefix bench)\n');
     return undefined;
   }
 }

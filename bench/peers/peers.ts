@@ -134,10 +134,18 @@ export function commandOf(peer: Peer, args: readonly string[]): readonly [string
   }
 }
 
+/** Installs the peers once, so that one command does it all on a fresh machine. Answers what went wrong, if anything. */
+export function installPeers(): string | undefined {
+  if (existsSync(modules)) return undefined;
+  process.stdout.write('Installing the peers: npm ci --prefix bench\n');
+  const { status, error } = spawnSync('npm', ['ci', '--prefix', 'bench'], { cwd: root, stdio: 'inherit' });
+  return status === 0 ? undefined : `the peers could not be installed: ${error?.message ?? `npm ended with ${status}`}`;
+}
+
 /** Why a peer cannot be started here; undefined when it can, as far as is known. */
 export function missing(peer: Peer): string | undefined {
   if (peer.needs === undefined || existsSync(`${modules}${peer.needs}/package.json`)) return undefined;
-  return `${peer.needs} is not installed (npm install --prefix bench)`;
+  return `${peer.needs} is not installed (npm ci --prefix bench)`;
 }
 
 /** The installed version of a peer. */

@@ -6,7 +6,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runAsProgram } from '../main.ts';
-import { missing, PEERS, type Peer } from '../peers/peers.ts';
+import { installPeers, missing, PEERS, type Peer } from '../peers/peers.ts';
 import { compare, type Schedule } from './compare.ts';
 import { writePage } from './page.ts';
 import { formatTable } from './report.ts';
@@ -18,7 +18,7 @@ const HELP = `Usage: npm run bench -- [options]
 Compares servers: server and load in processes of their own, pinned to a core each, rounds interleaved, medians.
 
   --peers A,B       of: ${PEERS.map((peer) => peer.id).join(' ')}
-                    (default: all that are installed: npm install --prefix bench)
+                    (default: all that can be installed)
   --workloads A,B   ids, beginnings of ids, or groups; --list shows them (default: all)
   --quick           the ${QUICK.length} workloads that say most
   --seconds N       length of a round's measurement (default 2)
@@ -57,6 +57,8 @@ async function main(): Promise<number> {
     }
     return 0;
   }
+  const problem = installPeers();
+  if (problem !== undefined) process.stdout.write(`${problem}\n`);
   const peers = choosePeers(values.peers?.split(','));
   const workloads = values.quick ? chooseWorkloads(QUICK) : chooseWorkloads(values.workloads?.split(',') ?? ['']);
   const schedule: Schedule = {

@@ -6,7 +6,7 @@
  * Read next: `run.ts`.
  */
 
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
 /** The longest chunk a connection is given. */
@@ -56,7 +56,8 @@ export class LoadConnection {
     const port = Number(url.port) || (secure ? 443 : 80);
     const local = localAddress === undefined ? {} : { localAddress };
     if (secure) {
-      this.socket = connectTls({ host, port, servername: host, ...local });
+      // RFC 6066 §3: a server name is never an address.
+      this.socket = connectTls({ host, port, ...(isIP(host) ? {} : { servername: host }), ...local });
       this.socket.on('data', (chunk: Buffer) => this.#receiveLong(chunk));
     } else {
       const callback = (length: number, buffer: Uint8Array) => {
