@@ -11,6 +11,7 @@ export { BarewireError, ConnectionClosed, HandshakeRejected, ProtocolViolation }
 export type { EventStreamMessage } from './event-stream/encoder.ts';
 export { PreparedEvent, prepareEvent } from './event-stream/prepared-event.ts';
 // Requests and responses (http/, net/api.ts)
+export type { ContentCoding } from './http/content-coding.ts';
 export { HeaderFields } from './http/headers.ts';
 export {
   CLIENT_LIMITS,

@@ -2,25 +2,44 @@
  * An event encoded once for any number of streams.
  *
  * Kept both as it is and as one HTTP chunk (RFC 9112 §7.1), in memory that all shared messages follow one another in,
- * so that events sent in a row to the same stream leave as one range (see `../bytes/output.ts`).
+ * so that events sent in a row to the same stream leave as one range (see `../bytes/output.ts`). For streams with a
+ * content coding there is a compressed form, made when the first of them wants it; see `stream-encoder.ts`.
  * Read next: `parser.ts`.
  */
 
-import { sharedFrames } from '../bytes/output.ts';
+import { Arena, sharedFrames } from '../bytes/output.ts';
 import { encodeUtf8Into, utf8ByteLength } from '../bytes/utf8.ts';
+import { adler32, crc32, crc32Shift } from '../deflate/checksum.ts';
+import { compress } from '../deflate/engine.ts';
+import { COMPRESSION_DEFAULTS } from '../limits.ts';
 import { type EventStreamMessage, encodeEvent } from './encoder.ts';
 
 const CR = 0x0d;
 const LF = 0x0a;
 
-/** Immutable from the moment it exists. The chunk is `bytes[start..end)`, the event alone `bytes[eventStart..eventEnd)`. */
-export class PreparedEvent {
-  /** The memory that holds the event, perhaps among others; read only. */
+/** Where the compressed forms are: apart, so that those of consecutive events adjoin. */
+const compressedEvents: Arena = new Arena();
+
+/** Something as one HTTP chunk, `bytes[start..end)`, and alone, `bytes[eventStart..eventEnd)`. Read only. */
+export interface Chunk {
   readonly bytes: Uint8Array;
   readonly start: number;
   readonly end: number;
   readonly eventStart: number;
   readonly eventEnd: number;
+}
+
+/** Immutable from the moment it exists. */
+export class PreparedEvent implements Chunk {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  readonly eventStart: number;
+  readonly eventEnd: number;
+  /** Each made when first asked for. */
+  #compressed: Chunk | undefined = undefined;
+  #crc32: { readonly crc: number; readonly shift: number } | undefined = undefined;
+  #adler32: number | undefined = undefined;
 
   /** Use `prepareEvent`. */
   constructor(text: string) {
@@ -43,9 +62,55 @@ export class PreparedEvent {
     this.end = at;
     sharedFrames.position = at;
   }
+
+  /** The event as flushed DEFLATE blocks that refer to nothing before them. */
+  compressed(): Chunk {
+    this.#compressed ??= chunkOf(
+      // Without a dictionary and with the largest window there is nothing that an engine could not do.
+      compress(this.bytes.subarray(this.eventStart, this.eventEnd), COMPRESS)!,
+      compressedEvents,
+    );
+    return this.#compressed;
+  }
+
+  /** CRC-32 of the event, and the shift for joining it to what came before. */
+  crc32(): { readonly crc: number; readonly shift: number } {
+    this.#crc32 ??= {
+      crc: crc32(this.bytes, this.eventStart, this.eventEnd),
+      shift: crc32Shift(this.eventEnd - this.eventStart),
+    };
+    return this.#crc32;
+  }
+
+  /** Adler-32 of the event. */
+  adler32(): number {
+    this.#adler32 ??= adler32(this.bytes, this.eventStart, this.eventEnd);
+    return this.#adler32;
+  }
 }
 
 /** Encodes an event once; `send` it on any number of streams. @throws as `encodeEvent` */
 export function prepareEvent(message: EventStreamMessage): PreparedEvent {
   return new PreparedEvent(encodeEvent(message));
+}
+
+const COMPRESS = { level: COMPRESSION_DEFAULTS.level, windowBits: 15 } as const;
+
+/** Copies `payload` into `arena` as one HTTP chunk. */
+export function chunkOf(payload: Uint8Array, arena: Arena = sharedFrames): Chunk {
+  const size = payload.length.toString(16);
+  arena.reserve(size.length + 4 + payload.length);
+  const { bytes, position } = arena;
+  let at = position;
+  for (let i = 0; i < size.length; i++) bytes[at++] = size.charCodeAt(i);
+  bytes[at++] = CR;
+  bytes[at++] = LF;
+  const eventStart = at;
+  bytes.set(payload, at);
+  at += payload.length;
+  const eventEnd = at;
+  bytes[at++] = CR;
+  bytes[at++] = LF;
+  arena.position = at;
+  return { bytes, start: position, end: at, eventStart, eventEnd };
 }

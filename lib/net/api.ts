@@ -7,6 +7,7 @@
 
 import type { EventStreamMessage } from '../event-stream/encoder.ts';
 import type { PreparedEvent } from '../event-stream/prepared-event.ts';
+import type { ContentCoding } from '../http/content-coding.ts';
 import type { HeaderFields } from '../http/headers.ts';
 import type { PerMessageDeflateOptions } from '../websocket/extension.ts';
 import type { PreparedMessage } from '../websocket/prepared-message.ts';
@@ -186,6 +187,11 @@ export interface EventStreamRouteOptions {
   readonly heartbeatIntervalMs?: number;
   readonly maxBufferedBytes?: number;
   readonly highWaterMarkBytes?: number;
+  /**
+   * Content codings to use with clients whose `Accept-Encoding` takes them, best first. Default none.
+   * Choice: off, for what `perMessageDeflate` says of secrets beside text of others.
+   */
+  readonly contentCodings?: readonly ContentCoding[];
   /** Further response headers. */
   readonly headers?: Readonly<Record<string, string>>;
 }

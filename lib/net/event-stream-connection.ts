@@ -3,12 +3,14 @@
  *
  * Events go out as HTTP chunks (RFC 9112 §7.1), so that the end of a stream can be told from a broken connection; to an
  * HTTP/1.0 client they go as they are, until the connection closes. An event prepared once is written to any number of
- * streams by reference. What the client sends after its request is read and thrown away.
+ * streams by reference, and compressed once for all that have a content coding. What the client sends after its request is read and thrown away.
  * Read next: `event-source.ts` for the other side.
  */
 
 import type { EventStreamMessage } from '../event-stream/encoder.ts';
-import { PreparedEvent, prepareEvent } from '../event-stream/prepared-event.ts';
+import { type Chunk, chunkOf, PreparedEvent, prepareEvent } from '../event-stream/prepared-event.ts';
+import { StreamEncoder } from '../event-stream/stream-encoder.ts';
+import type { ContentCoding } from '../http/content-coding.ts';
 import type { EventStream, EventStreamHandlers, HttpRequest, SendResult } from './api.ts';
 import type { Sweepable, Sweeper } from './sweeper.ts';
 import type { Sink, Transport } from './transport.ts';
@@ -41,6 +43,8 @@ export class EventStreamConnection<Data = unknown> implements EventStream<Data>,
   readonly #settings: StreamSettings<Data>;
   /** HTTP/1.1 or later: the body is sent in chunks. */
   readonly #chunked: boolean;
+  /** Present where the response has a content coding. */
+  readonly #encoder: StreamEncoder | undefined;
   /** `close` was called or the client has gone; nothing more is sent. */
   #ended = false;
   /** TCP is gone and `close` has been called. */
@@ -52,11 +56,20 @@ export class EventStreamConnection<Data = unknown> implements EventStream<Data>,
   #deadlineMs: number;
   #waitingFor: 'heartbeat' | 'write' | 'close' = 'heartbeat';
 
-  constructor(transport: Transport, settings: StreamSettings<Data>, request: HttpRequest, chunked: boolean) {
+  /** The response head has been given to the transport, and says `coding` if that is not undefined. */
+  constructor(
+    transport: Transport,
+    settings: StreamSettings<Data>,
+    request: HttpRequest,
+    chunked: boolean,
+    coding: ContentCoding | undefined,
+  ) {
     this.#transport = transport;
     this.#settings = settings;
     this.request = request;
     this.#chunked = chunked;
+    this.#encoder = coding === undefined ? undefined : new StreamEncoder(coding);
+    if (this.#encoder !== undefined) this.#write(chunkOf(this.#encoder.header));
     this.#deadlineMs = settings.sweeper.nowMs + settings.heartbeatIntervalMs;
     transport.sink = this;
     // The only sign of a peer that vanished while nothing is sent: TCP's own probes, after the interval of a heartbeat.
@@ -99,6 +112,7 @@ export class EventStreamConnection<Data = unknown> implements EventStream<Data>,
   close(): void {
     if (this.#ended) return;
     this.#ended = true;
+    if (this.#encoder !== undefined) this.#write(chunkOf(this.#encoder.trailer()));
     if (this.#chunked) this.#transport.output.append(LAST_CHUNK, 0, LAST_CHUNK.length);
     this.#waitingFor = 'close';
     this.#deadlineMs = this.#settings.sweeper.nowMs + this.#settings.closeTimeoutMs;
@@ -167,17 +181,23 @@ export class EventStreamConnection<Data = unknown> implements EventStream<Data>,
     if (this.#ended) return 'dropped';
     const transport = this.#transport;
     const { maxBufferedBytes, highWaterMarkBytes } = this.#settings;
-    const start = this.#chunked ? prepared.start : prepared.eventStart;
-    const end = this.#chunked ? prepared.end : prepared.eventEnd;
+    const chunk = this.#encoder === undefined ? prepared : prepared.compressed();
     const { bufferedAmount } = transport;
-    if (bufferedAmount > 0 && bufferedAmount + end - start > maxBufferedBytes) return 'dropped';
+    if (bufferedAmount > 0 && bufferedAmount + chunk.end - chunk.start > maxBufferedBytes) return 'dropped';
     this.#sentSinceSweep = true;
-    transport.output.append(prepared.bytes, start, end);
+    this.#encoder?.add(prepared);
+    this.#write(chunk);
     if (transport.output.byteLength >= highWaterMarkBytes) transport.flush();
     else transport.flushSoon();
     if (transport.bufferedAmount <= highWaterMarkBytes) return 'sent';
     this.#owesDrain = true;
     return 'backpressure';
+  }
+
+  #write(chunk: Chunk): void {
+    const { output } = this.#transport;
+    if (this.#chunked) output.append(chunk.bytes, chunk.start, chunk.end);
+    else output.append(chunk.bytes, chunk.eventStart, chunk.eventEnd);
   }
 
   #guard(callback: () => void): void {

@@ -10,6 +10,7 @@
 
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { chooseContentCoding } from '../http/content-coding.ts';
 import { encodeResponseHead } from '../http/head.ts';
 import { HTTP_LIMITS, SERVER_LIMITS, TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
 import { CloseCode } from '../websocket/close.ts';
@@ -207,7 +208,7 @@ export class Server {
     this.#router.add(options.method ?? 'GET', pattern, {
       kind: 'event-stream',
       settings: settings as unknown as StreamSettings,
-      options,
+      options: { ...options, contentCodings: options.contentCodings ?? this.#options.contentCodings ?? [] },
     });
     return this;
   }
@@ -482,8 +483,13 @@ export class Server {
         connection.respond(refusal);
         return;
       }
-      const headers = { ...EVENT_STREAM_HEADERS, ...target.options.headers };
       const chunked = head.minor >= 1; // RFC 9112 §6.1: no transfer coding to HTTP/1.0
+      const { contentCodings = [] } = target.options;
+      const coding = chooseContentCoding(request.headers.get('accept-encoding'), contentCodings);
+      const headers: Record<string, string> = { ...EVENT_STREAM_HEADERS, ...target.options.headers };
+      // RFC 9110 §12.5.5: what the representation was chosen by, also when it came out plain.
+      if (contentCodings.length > 0) addVary(headers, 'Accept-Encoding');
+      if (coding !== undefined) headers['Content-Encoding'] = coding;
       if (head.method === 'HEAD') {
         // RFC 9112 §6.1: a response to HEAD may say how the one to GET would be framed.
         connection.respond({ headers: chunked ? { ...headers, 'Transfer-Encoding': 'chunked' } : headers });
@@ -500,7 +506,7 @@ export class Server {
       const bytes = typeof answer === 'string' ? Buffer.from(answer, 'latin1') : answer;
       connection.detach();
       transport.output.append(bytes, 0, bytes.length);
-      const stream = new EventStreamConnection(transport, target.settings, request, chunked);
+      const stream = new EventStreamConnection(transport, target.settings, request, chunked, coding);
       this.#streams.add(stream);
       transport.flushSoon();
       stream.open();
@@ -586,6 +592,12 @@ const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'OPTIONS'];
 
 /** Receives from a connection that was refused: nothing it says matters. */
 const REFUSED: Sink = { receive() {}, receiveEnd() {}, drained() {}, gone() {} };
+
+/** Adds a name to Vary, whoever has spelt it how. */
+function addVary(headers: Record<string, string>, name: string): void {
+  const key = Object.keys(headers).find((each) => each.toLowerCase() === 'vary') ?? 'Vary';
+  headers[key] = headers[key] === undefined ? name : `${headers[key]}, ${name}`;
+}
 
 function plain(status: number, text: string, headers: Readonly<Record<string, string>> = {}): HttpResponse {
   return { status, headers: { 'Content-Type': 'text/plain; charset=utf-8', ...headers }, body: `${text}\n` };
