@@ -129,3 +129,11 @@ export const CHAT_LIMITS = {
   /** Bytes held for a member that does not read before it is let go; a thousand messages of a usual size. */
   maxBufferedBytes: 1_048_576,
 } as const;
+
+/** Memory of the DEFLATE codec, all of it shared by every connection; what one connection holds is stated in `lib/deflate/README.md`. */
+export const DEFLATE_LIMITS = {
+  /** Compressed input is decoded in pieces of this size: most messages are one. */
+  inputChunkBytes: 16_384,
+  /** Plaintext up to this size is decoded in shared memory and copied out once; a longer message has memory of its own. */
+  sharedOutputBytes: 65_536,
+} as const;

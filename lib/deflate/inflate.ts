@@ -1,0 +1,501 @@
+/**
+ * Decompresses raw DEFLATE data (RFC 1951), whole, synchronously, under a bound on the output.
+ *
+ * Knows bits, blocks and Huffman codes; must never know messages, frames or sockets. Every malformed stream ends in an
+ * `InflateError` with a stable code. The decoder works in memory of this module (one call at a time, synchronous, so it
+ * is shared by all callers): compressed octets are copied into `input`, whose memory has a permanent `DataView`, and
+ * plaintext grows in `output`; only the result is allocated per call. Bits are taken from a 32-bit buffer that is
+ * refilled 24-31 bits at a time by one unaligned load.
+ * Sections: RFC 1951 §3.2 (format), RFC 7692 §7.2.2-7.2.3 (how a message ends). Read next: `huffman-table.ts`.
+ */
+
+import { allocate } from '../bytes/allocate.ts';
+import { BarewireError } from '../errors.ts';
+import { DEFLATE_LIMITS } from '../limits.ts';
+import {
+  buildDecodeTable,
+  CODE_LENGTH_PRIMARY_BITS,
+  CODE_LENGTH_TABLE,
+  DISTANCE_PRIMARY_BITS,
+  DISTANCE_TABLE,
+  ENTRY_END,
+  ENTRY_INVALID,
+  ENTRY_LITERAL,
+  ENTRY_SPECIAL,
+  FIXED_DISTANCE_BITS,
+  FIXED_DISTANCE_TABLE,
+  FIXED_LITERAL_BITS,
+  FIXED_LITERAL_TABLE,
+  LITERAL_PRIMARY_BITS,
+  LITERAL_TABLE,
+  TABLE_INCOMPLETE,
+  TABLE_OVERSUBSCRIBED,
+} from './huffman-table.ts';
+
+/** Why a stream was refused. */
+export type InflateErrorCode =
+  /** BTYPE is 11 (§3.2.3). */
+  | 'INFLATE_BAD_BLOCK_TYPE'
+  /** LEN and NLEN of a stored block are not complements (§3.2.4). */
+  | 'INFLATE_STORED_LENGTH'
+  /** HLIT above 286 or HDIST above 30 codes (§3.2.6-3.2.7). */
+  | 'INFLATE_TOO_MANY_CODES'
+  /** A repeat of code lengths without one before it, or past the last code (§3.2.7). */
+  | 'INFLATE_BAD_REPEAT'
+  /** More codes than their lengths have room for (§3.2.2). */
+  | 'INFLATE_OVERSUBSCRIBED'
+  /** Fewer codes than their lengths have room for (§3.2.2); one distance code of one bit is allowed (§3.2.7). */
+  | 'INFLATE_INCOMPLETE'
+  /** A dynamic block whose codes cannot end it (§3.2.5, §3.2.7). */
+  | 'INFLATE_NO_END_OF_BLOCK'
+  /** A code that stands for nothing: literal/length 286-287, distance 30-31, or the unused half of a one-code set (§3.2.5-3.2.7). */
+  | 'INFLATE_BAD_SYMBOL'
+  /** A distance before the start of the data and its dictionary (§3.2.3). */
+  | 'INFLATE_DISTANCE_TOO_FAR'
+  /** The input ends inside a block. */
+  | 'INFLATE_TRUNCATED'
+  /** The output exceeds `maxOutputBytes`. */
+  | 'INFLATE_TOO_LARGE';
+
+/** Compressed data that RFC 1951 forbids, or that unpacks to more than the caller's bound. */
+export class InflateError extends BarewireError {
+  declare readonly code: InflateErrorCode;
+
+  constructor(code: InflateErrorCode, message: string) {
+    super(code, message);
+  }
+}
+
+/** What `inflate` needs to know besides the data. */
+export interface InflateOptions {
+  /** Bytes of plaintext at most, the dictionary not counted; one more is refused with `INFLATE_TOO_LARGE`. */
+  readonly maxOutputBytes: number;
+  /** Plaintext that came before; distances may reach into its last 32,768 bytes. Only read, and only during the call. */
+  readonly dictionary?: Uint8Array | undefined;
+  /**
+   * The sender removed the octets 00 00 FF FF from the end (RFC 7692 §7.2.1 step 3): decode as if they were there,
+   * without the caller having to append them (§7.2.2 step 1). Default false.
+   */
+  readonly tailRemoved?: boolean | undefined;
+}
+
+/** Longest match (§3.2.5) and the overshoot of a copy by words: what one step may write past the limit checked before it. */
+const OUTPUT_SLACK_BYTES = 258 + 6;
+/** A load of 4 octets may begin up to 8 past the last octet of input before the end is noticed. */
+const INPUT_SLACK_BYTES = 16;
+/** A dynamic block's header has at most 17 + 19 × 3 + 316 × 14 bits. */
+const MAX_BLOCK_HEADER_BYTES = 570;
+
+const input = new Uint8Array(DEFLATE_LIMITS.inputChunkBytes + 4 + INPUT_SLACK_BYTES);
+const inputView = new DataView(input.buffer);
+const sharedOutput = new Uint8Array(DEFLATE_LIMITS.sharedOutputBytes + OUTPUT_SLACK_BYTES);
+const sharedOutputView = new DataView(sharedOutput.buffer);
+const NO_BYTES = new Uint8Array(0);
+
+/** Code lengths of the literal/length and then of the distance alphabet of the block being read (§3.2.7). */
+const codeLengths = new Uint8Array(286 + 30 + 138);
+/** The order in which the lengths of the code length code are sent (§3.2.7). */
+const CODE_LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
+
+// The state of the call under way. The loops keep copies in locals.
+let source: Uint8Array = NO_BYTES;
+/** First octet of `source` not yet copied to `input`. */
+let sourceAt = 0;
+/** The removed tail is still to be supplied. */
+let tailDue = false;
+/** `input[position..inputEnd)` is unread; `position` may pass `inputEnd` by what a load took too much. */
+let position = 0;
+let inputEnd = 0;
+/** The next bit of the stream is bit 0; `bitCount` bits count, those above are equal to what a refill will put there. */
+let bits = 0;
+let bitCount = 0;
+let output: Uint8Array = sharedOutput;
+let outputView: DataView = sharedOutputView;
+/** Bytes written to `output`. */
+let written = 0;
+let maxOutput = 0;
+let dictionary: Uint8Array = NO_BYTES;
+
+/**
+ * Decompresses raw DEFLATE data that ends with a final block or, as after a sync flush, on a block boundary (§3.2.3).
+ * Data may go on after a final block at the next byte boundary (RFC 7692 §7.2.3.5): it is decoded as well.
+ *
+ * @returns the plaintext in fresh memory that is the caller's own.
+ * @throws InflateError for any malformed or too large data; nothing else, once the options are valid.
+ */
+export function inflate(compressed: Uint8Array, options: InflateOptions): Uint8Array {
+  const { maxOutputBytes } = options;
+  if (!Number.isSafeInteger(maxOutputBytes) || maxOutputBytes < 0) {
+    throw new RangeError(`maxOutputBytes is ${maxOutputBytes}, must be a whole number from 0`);
+  }
+  source = compressed;
+  sourceAt = 0;
+  tailDue = options.tailRemoved === true;
+  position = 0;
+  inputEnd = 0;
+  bits = 0;
+  bitCount = 0;
+  written = 0;
+  maxOutput = maxOutputBytes;
+  dictionary = options.dictionary ?? NO_BYTES;
+  try {
+    loadInput();
+    while (moreBlocks()) inflateBlock();
+    return takeResult();
+  } finally {
+    // Nothing of the caller's is kept alive between calls.
+    source = NO_BYTES;
+    dictionary = NO_BYTES;
+    output = sharedOutput;
+    outputView = sharedOutputView;
+  }
+}
+
+/** Whether another block begins here: what is left when the input ends on a block boundary is less than a header's 3 bits. */
+function moreBlocks(): boolean {
+  return (inputEnd - position) * 8 + bitCount >= 3 || sourceAt < source.length || tailDue;
+}
+
+/** Moves what is unread to the front of `input` and fills it up. */
+function loadInput(): void {
+  // Whole octets that were loaded into the bit buffer go back first.
+  position -= bitCount >> 3;
+  bitCount &= 7;
+  bits &= (1 << bitCount) - 1;
+  const unread = inputEnd - position;
+  if (unread > 0) input.copyWithin(0, position, inputEnd);
+  position = 0;
+  const taken = Math.min(DEFLATE_LIMITS.inputChunkBytes - unread, source.length - sourceAt);
+  if (taken === source.length) input.set(source, unread);
+  else input.set(source.subarray(sourceAt, sourceAt + taken), unread);
+  sourceAt += taken;
+  inputEnd = unread + taken;
+  if (tailDue && sourceAt === source.length) {
+    input[inputEnd] = 0x00;
+    input[inputEnd + 1] = 0x00;
+    input[inputEnd + 2] = 0xff;
+    input[inputEnd + 3] = 0xff;
+    inputEnd += 4;
+    tailDue = false;
+  }
+}
+
+/** One block: its header of BFINAL and BTYPE, and its data (§3.2.3). */
+function inflateBlock(): void {
+  if (inputEnd - position < MAX_BLOCK_HEADER_BYTES && (sourceAt < source.length || tailDue)) loadInput();
+  const header = takeBits(3);
+  const type = header >> 1;
+  if (type === 0) {
+    inflateStored();
+  } else if (type === 1) {
+    inflateSymbols(FIXED_LITERAL_TABLE, FIXED_LITERAL_BITS, FIXED_DISTANCE_TABLE, FIXED_DISTANCE_BITS);
+  } else if (type === 2) {
+    readCodes();
+    inflateSymbols(LITERAL_TABLE, literalBits, DISTANCE_TABLE, distanceBits);
+  } else {
+    fail('INFLATE_BAD_BLOCK_TYPE', 'block type is 3, which is reserved (RFC 1951 §3.2.3)');
+  }
+  // RFC 7692 §7.2.3.5: what follows a final block begins at the next byte boundary.
+  if ((header & 1) === 1) alignToByte();
+}
+
+/** Drops the rest of the current octet and returns whole loaded octets to `input`. */
+function alignToByte(): void {
+  position -= bitCount >> 3;
+  bitCount = 0;
+  bits = 0;
+}
+
+/** Takes 1 to 24 bits, least significant first (§3.1.1). */
+function takeBits(n: number): number {
+  bits |= inputView.getInt32(position, true) << bitCount;
+  position += (31 - bitCount) >> 3;
+  bitCount |= 24;
+  const value = bits & ((1 << n) - 1);
+  bits >>>= n;
+  bitCount -= n;
+  if (position * 8 - bitCount > inputEnd * 8) truncated();
+  return value;
+}
+
+/** §3.2.4: LEN, its complement, and LEN octets as they are. */
+function inflateStored(): void {
+  alignToByte();
+  if (inputEnd - position < 4) truncated();
+  const length = inputView.getUint16(position, true);
+  const complement = inputView.getUint16(position + 2, true);
+  if ((length ^ complement) !== 0xffff) {
+    fail('INFLATE_STORED_LENGTH', `stored length is ${length} and its complement ${complement} (RFC 1951 §3.2.4)`);
+  }
+  position += 4;
+  if (written + length > maxOutput) tooLarge();
+  if (written + length > output.length - OUTPUT_SLACK_BYTES) growOutput(written + length);
+  let left = length;
+  while (left > 0) {
+    if (position >= inputEnd) {
+      if (sourceAt === source.length && !tailDue) truncated();
+      loadInput();
+    }
+    const taken = Math.min(left, inputEnd - position);
+    output.set(input.subarray(position, position + taken), written);
+    position += taken;
+    written += taken;
+    left -= taken;
+  }
+}
+
+/** Index bits of `LITERAL_TABLE` and `DISTANCE_TABLE` as `readCodes` built them. */
+let literalBits = 0;
+let distanceBits = 0;
+
+/** §3.2.7: the header of a dynamic block, into `LITERAL_TABLE` and `DISTANCE_TABLE`. */
+function readCodes(): void {
+  const counts = takeBits(14);
+  const literalCount = (counts & 31) + 257;
+  const distanceCount = ((counts >> 5) & 31) + 1;
+  const codeLengthCount = (counts >> 10) + 4;
+  if (literalCount > 286 || distanceCount > 30) {
+    fail(
+      'INFLATE_TOO_MANY_CODES',
+      `block has ${literalCount} literal and ${distanceCount} distance codes, limits 286 and 30 (RFC 1951 §3.2.7)`,
+    );
+  }
+
+  codeLengths.fill(0, 0, 19);
+  for (let i = 0; i < codeLengthCount; i++) codeLengths[CODE_LENGTH_ORDER[i]!] = takeBits(3);
+  let built = buildDecodeTable(CODE_LENGTH_TABLE, CODE_LENGTH_PRIMARY_BITS, 'code length', codeLengths, 0, 19);
+  if (built < 0) badCode('code length', built);
+  const mask = (1 << built) - 1;
+
+  const total = literalCount + distanceCount;
+  let n = 0;
+  while (n < total) {
+    bits |= inputView.getInt32(position, true) << bitCount;
+    position += (31 - bitCount) >> 3;
+    bitCount |= 24;
+    const entry = CODE_LENGTH_TABLE[bits & mask]!;
+    const length = entry & 31;
+    bits >>>= length;
+    bitCount -= length;
+    const symbol = entry >>> 16;
+    if (symbol < 16) {
+      codeLengths[n++] = symbol;
+    } else {
+      // 16: the previous length 3-6 times; 17: zero 3-10 times; 18: zero 11-138 times.
+      const extra = symbol === 16 ? 2 : symbol === 17 ? 3 : 7;
+      const repeat = (bits & ((1 << extra) - 1)) + (symbol === 18 ? 11 : 3);
+      bits >>>= extra;
+      bitCount -= extra;
+      if (symbol === 16 && n === 0) fail('INFLATE_BAD_REPEAT', 'first code length is a repetition (RFC 1951 §3.2.7)');
+      if (n + repeat > total) {
+        fail('INFLATE_BAD_REPEAT', `${n + repeat} code lengths, header says ${total} (RFC 1951 §3.2.7)`);
+      }
+      codeLengths.fill(symbol === 16 ? codeLengths[n - 1]! : 0, n, n + repeat);
+      n += repeat;
+    }
+    if (position * 8 - bitCount > inputEnd * 8) truncated();
+  }
+
+  if (codeLengths[256] === 0) {
+    fail('INFLATE_NO_END_OF_BLOCK', 'block has no code for its end, symbol 256 (RFC 1951 §3.2.7)');
+  }
+  built = buildDecodeTable(LITERAL_TABLE, LITERAL_PRIMARY_BITS, 'literal/length', codeLengths, 0, literalCount);
+  if (built < 0) badCode('literal/length', built);
+  literalBits = built;
+  built = buildDecodeTable(DISTANCE_TABLE, DISTANCE_PRIMARY_BITS, 'distance', codeLengths, literalCount, total);
+  if (built < 0) badCode('distance', built);
+  distanceBits = built;
+}
+
+/** §3.2.3: decodes literals and matches until the end-of-block symbol. */
+function inflateSymbols(
+  literals: Int32Array,
+  literalIndexBits: number,
+  distances: Int32Array,
+  distanceIndexBits: number,
+): void {
+  const literalMask = (1 << literalIndexBits) - 1;
+  const distanceMask = (1 << distanceIndexBits) - 1;
+  let b = bits;
+  let count = bitCount;
+  let p = position;
+  let o = written;
+  let out = output;
+  let outView = outputView;
+  // Up to here a turn needs no check: 12 octets of input cover its three loads, the slack covers its longest match.
+  let inputLimit = inputEnd - 12;
+  let outputLimit = Math.min(maxOutput, out.length - OUTPUT_SLACK_BYTES);
+
+  for (;;) {
+    if (p > inputLimit) {
+      if (sourceAt < source.length || tailDue) {
+        bits = b;
+        bitCount = count;
+        position = p;
+        loadInput();
+        b = bits;
+        count = bitCount;
+        p = position;
+        inputLimit = inputEnd - 12;
+      } else if (p * 8 - count > inputEnd * 8) truncated();
+    }
+    if (o > outputLimit) {
+      if (o > maxOutput) tooLarge();
+      written = o;
+      growOutput(o + 1);
+      out = output;
+      outView = outputView;
+      outputLimit = Math.min(maxOutput, out.length - OUTPUT_SLACK_BYTES);
+    }
+
+    b |= inputView.getInt32(p, true) << count;
+    p += (31 - count) >> 3;
+    count |= 24;
+    let entry = literals[b & literalMask]!;
+    if ((entry & ENTRY_SPECIAL) !== 0) {
+      if ((entry & ENTRY_END) !== 0) {
+        b >>>= entry;
+        count -= entry & 31;
+        break;
+      }
+      if ((entry & ENTRY_INVALID) !== 0) badSymbol(p, count - (entry & 31), 'literal/length');
+      // The rest of a code longer than the primary table's index is looked up in a table of its own.
+      b >>>= literalIndexBits;
+      count -= literalIndexBits;
+      entry = literals[(entry >>> 16) + (b & ((1 << ((entry >>> 8) & 15)) - 1))]!;
+      if ((entry & ENTRY_SPECIAL) !== 0) {
+        if ((entry & ENTRY_INVALID) !== 0) badSymbol(p, count - (entry & 31), 'literal/length');
+        b >>>= entry;
+        count -= entry & 31;
+        break;
+      }
+    }
+    // A shift takes its count from the low five bits of the entry.
+    b >>>= entry;
+    count -= entry & 31;
+    if ((entry & ENTRY_LITERAL) !== 0) {
+      out[o++] = entry >>> 16;
+      continue;
+    }
+
+    // §3.2.5: a length, its extra bits, a distance code, its extra bits. At most 20 of 24 bits are used: 4 are left for 5.
+    let extra = (entry >>> 8) & 15;
+    const length = (entry >>> 16) + (b & ((1 << extra) - 1));
+    b >>>= extra;
+    count -= extra;
+
+    b |= inputView.getInt32(p, true) << count;
+    p += (31 - count) >> 3;
+    count |= 24;
+    entry = distances[b & distanceMask]!;
+    if ((entry & ENTRY_SPECIAL) !== 0) {
+      if ((entry & ENTRY_INVALID) !== 0) badSymbol(p, count - (entry & 31), 'distance');
+      b >>>= distanceIndexBits;
+      count -= distanceIndexBits;
+      entry = distances[(entry >>> 16) + (b & ((1 << ((entry >>> 8) & 15)) - 1))]!;
+      if ((entry & ENTRY_INVALID) !== 0) badSymbol(p, count - (entry & 31), 'distance');
+    }
+    b >>>= entry;
+    count -= entry & 31;
+    extra = (entry >>> 8) & 15;
+    if (count < extra) {
+      b |= inputView.getInt32(p, true) << count;
+      p += (31 - count) >> 3;
+      count |= 24;
+    }
+    const distance = (entry >>> 16) + (b & ((1 << extra) - 1));
+    b >>>= extra;
+    count -= extra;
+
+    const end = o + length;
+    let from = o - distance;
+    if (from < 0) {
+      from += dictionary.length;
+      if (from < 0) tooFar(p, count, distance, o);
+      const stop = Math.min(dictionary.length, from + length);
+      while (from < stop) out[o++] = dictionary[from++]!;
+      from = 0;
+    }
+    if (distance >= 4) {
+      // Writes up to 3 bytes too many: the slack, or bytes that are written next.
+      while (o < end) {
+        outView.setInt32(o, outView.getInt32(from, true), true);
+        o += 4;
+        from += 4;
+      }
+      o = end;
+    } else {
+      while (o < end) out[o++] = out[from++]!;
+    }
+  }
+
+  bits = b;
+  bitCount = count;
+  position = p;
+  written = o;
+  if (p * 8 - count > inputEnd * 8) truncated();
+  if (o > maxOutput) tooLarge();
+}
+
+/**
+ * Replaces `output` by one with room for `needed` bytes. Choice: four times as large as what is in use, or at once as large as
+ * the bound when that would pass half of it: what is touched of the old and the new memory together stays within the bound.
+ */
+function growOutput(needed: number): void {
+  let size = Math.max(needed, written * 4);
+  if (size > maxOutput / 2) size = maxOutput;
+  const larger = allocateLarge(size + OUTPUT_SLACK_BYTES);
+  larger.set(output.subarray(0, written));
+  output = larger;
+  outputView = new DataView(larger.buffer);
+}
+
+/** Uninitialised memory that the system commits only when it is touched. */
+function allocateLarge(size: number): Uint8Array {
+  const { buffer } = Buffer.allocUnsafeSlow(size);
+  return new Uint8Array(buffer, 0, size);
+}
+
+/** The plaintext in memory of its own: a copy, or the large output itself when at least half of it is used. */
+function takeResult(): Uint8Array {
+  if (output !== sharedOutput && written * 2 >= output.length) return output.subarray(0, written);
+  const result = allocate(written);
+  result.set(output.subarray(0, written));
+  return result;
+}
+
+function fail(code: InflateErrorCode, message: string): never {
+  throw new InflateError(code, message);
+}
+
+function truncated(): never {
+  fail('INFLATE_TRUNCATED', `input ends inside a block, after ${source.length} bytes (RFC 1951 §3.2.3)`);
+}
+
+function tooLarge(): never {
+  fail('INFLATE_TOO_LARGE', `output exceeds the limit of ${maxOutput} bytes`);
+}
+
+function badCode(alphabet: string, result: number): never {
+  if (result === TABLE_OVERSUBSCRIBED) {
+    fail('INFLATE_OVERSUBSCRIBED', `${alphabet} code lengths are over-subscribed (RFC 1951 §3.2.2)`);
+  }
+  if (result === TABLE_INCOMPLETE) {
+    fail('INFLATE_INCOMPLETE', `${alphabet} code lengths are incomplete (RFC 1951 §3.2.2)`);
+  }
+  throw new RangeError(`no such result: ${result}`);
+}
+
+/** Bits past the end of the input decide nothing: what they look like is a truncated stream. */
+function badSymbol(p: number, count: number, alphabet: string): never {
+  if (p * 8 - count > inputEnd * 8) truncated();
+  fail('INFLATE_BAD_SYMBOL', `${alphabet} code stands for no symbol (RFC 1951 §3.2.5)`);
+}
+
+function tooFar(p: number, count: number, distance: number, o: number): never {
+  if (p * 8 - count > inputEnd * 8) truncated();
+  fail(
+    'INFLATE_DISTANCE_TOO_FAR',
+    `distance is ${distance}, only ${o + dictionary.length} bytes came before (RFC 1951 §3.2.3)`,
+  );
+}
