@@ -1,28 +1,160 @@
-/** Compresses into raw DEFLATE data (RFC 1951). First stage: stored blocks only; the interface is the final one. */
+/**
+ * Compresses into raw DEFLATE data (RFC 1951), whole, synchronously, in the form of a WebSocket message (RFC 7692 §7.2.1).
+ *
+ * This file moves the plaintext past the matcher: 64 KiB at a time through memory of this module, behind the 32 KiB
+ * that came before, so that a message of any size costs the same memory and no memory per call but the result.
+ * One call at a time, synchronous: everything is shared by all callers. Knows no messages, frames or sockets.
+ * Sections: RFC 1951 §3.2 and §4, RFC 7692 §7.2.1. Read next: `matcher.ts`, `block-writer.ts`, `deflate-context.ts`.
+ */
 
-import { allocate } from '../bytes/allocate.ts';
+import { beginOutput, takeOutput, writeBlock } from './block-writer.ts';
+import {
+  beginMatching,
+  endMatching,
+  index,
+  matchAll,
+  moved,
+  searchHistory,
+  searchIn,
+  takeTokenCount,
+} from './matcher.ts';
+import { checkWindowBits } from './window.ts';
 
 /** How hard to look, how far back a distance may reach, and what came before. */
 export interface DeflateOptions {
   /** 1 (quickest) to 9 (smallest). Default 6. */
   readonly level?: number | undefined;
-  /** Distances reach at most 2^windowBits bytes back, 8 to 15. Default 15. */
+  /** Distances reach at most 2^windowBits bytes back, 8 to 15 (RFC 7692 §7.1.2). Default 15. */
   readonly windowBits?: number | undefined;
-  /** Plaintext that the receiver has already: matches may refer to its last 2^windowBits bytes. */
+  /**
+   * Plaintext that the receiver has already: matches may refer to its last 2^windowBits bytes. Only read, and only during
+   * the call. Choice: of a dictionary much longer than the message only the end is looked at, since finding it costs more
+   * than it gains; `DeflateContext` does not have to choose.
+   */
   readonly dictionary?: Uint8Array | undefined;
 }
 
-/** Compresses `plain`, ending with an empty stored block, whose 00 00 FF FF are the last four octets of the result. */
-export function deflate(plain: Uint8Array, _options: DeflateOptions = {}): Uint8Array {
-  const blocks = Math.ceil(plain.length / 65_535);
-  const result = allocate(plain.length + blocks * 5 + 5);
-  let at = 0;
-  for (let from = 0; from < plain.length; from += 65_535) {
-    const length = Math.min(65_535, plain.length - from);
-    result.set([0, length & 255, length >> 8, ~length & 255, (~length >> 8) & 255], at);
-    result.set(plain.subarray(from, from + length), at + 5);
-    at += 5 + length;
+export const DEFAULT_LEVEL = 6;
+export const DEFAULT_WINDOW_BITS = 15;
+
+const SEGMENT_BYTES = 65_536;
+const HISTORY_BYTES = 32_768;
+/** Loads of four octets may begin at the last one. */
+const READ_SLACK_BYTES = 8;
+const work = new Uint8Array(HISTORY_BYTES + SEGMENT_BYTES + READ_SLACK_BYTES);
+const workView = new DataView(work.buffer);
+const NO_BYTES = new Uint8Array(0);
+
+/** The message under way, and how much of it is in blocks. */
+let source: Uint8Array = NO_BYTES;
+let flushed = 0;
+/** Added to an index of the searched memory, it is an index of `source`. */
+let sourceOffset = 0;
+
+/** Throws a RangeError unless `level` is 1 to 9. */
+export function checkLevel(level: number): void {
+  if (!Number.isInteger(level) || level < 1 || level > 9) throw new RangeError(`level is ${level}, must be 1 to 9`);
+}
+
+/**
+ * Compresses `plain`. The result ends with an empty stored block, whose 00 00 FF FF are its last four octets
+ * (RFC 7692 §7.2.1 removes them); no block is final. Results without a dictionary may be put one after the other: each
+ * refers to nothing before it.
+ *
+ * @returns raw DEFLATE data in fresh memory that is the caller's own.
+ * @throws RangeError for options out of range.
+ */
+export function deflate(plain: Uint8Array, options: DeflateOptions = {}): Uint8Array {
+  const level = options.level ?? DEFAULT_LEVEL;
+  const windowBits = options.windowBits ?? DEFAULT_WINDOW_BITS;
+  checkLevel(level);
+  checkWindowBits(windowBits);
+  beginOutput();
+  if (plain.length > 0) {
+    beginMatching(level, windowBits, plain.length);
+    const dictionary = options.dictionary ?? NO_BYTES;
+    const used = Math.min(dictionary.length, 2 ** windowBits, DICTIONARY_MIN_BYTES + plain.length * DICTIONARY_FACTOR);
+    compress(plain, dictionary.subarray(dictionary.length - used), true);
   }
-  result.set([0, 0, 0, 0xff, 0xff], at);
-  return result;
+  return takeOutput();
+}
+
+/** Choice: of a dictionary as much is looked at as 2 KiB and sixteen times the message. */
+const DICTIONARY_MIN_BYTES = 2_048;
+const DICTIONARY_FACTOR = 16;
+
+/** `compress` for a `DeflateContext`, whose table finds what is in `history`. */
+export function compressAfter(
+  plain: Uint8Array,
+  past: Uint8Array,
+  table: Uint16Array,
+  place: number,
+  level: number,
+  windowBits: number,
+): Uint8Array {
+  beginOutput();
+  beginMatching(level, windowBits, plain.length);
+  searchHistory(table, place - past.length);
+  compress(plain, past, false);
+  return takeOutput();
+}
+
+/** The same where the message stands behind its past already, in `memory[pastStart..start)` and `memory[start..end)`. */
+export function compressInPlace(
+  memory: Uint8Array,
+  memoryView: DataView,
+  pastStart: number,
+  start: number,
+  end: number,
+  table: Uint16Array,
+  place: number,
+  level: number,
+  windowBits: number,
+): Uint8Array {
+  beginOutput();
+  beginMatching(level, windowBits, end - start);
+  searchHistory(table, place - start);
+  searchIn(memory, memoryView, pastStart, end);
+  source = memory;
+  flushed = start;
+  sourceOffset = 0;
+  matchAll(start, end, flushBlock);
+  flushBlock(takeTokenCount(), end);
+  endMatching(end);
+  source = NO_BYTES;
+  return takeOutput();
+}
+
+function compress(plain: Uint8Array, past: Uint8Array, indexPast: boolean): void {
+  source = plain;
+  flushed = 0;
+  work.set(past);
+  let start = past.length;
+  let next = 0;
+  searchIn(work, workView, 0, work.length);
+  for (;;) {
+    const taken = Math.min(plain.length - next, SEGMENT_BYTES);
+    if (taken === plain.length) work.set(plain, start);
+    else work.set(plain.subarray(next, next + taken), start);
+    if (next === 0 && indexPast) index(0, start);
+    sourceOffset = next - start;
+    next += taken;
+    matchAll(start, start + taken, flushBlock);
+    start += taken;
+    if (next === plain.length) break;
+    const by = start - HISTORY_BYTES;
+    work.copyWithin(0, by, start);
+    moved(by);
+    start = HISTORY_BYTES;
+  }
+  flushBlock(takeTokenCount(), start);
+  endMatching(start);
+  source = NO_BYTES;
+}
+
+/** Writes the first `count` tokens, which reach to index `upTo` of the searched memory. */
+function flushBlock(count: number, upTo: number): void {
+  const end = upTo + sourceOffset;
+  writeBlock(count, source, flushed, end);
+  flushed = end;
 }

@@ -3,11 +3,13 @@
  *
  *     inflate(compressed, { maxOutputBytes })   raw DEFLATE data -> plaintext, or an InflateError
  *     deflate(plain, { level, windowBits })     plaintext -> raw DEFLATE data that ends with 00 00 FF FF
- *     new SlidingWindow(windowBits)             the plaintext that later messages may refer to
+ *     new SlidingWindow(windowBits)             context takeover, receiving: the dictionary of `inflate`
+ *     new DeflateContext({ level, windowBits }) context takeover, sending: `deflate` a message, `update` once it counts
  *
  * Read next: `README.md` beside this file, then `inflate.ts`.
  */
 
 export { type DeflateOptions, deflate } from './deflate.ts';
+export { DeflateContext, type DeflateContextOptions } from './deflate-context.ts';
 export { InflateError, type InflateErrorCode, type InflateOptions, inflate } from './inflate.ts';
 export { SlidingWindow } from './window.ts';

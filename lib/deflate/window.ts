@@ -21,6 +21,8 @@ export function checkWindowBits(windowBits: number): void {
   }
 }
 
+/** First allocation: a few short messages. */
+const FIRST_BYTES = 1_024;
 const NO_BYTES = new Uint8Array(0);
 
 /** The last up to 2^windowBits bytes of what `update` was given. */
@@ -29,8 +31,8 @@ export class SlidingWindow {
   readonly size: number;
   readonly #capacity: number;
   /** Grows by doubling up to `#capacity`; empty until the first byte. */
-  #bytes: Uint8Array = NO_BYTES;
-  /** The held bytes are `#bytes[#start..#end)`. */
+  #memory: Uint8Array = NO_BYTES;
+  /** The held bytes are `#memory[#start..#end)`. */
   #start = 0;
   #end = 0;
 
@@ -40,42 +42,56 @@ export class SlidingWindow {
     this.#capacity = this.size + windowSlackBytes(windowBits);
   }
 
-  /** The held bytes in order: a view that is valid until the next `update`. */
+  /** The held bytes in order: a view that is valid until the next `update` or `reserve`. */
   get dictionary(): Uint8Array {
-    return this.#bytes.subarray(this.#start, this.#end);
+    return this.#memory.subarray(this.#start, this.#end);
+  }
+
+  /** The memory whose `start` to `end` are the held bytes; valid until the next `update` or `reserve`. */
+  get memory(): Uint8Array {
+    return this.#memory;
+  }
+
+  get start(): number {
+    return this.#start;
+  }
+
+  get end(): number {
+    return this.#end;
   }
 
   /** Bytes of memory held. */
   get allocatedBytes(): number {
-    return this.#bytes.length;
+    return this.#memory.length;
   }
 
   /** Appends `plain`, which is copied and may be a message of any size; what is older than the window is forgotten. */
   update(plain: Uint8Array): void {
     const added = plain.length > this.size ? plain.subarray(plain.length - this.size) : plain;
     const kept = Math.min(this.#end - this.#start, this.size - added.length);
-    if (this.#end + added.length > this.#bytes.length) this.#makeRoom(kept, added.length);
-    this.#bytes.set(added, this.#end);
+    if (this.#end + added.length > this.#memory.length) this.#makeRoom(kept, added.length);
+    this.#memory.set(added, this.#end);
     this.#end += added.length;
     this.#start = this.#end - (kept + added.length);
   }
 
-  /** Moves the last `kept` bytes to the front, into larger memory when there is too little. */
+  /** Makes sure that there are `bytes` (at most the slack) of memory behind the held ones, without changing those. */
+  reserve(bytes: number): void {
+    if (this.#end + bytes > this.#memory.length) this.#makeRoom(this.#end - this.#start, bytes);
+  }
+
+  /** Moves the last `kept` bytes to the front, of larger memory when there is less than the capacity and it would be half full. */
   #makeRoom(kept: number, added: number): void {
     const from = this.#end - kept;
     const needed = kept + added;
-    if (needed > this.#bytes.length || this.#bytes.length < this.#capacity) {
-      const size = Math.min(this.#capacity, Math.max(needed, this.#bytes.length * 2, 512));
-      if (size > this.#bytes.length) {
-        const larger = new Uint8Array(size);
-        larger.set(this.#bytes.subarray(from, this.#end));
-        this.#bytes = larger;
-        this.#start = 0;
-        this.#end = kept;
-        return;
-      }
+    let memory = this.#memory;
+    if (memory.length < this.#capacity && needed * 2 > memory.length) {
+      memory = new Uint8Array(Math.min(this.#capacity, Math.max(needed, memory.length * 2, FIRST_BYTES)));
+      memory.set(this.#memory.subarray(from, this.#end));
+      this.#memory = memory;
+    } else {
+      memory.copyWithin(0, from, this.#end);
     }
-    this.#bytes.copyWithin(0, from, this.#end);
     this.#start = 0;
     this.#end = kept;
   }

@@ -1,0 +1,344 @@
+/**
+ * Writes blocks (RFC 1951 §3.2.3-3.2.7): literals and matches in, bits out, in whichever of the three forms is shortest.
+ *
+ * The matcher appends to `tokens` and counts in `literalFrequencies` and `distanceFrequencies`; `writeBlock` chooses by
+ * exact cost in bits, writes, and clears the counts. Output collects in memory of this module until `takeOutput`. The size
+ * of a block is known before it is written, so the loops that write need no bounds.
+ * Never final blocks: a message ends with an empty stored block (RFC 7692 §7.2.1). Read next: `deflate.ts`.
+ */
+
+import { allocate } from '../bytes/allocate.ts';
+import { DEFLATE_LIMITS } from '../limits.ts';
+import { assignCodes, chooseCodeLengths, MAX_CODE_BITS, MAX_CODE_LENGTH_CODE_BITS } from './huffman-code.ts';
+import { DISTANCE_BASE, DISTANCE_EXTRA_BITS, LENGTH_BASE, LENGTH_EXTRA_BITS } from './huffman-table.ts';
+
+/** Tokens of one block at most, what one turn of a matcher adds included. zlib has 16,383. */
+export const MAX_BLOCK_TOKENS = 16_384;
+/** A literal is its octet. A match is `distance << 9 | MATCH | length - 3`. */
+export const MATCH = 256;
+export const tokens: Int32Array = new Int32Array(MAX_BLOCK_TOKENS);
+/** How often each symbol occurs among `tokens`: for matches the matcher looks symbols up below. */
+export const literalFrequencies: Int32Array = new Int32Array(286);
+export const distanceFrequencies: Int32Array = new Int32Array(30);
+
+/** Symbol (257-285) of `length - 3`. */
+export const LENGTH_SYMBOLS: Uint16Array = new Uint16Array(256);
+for (let i = 0; i < 29; i++) LENGTH_SYMBOLS.fill(257 + i, LENGTH_BASE[i]! - 3);
+/** Symbol of `distance - 1` below 256; of larger ones by `256 + (distance - 1 >> 7)`: their bases are multiples of 128, plus 1. */
+export const DISTANCE_SYMBOLS: Uint8Array = new Uint8Array(512);
+for (let i = 0; i < 30; i++) {
+  const from = DISTANCE_BASE[i]! - 1;
+  if (from < 256) DISTANCE_SYMBOLS.fill(i, from, 256);
+  else DISTANCE_SYMBOLS.fill(i, 256 + (from >> 7));
+}
+
+// By symbol, from 257 for lengths: bases and extra bits as typed arrays, for the loop.
+const lengthBase = new Uint16Array(286);
+const lengthExtra = new Uint8Array(286);
+for (let i = 0; i < 29; i++) {
+  lengthBase[257 + i] = LENGTH_BASE[i]! - 3;
+  lengthExtra[257 + i] = LENGTH_EXTRA_BITS[i]!;
+}
+const distanceBase = Uint16Array.from(DISTANCE_BASE);
+const distanceExtra = Uint8Array.from(DISTANCE_EXTRA_BITS);
+
+// §3.2.6, the fixed codes: 286-287 take part in the literal code without ever being sent.
+const fixedLiteralLengths = new Uint8Array(288).fill(8).fill(9, 144, 256).fill(7, 256, 280);
+const fixedLiteralCodes = new Uint16Array(288);
+assignCodes(fixedLiteralLengths, 288, fixedLiteralCodes);
+const fixedDistanceLengths = new Uint8Array(30).fill(5);
+const fixedDistanceCodes = new Uint16Array(30);
+assignCodes(fixedDistanceLengths, 30, fixedDistanceCodes);
+
+/** Lengths of both alphabets side by side once they are chosen, as they are sent (§3.2.7). */
+const literalLengths = new Uint8Array(286 + 30);
+const literalCodes = new Uint16Array(286);
+const distanceLengths = new Uint8Array(30);
+const distanceCodes = new Uint16Array(30);
+
+/** §3.2.7: the code lengths as symbols 0-18, each with the value of its extra bits `<< 5`. */
+const lengthTokens = new Uint16Array(286 + 30);
+const codeLengthFrequencies = new Int32Array(19);
+const codeLengthLengths = new Uint8Array(19);
+const codeLengthCodes = new Uint16Array(19);
+const CODE_LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
+
+const OUTPUT_SLACK_BYTES = 16;
+const sharedOutput = new Uint8Array(DEFLATE_LIMITS.sharedOutputBytes + OUTPUT_SLACK_BYTES);
+const sharedView = new DataView(sharedOutput.buffer);
+let output = sharedOutput;
+let view = sharedView;
+/** Whole octets written; `bitCount` (0-7) bits of `bits` come next. */
+let at = 0;
+let bits = 0;
+let bitCount = 0;
+
+/** Starts a new output. Must be called before the first token: after an exception of the caller's counts may be left. */
+export function beginOutput(): void {
+  output = sharedOutput;
+  view = sharedView;
+  at = 0;
+  bits = 0;
+  bitCount = 0;
+  literalFrequencies.fill(0);
+  distanceFrequencies.fill(0);
+}
+
+/** Ends with an empty stored block, 00 00 FF FF after the header's bits (RFC 7692 §7.2.1 steps 1-2), in memory of its own. */
+export function takeOutput(): Uint8Array {
+  reserve(10);
+  writeBits(0, 3);
+  alignToByte();
+  view.setInt32(at, 0xffff_0000 | 0, true);
+  at += 4;
+  const result = allocate(at);
+  result.set(output.subarray(0, at));
+  output = sharedOutput;
+  view = sharedView;
+  return result;
+}
+
+/**
+ * Writes the first `count` of `tokens`, which stand for `plain[start..end)`, and clears the frequencies. An end-of-block
+ * symbol is added here.
+ */
+export function writeBlock(count: number, plain: Uint8Array, start: number, end: number): void {
+  literalFrequencies[256] = 1;
+  let extraBits = 0;
+  let fixedBits = 3;
+  for (let symbol = 0; symbol < 256; symbol++) fixedBits += literalFrequencies[symbol]! * 8;
+  for (let symbol = 144; symbol < 256; symbol++) fixedBits += literalFrequencies[symbol]!;
+  for (let symbol = 256; symbol < 286; symbol++) {
+    const frequency = literalFrequencies[symbol]!;
+    fixedBits += frequency * fixedLiteralLengths[symbol]!;
+    extraBits += frequency * lengthExtra[symbol]!;
+  }
+  for (let symbol = 0; symbol < 30; symbol++) {
+    const frequency = distanceFrequencies[symbol]!;
+    fixedBits += frequency * 5;
+    extraBits += frequency * distanceExtra[symbol]!;
+  }
+  fixedBits += extraBits;
+
+  const length = end - start;
+  const storedBits = (length + 5 * Math.ceil(length / 65_535)) * 8;
+  const dynamicBits = prepareDynamic() + extraBits;
+
+  if (storedBits <= fixedBits && storedBits <= dynamicBits) {
+    reserve((storedBits >> 3) + 1);
+    writeStored(plain, start, end);
+  } else if (fixedBits <= dynamicBits) {
+    reserve((fixedBits >> 3) + 1);
+    writeBits(2, 3);
+    writeTokens(count, fixedLiteralCodes, fixedLiteralLengths, fixedDistanceCodes, fixedDistanceLengths);
+  } else {
+    reserve((dynamicBits >> 3) + 1);
+    writeBits(4, 3);
+    writeCodes();
+    writeTokens(count, literalCodes, literalLengths, distanceCodes, distanceLengths);
+  }
+  literalFrequencies.fill(0);
+  distanceFrequencies.fill(0);
+}
+
+/** Makes room for `bytes` more, and the slack that stores of 4 octets need. */
+function reserve(bytes: number): void {
+  const needed = at + bytes + OUTPUT_SLACK_BYTES;
+  if (needed <= output.length) return;
+  const larger = new Uint8Array(Math.max(needed, output.length * 2));
+  larger.set(output.subarray(0, at));
+  output = larger;
+  view = new DataView(larger.buffer);
+}
+
+/** Up to 16 bits, least significant first. */
+function writeBits(value: number, n: number): void {
+  bits |= value << bitCount;
+  bitCount += n;
+  view.setInt32(at, bits, true);
+  at += bitCount >> 3;
+  bits >>>= bitCount & 24;
+  bitCount &= 7;
+}
+
+function alignToByte(): void {
+  if (bitCount > 0) output[at++] = bits;
+  bits = 0;
+  bitCount = 0;
+}
+
+/** §3.2.4. */
+function writeStored(plain: Uint8Array, start: number, end: number): void {
+  for (let from = start; from < end; from += 65_535) {
+    const length = Math.min(65_535, end - from);
+    writeBits(0, 3);
+    alignToByte();
+    view.setUint16(at, length, true);
+    view.setUint16(at + 2, ~length, true);
+    output.set(plain.subarray(from, from + length), at + 4);
+    at += 4 + length;
+  }
+}
+
+let literalCount = 0;
+let distanceCount = 0;
+let codeLengthCount = 0;
+let lengthTokenCount = 0;
+
+/** Chooses the codes of a dynamic block (§3.2.7) and answers its size in bits, but for the extra bits of matches. */
+function prepareDynamic(): number {
+  chooseCodeLengths(literalFrequencies, 286, MAX_CODE_BITS, literalLengths);
+  chooseCodeLengths(distanceFrequencies, 30, MAX_CODE_BITS, distanceLengths);
+  let size = 3 + 14;
+  literalCount = 257;
+  for (let symbol = 0; symbol < 286; symbol++) {
+    const length = literalLengths[symbol]!;
+    if (length === 0) continue;
+    size += literalFrequencies[symbol]! * length;
+    if (symbol > 256) literalCount = symbol + 1;
+  }
+  distanceCount = 1;
+  for (let symbol = 0; symbol < 30; symbol++) {
+    const length = distanceLengths[symbol]!;
+    if (length === 0) continue;
+    size += distanceFrequencies[symbol]! * length;
+    distanceCount = symbol + 1;
+  }
+
+  for (let i = 0; i < distanceCount; i++) literalLengths[literalCount + i] = distanceLengths[i]!;
+  size += runLengths(literalLengths, literalCount + distanceCount);
+  chooseCodeLengths(codeLengthFrequencies, 19, MAX_CODE_LENGTH_CODE_BITS, codeLengthLengths);
+  codeLengthCount = 19;
+  while (codeLengthCount > 4 && codeLengthLengths[CODE_LENGTH_ORDER[codeLengthCount - 1]!] === 0) codeLengthCount--;
+  size += codeLengthCount * 3;
+  for (let symbol = 0; symbol < 19; symbol++) size += codeLengthFrequencies[symbol]! * codeLengthLengths[symbol]!;
+  return size;
+}
+
+/** Turns code lengths into `lengthTokens` (§3.2.7) with their frequencies; answers the sum of their extra bits. */
+function runLengths(lengths: Uint8Array, count: number): number {
+  codeLengthFrequencies.fill(0);
+  let n = 0;
+  let extraBits = 0;
+  for (let i = 0; i < count; ) {
+    const length = lengths[i]!;
+    let run = i + 1;
+    while (run < count && lengths[run] === length) run++;
+    run -= i;
+    i += run;
+    if (length === 0) {
+      for (; run >= 11; ) {
+        const taken = Math.min(run, 138);
+        lengthTokens[n++] = ((taken - 11) << 5) | 18;
+        codeLengthFrequencies[18]!++;
+        extraBits += 7;
+        run -= taken;
+      }
+      if (run >= 3) {
+        lengthTokens[n++] = ((run - 3) << 5) | 17;
+        codeLengthFrequencies[17]!++;
+        extraBits += 3;
+        run = 0;
+      }
+    } else if (run >= 4) {
+      lengthTokens[n++] = length;
+      codeLengthFrequencies[length]!++;
+      run--;
+      for (; run >= 3; ) {
+        const taken = Math.min(run, 6);
+        lengthTokens[n++] = ((taken - 3) << 5) | 16;
+        codeLengthFrequencies[16]!++;
+        extraBits += 2;
+        run -= taken;
+      }
+    }
+    codeLengthFrequencies[length]! += run;
+    for (; run > 0; run--) lengthTokens[n++] = length;
+  }
+  lengthTokenCount = n;
+  return extraBits;
+}
+
+/** §3.2.7: the header of a dynamic block, as `prepareDynamic` left it. */
+function writeCodes(): void {
+  writeBits(literalCount - 257, 5);
+  writeBits(distanceCount - 1, 5);
+  writeBits(codeLengthCount - 4, 4);
+  for (let i = 0; i < codeLengthCount; i++) writeBits(codeLengthLengths[CODE_LENGTH_ORDER[i]!]!, 3);
+  assignCodes(codeLengthLengths, 19, codeLengthCodes);
+  for (let i = 0; i < lengthTokenCount; i++) {
+    const token = lengthTokens[i]!;
+    const symbol = token & 31;
+    writeBits(codeLengthCodes[symbol]!, codeLengthLengths[symbol]!);
+    if (symbol >= 16) writeBits(token >> 5, symbol === 16 ? 2 : symbol === 17 ? 3 : 7);
+  }
+  // The distance lengths were put behind the literal ones that are sent; what they took the place of is no code.
+  literalLengths.fill(0, literalCount);
+  assignCodes(literalLengths, 286, literalCodes);
+  assignCodes(distanceLengths, 30, distanceCodes);
+}
+
+/** §3.2.3: the tokens and the end of the block. */
+function writeTokens(
+  count: number,
+  literalCodes: Uint16Array,
+  literalLengths: Uint8Array,
+  distanceCodes: Uint16Array,
+  distanceLengths: Uint8Array,
+): void {
+  const out = view;
+  let b = bits;
+  let n = bitCount;
+  let o = at;
+  // At most 16 bits wait before a code of up to 15 is added.
+  for (let i = 0; i < count; i++) {
+    const token = tokens[i]!;
+    if (token < MATCH) {
+      b |= literalCodes[token]! << n;
+      n += literalLengths[token]!;
+    } else {
+      let value = token & 255;
+      let symbol = LENGTH_SYMBOLS[value]!;
+      b |= literalCodes[symbol]! << n;
+      n += literalLengths[symbol]!;
+      if (n > 16) {
+        out.setInt32(o, b, true);
+        o += n >> 3;
+        b >>>= n & 24;
+        n &= 7;
+      }
+      b |= (value - lengthBase[symbol]!) << n;
+      n += lengthExtra[symbol]!;
+      if (n > 16) {
+        out.setInt32(o, b, true);
+        o += n >> 3;
+        b >>>= n & 24;
+        n &= 7;
+      }
+      value = token >> 9;
+      symbol = DISTANCE_SYMBOLS[value <= 256 ? value - 1 : 256 + ((value - 1) >> 7)]!;
+      b |= distanceCodes[symbol]! << n;
+      n += distanceLengths[symbol]!;
+      if (n > 16) {
+        out.setInt32(o, b, true);
+        o += n >> 3;
+        b >>>= n & 24;
+        n &= 7;
+      }
+      b |= (value - distanceBase[symbol]!) << n;
+      n += distanceExtra[symbol]!;
+    }
+    if (n > 16) {
+      out.setInt32(o, b, true);
+      o += n >> 3;
+      b >>>= n & 24;
+      n &= 7;
+    }
+  }
+  b |= literalCodes[256]! << n;
+  n += literalLengths[256]!;
+  out.setInt32(o, b, true);
+  at = o + (n >> 3);
+  bits = b >>> (n & 24);
+  bitCount = n & 7;
+}

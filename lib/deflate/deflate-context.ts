@@ -1,0 +1,94 @@
+/**
+ * Compression with context takeover (RFC 7692 §7.1.1): one direction of one connection, whose messages refer to earlier ones.
+ *
+ * Holds the past plaintext and one small table that finds things in it, so that a message costs time by its own length
+ * and not by the window's. Nothing is allocated before the first message counts. For 15 bits at most 43 KiB: 32 KiB of window,
+ * 3 KiB of slack and a table of 8 KiB; with the receiver's `SlidingWindow` of 35 KiB a connection has at most 78 KiB.
+ * The window moves only with `update`: a message that was compressed and then not sent leaves no trace.
+ * Read next: `window.ts`, then `matcher.ts`.
+ */
+
+import { checkLevel, compressAfter, compressInPlace, DEFAULT_LEVEL, DEFAULT_WINDOW_BITS, deflate } from './deflate.ts';
+import { HISTORY_HASH_BITS, indexHistory } from './matcher.ts';
+import { SlidingWindow, windowSlackBytes } from './window.ts';
+
+/** How hard to look, and how far back a distance may reach. */
+export interface DeflateContextOptions {
+  /** 1 (quickest) to 9 (smallest). Default 6. */
+  readonly level?: number | undefined;
+  /** The agreed window: distances reach at most 2^windowBits bytes back, 8 to 15 (RFC 7692 §7.1.2). Default 15. */
+  readonly windowBits?: number | undefined;
+}
+
+/** Loads of four octets may begin at the last one. */
+const READ_SLACK_BYTES = 8;
+
+/** One sender's past: `deflate` a message, then `update` with the same message once it is sure to be sent. */
+export class DeflateContext {
+  readonly #level: number;
+  readonly #windowBits: number;
+  readonly #window: SlidingWindow;
+  /** The last place of each hash, modulo 65,536; made with the first `update`. */
+  #table: Uint16Array | undefined;
+  /** Bytes that `update` was given so far, modulo 65,536: the place of the next one. */
+  #place = 0;
+  /** A view of the window's memory, made anew when that grows. */
+  #view: DataView | undefined;
+
+  constructor(options: DeflateContextOptions = {}) {
+    this.#level = options.level ?? DEFAULT_LEVEL;
+    this.#windowBits = options.windowBits ?? DEFAULT_WINDOW_BITS;
+    checkLevel(this.#level);
+    this.#window = new SlidingWindow(this.#windowBits);
+  }
+
+  /** Bytes of memory held. */
+  get allocatedBytes(): number {
+    return this.#window.allocatedBytes + (this.#table?.byteLength ?? 0);
+  }
+
+  /** Compresses `plain` as `deflate` does, with matches into the past. Does not change what later calls see. */
+  deflate(plain: Uint8Array): Uint8Array {
+    const table = this.#table;
+    if (table === undefined || plain.length === 0) {
+      return deflate(plain, { level: this.#level, windowBits: this.#windowBits });
+    }
+    if (plain.length + READ_SLACK_BYTES > windowSlackBytes(this.#windowBits)) {
+      return compressAfter(plain, this.#window.dictionary, table, this.#place, this.#level, this.#windowBits);
+    }
+    // Short messages are put behind the window where it stands; `update` makes them part of it.
+    this.#window.reserve(plain.length + READ_SLACK_BYTES);
+    const { memory, start, end } = this.#window;
+    memory.set(plain, end);
+    return compressInPlace(
+      memory,
+      this.#viewOf(memory),
+      start,
+      end,
+      end + plain.length,
+      table,
+      this.#place,
+      this.#level,
+      this.#windowBits,
+    );
+  }
+
+  /** Appends `plain`, which is copied, to the past: the receiver has it, or will have before the next message. */
+  update(plain: Uint8Array): void {
+    if (plain.length === 0) return;
+    this.#table ??= new Uint16Array(1 << HISTORY_HASH_BITS);
+    this.#window.update(plain);
+    this.#place = (this.#place + plain.length) & 0xffff;
+    const { memory, start, end } = this.#window;
+    // Hashes are of four bytes: three places of the previous message have theirs only now, three of this one not yet.
+    const from = Math.max(start, end - plain.length - 3);
+    indexHistory(this.#table, this.#viewOf(memory), from, end - 3, this.#place - end);
+  }
+
+  #viewOf(memory: Uint8Array): DataView {
+    if (this.#view?.buffer !== memory.buffer) {
+      this.#view = new DataView(memory.buffer, memory.byteOffset, memory.length);
+    }
+    return this.#view as DataView;
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * Huffman codes to compress with (RFC 1951 §3.2.2): how often each symbol occurs in, the length and bits of its code out.
+ *
+ * Lengths are those of a minimum-redundancy code (Moffat and Katajainen's in-place method on sorted weights, linear
+ * after the sort), then shortened to the limit the format sets. Works in memory of this module. Knows no input or output.
+ * Read next: `block-writer.ts`.
+ */
+
+/** §3.2.7: no code of the literal/length and distance alphabets is longer. */
+export const MAX_CODE_BITS = 15;
+/** §3.2.7: code lengths themselves are sent in 3 bits. */
+export const MAX_CODE_LENGTH_CODE_BITS = 7;
+
+/** Used symbols as `frequency << 9 | symbol`, ascending: blocks have far less than 2^22 symbols. */
+const sorted = new Int32Array(288);
+const unsorted = new Int32Array(288);
+/** Weights, then parents, then depths of the tree under construction, all in place. */
+const nodes = new Int32Array(288);
+/** Frequencies below this are sorted by counting; the few larger ones by insertion. */
+const COUNTED_FREQUENCIES = 64;
+const places = new Int32Array(COUNTED_FREQUENCIES + 1);
+const lengthCounts = new Int32Array(32);
+const nextCode = new Int32Array(17);
+
+/**
+ * Chooses the code lengths of the `count` symbols of an alphabet; 0 for a symbol that does not occur. A single symbol gets
+ * one bit (§3.2.7).
+ */
+export function chooseCodeLengths(frequencies: Int32Array, count: number, maxBits: number, lengths: Uint8Array): void {
+  lengths.fill(0, 0, count);
+  const used = sortByFrequency(frequencies, count);
+  if (used === 0) return;
+  if (used === 1) {
+    lengths[sorted[0]! & 511] = 1;
+    return;
+  }
+  buildTree(used);
+
+  // How many codes of each length; those that are too long count at the limit for now.
+  lengthCounts.fill(0);
+  let space = 0;
+  for (let i = 0; i < used; i++) {
+    const length = Math.min(nodes[i]!, maxBits);
+    lengthCounts[length]!++;
+    space += 1 << (maxBits - length);
+  }
+  // Shortening took more space than there is: make a shorter code longer for as often as it takes. One code of the longest
+  // length and one of a shorter length become two of the length after that, which frees one unit of space.
+  for (; space > 1 << maxBits; space--) {
+    let length = maxBits - 1;
+    while (lengthCounts[length] === 0) length--;
+    lengthCounts[length]!--;
+    lengthCounts[length + 1]! += 2;
+    lengthCounts[maxBits]!--;
+  }
+  let next = 0;
+  for (let length = maxBits; length > 0; length--) {
+    for (let n = lengthCounts[length]!; n > 0; n--) lengths[sorted[next++]! & 511] = length;
+  }
+}
+
+/** Fills `sorted` and answers how many symbols occur. */
+function sortByFrequency(frequencies: Int32Array, count: number): number {
+  places.fill(0);
+  let used = 0;
+  for (let symbol = 0; symbol < count; symbol++) {
+    const frequency = frequencies[symbol]!;
+    if (frequency === 0) continue;
+    unsorted[used++] = (frequency << 9) | symbol;
+    places[Math.min(frequency, COUNTED_FREQUENCIES)]!++;
+  }
+  let place = 0;
+  for (let frequency = 1; frequency <= COUNTED_FREQUENCIES; frequency++) {
+    const here = places[frequency]!;
+    places[frequency] = place;
+    place += here;
+  }
+  const large = places[COUNTED_FREQUENCIES]!;
+  for (let i = 0; i < used; i++) {
+    const key = unsorted[i]!;
+    const frequency = key >> 9;
+    let at = places[Math.min(frequency, COUNTED_FREQUENCIES)]!++;
+    if (frequency >= COUNTED_FREQUENCIES)
+      for (; at > large && sorted[at - 1]! > key; at--) sorted[at] = sorted[at - 1]!;
+    sorted[at] = key;
+  }
+  return used;
+}
+
+/** Leaves in `nodes[i]` the depth of the leaf of `sorted[i]`, for `n` of at least 2. */
+function buildTree(n: number): void {
+  for (let i = 0; i < n; i++) nodes[i] = sorted[i]! >> 9;
+
+  // First pass, left to right: join the two lightest of leaves and inner nodes; a joined inner node keeps its parent's index.
+  let root = 0;
+  let leaf = 0;
+  for (let next = 0; next < n - 1; next++) {
+    let weight: number;
+    if (leaf >= n || (root < next && nodes[root]! < nodes[leaf]!)) {
+      weight = nodes[root]!;
+      nodes[root++] = next;
+    } else {
+      weight = nodes[leaf++]!;
+    }
+    if (leaf >= n || (root < next && nodes[root]! < nodes[leaf]!)) {
+      weight += nodes[root]!;
+      nodes[root++] = next;
+    } else {
+      weight += nodes[leaf++]!;
+    }
+    nodes[next] = weight;
+  }
+
+  // Second pass, right to left: depths of inner nodes from those of their parents.
+  nodes[n - 2] = 0;
+  for (let i = n - 3; i >= 0; i--) nodes[i] = nodes[nodes[i]!]! + 1;
+
+  // Third pass: at each depth, the places not taken by inner nodes are leaves.
+  let available = 1;
+  let depth = 0;
+  let inner = n - 2;
+  let next = n - 1;
+  while (available > 0) {
+    let taken = 0;
+    while (inner >= 0 && nodes[inner] === depth) {
+      taken++;
+      inner--;
+    }
+    for (let leaves = available - taken; leaves > 0; leaves--) nodes[next--] = depth;
+    available = 2 * taken;
+    depth++;
+  }
+}
+
+const REVERSED_BYTES = new Uint8Array(256);
+for (let byte = 0; byte < 256; byte++) {
+  for (let bit = 0; bit < 8; bit++) if ((byte >> bit) & 1) REVERSED_BYTES[byte]! |= 0x80 >> bit;
+}
+
+/**
+ * §3.2.2 steps 1-3: the canonical code for the given lengths, each code reversed so that its first bit is bit 0 (§3.1.1).
+ */
+export function assignCodes(lengths: Uint8Array, count: number, codes: Uint16Array): void {
+  lengthCounts.fill(0);
+  for (let symbol = 0; symbol < count; symbol++) lengthCounts[lengths[symbol]!]!++;
+  lengthCounts[0] = 0;
+  let code = 0;
+  for (let length = 1; length <= MAX_CODE_BITS; length++) {
+    code = (code + lengthCounts[length - 1]!) << 1;
+    nextCode[length] = code;
+  }
+  for (let symbol = 0; symbol < count; symbol++) {
+    const length = lengths[symbol]!;
+    if (length === 0) continue;
+    const value = nextCode[length]!++;
+    codes[symbol] = ((REVERSED_BYTES[value & 255]! << 8) | REVERSED_BYTES[value >> 8]!) >> (16 - length);
+  }
+}
