@@ -9,7 +9,7 @@
 
 import { allocate } from '../bytes/allocate.ts';
 import { DEFLATE_LIMITS } from '../limits.ts';
-import { assignCodes, chooseCodeLengths, MAX_CODE_BITS, MAX_CODE_LENGTH_CODE_BITS } from './huffman-code.ts';
+import { codesOf, MAX_CODE_BITS, MAX_CODE_LENGTH_CODE_BITS, makeCode, usedSymbols } from './huffman-code.ts';
 import { DISTANCE_BASE, DISTANCE_EXTRA_BITS, LENGTH_BASE, LENGTH_EXTRA_BITS } from './huffman-table.ts';
 
 /** Tokens of one block at most, what one turn of a matcher adds included. zlib has 16,383. */
@@ -44,11 +44,9 @@ const distanceExtra = Uint8Array.from(DISTANCE_EXTRA_BITS);
 
 // §3.2.6, the fixed codes: 286-287 take part in the literal code without ever being sent.
 const fixedLiteralLengths = new Uint8Array(288).fill(8).fill(9, 144, 256).fill(7, 256, 280);
-const fixedLiteralCodes = new Uint16Array(288);
-assignCodes(fixedLiteralLengths, 288, fixedLiteralCodes);
+const fixedLiteralCodes = codesOf(fixedLiteralLengths, MAX_CODE_BITS);
 const fixedDistanceLengths = new Uint8Array(30).fill(5);
-const fixedDistanceCodes = new Uint16Array(30);
-assignCodes(fixedDistanceLengths, 30, fixedDistanceCodes);
+const fixedDistanceCodes = codesOf(fixedDistanceLengths, MAX_CODE_BITS);
 
 /** Lengths of both alphabets side by side once they are chosen, as they are sent (§3.2.7). */
 const literalLengths = new Uint8Array(286 + 30);
@@ -61,7 +59,7 @@ const lengthTokens = new Uint16Array(286 + 30);
 const codeLengthFrequencies = new Int32Array(19);
 const codeLengthLengths = new Uint8Array(19);
 const codeLengthCodes = new Uint16Array(19);
-const CODE_LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
+const CODE_LENGTH_ORDER = Uint8Array.of(16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15);
 
 const OUTPUT_SLACK_BYTES = 16;
 const sharedOutput = new Uint8Array(DEFLATE_LIMITS.sharedOutputBytes + OUTPUT_SLACK_BYTES);
@@ -104,25 +102,10 @@ export function takeOutput(): Uint8Array {
  */
 export function writeBlock(count: number, plain: Uint8Array, start: number, end: number): void {
   literalFrequencies[256] = 1;
-  let extraBits = 0;
-  let fixedBits = 3;
-  for (let symbol = 0; symbol < 256; symbol++) fixedBits += literalFrequencies[symbol]! * 8;
-  for (let symbol = 144; symbol < 256; symbol++) fixedBits += literalFrequencies[symbol]!;
-  for (let symbol = 256; symbol < 286; symbol++) {
-    const frequency = literalFrequencies[symbol]!;
-    fixedBits += frequency * fixedLiteralLengths[symbol]!;
-    extraBits += frequency * lengthExtra[symbol]!;
-  }
-  for (let symbol = 0; symbol < 30; symbol++) {
-    const frequency = distanceFrequencies[symbol]!;
-    fixedBits += frequency * 5;
-    extraBits += frequency * distanceExtra[symbol]!;
-  }
-  fixedBits += extraBits;
-
+  const dynamicBits = prepareDynamic() + extraBits;
+  const fixedBits = fixedCodeBits + extraBits;
   const length = end - start;
   const storedBits = (length + 5 * Math.ceil(length / 65_535)) * 8;
-  const dynamicBits = prepareDynamic() + extraBits;
 
   if (storedBits <= fixedBits && storedBits <= dynamicBits) {
     reserve((storedBits >> 3) + 1);
@@ -185,29 +168,41 @@ let distanceCount = 0;
 let codeLengthCount = 0;
 let lengthTokenCount = 0;
 
-/** Chooses the codes of a dynamic block (§3.2.7) and answers its size in bits, but for the extra bits of matches. */
+/** What the block has in fixed codes, and in extra bits of matches in whichever codes. */
+let fixedCodeBits = 0;
+let extraBits = 0;
+
+/**
+ * Chooses the codes of a dynamic block (§3.2.7) and answers its size in bits, but for the extra bits of matches. On the way
+ * through the symbols that occur, `fixedCodeBits` and `extraBits` are counted.
+ */
 function prepareDynamic(): number {
-  chooseCodeLengths(literalFrequencies, 286, MAX_CODE_BITS, literalLengths);
-  chooseCodeLengths(distanceFrequencies, 30, MAX_CODE_BITS, distanceLengths);
+  fixedCodeBits = 3;
+  extraBits = 0;
   let size = 3 + 14;
-  literalCount = 257;
-  for (let symbol = 0; symbol < 286; symbol++) {
-    const length = literalLengths[symbol]!;
-    if (length === 0) continue;
-    size += literalFrequencies[symbol]! * length;
-    if (symbol > 256) literalCount = symbol + 1;
+  let used = makeCode(literalFrequencies, 286, MAX_CODE_BITS, literalLengths, literalCodes);
+  for (let i = 0; i < used; i++) {
+    const frequency = usedSymbols[i]! >> 9;
+    const symbol = usedSymbols[i]! & 511;
+    size += frequency * literalLengths[symbol]!;
+    fixedCodeBits += frequency * fixedLiteralLengths[symbol]!;
+    extraBits += frequency * lengthExtra[symbol]!;
   }
-  distanceCount = 1;
-  for (let symbol = 0; symbol < 30; symbol++) {
-    const length = distanceLengths[symbol]!;
-    if (length === 0) continue;
-    size += distanceFrequencies[symbol]! * length;
-    distanceCount = symbol + 1;
+  // The end of the block, 256, always occurs.
+  literalCount = (usedSymbols[used - 1]! & 511) + 1;
+  used = makeCode(distanceFrequencies, 30, MAX_CODE_BITS, distanceLengths, distanceCodes);
+  for (let i = 0; i < used; i++) {
+    const frequency = usedSymbols[i]! >> 9;
+    const symbol = usedSymbols[i]! & 511;
+    size += frequency * distanceLengths[symbol]!;
+    fixedCodeBits += frequency * 5;
+    extraBits += frequency * distanceExtra[symbol]!;
   }
+  distanceCount = used === 0 ? 1 : (usedSymbols[used - 1]! & 511) + 1;
 
   for (let i = 0; i < distanceCount; i++) literalLengths[literalCount + i] = distanceLengths[i]!;
   size += runLengths(literalLengths, literalCount + distanceCount);
-  chooseCodeLengths(codeLengthFrequencies, 19, MAX_CODE_LENGTH_CODE_BITS, codeLengthLengths);
+  makeCode(codeLengthFrequencies, 19, MAX_CODE_LENGTH_CODE_BITS, codeLengthLengths, codeLengthCodes);
   codeLengthCount = 19;
   while (codeLengthCount > 4 && codeLengthLengths[CODE_LENGTH_ORDER[codeLengthCount - 1]!] === 0) codeLengthCount--;
   size += codeLengthCount * 3;
@@ -265,17 +260,12 @@ function writeCodes(): void {
   writeBits(distanceCount - 1, 5);
   writeBits(codeLengthCount - 4, 4);
   for (let i = 0; i < codeLengthCount; i++) writeBits(codeLengthLengths[CODE_LENGTH_ORDER[i]!]!, 3);
-  assignCodes(codeLengthLengths, 19, codeLengthCodes);
   for (let i = 0; i < lengthTokenCount; i++) {
     const token = lengthTokens[i]!;
     const symbol = token & 31;
     writeBits(codeLengthCodes[symbol]!, codeLengthLengths[symbol]!);
     if (symbol >= 16) writeBits(token >> 5, symbol === 16 ? 2 : symbol === 17 ? 3 : 7);
   }
-  // The distance lengths were put behind the literal ones that are sent; what they took the place of is no code.
-  literalLengths.fill(0, literalCount);
-  assignCodes(literalLengths, 286, literalCodes);
-  assignCodes(distanceLengths, 30, distanceCodes);
 }
 
 /** §3.2.3: the tokens and the end of the block. */

@@ -155,59 +155,57 @@ export function indexHistory(
   }
 }
 
-/** Length of the common beginning of what is at `a` and `b`, at most `max`. May read 3 bytes beyond. */
-function commonLength(a: number, b: number, length: number, max: number): number {
-  for (; length < max; length += 4) {
-    const difference = view.getInt32(a + length, true) ^ view.getInt32(b + length, true);
-    if (difference !== 0) {
-      length += (31 - Math.clz32(difference & -difference)) >> 3;
-      break;
-    }
-  }
-  return length < max ? length : max;
-}
-
 /**
- * Looks for a match at `i` that is longer than `best`, and makes `i` findable. Answers its length, or `best`; the distance is
- * left in `foundDistance`. There must be at least 4 bytes from `i` to `end`.
+ * Looks for a match of what is at `i` that is longer than `best`, first along the chain from `candidate`, then in the
+ * connection's past. Answers its length, or `best`; the distance is left in `foundDistance`.
+ *
+ * @param here the four bytes at `i`; there must be four.
+ * @param product their hash before the shift.
+ * @param max the longest match to answer; above `best`.
  */
-function findMatch(i: number, end: number, best: number): number {
+function longestMatch(i: number, here: number, product: number, candidate: number, best: number, max: number): number {
   const text = view;
   const first = base;
-  const here = text.getInt32(i, true);
-  const product = Math.imul(here, 0x9e37_79b1);
-  const hash = product >>> hashShift;
-  const place = first + i;
-  let candidate = heads[hash]!;
-  chain[place & CHAIN_MASK] = candidate;
-  heads[hash] = place;
-  const lowest = Math.max(first + lowestIndex, place - maxDistance);
-  const max = end - i < MAX_MATCH ? end - i : MAX_MATCH;
-  if (best >= max) return best;
-  if (candidate >= lowest) {
+  const enough = nice < max ? nice : max;
+  const lowest = Math.max(first + lowestIndex, first + i - maxDistance);
+  for (
     let left = best >= good ? maxChain >> 2 : maxChain;
-    do {
-      const at = candidate - first;
-      // What would make it longer is compared first: the last of the bytes that have to agree.
-      if (
-        text.getInt32(at, true) === here &&
-        (best < MIN_MATCH || text.getInt32(at + best - 3, true) === text.getInt32(i + best - 3, true))
-      ) {
-        const length = commonLength(at, i, 4, max);
-        if (length > best) {
-          best = length;
-          foundDistance = i - at;
-          if (length >= nice || length === max) return best;
+    candidate >= lowest;
+    candidate = chain[candidate & CHAIN_MASK]!
+  ) {
+    const at = candidate - first;
+    // What would make it longer is compared first: the last of the bytes that have to agree.
+    if (text.getInt32(at + best - 3, true) === text.getInt32(i + best - 3, true) && text.getInt32(at, true) === here) {
+      let length = 4;
+      for (; length < max; length += 4) {
+        const difference = text.getInt32(at + length, true) ^ text.getInt32(i + length, true);
+        if (difference !== 0) {
+          length += (31 - Math.clz32(difference & -difference)) >> 3;
+          break;
         }
       }
-      candidate = chain[candidate & CHAIN_MASK]!;
-    } while (candidate >= lowest && --left > 0);
+      if (length > max) length = max;
+      if (length > best) {
+        best = length;
+        foundDistance = i - at;
+        if (length >= enough) return best;
+      }
+    }
+    if (--left <= 0) break;
   }
   if (history.length !== 0) {
     const distance = (i + historyBase - history[product >>> HISTORY_SHIFT]!) & 0xffff;
     const at = i - distance;
     if (distance !== 0 && distance <= maxDistance && at >= lowestIndex && text.getInt32(at, true) === here) {
-      const length = commonLength(at, i, 4, max);
+      let length = 4;
+      for (; length < max; length += 4) {
+        const difference = text.getInt32(at + length, true) ^ text.getInt32(i + length, true);
+        if (difference !== 0) {
+          length += (31 - Math.clz32(difference & -difference)) >> 3;
+          break;
+        }
+      }
+      if (length > max) length = max;
       if (length > best) {
         best = length;
         foundDistance = distance;
@@ -220,8 +218,14 @@ function findMatch(i: number, end: number, best: number): number {
 /** Turns `bytes[start..end)` into tokens. Calls `flush` with their count and the index they reach to when a block is full. */
 export function matchAll(start: number, end: number, flush: (count: number, upTo: number) => void): void {
   const text = bytes;
+  const words = view;
+  const shift = hashShift;
+  const first = base;
+  const worthLooking = lazy;
+  // Nothing before this place can be matched, whatever the distance; with a past of the connection, everything is looked at.
+  const oldest = history.length === 0 ? first + lowestIndex : -1;
   const fullAt = MAX_BLOCK_TOKENS - MAX_MATCH - 2;
-  // The last places at which there are four bytes.
+  // The last place at which there are four bytes.
   const lastSearched = end - MIN_MATCH;
   let n = tokenCount;
   let i = start;
@@ -230,7 +234,16 @@ export function matchAll(start: number, end: number, flush: (count: number, upTo
       flush(n, i);
       n = 0;
     }
-    let length = findMatch(i, end, MIN_MATCH - 1);
+    let here = words.getInt32(i, true);
+    let product = Math.imul(here, 0x9e37_79b1);
+    let hash = product >>> shift;
+    let candidate = heads[hash]!;
+    chain[(first + i) & CHAIN_MASK] = candidate;
+    heads[hash] = first + i;
+    let length = MIN_MATCH - 1;
+    if (candidate >= oldest) {
+      length = longestMatch(i, here, product, candidate, MIN_MATCH - 1, end - i < MAX_MATCH ? end - i : MAX_MATCH);
+    }
     if (length < MIN_MATCH) {
       const byte = text[i++]!;
       tokens[n++] = byte;
@@ -239,13 +252,23 @@ export function matchAll(start: number, end: number, flush: (count: number, upTo
     }
     let distance = foundDistance;
     let findable = i + 1;
-    while (length < lazy && i < lastSearched) {
-      const longer = findMatch(i + 1, end, length);
-      findable = i + 2;
+    while (length < worthLooking && i < lastSearched) {
+      const next = i + 1;
+      here = words.getInt32(next, true);
+      product = Math.imul(here, 0x9e37_79b1);
+      hash = product >>> shift;
+      candidate = heads[hash]!;
+      chain[(first + next) & CHAIN_MASK] = candidate;
+      heads[hash] = first + next;
+      findable = next + 1;
+      const max = end - next < MAX_MATCH ? end - next : MAX_MATCH;
+      if (candidate < oldest || length >= max) break;
+      const longer = longestMatch(next, here, product, candidate, length, max);
       if (longer === length) break;
-      const byte = text[i++]!;
+      const byte = text[i]!;
       tokens[n++] = byte;
       literalFrequencies[byte]!++;
+      i = next;
       length = longer;
       distance = foundDistance;
     }
@@ -253,7 +276,11 @@ export function matchAll(start: number, end: number, flush: (count: number, upTo
     literalFrequencies[LENGTH_SYMBOLS[length - 3]!]!++;
     distanceFrequencies[DISTANCE_SYMBOLS[distance <= 256 ? distance - 1 : 256 + ((distance - 1) >> 7)]!]!++;
     i += length;
-    index(findable, i <= lastSearched ? i : lastSearched + 1);
+    for (const stop = i <= lastSearched ? i : lastSearched + 1; findable < stop; findable++) {
+      hash = Math.imul(words.getInt32(findable, true), 0x9e37_79b1) >>> shift;
+      chain[(first + findable) & CHAIN_MASK] = heads[hash]!;
+      heads[hash] = first + findable;
+    }
   }
   for (; i < end; i++) {
     const byte = text[i]!;
