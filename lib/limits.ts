@@ -134,6 +134,6 @@ export const CHAT_LIMITS = {
 export const DEFLATE_LIMITS = {
   /** Compressed input is decoded in pieces of this size: most messages are one. */
   inputChunkBytes: 16_384,
-  /** Plaintext up to this size is decoded in shared memory and copied out once; a longer message has memory of its own. */
-  sharedOutputBytes: 65_536,
+  /** Output is made in memory of this size and copied out: once for most messages, whenever it is full for longer ones. */
+  sharedOutputBytes: 98_304,
 } as const;

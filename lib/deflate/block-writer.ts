@@ -140,7 +140,7 @@ function writeBits(value: number, n: number): void {
   bitCount += n;
   view.setInt32(at, bits, true);
   at += bitCount >> 3;
-  bits >>>= bitCount & 24;
+  bits = (bits >>> (bitCount & 24)) | 0;
   bitCount &= 7;
 }
 
@@ -277,9 +277,10 @@ function writeTokens(
   distanceLengths: Uint8Array,
 ): void {
   const out = view;
-  let b = bits;
-  let n = bitCount;
-  let o = at;
+  // `| 0`: see `inflate.ts`.
+  let b = bits | 0;
+  let n = bitCount | 0;
+  let o = at | 0;
   // At most 16 bits wait before a code of up to 15 is added.
   for (let i = 0; i < count; i++) {
     const token = tokens[i]!;
@@ -294,7 +295,7 @@ function writeTokens(
       if (n > 16) {
         out.setInt32(o, b, true);
         o += n >> 3;
-        b >>>= n & 24;
+        b = (b >>> (n & 24)) | 0;
         n &= 7;
       }
       b |= (value - lengthBase[symbol]!) << n;
@@ -302,7 +303,7 @@ function writeTokens(
       if (n > 16) {
         out.setInt32(o, b, true);
         o += n >> 3;
-        b >>>= n & 24;
+        b = (b >>> (n & 24)) | 0;
         n &= 7;
       }
       value = token >> 9;
@@ -312,7 +313,7 @@ function writeTokens(
       if (n > 16) {
         out.setInt32(o, b, true);
         o += n >> 3;
-        b >>>= n & 24;
+        b = (b >>> (n & 24)) | 0;
         n &= 7;
       }
       b |= (value - distanceBase[symbol]!) << n;
@@ -321,7 +322,7 @@ function writeTokens(
     if (n > 16) {
       out.setInt32(o, b, true);
       o += n >> 3;
-      b >>>= n & 24;
+      b = (b >>> (n & 24)) | 0;
       n &= 7;
     }
   }

@@ -2,7 +2,7 @@
  * Huffman decoding tables (RFC 1951 §3.2.2, §3.2.5-3.2.7): code lengths in, a table to index with the next bits out.
  *
  * A table's first 2^n entries answer every code of up to n bits at once; a longer code's first n bits lead to a
- * secondary table further on in the same array. Three arrays are made once and refilled for each dynamic block (the
+ * secondary table further on in the same array. The memory is made once and refilled for each dynamic block (the
  * decoder is synchronous), and the fixed codes are built once, here, at load. Knows nothing of input and output.
  *
  * One entry, 32 bits: 0-4 bits of the code to consume · 5-7 flags below · 8-11 extra bits that follow, or index bits of the
@@ -30,12 +30,17 @@ export const DISTANCE_PRIMARY_BITS = 8;
 export const CODE_LENGTH_PRIMARY_BITS = 7;
 
 /**
- * Entries that primary and secondary tables together need at most, for 286 symbols and 10 index bits (1,334), and for 30
- * symbols and 8 index bits (400): the sums over the worst complete codes of 15 bits.
+ * All tables in one array, so that the decoder's loop has one constant to index. Room for primary and secondary tables
+ * together: 1,334 entries are the most for 286 symbols and 10 index bits, 402 for 30 symbols and 8 index bits, over all
+ * complete codes of up to 15 bits.
  */
-export const LITERAL_TABLE: Int32Array = new Int32Array(1_334);
-export const DISTANCE_TABLE: Int32Array = new Int32Array(402);
-export const CODE_LENGTH_TABLE: Int32Array = new Int32Array(128);
+export const FIXED_LITERALS_AT = 0;
+export const FIXED_DISTANCES_AT = 512;
+export const LITERALS_AT = 544;
+export const DISTANCES_AT: number = LITERALS_AT + 1_334;
+export const CODE_LENGTHS_AT: number = DISTANCES_AT + 402;
+export const DECODE_TABLES: Int32Array = new Int32Array(CODE_LENGTHS_AT + 128);
+const table = DECODE_TABLES;
 
 /** Which symbols a table decodes to; it also decides which incomplete codes are allowed. */
 export type Alphabet = 'literal/length' | 'distance' | 'code length';
@@ -72,13 +77,13 @@ const nextPlace = new Int32Array(16);
 const ordered = new Uint16Array(288);
 
 /**
- * Fills `table` from `lengths[start..end)`, the code length of each symbol in turn, 0 for a symbol without a code.
+ * Fills `DECODE_TABLES` from `at` on from `lengths[start..end)`, the code length of each symbol in turn, 0 for a symbol without a code.
  *
  * @param primaryBits index bits of the primary table at most.
  * @returns the index bits of the primary table as built (1 to `primaryBits`), or `TABLE_OVERSUBSCRIBED` or `TABLE_INCOMPLETE`.
  */
 export function buildDecodeTable(
-  table: Int32Array,
+  at: number,
   primaryBits: number,
   alphabet: Alphabet,
   lengths: Uint8Array,
@@ -104,8 +109,8 @@ export function buildDecodeTable(
     // §3.2.7: a single distance code is sent with one bit, and none at all when there are only literals. Choice: like other
     // decoders, a literal/length code of the end of the block alone is taken as well.
     if (longest > 1 || alphabet === 'code length') return TABLE_INCOMPLETE;
-    table[0] = ENTRY_SPECIAL | ENTRY_INVALID | 1;
-    table[1] = ENTRY_SPECIAL | ENTRY_INVALID | 1;
+    table[at] = ENTRY_SPECIAL | ENTRY_INVALID | 1;
+    table[at + 1] = ENTRY_SPECIAL | ENTRY_INVALID | 1;
     if (longest === 0) return 1;
   }
 
@@ -116,7 +121,7 @@ export function buildDecodeTable(
   const entries =
     alphabet === 'literal/length' ? LITERAL_ENTRIES : alphabet === 'distance' ? DISTANCE_ENTRIES : CODE_LENGTH_ENTRIES;
   if (space > 0) {
-    table[0] = entries[ordered[0]!]! | 1;
+    table[at] = entries[ordered[0]!]! | 1;
     return 1;
   }
 
@@ -129,16 +134,16 @@ export function buildDecodeTable(
   let next = 0;
   for (;;) {
     for (let n = lengthCounts[length]!; n > 0; n--) {
-      table[code] = entries[ordered[next++]!]! | length;
+      table[at + code] = entries[ordered[next++]!]! | length;
       if (next === used) {
         // The last code is all ones; what is still to be doubled holds complete codes.
-        for (; length < indexBits; length++, size *= 2) table.copyWithin(size, 0, size);
+        for (; length < indexBits; length++, size *= 2) table.copyWithin(at + size, at, at + size);
         return indexBits;
       }
       code = nextReversed(code, size - 1);
     }
     if (length === indexBits) break;
-    table.copyWithin(size, 0, size);
+    table.copyWithin(at + size, at, at + size);
     length++;
     size *= 2;
   }
@@ -147,7 +152,7 @@ export function buildDecodeTable(
   const primaryMask = (1 << indexBits) - 1;
   let prefix = -1;
   let base = 0;
-  let freeAt = 1 << indexBits;
+  let freeAt = at + (1 << indexBits);
   let tableBits = 0;
   for (length = indexBits + 1; ; length++) {
     for (let n = lengthCounts[length]!; n > 0; n--) {
@@ -162,7 +167,7 @@ export function buildDecodeTable(
         }
         base = freeAt;
         freeAt += 1 << tableBits;
-        table[prefix] = (base << 16) | (tableBits << 8) | ENTRY_SPECIAL | indexBits;
+        table[at + prefix] = (base << 16) | (tableBits << 8) | ENTRY_SPECIAL | indexBits;
       }
       const entry = entries[ordered[next++]!]! | (length - indexBits);
       const step = 1 << (length - indexBits);
@@ -192,7 +197,5 @@ function fixedLengths(): Uint8Array {
 
 export const FIXED_LITERAL_BITS = 9;
 export const FIXED_DISTANCE_BITS = 5;
-export const FIXED_LITERAL_TABLE: Int32Array = new Int32Array(512);
-export const FIXED_DISTANCE_TABLE: Int32Array = new Int32Array(32);
-buildDecodeTable(FIXED_LITERAL_TABLE, FIXED_LITERAL_BITS, 'literal/length', fixedLengths(), 0, 288);
-buildDecodeTable(FIXED_DISTANCE_TABLE, FIXED_DISTANCE_BITS, 'distance', fixedLengths(), 288, 320);
+buildDecodeTable(FIXED_LITERALS_AT, FIXED_LITERAL_BITS, 'literal/length', fixedLengths(), 0, 288);
+buildDecodeTable(FIXED_DISTANCES_AT, FIXED_DISTANCE_BITS, 'distance', fixedLengths(), 288, 320);

@@ -15,22 +15,30 @@ import { DEFLATE_LIMITS } from '../limits.ts';
 import {
   buildDecodeTable,
   CODE_LENGTH_PRIMARY_BITS,
-  CODE_LENGTH_TABLE,
+  CODE_LENGTHS_AT,
+  DECODE_TABLES,
   DISTANCE_PRIMARY_BITS,
-  DISTANCE_TABLE,
+  DISTANCES_AT,
   ENTRY_END,
   ENTRY_INVALID,
   ENTRY_LITERAL,
   ENTRY_SPECIAL,
   FIXED_DISTANCE_BITS,
-  FIXED_DISTANCE_TABLE,
+  FIXED_DISTANCES_AT,
   FIXED_LITERAL_BITS,
-  FIXED_LITERAL_TABLE,
+  FIXED_LITERALS_AT,
   LITERAL_PRIMARY_BITS,
-  LITERAL_TABLE,
+  LITERALS_AT,
   TABLE_INCOMPLETE,
   TABLE_OVERSUBSCRIBED,
 } from './huffman-table.ts';
+
+// The compiler folds a constant of this module into the loops, but loads and checks an imported one at every use.
+const tables = DECODE_TABLES;
+const SPECIAL = ENTRY_SPECIAL;
+const END = ENTRY_END;
+const INVALID = ENTRY_INVALID;
+const LITERAL = ENTRY_LITERAL;
 
 /** Why a stream was refused. */
 export type InflateErrorCode =
@@ -80,16 +88,19 @@ export interface InflateOptions {
 }
 
 /** Longest match (§3.2.5) and the overshoot of a copy by words: what one step may write past the limit checked before it. */
-const OUTPUT_SLACK_BYTES = 258 + 6;
+const OUTPUT_SLACK_BYTES = 258 + 12;
 /** A load of 4 octets may begin up to 8 past the last octet of input before the end is noticed. */
 const INPUT_SLACK_BYTES = 16;
 /** A dynamic block's header has at most 17 + 19 × 3 + 316 × 14 bits. */
 const MAX_BLOCK_HEADER_BYTES = 570;
 
+/** Positions are 32-bit integers; no `Uint8Array` of this size can be had on every platform anyway. */
+const MAX_OUTPUT_BYTES = 0x7fff_0000;
+
 const input = new Uint8Array(DEFLATE_LIMITS.inputChunkBytes + 4 + INPUT_SLACK_BYTES);
 const inputView = new DataView(input.buffer);
-const sharedOutput = new Uint8Array(DEFLATE_LIMITS.sharedOutputBytes + OUTPUT_SLACK_BYTES);
-const sharedOutputView = new DataView(sharedOutput.buffer);
+const output = new Uint8Array(DEFLATE_LIMITS.sharedOutputBytes + OUTPUT_SLACK_BYTES);
+const outputView = new DataView(output.buffer);
 const NO_BYTES = new Uint8Array(0);
 
 /** Code lengths of the literal/length and then of the distance alphabet of the block being read (§3.2.7). */
@@ -109,10 +120,10 @@ let inputEnd = 0;
 /** The next bit of the stream is bit 0; `bitCount` bits count, those above are equal to what a refill will put there. */
 let bits = 0;
 let bitCount = 0;
-let output: Uint8Array = sharedOutput;
-let outputView: DataView = sharedOutputView;
-/** Bytes written to `output`. */
+/** Bytes in `output`; those before them that no longer fitted are the first `movedOut` of `large`. */
 let written = 0;
+let movedOut = 0;
+let large: Uint8Array = NO_BYTES;
 let maxOutput = 0;
 let dictionary: Uint8Array = NO_BYTES;
 
@@ -136,7 +147,8 @@ export function inflate(compressed: Uint8Array, options: InflateOptions): Uint8A
   bits = 0;
   bitCount = 0;
   written = 0;
-  maxOutput = maxOutputBytes;
+  movedOut = 0;
+  maxOutput = Math.min(maxOutputBytes, MAX_OUTPUT_BYTES);
   dictionary = options.dictionary ?? NO_BYTES;
   try {
     loadInput();
@@ -146,8 +158,7 @@ export function inflate(compressed: Uint8Array, options: InflateOptions): Uint8A
     // Nothing of the caller's is kept alive between calls.
     source = NO_BYTES;
     dictionary = NO_BYTES;
-    output = sharedOutput;
-    outputView = sharedOutputView;
+    large = NO_BYTES;
   }
 }
 
@@ -188,10 +199,10 @@ function inflateBlock(): void {
   if (type === 0) {
     inflateStored();
   } else if (type === 1) {
-    inflateSymbols(FIXED_LITERAL_TABLE, FIXED_LITERAL_BITS, FIXED_DISTANCE_TABLE, FIXED_DISTANCE_BITS);
+    inflateSymbols(FIXED_LITERALS_AT, FIXED_LITERAL_BITS, FIXED_DISTANCES_AT, FIXED_DISTANCE_BITS);
   } else if (type === 2) {
     readCodes();
-    inflateSymbols(LITERAL_TABLE, literalBits, DISTANCE_TABLE, distanceBits);
+    inflateSymbols(LITERALS_AT, literalBits, DISTANCES_AT, distanceBits);
   } else {
     fail('INFLATE_BAD_BLOCK_TYPE', 'block type is 3, which is reserved (RFC 1951 §3.2.3)');
   }
@@ -212,7 +223,7 @@ function takeBits(n: number): number {
   position += (31 - bitCount) >> 3;
   bitCount |= 24;
   const value = bits & ((1 << n) - 1);
-  bits >>>= n;
+  bits = (bits >>> n) | 0;
   bitCount -= n;
   if (position * 8 - bitCount > inputEnd * 8) truncated();
   return value;
@@ -228,15 +239,15 @@ function inflateStored(): void {
     fail('INFLATE_STORED_LENGTH', `stored length is ${length} and its complement ${complement} (RFC 1951 §3.2.4)`);
   }
   position += 4;
-  if (written + length > maxOutput) tooLarge();
-  if (written + length > output.length - OUTPUT_SLACK_BYTES) growOutput(written + length);
+  if (movedOut + written + length > maxOutput) tooLarge();
   let left = length;
   while (left > 0) {
     if (position >= inputEnd) {
       if (sourceAt === source.length && !tailDue) truncated();
       loadInput();
     }
-    const taken = Math.min(left, inputEnd - position);
+    if (written >= DEFLATE_LIMITS.sharedOutputBytes) moveOut();
+    const taken = Math.min(left, inputEnd - position, DEFLATE_LIMITS.sharedOutputBytes - written);
     output.set(input.subarray(position, position + taken), written);
     position += taken;
     written += taken;
@@ -244,11 +255,11 @@ function inflateStored(): void {
   }
 }
 
-/** Index bits of `LITERAL_TABLE` and `DISTANCE_TABLE` as `readCodes` built them. */
+/** Index bits of the tables at `LITERALS_AT` and `DISTANCES_AT` as `readCodes` built them. */
 let literalBits = 0;
 let distanceBits = 0;
 
-/** §3.2.7: the header of a dynamic block, into `LITERAL_TABLE` and `DISTANCE_TABLE`. */
+/** §3.2.7: the header of a dynamic block, into the tables at `LITERALS_AT` and `DISTANCES_AT`. */
 function readCodes(): void {
   const counts = takeBits(14);
   const literalCount = (counts & 31) + 257;
@@ -263,7 +274,7 @@ function readCodes(): void {
 
   codeLengths.fill(0, 0, 19);
   for (let i = 0; i < codeLengthCount; i++) codeLengths[CODE_LENGTH_ORDER[i]!] = takeBits(3);
-  let built = buildDecodeTable(CODE_LENGTH_TABLE, CODE_LENGTH_PRIMARY_BITS, 'code length', codeLengths, 0, 19);
+  let built = buildDecodeTable(CODE_LENGTHS_AT, CODE_LENGTH_PRIMARY_BITS, 'code length', codeLengths, 0, 19);
   if (built < 0) badCode('code length', built);
   const mask = (1 << built) - 1;
 
@@ -273,9 +284,9 @@ function readCodes(): void {
     bits |= inputView.getInt32(position, true) << bitCount;
     position += (31 - bitCount) >> 3;
     bitCount |= 24;
-    const entry = CODE_LENGTH_TABLE[bits & mask]!;
+    const entry = tables[CODE_LENGTHS_AT + (bits & mask)]!;
     const length = entry & 31;
-    bits >>>= length;
+    bits = (bits >>> length) | 0;
     bitCount -= length;
     const symbol = entry >>> 16;
     if (symbol < 16) {
@@ -284,7 +295,7 @@ function readCodes(): void {
       // 16: the previous length 3-6 times; 17: zero 3-10 times; 18: zero 11-138 times.
       const extra = symbol === 16 ? 2 : symbol === 17 ? 3 : 7;
       const repeat = (bits & ((1 << extra) - 1)) + (symbol === 18 ? 11 : 3);
-      bits >>>= extra;
+      bits = (bits >>> extra) | 0;
       bitCount -= extra;
       if (symbol === 16 && n === 0) fail('INFLATE_BAD_REPEAT', 'first code length is a repetition (RFC 1951 §3.2.7)');
       if (n + repeat > total) {
@@ -299,32 +310,31 @@ function readCodes(): void {
   if (codeLengths[256] === 0) {
     fail('INFLATE_NO_END_OF_BLOCK', 'block has no code for its end, symbol 256 (RFC 1951 §3.2.7)');
   }
-  built = buildDecodeTable(LITERAL_TABLE, LITERAL_PRIMARY_BITS, 'literal/length', codeLengths, 0, literalCount);
+  built = buildDecodeTable(LITERALS_AT, LITERAL_PRIMARY_BITS, 'literal/length', codeLengths, 0, literalCount);
   if (built < 0) badCode('literal/length', built);
   literalBits = built;
-  built = buildDecodeTable(DISTANCE_TABLE, DISTANCE_PRIMARY_BITS, 'distance', codeLengths, literalCount, total);
+  built = buildDecodeTable(DISTANCES_AT, DISTANCE_PRIMARY_BITS, 'distance', codeLengths, literalCount, total);
   if (built < 0) badCode('distance', built);
   distanceBits = built;
 }
 
 /** §3.2.3: decodes literals and matches until the end-of-block symbol. */
 function inflateSymbols(
-  literals: Int32Array,
+  literalsAt: number,
   literalIndexBits: number,
-  distances: Int32Array,
+  distancesAt: number,
   distanceIndexBits: number,
 ): void {
   const literalMask = (1 << literalIndexBits) - 1;
   const distanceMask = (1 << distanceIndexBits) - 1;
-  let b = bits;
-  let count = bitCount;
-  let p = position;
-  let o = written;
-  let out = output;
-  let outView = outputView;
+  // `| 0` tells the compiler that these stay 32-bit integers: without it they are boxed and checked at every step.
+  let b = bits | 0;
+  let count = bitCount | 0;
+  let p = position | 0;
+  let o = written | 0;
   // Up to here a turn needs no check: 12 octets of input cover its three loads, the slack covers its longest match.
-  let inputLimit = inputEnd - 12;
-  let outputLimit = Math.min(maxOutput, out.length - OUTPUT_SLACK_BYTES);
+  let inputLimit = (inputEnd - 12) | 0;
+  let outputLimit = Math.min((maxOutput - movedOut) | 0, DEFLATE_LIMITS.sharedOutputBytes);
 
   for (;;) {
     if (p > inputLimit) {
@@ -333,69 +343,68 @@ function inflateSymbols(
         bitCount = count;
         position = p;
         loadInput();
-        b = bits;
-        count = bitCount;
-        p = position;
-        inputLimit = inputEnd - 12;
+        b = bits | 0;
+        count = bitCount | 0;
+        p = position | 0;
+        inputLimit = (inputEnd - 12) | 0;
       } else if (p * 8 - count > inputEnd * 8) truncated();
     }
     if (o > outputLimit) {
-      if (o > maxOutput) tooLarge();
+      if (o > maxOutput - movedOut) tooLarge();
       written = o;
-      growOutput(o + 1);
-      out = output;
-      outView = outputView;
-      outputLimit = Math.min(maxOutput, out.length - OUTPUT_SLACK_BYTES);
+      moveOut();
+      o = written | 0;
+      outputLimit = Math.min((maxOutput - movedOut) | 0, DEFLATE_LIMITS.sharedOutputBytes);
     }
 
     b |= inputView.getInt32(p, true) << count;
     p += (31 - count) >> 3;
     count |= 24;
-    let entry = literals[b & literalMask]!;
-    if ((entry & ENTRY_SPECIAL) !== 0) {
-      if ((entry & ENTRY_END) !== 0) {
-        b >>>= entry;
+    let entry = tables[literalsAt + (b & literalMask)]!;
+    if ((entry & SPECIAL) !== 0) {
+      if ((entry & END) !== 0) {
+        b = (b >>> entry) | 0;
         count -= entry & 31;
         break;
       }
-      if ((entry & ENTRY_INVALID) !== 0) badSymbol(p, count - (entry & 31), 'literal/length');
+      if ((entry & INVALID) !== 0) badSymbol(p, count - (entry & 31), 'literal/length');
       // The rest of a code longer than the primary table's index is looked up in a table of its own.
-      b >>>= literalIndexBits;
+      b = (b >>> literalIndexBits) | 0;
       count -= literalIndexBits;
-      entry = literals[(entry >>> 16) + (b & ((1 << ((entry >>> 8) & 15)) - 1))]!;
-      if ((entry & ENTRY_SPECIAL) !== 0) {
-        if ((entry & ENTRY_INVALID) !== 0) badSymbol(p, count - (entry & 31), 'literal/length');
-        b >>>= entry;
+      entry = tables[(entry >>> 16) + (b & ((1 << ((entry >>> 8) & 15)) - 1))]!;
+      if ((entry & SPECIAL) !== 0) {
+        if ((entry & INVALID) !== 0) badSymbol(p, count - (entry & 31), 'literal/length');
+        b = (b >>> entry) | 0;
         count -= entry & 31;
         break;
       }
     }
     // A shift takes its count from the low five bits of the entry.
-    b >>>= entry;
+    b = (b >>> entry) | 0;
     count -= entry & 31;
-    if ((entry & ENTRY_LITERAL) !== 0) {
-      out[o++] = entry >>> 16;
+    if ((entry & LITERAL) !== 0) {
+      output[o++] = entry >>> 16;
       continue;
     }
 
     // §3.2.5: a length, its extra bits, a distance code, its extra bits. At most 20 of 24 bits are used: 4 are left for 5.
     let extra = (entry >>> 8) & 15;
     const length = (entry >>> 16) + (b & ((1 << extra) - 1));
-    b >>>= extra;
+    b = (b >>> extra) | 0;
     count -= extra;
 
     b |= inputView.getInt32(p, true) << count;
     p += (31 - count) >> 3;
     count |= 24;
-    entry = distances[b & distanceMask]!;
-    if ((entry & ENTRY_SPECIAL) !== 0) {
-      if ((entry & ENTRY_INVALID) !== 0) badSymbol(p, count - (entry & 31), 'distance');
-      b >>>= distanceIndexBits;
+    entry = tables[distancesAt + (b & distanceMask)]!;
+    if ((entry & SPECIAL) !== 0) {
+      if ((entry & INVALID) !== 0) badSymbol(p, count - (entry & 31), 'distance');
+      b = (b >>> distanceIndexBits) | 0;
       count -= distanceIndexBits;
-      entry = distances[(entry >>> 16) + (b & ((1 << ((entry >>> 8) & 15)) - 1))]!;
-      if ((entry & ENTRY_INVALID) !== 0) badSymbol(p, count - (entry & 31), 'distance');
+      entry = tables[(entry >>> 16) + (b & ((1 << ((entry >>> 8) & 15)) - 1))]!;
+      if ((entry & INVALID) !== 0) badSymbol(p, count - (entry & 31), 'distance');
     }
-    b >>>= entry;
+    b = (b >>> entry) | 0;
     count -= entry & 31;
     extra = (entry >>> 8) & 15;
     if (count < extra) {
@@ -404,28 +413,30 @@ function inflateSymbols(
       count |= 24;
     }
     const distance = (entry >>> 16) + (b & ((1 << extra) - 1));
-    b >>>= extra;
+    b = (b >>> extra) | 0;
     count -= extra;
 
     const end = o + length;
     let from = o - distance;
     if (from < 0) {
-      from += dictionary.length;
+      from = (from + dictionary.length) | 0;
       if (from < 0) tooFar(p, count, distance, o);
-      const stop = Math.min(dictionary.length, from + length);
-      while (from < stop) out[o++] = dictionary[from++]!;
+      const stop = Math.min(dictionary.length | 0, (from + length) | 0);
+      while (from < stop) output[o++] = dictionary[from++]!;
       from = 0;
     }
     if (distance >= 4) {
-      // Writes up to 3 bytes too many: the slack, or bytes that are written next.
-      while (o < end) {
-        outView.setInt32(o, outView.getInt32(from, true), true);
-        o += 4;
-        from += 4;
+      // Twelve bytes at once, which most matches are within, then four at a time: what is too much lies in the slack or is
+      // written over next.
+      outputView.setInt32(o, outputView.getInt32(from, true), true);
+      outputView.setInt32(o + 4, outputView.getInt32(from + 4, true), true);
+      outputView.setInt32(o + 8, outputView.getInt32(from + 8, true), true);
+      for (o += 12, from += 12; o < end; o += 4, from += 4) {
+        outputView.setInt32(o, outputView.getInt32(from, true), true);
       }
       o = end;
     } else {
-      while (o < end) out[o++] = out[from++]!;
+      while (o < end) output[o++] = output[from++]!;
     }
   }
 
@@ -434,20 +445,31 @@ function inflateSymbols(
   position = p;
   written = o;
   if (p * 8 - count > inputEnd * 8) truncated();
-  if (o > maxOutput) tooLarge();
+  if (o > maxOutput - movedOut) tooLarge();
 }
 
+/** What distances may reach back (§3.2.5), and what stays in `output`. */
+const WINDOW_BYTES = 32_768;
+
 /**
- * Replaces `output` by one with room for `needed` bytes. Choice: four times as large as what is in use, or at once as large as
- * the bound when that would pass half of it: what is touched of the old and the new memory together stays within the bound.
+ * Makes room in `output`: all but the last 32 KiB moves to `large`.
+ * Choice: `large` grows fourfold, or at once to the bound when that would pass half of it. What is touched of old and new memory
+ * together then stays within the bound.
  */
-function growOutput(needed: number): void {
-  let size = Math.max(needed, written * 4);
-  if (size > maxOutput / 2) size = maxOutput;
-  const larger = allocateLarge(size + OUTPUT_SLACK_BYTES);
-  larger.set(output.subarray(0, written));
-  output = larger;
-  outputView = new DataView(larger.buffer);
+function moveOut(): void {
+  const moved = written - WINDOW_BYTES;
+  const needed = movedOut + written;
+  if (needed > large.length) {
+    let size = needed * 4;
+    if (size > maxOutput / 2) size = maxOutput;
+    const larger = allocateLarge(size);
+    larger.set(large.subarray(0, movedOut));
+    large = larger;
+  }
+  large.set(output.subarray(0, moved), movedOut);
+  movedOut += moved;
+  output.copyWithin(0, moved, written);
+  written = WINDOW_BYTES;
 }
 
 /** Uninitialised memory that the system commits only when it is touched. */
@@ -456,12 +478,21 @@ function allocateLarge(size: number): Uint8Array {
   return new Uint8Array(buffer, 0, size);
 }
 
-/** The plaintext in memory of its own: a copy, or the large output itself when at least half of it is used. */
+/** The plaintext in memory of its own: a copy, or `large` itself when at least half of it is used. */
 function takeResult(): Uint8Array {
-  if (output !== sharedOutput && written * 2 >= output.length) return output.subarray(0, written);
-  const result = allocate(written);
-  result.set(output.subarray(0, written));
-  return result;
+  if (movedOut === 0) {
+    const result = allocate(written);
+    result.set(output.subarray(0, written));
+    return result;
+  }
+  const length = movedOut + written;
+  let result = large;
+  if (length > large.length || length * 2 < large.length) {
+    result = allocateLarge(length);
+    result.set(large.subarray(0, movedOut));
+  }
+  result.set(output.subarray(0, written), movedOut);
+  return result.subarray(0, length);
 }
 
 function fail(code: InflateErrorCode, message: string): never {
@@ -496,6 +527,6 @@ function tooFar(p: number, count: number, distance: number, o: number): never {
   if (p * 8 - count > inputEnd * 8) truncated();
   fail(
     'INFLATE_DISTANCE_TOO_FAR',
-    `distance is ${distance}, only ${o + dictionary.length} bytes came before (RFC 1951 §3.2.3)`,
+    `distance is ${distance}, only ${movedOut + o + dictionary.length} bytes came before (RFC 1951 §3.2.3)`,
   );
 }

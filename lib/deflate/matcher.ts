@@ -165,11 +165,11 @@ export function indexHistory(
  */
 function longestMatch(i: number, here: number, product: number, candidate: number, best: number, max: number): number {
   const text = view;
-  const first = base;
-  const enough = nice < max ? nice : max;
-  const lowest = Math.max(first + lowestIndex, first + i - maxDistance);
+  const first = base | 0;
+  const enough = Math.min(nice | 0, max);
+  const lowest = Math.max((first + lowestIndex) | 0, (first + i - maxDistance) | 0);
   for (
-    let left = best >= good ? maxChain >> 2 : maxChain;
+    let left = best >= (good | 0) ? maxChain >> 2 : maxChain | 0;
     candidate >= lowest;
     candidate = chain[candidate & CHAIN_MASK]!
   ) {
@@ -194,9 +194,14 @@ function longestMatch(i: number, here: number, product: number, candidate: numbe
     if (--left <= 0) break;
   }
   if (history.length !== 0) {
-    const distance = (i + historyBase - history[product >>> HISTORY_SHIFT]!) & 0xffff;
+    const distance = (i + (historyBase | 0) - history[product >>> HISTORY_SHIFT]!) & 0xffff;
     const at = i - distance;
-    if (distance !== 0 && distance <= maxDistance && at >= lowestIndex && text.getInt32(at, true) === here) {
+    if (
+      distance !== 0 &&
+      distance <= (maxDistance | 0) &&
+      at >= (lowestIndex | 0) &&
+      text.getInt32(at, true) === here
+    ) {
       let length = 4;
       for (; length < max; length += 4) {
         const difference = text.getInt32(at + length, true) ^ text.getInt32(i + length, true);
@@ -219,15 +224,16 @@ function longestMatch(i: number, here: number, product: number, candidate: numbe
 export function matchAll(start: number, end: number, flush: (count: number, upTo: number) => void): void {
   const text = bytes;
   const words = view;
-  const shift = hashShift;
-  const first = base;
-  const worthLooking = lazy;
+  const shift = hashShift | 0;
+  const first = base | 0;
+  const worthLooking = lazy | 0;
   // Nothing before this place can be matched, whatever the distance; with a past of the connection, everything is looked at.
-  const oldest = history.length === 0 ? first + lowestIndex : -1;
+  const oldest = history.length === 0 ? (first + lowestIndex) | 0 : -1;
+  // `| 0`: see `inflate.ts`.
   const fullAt = MAX_BLOCK_TOKENS - MAX_MATCH - 2;
   // The last place at which there are four bytes.
   const lastSearched = end - MIN_MATCH;
-  let n = tokenCount;
+  let n = tokenCount | 0;
   let i = start;
   while (i <= lastSearched) {
     if (n >= fullAt) {
