@@ -336,6 +336,11 @@ function inflateSymbols(
   let inputLimit = (inputEnd - 12) | 0;
   let outputLimit = Math.min((maxOutput - movedOut) | 0, DEFLATE_LIMITS.sharedOutputBytes);
 
+  // The next entry is looked up as early as its bits are known: the copy of a match does not have to wait for it, nor it for the copy.
+  b |= inputView.getInt32(p, true) << count;
+  p += (31 - count) >> 3;
+  count |= 24;
+  let entry = tables[literalsAt + (b & literalMask)]!;
   for (;;) {
     if (p > inputLimit) {
       if (sourceAt < source.length || tailDue) {
@@ -346,6 +351,10 @@ function inflateSymbols(
         b = bits | 0;
         count = bitCount | 0;
         p = position | 0;
+        // `loadInput` took back what was in the bit buffer.
+        b |= inputView.getInt32(p, true) << count;
+        p += (31 - count) >> 3;
+        count |= 24;
         inputLimit = (inputEnd - 12) | 0;
       } else if (p * 8 - count > inputEnd * 8) truncated();
     }
@@ -357,10 +366,6 @@ function inflateSymbols(
       outputLimit = Math.min((maxOutput - movedOut) | 0, DEFLATE_LIMITS.sharedOutputBytes);
     }
 
-    b |= inputView.getInt32(p, true) << count;
-    p += (31 - count) >> 3;
-    count |= 24;
-    let entry = tables[literalsAt + (b & literalMask)]!;
     if ((entry & SPECIAL) !== 0) {
       if ((entry & END) !== 0) {
         b = (b >>> entry) | 0;
@@ -384,6 +389,10 @@ function inflateSymbols(
     count -= entry & 31;
     if ((entry & LITERAL) !== 0) {
       output[o++] = entry >>> 16;
+      b |= inputView.getInt32(p, true) << count;
+      p += (31 - count) >> 3;
+      count |= 24;
+      entry = tables[literalsAt + (b & literalMask)]!;
       continue;
     }
 
@@ -415,6 +424,11 @@ function inflateSymbols(
     const distance = (entry >>> 16) + (b & ((1 << extra) - 1));
     b = (b >>> extra) | 0;
     count -= extra;
+
+    b |= inputView.getInt32(p, true) << count;
+    p += (31 - count) >> 3;
+    count |= 24;
+    entry = tables[literalsAt + (b & literalMask)]!;
 
     const end = o + length;
     let from = o - distance;
