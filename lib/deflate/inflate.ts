@@ -104,9 +104,9 @@ const outputView = new DataView(output.buffer);
 const NO_BYTES = new Uint8Array(0);
 
 /** Code lengths of the literal/length and then of the distance alphabet of the block being read (§3.2.7). */
-const codeLengths = new Uint8Array(286 + 30 + 138);
+const codeLengths = new Uint8Array(286 + 30);
 /** The order in which the lengths of the code length code are sent (§3.2.7). */
-const CODE_LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
+const CODE_LENGTH_ORDER = Uint8Array.of(16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15);
 
 // The state of the call under way. The loops keep copies in locals.
 let source: Uint8Array = NO_BYTES;
@@ -272,40 +272,62 @@ function readCodes(): void {
     );
   }
 
+  let b = bits | 0;
+  let count = bitCount | 0;
+  let p = position | 0;
   codeLengths.fill(0, 0, 19);
-  for (let i = 0; i < codeLengthCount; i++) codeLengths[CODE_LENGTH_ORDER[i]!] = takeBits(3);
+  for (let i = 0; i < codeLengthCount; i++) {
+    if (count < 3) {
+      b |= inputView.getInt32(p, true) << count;
+      p += (31 - count) >> 3;
+      count |= 24;
+    }
+    codeLengths[CODE_LENGTH_ORDER[i]!] = b & 7;
+    b = (b >>> 3) | 0;
+    count -= 3;
+  }
   let built = buildDecodeTable(CODE_LENGTHS_AT, CODE_LENGTH_PRIMARY_BITS, 'code length', codeLengths, 0, 19);
-  if (built < 0) badCode('code length', built);
+  if (built < 0) {
+    if (p * 8 - count > inputEnd * 8) truncated();
+    badCode('code length', built);
+  }
   const mask = (1 << built) - 1;
 
   const total = literalCount + distanceCount;
+  const inputLimit = inputEnd - 8;
+  let previous = -1;
   let n = 0;
   while (n < total) {
-    bits |= inputView.getInt32(position, true) << bitCount;
-    position += (31 - bitCount) >> 3;
-    bitCount |= 24;
-    const entry = tables[CODE_LENGTHS_AT + (bits & mask)]!;
-    const length = entry & 31;
-    bits = (bits >>> length) | 0;
-    bitCount -= length;
+    if (p > inputLimit && p * 8 - count > inputEnd * 8) truncated();
+    b |= inputView.getInt32(p, true) << count;
+    p += (31 - count) >> 3;
+    count |= 24;
+    const entry = tables[CODE_LENGTHS_AT + (b & mask)]!;
+    b = (b >>> entry) | 0;
+    count -= entry & 31;
     const symbol = entry >>> 16;
     if (symbol < 16) {
       codeLengths[n++] = symbol;
-    } else {
-      // 16: the previous length 3-6 times; 17: zero 3-10 times; 18: zero 11-138 times.
-      const extra = symbol === 16 ? 2 : symbol === 17 ? 3 : 7;
-      const repeat = (bits & ((1 << extra) - 1)) + (symbol === 18 ? 11 : 3);
-      bits = (bits >>> extra) | 0;
-      bitCount -= extra;
-      if (symbol === 16 && n === 0) fail('INFLATE_BAD_REPEAT', 'first code length is a repetition (RFC 1951 §3.2.7)');
-      if (n + repeat > total) {
-        fail('INFLATE_BAD_REPEAT', `${n + repeat} code lengths, header says ${total} (RFC 1951 §3.2.7)`);
-      }
-      codeLengths.fill(symbol === 16 ? codeLengths[n - 1]! : 0, n, n + repeat);
-      n += repeat;
+      previous = symbol;
+      continue;
     }
-    if (position * 8 - bitCount > inputEnd * 8) truncated();
+    // 16: the previous length 3-6 times; 17: zero 3-10 times; 18: zero 11-138 times.
+    const extra = symbol === 16 ? 2 : symbol === 17 ? 3 : 7;
+    const end = n + (b & ((1 << extra) - 1)) + (symbol === 18 ? 11 : 3);
+    b = (b >>> extra) | 0;
+    count -= extra;
+    if (symbol > 16) previous = 0;
+    if (previous < 0 || end > total) {
+      if (p * 8 - count > inputEnd * 8) truncated();
+      if (end > total) fail('INFLATE_BAD_REPEAT', `${end} code lengths, header says ${total} (RFC 1951 §3.2.7)`);
+      fail('INFLATE_BAD_REPEAT', 'first code length is a repetition (RFC 1951 §3.2.7)');
+    }
+    while (n < end) codeLengths[n++] = previous;
   }
+  if (p * 8 - count > inputEnd * 8) truncated();
+  bits = b;
+  bitCount = count;
+  position = p;
 
   if (codeLengths[256] === 0) {
     fail('INFLATE_NO_END_OF_BLOCK', 'block has no code for its end, symbol 256 (RFC 1951 §3.2.7)');
