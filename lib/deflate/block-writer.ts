@@ -281,7 +281,8 @@ function writeTokens(
   let b = bits | 0;
   let n = bitCount | 0;
   let o = at | 0;
-  // At most 16 bits wait before a code of up to 15 is added.
+  // Fewer than 8 bits wait, and at most 20 are added before they are stored again: a length's code and its extra bits. Storing
+  // every time costs less than asking whether it is necessary yet, which no branch predictor knows.
   for (let i = 0; i < count; i++) {
     const token = tokens[i]!;
     if (token < MATCH) {
@@ -292,39 +293,27 @@ function writeTokens(
       let symbol = LENGTH_SYMBOLS[value]!;
       b |= literalCodes[symbol]! << n;
       n += literalLengths[symbol]!;
-      if (n > 16) {
-        out.setInt32(o, b, true);
-        o += n >> 3;
-        b = (b >>> (n & 24)) | 0;
-        n &= 7;
-      }
       b |= (value - lengthBase[symbol]!) << n;
       n += lengthExtra[symbol]!;
-      if (n > 16) {
-        out.setInt32(o, b, true);
-        o += n >> 3;
-        b = (b >>> (n & 24)) | 0;
-        n &= 7;
-      }
-      value = token >> 9;
-      symbol = DISTANCE_SYMBOLS[value <= 256 ? value - 1 : 256 + ((value - 1) >> 7)]!;
-      b |= distanceCodes[symbol]! << n;
-      n += distanceLengths[symbol]!;
-      if (n > 16) {
-        out.setInt32(o, b, true);
-        o += n >> 3;
-        b = (b >>> (n & 24)) | 0;
-        n &= 7;
-      }
-      b |= (value - distanceBase[symbol]!) << n;
-      n += distanceExtra[symbol]!;
-    }
-    if (n > 16) {
       out.setInt32(o, b, true);
       o += n >> 3;
       b = (b >>> (n & 24)) | 0;
       n &= 7;
+      value = token >> 9;
+      symbol = DISTANCE_SYMBOLS[value <= 256 ? value - 1 : 256 + ((value - 1) >> 7)]!;
+      b |= distanceCodes[symbol]! << n;
+      n += distanceLengths[symbol]!;
+      out.setInt32(o, b, true);
+      o += n >> 3;
+      b = (b >>> (n & 24)) | 0;
+      n &= 7;
+      b |= (value - distanceBase[symbol]!) << n;
+      n += distanceExtra[symbol]!;
     }
+    out.setInt32(o, b, true);
+    o += n >> 3;
+    b = (b >>> (n & 24)) | 0;
+    n &= 7;
   }
   b |= literalCodes[256]! << n;
   n += literalLengths[256]!;

@@ -8,16 +8,7 @@
  */
 
 import { beginOutput, takeOutput, writeBlock } from './block-writer.ts';
-import {
-  beginMatching,
-  endMatching,
-  index,
-  matchAll,
-  moved,
-  searchHistory,
-  searchIn,
-  takeTokenCount,
-} from './matcher.ts';
+import { beginMatching, index, matchAll, moved, searchHistory, searchIn, takeTokenCount } from './matcher.ts';
 import { checkWindowBits } from './window.ts';
 
 /** How hard to look, how far back a distance may reach, and what came before. */
@@ -71,10 +62,10 @@ export function deflate(plain: Uint8Array, options: DeflateOptions = {}): Uint8A
   checkWindowBits(windowBits);
   beginOutput();
   if (plain.length > 0) {
-    beginMatching(level, windowBits, plain.length);
     const dictionary = options.dictionary ?? NO_BYTES;
     const used = Math.min(dictionary.length, 2 ** windowBits, DICTIONARY_MIN_BYTES + plain.length * DICTIONARY_FACTOR);
-    compress(plain, dictionary.subarray(dictionary.length - used), true);
+    beginMatching(level, windowBits, plain.length + used);
+    compress(plain, used === 0 ? NO_BYTES : dictionary.subarray(dictionary.length - used), true);
   }
   return takeOutput();
 }
@@ -114,13 +105,12 @@ export function compressInPlace(
   beginOutput();
   beginMatching(level, windowBits, end - start);
   searchHistory(table, place - start);
-  searchIn(memory, memoryView, pastStart, end);
+  searchIn(memory, memoryView, pastStart);
   source = memory;
   flushed = start;
   sourceOffset = 0;
   matchAll(start, end, flushBlock);
   flushBlock(takeTokenCount(), end);
-  endMatching(end);
   source = NO_BYTES;
   return takeOutput();
 }
@@ -131,7 +121,7 @@ function compress(plain: Uint8Array, past: Uint8Array, indexPast: boolean): void
   work.set(past);
   let start = past.length;
   let next = 0;
-  searchIn(work, workView, 0, work.length);
+  searchIn(work, workView, 0);
   for (;;) {
     const taken = Math.min(plain.length - next, SEGMENT_BYTES);
     if (taken === plain.length) work.set(plain, start);
@@ -148,7 +138,6 @@ function compress(plain: Uint8Array, past: Uint8Array, indexPast: boolean): void
     start = HISTORY_BYTES;
   }
   flushBlock(takeTokenCount(), start);
-  endMatching(start);
   source = NO_BYTES;
 }
 

@@ -129,7 +129,7 @@ let dictionary: Uint8Array = NO_BYTES;
 
 /**
  * Decompresses raw DEFLATE data that ends with a final block or, as after a sync flush, on a block boundary (§3.2.3).
- * Data may go on after a final block at the next byte boundary (RFC 7692 §7.2.3.5): it is decoded as well.
+ * Data may go on after a final block at the next byte boundary (RFC 7692 §7.2.3.4): it is decoded as well.
  *
  * @returns the plaintext in fresh memory that is the caller's own.
  * @throws InflateError for any malformed or too large data; nothing else, once the options are valid.
@@ -206,7 +206,7 @@ function inflateBlock(): void {
   } else {
     fail('INFLATE_BAD_BLOCK_TYPE', 'block type is 3, which is reserved (RFC 1951 §3.2.3)');
   }
-  // RFC 7692 §7.2.3.5: what follows a final block begins at the next byte boundary.
+  // RFC 7692 §7.2.3.4: what follows a final block begins at the next byte boundary.
   if ((header & 1) === 1) alignToByte();
 }
 

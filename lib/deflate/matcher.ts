@@ -1,21 +1,18 @@
 /**
  * Finds repetitions (LZ77, RFC 1951 §4): bytes in, literals and matches out into the tokens of `block-writer.ts`.
  *
- * Hashes of four bytes lead to the last place they were seen and, through `chain`, to those before. Places are absolute:
- * they go on counting from call to call, so the tables, which all callers share, never need clearing: what is older than
- * `lowest` belongs to an earlier call. Whatever a table says, the bytes themselves are compared before a match is made.
+ * Hashes of four bytes lead to the last place they were seen and, through `chain`, to those before. A place is counted
+ * from 1 at the first byte, modulo 65,536, so that it takes two octets: what a message of 4 KiB touches then stays in the
+ * fastest cache. An old place that looks like a new one is only a wasted look: bytes are compared before a match is made.
  * A connection's own past comes in as `history`, a small table kept by its `DeflateContext`. Read next: `deflate.ts`.
  */
 
-import {
-  DISTANCE_SYMBOLS,
-  distanceFrequencies,
-  LENGTH_SYMBOLS,
-  literalFrequencies,
-  MATCH,
-  MAX_BLOCK_TOKENS,
-  tokens,
-} from './block-writer.ts';
+import * as writer from './block-writer.ts';
+
+// The compiler folds a constant of this module into the loops, but loads and checks an imported one at every use.
+const { DISTANCE_SYMBOLS, distanceFrequencies, LENGTH_SYMBOLS, literalFrequencies, tokens } = writer;
+const MATCH = writer.MATCH;
+const MAX_BLOCK_TOKENS = writer.MAX_BLOCK_TOKENS;
 
 /** §3.2.5: the longest match. The shortest is of 4 bytes, what is hashed, although the format has 3. */
 const MAX_MATCH = 258;
@@ -45,23 +42,23 @@ const EFFORTS: readonly Effort[] = [
   { good: 32, lazy: 258, nice: 258, chain: 4_096 },
 ];
 
-/** Hash bits at most; a short message uses fewer, so that what it touches stays in the cache. */
+/** Hash bits at most; a short message uses fewer, so that what it clears and touches is little. */
 const MAX_HASH_BITS = 15;
-const heads = new Int32Array(1 << MAX_HASH_BITS);
+const MIN_HASH_BITS = 9;
+/** By hash: the last place it was seen. Cleared for each message, for 4 KiB 16 KiB of it; 0 is the place before the first. */
+const heads = new Uint16Array(1 << MAX_HASH_BITS);
 /** By the low 15 bits of a place: the place before it with the same hash. */
 const CHAIN_MASK = 0x7fff;
-const chain = new Int32Array(CHAIN_MASK + 1);
+const chain = new Uint16Array(CHAIN_MASK + 1);
 /** Because a place 32,768 back has the same slot in `chain`. Choice: the last byte of the format's reach is not used. */
 export const MAX_DISTANCE = 32_767;
-
-/** Place of index 0 of `bytes`. Starts at 1: the tables' zeros are before it. */
-let base = 1;
-/** Places stay below this: then the tables are cleared and counting starts again. */
-const MAX_PLACE = 0x4000_0000;
 
 // What is being searched. The loops keep copies in locals.
 let bytes: Uint8Array = new Uint8Array(0);
 let view: DataView = new DataView(bytes.buffer);
+/** The first index that a match may refer to, and what is added to an index to make it a place. */
+let lowestIndex = 0;
+let placeOffset = 0;
 let hashShift = 32 - MAX_HASH_BITS;
 let maxDistance = MAX_DISTANCE;
 let good = 0;
@@ -83,7 +80,7 @@ let foundDistance = 0;
 /** Tokens so far that are not written. */
 let tokenCount = 0;
 
-/** Sets up for one message. `length` is the message's, for the choice of a hash. */
+/** Sets up for one message. `length` is the message's and its dictionary's, for the choice of a hash. */
 export function beginMatching(level: number, windowBits: number, length: number): void {
   const effort = EFFORTS[level - 1]!;
   good = effort.good;
@@ -91,29 +88,24 @@ export function beginMatching(level: number, windowBits: number, length: number)
   nice = effort.nice;
   maxChain = effort.chain;
   maxDistance = Math.min(2 ** windowBits, MAX_DISTANCE);
-  const bitsForLength = 33 - Math.clz32(length);
-  hashShift = 32 - Math.min(MAX_HASH_BITS, Math.max(9, bitsForLength));
+  const hashBits = Math.min(MAX_HASH_BITS, Math.max(MIN_HASH_BITS, 32 - Math.clz32(length)));
+  hashShift = 32 - hashBits;
+  heads.fill(0, 0, 1 << hashBits);
   tokenCount = 0;
   history = NO_HISTORY;
 }
 
-/** Memory to search from here on, in which index `start` has the place that follows all earlier ones. */
-export function searchIn(memory: Uint8Array, memoryView: DataView, start: number, end: number): void {
+/** Memory to search from here on; matches may refer to it from `lowest` on. */
+export function searchIn(memory: Uint8Array, memoryView: DataView, lowest: number): void {
   bytes = memory;
   view = memoryView;
-  if (base + end > MAX_PLACE) {
-    heads.fill(0);
-    chain.fill(0);
-    base = 1;
-  }
-  lowestIndex = start;
+  lowestIndex = lowest;
+  placeOffset = 1 - lowest;
 }
-
-let lowestIndex = 0;
 
 /** The searched memory was moved `by` bytes to the front. */
 export function moved(by: number): void {
-  base += by;
+  placeOffset += by;
   historyBase += by;
   lowestIndex = Math.max(0, lowestIndex - by);
 }
@@ -124,21 +116,15 @@ export function searchHistory(table: Uint16Array, placeOfZero: number): void {
   historyBase = placeOfZero;
 }
 
-/** Forgets the memory; the places up to `end` are used up. */
-export function endMatching(end: number): void {
-  base += end;
-  history = NO_HISTORY;
-}
-
 /** Makes `bytes[start..end)` findable. Reads up to 3 bytes beyond. */
 export function index(start: number, end: number): void {
-  const from = view;
-  const first = base;
-  const shift = hashShift;
+  const words = view;
+  const offset = placeOffset | 0;
+  const shift = hashShift | 0;
   for (let i = start; i < end; i++) {
-    const hash = Math.imul(from.getInt32(i, true), 0x9e37_79b1) >>> shift;
-    chain[(first + i) & CHAIN_MASK] = heads[hash]!;
-    heads[hash] = first + i;
+    const hash = Math.imul(words.getInt32(i, true), 0x9e37_79b1) >>> shift;
+    chain[(i + offset) & CHAIN_MASK] = heads[hash]!;
+    heads[hash] = i + offset;
   }
 }
 
@@ -156,85 +142,89 @@ export function indexHistory(
 }
 
 /**
- * Looks for a match of what is at `i` that is longer than `best`, first along the chain from `candidate`, then in the
+ * Looks for a match of what is at `i` that is longer than `best`, first along the chain from `distance` back, then in the
  * connection's past. Answers its length, or `best`; the distance is left in `foundDistance`.
  *
  * @param here the four bytes at `i`; there must be four.
  * @param product their hash before the shift.
+ * @param reach how far back a match may be.
  * @param max the longest match to answer; above `best`.
  */
-function longestMatch(i: number, here: number, product: number, candidate: number, best: number, max: number): number {
-  const text = view;
-  const first = base | 0;
+function longestMatch(
+  i: number,
+  here: number,
+  product: number,
+  distance: number,
+  reach: number,
+  best: number,
+  max: number,
+): number {
+  const words = view;
+  const place = (i + placeOffset) | 0;
   const enough = Math.min(nice | 0, max);
-  const lowest = Math.max((first + lowestIndex) | 0, (first + i - maxDistance) | 0);
-  for (
-    let left = best >= (good | 0) ? maxChain >> 2 : maxChain | 0;
-    candidate >= lowest;
-    candidate = chain[candidate & CHAIN_MASK]!
-  ) {
-    const at = candidate - first;
+  let left = best >= (good | 0) ? maxChain >> 2 : maxChain | 0;
+  while (distance <= reach) {
+    const at = i - distance;
     // What would make it longer is compared first: the last of the bytes that have to agree.
-    if (text.getInt32(at + best - 3, true) === text.getInt32(i + best - 3, true) && text.getInt32(at, true) === here) {
-      let length = 4;
-      for (; length < max; length += 4) {
-        const difference = text.getInt32(at + length, true) ^ text.getInt32(i + length, true);
-        if (difference !== 0) {
-          length += (31 - Math.clz32(difference & -difference)) >> 3;
-          break;
-        }
-      }
-      if (length > max) length = max;
+    if (
+      words.getInt32(at + best - 3, true) === words.getInt32(i + best - 3, true) &&
+      words.getInt32(at, true) === here
+    ) {
+      const length = commonLength(words, at, i, max);
       if (length > best) {
         best = length;
-        foundDistance = i - at;
+        foundDistance = distance;
         if (length >= enough) return best;
       }
     }
     if (--left <= 0) break;
+    const before = (place - chain[(place - distance) & CHAIN_MASK]!) & 0xffff;
+    // Not further back: an old place.
+    if (before <= distance) break;
+    distance = before;
   }
   if (history.length !== 0) {
-    const distance = (i + (historyBase | 0) - history[product >>> HISTORY_SHIFT]!) & 0xffff;
-    const at = i - distance;
-    if (
-      distance !== 0 &&
-      distance <= (maxDistance | 0) &&
-      at >= (lowestIndex | 0) &&
-      text.getInt32(at, true) === here
-    ) {
-      let length = 4;
-      for (; length < max; length += 4) {
-        const difference = text.getInt32(at + length, true) ^ text.getInt32(i + length, true);
-        if (difference !== 0) {
-          length += (31 - Math.clz32(difference & -difference)) >> 3;
-          break;
-        }
-      }
-      if (length > max) length = max;
+    const back = (i + (historyBase | 0) - history[product >>> HISTORY_SHIFT]!) & 0xffff;
+    if (back !== 0 && back <= reach && words.getInt32(i - back, true) === here) {
+      const length = commonLength(words, i - back, i, max);
       if (length > best) {
         best = length;
-        foundDistance = distance;
+        foundDistance = back;
       }
     }
   }
   return best;
 }
 
+/** How many bytes, at most `max`, are the same at `a` and at `b`, where four are known to be. Reads up to 3 bytes beyond. */
+function commonLength(words: DataView, a: number, b: number, max: number): number {
+  let length = 4;
+  for (; length < max; length += 4) {
+    const difference = words.getInt32(a + length, true) ^ words.getInt32(b + length, true);
+    if (difference !== 0) {
+      length += (31 - Math.clz32(difference & -difference)) >> 3;
+      break;
+    }
+  }
+  return length < max ? length : max;
+}
+
 /** Turns `bytes[start..end)` into tokens. Calls `flush` with their count and the index they reach to when a block is full. */
 export function matchAll(start: number, end: number, flush: (count: number, upTo: number) => void): void {
   const text = bytes;
   const words = view;
-  const shift = hashShift | 0;
-  const first = base | 0;
-  const worthLooking = lazy | 0;
-  // Nothing before this place can be matched, whatever the distance; with a past of the connection, everything is looked at.
-  const oldest = history.length === 0 ? (first + lowestIndex) | 0 : -1;
   // `| 0`: see `inflate.ts`.
+  const shift = hashShift | 0;
+  const offset = placeOffset | 0;
+  const lowest = lowestIndex | 0;
+  const farthest = maxDistance | 0;
+  const worthLooking = lazy | 0;
+  const hasHistory = history.length !== 0;
   const fullAt = MAX_BLOCK_TOKENS - MAX_MATCH - 2;
   // The last place at which there are four bytes.
   const lastSearched = end - MIN_MATCH;
   let n = tokenCount | 0;
-  let i = start;
+  let i = start | 0;
   while (i <= lastSearched) {
     if (n >= fullAt) {
       flush(n, i);
@@ -243,12 +233,14 @@ export function matchAll(start: number, end: number, flush: (count: number, upTo
     let here = words.getInt32(i, true);
     let product = Math.imul(here, 0x9e37_79b1);
     let hash = product >>> shift;
-    let candidate = heads[hash]!;
-    chain[(first + i) & CHAIN_MASK] = candidate;
-    heads[hash] = first + i;
+    // 1 to 65,536: what is a whole turn back is not here.
+    let back = ((i + offset - heads[hash]! - 1) & 0xffff) + 1;
+    chain[(i + offset) & CHAIN_MASK] = heads[hash]!;
+    heads[hash] = i + offset;
+    let reach = Math.min(i - lowest, farthest);
     let length = MIN_MATCH - 1;
-    if (candidate >= oldest) {
-      length = longestMatch(i, here, product, candidate, MIN_MATCH - 1, end - i < MAX_MATCH ? end - i : MAX_MATCH);
+    if (back <= reach || hasHistory) {
+      length = longestMatch(i, here, product, back, reach, MIN_MATCH - 1, Math.min(end - i, MAX_MATCH));
     }
     if (length < MIN_MATCH) {
       const byte = text[i++]!;
@@ -263,13 +255,14 @@ export function matchAll(start: number, end: number, flush: (count: number, upTo
       here = words.getInt32(next, true);
       product = Math.imul(here, 0x9e37_79b1);
       hash = product >>> shift;
-      candidate = heads[hash]!;
-      chain[(first + next) & CHAIN_MASK] = candidate;
-      heads[hash] = first + next;
+      back = ((next + offset - heads[hash]! - 1) & 0xffff) + 1;
+      chain[(next + offset) & CHAIN_MASK] = heads[hash]!;
+      heads[hash] = next + offset;
       findable = next + 1;
-      const max = end - next < MAX_MATCH ? end - next : MAX_MATCH;
-      if (candidate < oldest || length >= max) break;
-      const longer = longestMatch(next, here, product, candidate, length, max);
+      reach = Math.min(next - lowest, farthest);
+      const max = Math.min(end - next, MAX_MATCH);
+      if ((back > reach && !hasHistory) || length >= max) break;
+      const longer = longestMatch(next, here, product, back, reach, length, max);
       if (longer === length) break;
       const byte = text[i]!;
       tokens[n++] = byte;
@@ -282,10 +275,10 @@ export function matchAll(start: number, end: number, flush: (count: number, upTo
     literalFrequencies[LENGTH_SYMBOLS[length - 3]!]!++;
     distanceFrequencies[DISTANCE_SYMBOLS[distance <= 256 ? distance - 1 : 256 + ((distance - 1) >> 7)]!]!++;
     i += length;
-    for (const stop = i <= lastSearched ? i : lastSearched + 1; findable < stop; findable++) {
+    for (const stop = Math.min(i, lastSearched + 1); findable < stop; findable++) {
       hash = Math.imul(words.getInt32(findable, true), 0x9e37_79b1) >>> shift;
-      chain[(first + findable) & CHAIN_MASK] = heads[hash]!;
-      heads[hash] = first + findable;
+      chain[(findable + offset) & CHAIN_MASK] = heads[hash]!;
+      heads[hash] = findable + offset;
     }
   }
   for (; i < end; i++) {
