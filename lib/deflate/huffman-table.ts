@@ -30,15 +30,15 @@ export const DISTANCE_PRIMARY_BITS = 8;
 export const CODE_LENGTH_PRIMARY_BITS = 7;
 
 /**
- * All tables in one array, so that the decoder's loop has one constant to index. Room for primary and secondary tables
- * together: 1,334 entries are the most for 286 symbols and 10 index bits, 402 for 30 symbols and 8 index bits, over all
- * complete codes of up to 15 bits.
+ * All tables in one array, so that the decoder's loop has one constant to index. Room for secondary tables: one of k index
+ * bits stands for at least k + 1 symbols, so that 286 symbols with codes of 10 + 5 bits have at most 286 / 6 × 32 entries in
+ * them, and 30 symbols with codes of 8 + 7 bits at most 30 / 8 × 128.
  */
 export const FIXED_LITERALS_AT = 0;
 export const FIXED_DISTANCES_AT = 512;
 export const LITERALS_AT = 544;
-export const DISTANCES_AT: number = LITERALS_AT + 1_334;
-export const CODE_LENGTHS_AT: number = DISTANCES_AT + 402;
+export const DISTANCES_AT: number = LITERALS_AT + 1_024 + 1_536;
+export const CODE_LENGTHS_AT: number = DISTANCES_AT + 256 + 480;
 export const DECODE_TABLES: Int32Array = new Int32Array(CODE_LENGTHS_AT + 128);
 const table = DECODE_TABLES;
 
