@@ -32,6 +32,14 @@ for (let i = 0; i < 30; i++) {
   else DISTANCE_SYMBOLS.fill(i, 256 + (from >> 7));
 }
 
+// Imported and exported constants are loaded and checked at every use; these are folded into the loops.
+const used = usedSymbols;
+const written = tokens;
+const literalCounts = literalFrequencies;
+const distanceCounts = distanceFrequencies;
+const lengthSymbols = LENGTH_SYMBOLS;
+const distanceSymbols = DISTANCE_SYMBOLS;
+
 // By symbol, from 257 for lengths: bases and extra bits as typed arrays, for the loop.
 const lengthBase = new Uint16Array(286);
 const lengthExtra = new Uint8Array(286);
@@ -78,8 +86,8 @@ export function beginOutput(): void {
   at = 0;
   bits = 0;
   bitCount = 0;
-  literalFrequencies.fill(0);
-  distanceFrequencies.fill(0);
+  literalCounts.fill(0);
+  distanceCounts.fill(0);
 }
 
 /** Ends with an empty stored block, 00 00 FF FF after the header's bits (RFC 7692 §7.2.1 steps 1-2), in memory of its own. */
@@ -101,7 +109,7 @@ export function takeOutput(): Uint8Array {
  * symbol is added here.
  */
 export function writeBlock(count: number, plain: Uint8Array, start: number, end: number): void {
-  literalFrequencies[256] = 1;
+  literalCounts[256] = 1;
   const dynamicBits = prepareDynamic() + extraBits;
   const fixedBits = fixedCodeBits + extraBits;
   const length = end - start;
@@ -120,8 +128,8 @@ export function writeBlock(count: number, plain: Uint8Array, start: number, end:
     writeCodes();
     writeTokens(count, literalCodes, literalLengths, distanceCodes, distanceLengths);
   }
-  literalFrequencies.fill(0);
-  distanceFrequencies.fill(0);
+  literalCounts.fill(0);
+  distanceCounts.fill(0);
 }
 
 /** Makes room for `bytes` more, and the slack that stores of 4 octets need. */
@@ -180,25 +188,25 @@ function prepareDynamic(): number {
   fixedCodeBits = 3;
   extraBits = 0;
   let size = 3 + 14;
-  let used = makeCode(literalFrequencies, 286, MAX_CODE_BITS, literalLengths, literalCodes);
-  for (let i = 0; i < used; i++) {
-    const frequency = usedSymbols[i]! >> 9;
-    const symbol = usedSymbols[i]! & 511;
+  let usedCount = makeCode(literalCounts, 286, MAX_CODE_BITS, literalLengths, literalCodes);
+  for (let i = 0; i < usedCount; i++) {
+    const frequency = used[i]! >> 9;
+    const symbol = used[i]! & 511;
     size += frequency * literalLengths[symbol]!;
     fixedCodeBits += frequency * fixedLiteralLengths[symbol]!;
     extraBits += frequency * lengthExtra[symbol]!;
   }
   // The end of the block, 256, always occurs.
-  literalCount = (usedSymbols[used - 1]! & 511) + 1;
-  used = makeCode(distanceFrequencies, 30, MAX_CODE_BITS, distanceLengths, distanceCodes);
-  for (let i = 0; i < used; i++) {
-    const frequency = usedSymbols[i]! >> 9;
-    const symbol = usedSymbols[i]! & 511;
+  literalCount = (used[usedCount - 1]! & 511) + 1;
+  usedCount = makeCode(distanceCounts, 30, MAX_CODE_BITS, distanceLengths, distanceCodes);
+  for (let i = 0; i < usedCount; i++) {
+    const frequency = used[i]! >> 9;
+    const symbol = used[i]! & 511;
     size += frequency * distanceLengths[symbol]!;
     fixedCodeBits += frequency * 5;
     extraBits += frequency * distanceExtra[symbol]!;
   }
-  distanceCount = used === 0 ? 1 : (usedSymbols[used - 1]! & 511) + 1;
+  distanceCount = usedCount === 0 ? 1 : (used[usedCount - 1]! & 511) + 1;
 
   for (let i = 0; i < distanceCount; i++) literalLengths[literalCount + i] = distanceLengths[i]!;
   size += runLengths(literalLengths, literalCount + distanceCount);
@@ -284,13 +292,13 @@ function writeTokens(
   // Fewer than 8 bits wait, and at most 20 are added before they are stored again: a length's code and its extra bits. Storing
   // every time costs less than asking whether it is necessary yet, which no branch predictor knows.
   for (let i = 0; i < count; i++) {
-    const token = tokens[i]!;
-    if (token < MATCH) {
+    const token = written[i]!;
+    if (token < 256) {
       b |= literalCodes[token]! << n;
       n += literalLengths[token]!;
     } else {
       let value = token & 255;
-      let symbol = LENGTH_SYMBOLS[value]!;
+      let symbol = lengthSymbols[value]!;
       b |= literalCodes[symbol]! << n;
       n += literalLengths[symbol]!;
       b |= (value - lengthBase[symbol]!) << n;
@@ -300,7 +308,7 @@ function writeTokens(
       b = (b >>> (n & 24)) | 0;
       n &= 7;
       value = token >> 9;
-      symbol = DISTANCE_SYMBOLS[value <= 256 ? value - 1 : 256 + ((value - 1) >> 7)]!;
+      symbol = distanceSymbols[value <= 256 ? value - 1 : 256 + ((value - 1) >> 7)]!;
       b |= distanceCodes[symbol]! << n;
       n += distanceLengths[symbol]!;
       out.setInt32(o, b, true);

@@ -13,6 +13,8 @@ export const MAX_CODE_LENGTH_CODE_BITS = 7;
 
 /** The symbols that occur, as `frequency << 9 | symbol` (blocks have far less than 2^22 symbols), by symbol: see `makeCode`. */
 export const usedSymbols: Int32Array = new Int32Array(288);
+/** An exported constant is loaded and checked at every use, this one is folded into the loops. */
+const occurring = usedSymbols;
 /** The same, ascending. */
 const sorted = new Int32Array(288);
 /** Weights, then parents, then depths of the tree under construction, all in place. */
@@ -41,12 +43,12 @@ export function makeCode(
   let used = 0;
   for (let symbol = 0; symbol < count; symbol++) {
     const frequency = frequencies[symbol]!;
-    if (frequency !== 0) usedSymbols[used++] = (frequency << 9) | symbol;
+    if (frequency !== 0) occurring[used++] = (frequency << 9) | symbol;
   }
   lengthCounts.fill(0);
   if (used < 2) {
     if (used === 1) {
-      const symbol = usedSymbols[0]! & 511;
+      const symbol = occurring[0]! & 511;
       lengths[symbol] = 1;
       codes[symbol] = 0;
     }
@@ -84,7 +86,7 @@ export function makeCode(
 function sortByFrequency(used: number): void {
   places.fill(0);
   for (let i = 0; i < used; i++) {
-    const frequency = usedSymbols[i]! >> 9;
+    const frequency = occurring[i]! >> 9;
     places[frequency < COUNTED_FREQUENCIES ? frequency : COUNTED_FREQUENCIES]!++;
   }
   let place = 0;
@@ -95,7 +97,7 @@ function sortByFrequency(used: number): void {
   }
   const large = places[COUNTED_FREQUENCIES]!;
   for (let i = 0; i < used; i++) {
-    const key = usedSymbols[i]!;
+    const key = occurring[i]!;
     const frequency = key >> 9;
     if (frequency < COUNTED_FREQUENCIES) {
       sorted[places[frequency]!++] = key;
@@ -165,7 +167,7 @@ function assignCodes(used: number, maxBits: number, lengths: Uint8Array, codes: 
     nextCode[length] = code;
   }
   for (let i = 0; i < used; i++) {
-    const symbol = usedSymbols[i]! & 511;
+    const symbol = occurring[i]! & 511;
     const length = lengths[symbol]!;
     const value = nextCode[length]!++;
     codes[symbol] = ((REVERSED_BYTES[value & 255]! << 8) | REVERSED_BYTES[value >> 8]!) >> (16 - length);
@@ -178,7 +180,7 @@ export function codesOf(lengths: Uint8Array, maxBits: number): Uint16Array {
   lengthCounts.fill(0);
   for (let symbol = 0; symbol < lengths.length; symbol++) {
     lengthCounts[lengths[symbol]!]!++;
-    usedSymbols[symbol] = symbol;
+    occurring[symbol] = symbol;
   }
   assignCodes(lengths.length, maxBits, lengths, codes);
   return codes;

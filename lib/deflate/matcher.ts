@@ -51,7 +51,7 @@ const heads = new Uint16Array(1 << MAX_HASH_BITS);
 const CHAIN_MASK = 0x7fff;
 const chain = new Uint16Array(CHAIN_MASK + 1);
 /** Because a place 32,768 back has the same slot in `chain`. Choice: the last byte of the format's reach is not used. */
-export const MAX_DISTANCE = 32_767;
+const FARTHEST = 32_767;
 
 // What is being searched. The loops keep copies in locals.
 let bytes: Uint8Array = new Uint8Array(0);
@@ -60,7 +60,7 @@ let view: DataView = new DataView(bytes.buffer);
 let lowestIndex = 0;
 let placeOffset = 0;
 let hashShift = 32 - MAX_HASH_BITS;
-let maxDistance = MAX_DISTANCE;
+let maxDistance = FARTHEST;
 let good = 0;
 let lazy = 0;
 let nice = 0;
@@ -87,7 +87,7 @@ export function beginMatching(level: number, windowBits: number, length: number)
   lazy = effort.lazy;
   nice = effort.nice;
   maxChain = effort.chain;
-  maxDistance = Math.min(2 ** windowBits, MAX_DISTANCE);
+  maxDistance = Math.min(1 << windowBits, FARTHEST);
   const hashBits = Math.min(MAX_HASH_BITS, Math.max(MIN_HASH_BITS, 32 - Math.clz32(length)));
   hashShift = 32 - hashBits;
   heads.fill(0, 0, 1 << hashBits);
