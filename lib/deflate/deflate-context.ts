@@ -9,7 +9,7 @@
  */
 
 import { checkLevel, compressAfter, compressInPlace, DEFAULT_LEVEL, DEFAULT_WINDOW_BITS, deflate } from './deflate.ts';
-import { HISTORY_HASH_BITS, indexHistory } from './matcher.ts';
+import { indexHistory } from './matcher.ts';
 import { SlidingWindow, windowSlackBytes } from './window.ts';
 
 /** How hard to look, and how far back a distance may reach. */
@@ -19,6 +19,12 @@ export interface DeflateContextOptions {
   /** The agreed window: distances reach at most 2^windowBits bytes back, 8 to 15 (RFC 7692 §7.1.2). Default 15. */
   readonly windowBits?: number | undefined;
 }
+
+/**
+ * Entries of the table as a power of two, at most: 8 KiB. Choice: with the windows of both directions this stays within 80 KiB.
+ * The price, measured on chat messages of 150 bytes: 17 % more bytes than a zlib stream at 15 bits, 10 % at 13, none at 8.
+ */
+const MAX_TABLE_BITS = 12;
 
 /** Loads of four octets may begin at the last one. */
 const READ_SLACK_BYTES = 8;
@@ -76,7 +82,7 @@ export class DeflateContext {
   /** Appends `plain`, which is copied, to the past: the receiver has it, or will have before the next message. */
   update(plain: Uint8Array): void {
     if (plain.length === 0) return;
-    this.#table ??= new Uint16Array(1 << HISTORY_HASH_BITS);
+    this.#table ??= new Uint16Array(1 << Math.min(this.#windowBits + 1, MAX_TABLE_BITS));
     this.#window.update(plain);
     this.#place = (this.#place + plain.length) & 0xffff;
     const { memory, start, end } = this.#window;

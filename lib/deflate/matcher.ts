@@ -18,7 +18,7 @@ const MAX_BLOCK_TOKENS = writer.MAX_BLOCK_TOKENS;
 const MAX_MATCH = 258;
 const MIN_MATCH = 4;
 
-/** How hard to look; the columns are zlib's, whose levels these numbers follow. */
+/** How hard to look. The first four columns are those of zlib, whose levels these are meant to resemble. */
 interface Effort {
   /** With a match of this length in hand, look at a quarter of the chain. */
   readonly good: number;
@@ -28,18 +28,20 @@ interface Effort {
   readonly nice: number;
   /** Places looked at. */
   readonly chain: number;
+  /** Bytes of a match that are made findable themselves: what repeats them was there before the match already. */
+  readonly findable: number;
 }
 
 const EFFORTS: readonly Effort[] = [
-  { good: 4, lazy: 0, nice: 8, chain: 1 },
-  { good: 4, lazy: 0, nice: 16, chain: 4 },
-  { good: 4, lazy: 0, nice: 32, chain: 8 },
-  { good: 4, lazy: 4, nice: 16, chain: 8 },
-  { good: 8, lazy: 8, nice: 32, chain: 16 },
-  { good: 8, lazy: 8, nice: 64, chain: 64 },
-  { good: 8, lazy: 32, nice: 128, chain: 128 },
-  { good: 32, lazy: 128, nice: 258, chain: 512 },
-  { good: 32, lazy: 258, nice: 258, chain: 4_096 },
+  { good: 4, lazy: 0, nice: 8, chain: 1, findable: 2 },
+  { good: 4, lazy: 0, nice: 16, chain: 4, findable: 8 },
+  { good: 4, lazy: 0, nice: 32, chain: 8, findable: 16 },
+  { good: 4, lazy: 4, nice: 16, chain: 8, findable: 16 },
+  { good: 8, lazy: 8, nice: 32, chain: 16, findable: 16 },
+  { good: 8, lazy: 8, nice: 64, chain: 64, findable: 16 },
+  { good: 8, lazy: 32, nice: 128, chain: 128, findable: 258 },
+  { good: 32, lazy: 128, nice: 258, chain: 512, findable: 258 },
+  { good: 32, lazy: 258, nice: 258, chain: 4_096, findable: 258 },
 ];
 
 /** Hash bits at most; a short message uses fewer, so that what it clears and touches is little. */
@@ -65,12 +67,12 @@ let good = 0;
 let lazy = 0;
 let nice = 0;
 let maxChain = 0;
+let maxFindable = 0;
 
-/** The past of a connection: the last place of each hash, modulo 65,536, counted from the connection's first byte. */
-export const HISTORY_HASH_BITS = 12;
-const HISTORY_SHIFT = 32 - HISTORY_HASH_BITS;
+/** The past of a connection: by hash the last place, modulo 65,536, counted from the connection's first byte. */
 const NO_HISTORY = new Uint16Array(0);
 let history: Uint16Array = NO_HISTORY;
+let historyShift = 31;
 /** Added to an index of `bytes`, modulo 65,536, it is a place in `history`. */
 let historyBase = 0;
 
@@ -87,6 +89,7 @@ export function beginMatching(level: number, windowBits: number, length: number)
   lazy = effort.lazy;
   nice = effort.nice;
   maxChain = effort.chain;
+  maxFindable = effort.findable;
   maxDistance = Math.min(1 << windowBits, FARTHEST);
   const hashBits = Math.min(MAX_HASH_BITS, Math.max(MIN_HASH_BITS, 32 - Math.clz32(length)));
   hashShift = 32 - hashBits;
@@ -110,9 +113,10 @@ export function moved(by: number): void {
   lowestIndex = Math.max(0, lowestIndex - by);
 }
 
-/** Uses a connection's table; `placeOfZero` is the place of index 0 of the memory. */
+/** Uses a connection's table, of a power of two; `placeOfZero` is the place of index 0 of the memory. */
 export function searchHistory(table: Uint16Array, placeOfZero: number): void {
   history = table;
+  historyShift = hashShiftFor(table);
   historyBase = placeOfZero;
 }
 
@@ -136,9 +140,15 @@ export function indexHistory(
   end: number,
   placeOfZero: number,
 ): void {
+  const shift = hashShiftFor(table);
   for (let i = start; i < end; i++) {
-    table[Math.imul(from.getInt32(i, true), 0x9e37_79b1) >>> HISTORY_SHIFT] = placeOfZero + i;
+    table[Math.imul(from.getInt32(i, true), 0x9e37_79b1) >>> shift] = placeOfZero + i;
   }
+}
+
+/** What leaves of 32 bits as many as index `table`. */
+function hashShiftFor(table: Uint16Array): number {
+  return Math.clz32(table.length) + 1;
 }
 
 /**
@@ -184,7 +194,7 @@ function longestMatch(
     distance = before;
   }
   if (history.length !== 0) {
-    const back = (i + (historyBase | 0) - history[product >>> HISTORY_SHIFT]!) & 0xffff;
+    const back = (i + (historyBase | 0) - history[product >>> historyShift]!) & 0xffff;
     if (back !== 0 && back <= reach && words.getInt32(i - back, true) === here) {
       const length = commonLength(words, i - back, i, max);
       if (length > best) {
@@ -219,6 +229,7 @@ export function matchAll(start: number, end: number, flush: (count: number, upTo
   const lowest = lowestIndex | 0;
   const farthest = maxDistance | 0;
   const worthLooking = lazy | 0;
+  const made = maxFindable | 0;
   const hasHistory = history.length !== 0;
   const fullAt = MAX_BLOCK_TOKENS - MAX_MATCH - 2;
   // The last place at which there are four bytes.
@@ -275,7 +286,7 @@ export function matchAll(start: number, end: number, flush: (count: number, upTo
     literalFrequencies[LENGTH_SYMBOLS[length - 3]!]!++;
     distanceFrequencies[DISTANCE_SYMBOLS[distance <= 256 ? distance - 1 : 256 + ((distance - 1) >> 7)]!]!++;
     i += length;
-    for (const stop = Math.min(i, lastSearched + 1); findable < stop; findable++) {
+    for (const stop = Math.min(i, lastSearched + 1, findable + made); findable < stop; findable++) {
       hash = Math.imul(words.getInt32(findable, true), 0x9e37_79b1) >>> shift;
       chain[(findable + offset) & CHAIN_MASK] = heads[hash]!;
       heads[hash] = findable + offset;
