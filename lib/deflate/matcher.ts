@@ -286,11 +286,14 @@ export function matchAll(start: number, end: number, flush: (count: number, upTo
     literalFrequencies[LENGTH_SYMBOLS[length - 3]!]!++;
     distanceFrequencies[DISTANCE_SYMBOLS[distance <= 256 ? distance - 1 : 256 + ((distance - 1) >> 7)]!]!++;
     i += length;
-    for (const stop = Math.min(i, lastSearched + 1, findable + made); findable < stop; findable++) {
+    const last = Math.min(i, lastSearched + 1);
+    for (const stop = Math.min(last, findable + made); findable < stop; findable++) {
       hash = Math.imul(words.getInt32(findable, true), 0x9e37_79b1) >>> shift;
       chain[(findable + offset) & CHAIN_MASK] = heads[hash]!;
       heads[hash] = findable + offset;
     }
+    // The last byte always: a run goes on with distance 1.
+    if (findable < last) index(last - 1, last);
   }
   for (; i < end; i++) {
     const byte = text[i]!;
