@@ -106,10 +106,10 @@ export function searchIn(memory: Uint8Array, memoryView: DataView, lowest: numbe
   placeOffset = 1 - lowest;
 }
 
-/** The searched memory was moved `by` bytes to the front. */
+/** The searched memory was moved `by` bytes to the front: after 64 KiB of message, so that the past is out of reach now. */
 export function moved(by: number): void {
   placeOffset += by;
-  historyBase += by;
+  history = NO_HISTORY;
   lowestIndex = Math.max(0, lowestIndex - by);
 }
 

@@ -240,6 +240,10 @@ test('§3.2.2 over-subscribed and incomplete codes are refused in each of the th
   const dynamic = (literals: number[], distances: number[]): Uint8Array =>
     new Bits().dynamic(literals, distances).number(0, 80).bytes();
   refused(dynamic(lengths(257, { 65: 1, 66: 1, 256: 1 }), [0]), 'INFLATE_OVERSUBSCRIBED');
+  // One code too many, and one too few, of the longest.
+  const deepest = Object.fromEntries(Array.from({ length: 15 }, (_, i) => [i, i + 1]));
+  refused(dynamic(lengths(257, { ...deepest, 255: 15, 256: 15 }), [0]), 'INFLATE_OVERSUBSCRIBED');
+  refused(dynamic(lengths(257, { ...deepest, 14: 0, 256: 15 }), [0]), 'INFLATE_INCOMPLETE');
   refused(dynamic(lengths(257, { 65: 2, 256: 2 }), [0]), 'INFLATE_INCOMPLETE');
   refused(dynamic(lengths(257, { 65: 1, 256: 1 }), [1, 1, 1]), 'INFLATE_OVERSUBSCRIBED');
   refused(dynamic(lengths(257, { 65: 1, 256: 1 }), [2, 2, 2]), 'INFLATE_INCOMPLETE');
@@ -284,6 +288,19 @@ test('of a dictionary longer than 32,768 bytes the end counts (§2: the window)'
   const bits = new Bits().number(1, 1).number(1, 2);
   const data = bits.fixed(257).code('11101').number(8191, 13).fixed(256).bytes();
   assert.deepEqual(inflate(data, { ...LIMIT, dictionary }), dictionary.slice(40_000 - 32_768, 40_000 - 32_765));
+});
+
+test('§3.2.5 distance 32,768 is reached right after output was moved out of the shared memory', () => {
+  const plain = sample('random', DEFLATE_LIMITS.sharedOutputBytes, new Random(14));
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < plain.length; at += 65_535) {
+    const n = Math.min(65_535, plain.length - at);
+    parts.push(Uint8Array.of(0, n & 255, n >> 8, ~n & 255, (~n >> 8) & 255), plain.subarray(at, at + n));
+  }
+  const match = new Bits().number(1, 1).number(1, 2).fixed(65).fixed(257).code('11101').number(8191, 13).fixed(256);
+  const at = plain.length + 1 - 32_768;
+  const expected = Buffer.concat([plain, ascii('A'), plain.subarray(at, at + 3)]);
+  assert.equal(Buffer.compare(inflate(Buffer.concat([...parts, match.bytes()]), LIMIT), expected), 0);
 });
 
 test('a stream that is cut anywhere is refused as truncated, or ends on a block boundary with the beginning of the output', () => {

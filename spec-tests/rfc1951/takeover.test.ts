@@ -156,6 +156,13 @@ test('what was not compressed by the context may be part of the past as well', (
   assert(same(inflate(data, { maxOutputBytes: 1_000, dictionary: past }), plain));
 });
 
+test('what came in messages of two bytes is found across them', () => {
+  const context = new DeflateContext();
+  const past = sample('random', 1_000, new Random(8));
+  for (let at = 0; at < 1_000; at += 2) context.update(past.subarray(at, at + 2));
+  assert(context.deflate(past).length < 200);
+});
+
 test('both directions of a connection together hold at most 80 KiB, and nothing before the first message', () => {
   const context = new DeflateContext({ windowBits: 15, level: 9 });
   const window = new SlidingWindow(15);
