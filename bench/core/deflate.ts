@@ -4,6 +4,17 @@
  * Each row is one message size; every contender runs in short turns of about a millisecond, one after the other, many
  * rounds. The figure is the median of the rounds, in µs a message; in brackets the median of the ratios to zlib in the
  * same round (above 1: we are quicker), which a busy machine changes least. Every result is checked before it is timed.
+ *
+ * What helped, each measured before and after in one interleaved run (lower tenth of 300 rounds):
+ * - decoding: `| 0` where a local takes a module's variable, 187 to 165 µs for 64 KiB: without it the loop boxes and checks; the
+ *   next table entry looked up before a match is copied, 129 to 119; unused symbols left out when tables are made, 3.3 to 2.6 µs
+ *   for 200 bytes; twelve bytes of a match copied without a loop, 197 to 188.
+ * - encoding: only the first 16 bytes of a match made findable (2 at level 1), 507 to 361 µs at level 1 and some 7 % at level
+ *   6; imported and exported constants bound to local ones, 2-5 %; bits stored without asking whether it is time, 1-2 %.
+ * What did not: one constant table and output for the decoder's loop (within the noise; kept, since it is simpler); smaller hash
+ * tables and places of two octets instead of four (no time, but half the memory); leaving out dynamic codes for short
+ * messages (fixed codes make 200 bytes of JSON 18 % longer, 100 bytes 13 %).
+ *
  * Options: --rounds N (default 41), --sizes 200,4096, --seed N, --only inflate|deflate|context.
  */
 

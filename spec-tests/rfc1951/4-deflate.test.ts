@@ -153,15 +153,15 @@ test('no distance exceeds 2^windowBits (RFC 7692 §7.1.2), with and without a di
   const random = new Random(23);
   for (let windowBits = 8; windowBits <= 15; windowBits++) {
     let farthest = 0;
-    for (const level of [1, 3, 6, 9]) {
-      const whole = sample('repeats', 60_000, random);
+    for (const level of windowBits % 2 === 0 ? [1, 6] : [3, 9]) {
+      const whole = sample('repeats', Math.min(60_000, 3 * 2 ** windowBits + 4_000), random);
       const data = deflate(whole, { level, windowBits });
       const seen = explain(data);
       assert(same(seen.plain, whole));
       assert(seen.farthest <= 2 ** windowBits, `windowBits ${windowBits}: distance ${seen.farthest}`);
       farthest = Math.max(farthest, seen.farthest);
-      const dictionary = whole.subarray(0, 40_000);
-      const rest = whole.subarray(40_000, 43_000);
+      const dictionary = whole.subarray(0, -3_000);
+      const rest = whole.subarray(-3_000);
       const after = explain(deflate(rest, { level, windowBits, dictionary }), dictionary);
       assert(same(after.plain, rest));
       assert(after.farthest <= 2 ** windowBits, `windowBits ${windowBits}, dictionary: distance ${after.farthest}`);
