@@ -6,7 +6,7 @@
  * same round (above 1: we are quicker), which a busy machine changes least. Every result is checked before it is timed.
  *
  * What helped, each measured before and after in one interleaved run (lower tenth of 300 rounds):
- * - decoding: `| 0` where a local takes a module's variable, 187 to 165 µs for 64 KiB: without it the loop boxes and checks; the
+ * - decoding: `| 0` where a local takes a module's variable, 142 to 125 µs for 64 KiB: without it the loop boxes and checks; the
  *   next table entry looked up before a match is copied, 129 to 119; unused symbols left out when tables are made, 3.3 to 2.6 µs
  *   for 200 bytes; twelve bytes of a match copied without a loop, 197 to 188.
  * - encoding: only the first 16 bytes of a match made findable (2 at level 1), 507 to 361 µs at level 1 and some 7 % at level
