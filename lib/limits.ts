@@ -64,6 +64,14 @@ export const COMPRESSION_DEFAULTS = {
   thresholdBytes: 128,
   /** Of 1 (quick) to 9 (small). */
   level: 6,
+  /** Plaintext from this size on is compressed by zlib; see `deflate/engine.ts`. */
+  nativeDeflateFromBytes: 3_072,
+  /** The same where messages may refer to earlier ones, which only our own codec does at a cost by the message's length. */
+  nativeDeflateWithTakeoverFromBytes: 32_768,
+  /** Compressed data from this size on is decompressed by zlib. */
+  nativeInflateFromBytes: 512,
+  /** The same behind a window, which zlib copies for every message. */
+  nativeInflateWithTakeoverFromBytes: 2_048,
 } as const;
 
 /** Limits of the event-stream parser (client side). */

@@ -1,47 +1,46 @@
 /**
- * Which DEFLATE does the work: the one place that knows there is more than one.
+ * Which DEFLATE does the work: our own codec for what is short, `node:zlib`'s one-shot calls for what is long.
  *
- * Two methods, both synchronous, both one-shot: what a stream would keep between messages is a window of plaintext that
- * the caller holds and passes in as `dictionary`. `node:zlib` appears in this file alone.
+ * Both are synchronous and take and give the same: a flushed stream (RFC 7692 §7.2), fresh or behind a window of
+ * plaintext. A call of zlib costs 8 to 30 µs before its first byte, and then less for each than we do; where the lines
+ * cross is in `COMPRESSION_DEFAULTS`, as `bench/core/deflate.ts` measured it. `node:zlib` appears in this file alone.
  * Read next: `../websocket/deflate.ts`.
  */
 
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { allocate } from '../bytes/allocate.ts';
-import { BarewireError } from '../errors.ts';
+import { COMPRESSION_DEFAULTS } from '../limits.ts';
+import { deflate } from './deflate.ts';
+import type { DeflateContext } from './deflate-context.ts';
+import { InflateError, inflate } from './inflate.ts';
+
+const {
+  nativeDeflateFromBytes,
+  nativeDeflateWithTakeoverFromBytes,
+  nativeInflateFromBytes,
+  nativeInflateWithTakeoverFromBytes,
+} = COMPRESSION_DEFAULTS;
 
 /** Room that `decompress` needs behind the compressed bytes for what it appends to them. */
 export const DECOMPRESS_SPARE_BYTES = 6;
 
-/** The octets that end a flushed block and that permessage-deflate leaves out (RFC 7692 §7.2.1). */
+/** The octets that end a flushed stream and that permessage-deflate leaves out (RFC 7692 §7.2.1). */
 export const FLUSH_TAIL_BYTES = 4;
 
-export interface CompressOptions {
-  /** 1-9. */
-  readonly level: number;
-  /** 8-15: no back-reference reaches further than 2^n bytes. */
-  readonly windowBits: number;
-  /** Plaintext before this, for back-references: at most 32 KiB of it is used. */
-  readonly dictionary?: Uint8Array | undefined;
-}
-
-/** What came is not DEFLATE, or more than was allowed. */
-export class InflateError extends BarewireError {}
+/** The smallest window that zlib keeps to; it makes 9 of 8 without saying so. */
+const NATIVE_MIN_WINDOW_BITS = 9;
 
 /**
- * Compresses to a flushed stream that ends with 00 00 ff ff (RFC 7692 §7.2.1). The result belongs to the caller.
- * Undefined when this engine cannot keep to the window.
+ * Compresses to a flushed stream, which ends with 00 00 ff ff (RFC 7692 §7.2.1) and belongs to the caller. Level 1-9; no
+ * back-reference reaches further than 2^windowBits (8-15) bytes. With a `context` of the same two values references
+ * may reach into it; it is not changed.
  */
-export function compress(plain: Uint8Array, options: CompressOptions): Uint8Array | undefined {
-  const { level, windowBits, dictionary } = options;
-  // zlib silently makes 9 of 8, so a message that could reach back further than 256 bytes is beyond it.
-  if (windowBits === 8 && plain.length + (dictionary?.length ?? 0) > 256) return undefined;
-  return deflateRawSync(plain, {
-    level,
-    windowBits: Math.max(windowBits, 9),
-    finishFlush: constants.Z_SYNC_FLUSH,
-    ...(dictionary === undefined || dictionary.length === 0 ? {} : { dictionary }),
-  });
+export function compress(plain: Uint8Array, level: number, windowBits: number, context?: DeflateContext): Uint8Array {
+  const native = context === undefined ? nativeDeflateFromBytes : nativeDeflateWithTakeoverFromBytes;
+  if (plain.length < native || windowBits < NATIVE_MIN_WINDOW_BITS)
+    return context === undefined ? deflate(plain, { level, windowBits }) : context.deflate(plain);
+  // Choice: what is that long is compressed by itself, since to zlib a window costs more than it can save here.
+  return deflateRawSync(plain, { level, windowBits, finishFlush: constants.Z_SYNC_FLUSH });
 }
 
 /**
@@ -55,59 +54,52 @@ export function decompress(
   maxOutputBytes: number,
   dictionary: Uint8Array | undefined,
 ): Uint8Array {
-  // The four octets that the sender left out, and an empty final block: a stream that does not end where a block ends
-  // is then an error to zlib, which it would take for unfinished otherwise.
+  const hasPast = dictionary !== undefined && dictionary.length > 0;
+  if (length >= (hasPast ? nativeInflateWithTakeoverFromBytes : nativeInflateFromBytes)) {
+    const plain = inflateNatively(bytes, length, maxOutputBytes, hasPast ? dictionary : undefined);
+    if (plain !== undefined) return plain;
+  }
+  return inflate(bytes.subarray(0, length), { maxOutputBytes, dictionary, tailRemoved: true });
+}
+
+/**
+ * The four octets that the sender left out, and an empty final block: a stream that does not end where a block ends is
+ * then an error to zlib, which would take it for unfinished otherwise.
+ */
+const END = Uint8Array.of(0x00, 0x00, 0xff, 0xff, 0x03, 0x00);
+
+/** Undefined: there is a final block before the end (RFC 7692 §7.2.1 allows that), where zlib stops. */
+function inflateNatively(
+  bytes: Uint8Array,
+  length: number,
+  maxOutputBytes: number,
+  dictionary: Uint8Array | undefined,
+): Uint8Array | undefined {
   bytes.set(END, length);
   const end = length + END.length;
-  const parts: Uint8Array[] = [];
-  let total = 0;
-  let at = 0;
-  let history = dictionary;
-  do {
-    const { buffer, engine } = inflate(bytes.subarray(at, end), Math.max(1, maxOutputBytes - total), history);
-    at += engine.bytesWritten;
-    total += buffer.length;
-    if (total > maxOutputBytes) throw tooLarge(maxOutputBytes);
-    parts.push(buffer);
-    // RFC 7692 §7.2.1: blocks with BFINAL 1 may stand anywhere, and more may follow, with the same window.
-    if (at < end) {
-      if (parts.length > MAX_FINAL_BLOCKS) throw new InflateError('INFLATE_FINAL_BLOCKS', 'too many final blocks');
-      history = Buffer.concat([history ?? EMPTY, buffer]).subarray(-32_768);
-    }
-  } while (at < end);
-  const plain = allocate(total);
-  let position = 0;
-  for (const part of parts) {
-    plain.set(part, position);
-    position += part.length;
+  let result: { readonly buffer: Uint8Array; readonly engine: { readonly bytesWritten: number } };
+  try {
+    result = inflateRawSync(bytes.subarray(0, end), {
+      info: true,
+      maxOutputLength: Math.max(1, maxOutputBytes), // 0 is out of range there; what is too much is seen below
+      ...(dictionary === undefined ? {} : { dictionary }),
+    }) as unknown as typeof result;
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    if (code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxOutputBytes);
+    throw new InflateError('INFLATE_MALFORMED', `${message} (zlib)`);
   }
+  const { buffer, engine } = result;
+  if (engine.bytesWritten !== end) return undefined;
+  if (buffer.length > maxOutputBytes) throw tooLarge(maxOutputBytes);
+  // What zlib answers may pin 16 KiB, whatever its length.
+  if (buffer.length * 2 >= buffer.buffer.byteLength)
+    return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+  const plain = allocate(buffer.length);
+  plain.set(buffer);
   return plain;
 }
 
-const END = Uint8Array.of(0x00, 0x00, 0xff, 0xff, 0x03, 0x00);
-const EMPTY = new Uint8Array(0);
-
-/** Each costs a call of zlib; senders that flush with BFINAL use one a message (RFC 7692 §7.2.3.4). */
-const MAX_FINAL_BLOCKS = 64;
-
-function inflate(
-  bytes: Uint8Array,
-  maxOutputLength: number,
-  dictionary: Uint8Array | undefined,
-): { readonly buffer: Uint8Array; readonly engine: { readonly bytesWritten: number } } {
-  try {
-    return inflateRawSync(bytes, {
-      info: true,
-      maxOutputLength,
-      ...(dictionary === undefined || dictionary.length === 0 ? {} : { dictionary }),
-    }) as unknown as { buffer: Uint8Array; engine: { bytesWritten: number } };
-  } catch (error) {
-    const { code, message } = error as { code?: string; message: string };
-    if (code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxOutputLength);
-    throw new InflateError('INFLATE_MALFORMED', message);
-  }
-}
-
 function tooLarge(limit: number): InflateError {
-  return new InflateError('INFLATE_TOO_LARGE', `output is more than ${limit} bytes`);
+  return new InflateError('INFLATE_TOO_LARGE', `output exceeds the limit of ${limit} bytes`);
 }

@@ -62,6 +62,8 @@ export type InflateErrorCode =
   | 'INFLATE_DISTANCE_TOO_FAR'
   /** The input ends inside a block. */
   | 'INFLATE_TRUNCATED'
+  /** `engine.ts` had zlib read the data, and zlib refused it. */
+  | 'INFLATE_MALFORMED'
   /** The output exceeds `maxOutputBytes`. */
   | 'INFLATE_TOO_LARGE';
 

@@ -66,8 +66,7 @@ export class PreparedEvent implements Chunk {
   /** The event as flushed DEFLATE blocks that refer to nothing before them. */
   compressed(): Chunk {
     this.#compressed ??= chunkOf(
-      // Without a dictionary and with the largest window there is nothing that an engine could not do.
-      compress(this.bytes.subarray(this.eventStart, this.eventEnd), COMPRESS)!,
+      compress(this.bytes.subarray(this.eventStart, this.eventEnd), COMPRESSION_DEFAULTS.level, 15),
       compressedEvents,
     );
     return this.#compressed;
@@ -93,8 +92,6 @@ export class PreparedEvent implements Chunk {
 export function prepareEvent(message: EventStreamMessage): PreparedEvent {
   return new PreparedEvent(encodeEvent(message));
 }
-
-const COMPRESS = { level: COMPRESSION_DEFAULTS.level, windowBits: 15 } as const;
 
 /** Copies `payload` into `arena` as one HTTP chunk. */
 export function chunkOf(payload: Uint8Array, arena: Arena = sharedFrames): Chunk {

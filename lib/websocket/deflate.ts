@@ -7,7 +7,9 @@
  * compressed. Knows nothing of frames. Read next: `../deflate/engine.ts`.
  */
 
-import { compress, decompress, FLUSH_TAIL_BYTES, InflateError } from '../deflate/engine.ts';
+import { DeflateContext } from '../deflate/deflate-context.ts';
+import { compress, decompress, FLUSH_TAIL_BYTES } from '../deflate/engine.ts';
+import { InflateError } from '../deflate/inflate.ts';
 import { SlidingWindow } from '../deflate/window.ts';
 import type { DeflateParameters, DeflatePolicy } from './extension.ts';
 import type { Violation } from './violation.ts';
@@ -46,7 +48,7 @@ export function deflateSettings(
 export class MessageDeflate {
   readonly #settings: DeflateSettings;
   /** What we have sent compressed; set with the first such message, with takeover only. */
-  #sent: SlidingWindow | undefined = undefined;
+  #sent: DeflateContext | undefined = undefined;
   /** What we have received compressed; likewise. */
   #received: SlidingWindow | undefined = undefined;
 
@@ -80,14 +82,15 @@ export class MessageDeflate {
    */
   compress(plain: Uint8Array): Uint8Array | undefined {
     const { level, sendWindowBits, sendTakeover } = this.#settings;
-    const payload = compressPayload(plain, level, sendWindowBits, this.#sent?.dictionary);
+    const payload = compressPayload(plain, level, sendWindowBits, this.#sent);
     if (payload !== undefined && sendTakeover) this.sentCompressed(plain);
     return payload;
   }
 
   /** With takeover: a message went out compressed, so later ones may refer to it. */
   sentCompressed(plain: Uint8Array): void {
-    this.#sent ??= new SlidingWindow(this.#settings.sendWindowBits);
+    const { level, sendWindowBits: windowBits } = this.#settings;
+    this.#sent ??= new DeflateContext({ level, windowBits });
     this.#sent.update(plain);
   }
 
@@ -129,10 +132,9 @@ export function compressPayload(
   plain: Uint8Array,
   level: number,
   windowBits: number,
-  dictionary: Uint8Array | undefined,
+  context: DeflateContext | undefined,
 ): Uint8Array | undefined {
-  const compressed = compress(plain, { level, windowBits, dictionary });
-  if (compressed === undefined) return undefined;
+  const compressed = compress(plain, level, windowBits, context);
   const length = compressed.length - FLUSH_TAIL_BYTES;
   return length < plain.length ? compressed.subarray(0, length) : undefined;
 }
