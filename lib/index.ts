@@ -2,7 +2,7 @@
  * The public surface of barewire. Each group names the file to read for more.
  *
  * Subpaths hold the parts that can be used alone: `barewire/websocket` and `barewire/event-stream` (pure cores),
- * `barewire/rooms`, `barewire/chat`.
+ * `barewire/deflate` (the codec), `barewire/rooms`, `barewire/chat`.
  */
 
 // Errors (errors.ts) and default limits (limits.ts)
@@ -47,5 +47,5 @@ export type { Clock } from './net/sweeper.ts';
 export { type BinaryType, WebSocket, type WebSocketOptions } from './net/websocket.ts';
 // WebSocket messages encoded once (websocket/)
 export { CloseCode } from './websocket/close.ts';
-export type { PerMessageDeflateOptions } from './websocket/extension.ts';
+export type { PerMessageDeflate, PerMessageDeflateOptions } from './websocket/extension.ts';
 export { PreparedMessage, prepareMessage } from './websocket/prepared-message.ts';

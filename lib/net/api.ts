@@ -9,7 +9,7 @@ import type { EventStreamMessage } from '../event-stream/encoder.ts';
 import type { PreparedEvent } from '../event-stream/prepared-event.ts';
 import type { ContentCoding } from '../http/content-coding.ts';
 import type { HeaderFields } from '../http/headers.ts';
-import type { PerMessageDeflateOptions } from '../websocket/extension.ts';
+import type { PerMessageDeflate } from '../websocket/extension.ts';
 import type { PreparedMessage } from '../websocket/prepared-message.ts';
 
 /**
@@ -172,11 +172,12 @@ export interface WebSocketRouteOptions {
   /** Text messages arrive as validated UTF-8 bytes instead of a string. Default false. */
   readonly textAsBytes?: boolean;
   /**
-   * Whether to accept permessage-deflate when a client offers it (RFC 7692): true, or how. Default false.
+   * Whether to accept permessage-deflate when a client offers it (RFC 7692): `true`, `'auto'` (and leave alone what does
+   * not shrink), or how. Default false.
    * Choice: off, since it costs CPU and, with takeover, memory for each connection, and since the length of a compressed
    * message that mixes a secret with text of others says something about the secret (RFC 7692 §8, CRIME).
    */
-  readonly perMessageDeflate?: boolean | PerMessageDeflateOptions;
+  readonly perMessageDeflate?: PerMessageDeflate;
 }
 
 /** Options of one event-stream route; what is left out comes from the server's options. */

@@ -21,7 +21,7 @@ import {
   type DeflatePolicy,
   deflatePolicy,
   offerDeflate,
-  type PerMessageDeflateOptions,
+  type PerMessageDeflate,
 } from '../websocket/extension.ts';
 import { checkServerHandshake, createClientHandshake } from '../websocket/handshake.ts';
 import type { SendOptions } from './api.ts';
@@ -42,8 +42,8 @@ export interface WebSocketOptions {
   readonly tls?: ConnectionOptions;
   /** Connect to this Unix socket instead of the URL's host and port. */
   readonly socketPath?: string;
-  /** Offer permessage-deflate (RFC 7692): true, or how. Default false. */
-  readonly perMessageDeflate?: boolean | PerMessageDeflateOptions;
+  /** Offer permessage-deflate (RFC 7692): `true`, `'auto'` (and leave alone what does not shrink), or how. Default false. */
+  readonly perMessageDeflate?: PerMessageDeflate;
   readonly handshakeTimeoutMs?: number;
   readonly maxMessageBytes?: number;
   readonly maxFramesPerMessage?: number;

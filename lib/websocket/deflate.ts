@@ -24,13 +24,15 @@ export interface DeflateSettings {
   /** Of what the peer sends; 8-15. */
   readonly receiveWindowBits: number;
   readonly receiveTakeover: boolean;
+  /** See `PerMessageDeflateOptions`. */
+  readonly adaptive: boolean;
 }
 
 /** The agreement as one endpoint sees it. */
 export function deflateSettings(
   role: 'client' | 'server',
   agreed: DeflateParameters,
-  policy: Pick<DeflatePolicy, 'level' | 'thresholdBytes'>,
+  policy: Pick<DeflatePolicy, 'level' | 'thresholdBytes' | 'adaptive'>,
 ): DeflateSettings {
   const server = { bits: agreed.serverMaxWindowBits, takeover: !agreed.serverNoContextTakeover };
   const client = { bits: agreed.clientMaxWindowBits, takeover: !agreed.clientNoContextTakeover };
@@ -42,8 +44,12 @@ export function deflateSettings(
     sendTakeover: send.takeover,
     receiveWindowBits: receive.bits,
     receiveTakeover: receive.takeover,
+    adaptive: policy.adaptive,
   };
 }
+
+/** 64 messages left alone at most: what a change of the traffic costs, and one attempt in 65 is what none costs. */
+const MAX_MISSES = 7;
 
 export class MessageDeflate {
   readonly #settings: DeflateSettings;
@@ -51,6 +57,9 @@ export class MessageDeflate {
   #sent: DeflateContext | undefined = undefined;
   /** What we have received compressed; likewise. */
   #received: SlidingWindow | undefined = undefined;
+  /** With `adaptive`: messages in a row that did not pay, and how many are still left alone for it. */
+  #misses = 0;
+  #leftAlone = 0;
 
   constructor(settings: DeflateSettings) {
     this.#settings = settings;
@@ -80,9 +89,18 @@ export class MessageDeflate {
    * Compresses a message: the payload of its frame, with RSV1; it belongs to the caller. Undefined: it would be no
    * shorter, so it goes as it is, and back-references will not see it (§7.2.1 concerns compressed messages only).
    */
-  compress(plain: Uint8Array): Uint8Array | undefined {
-    const { level, sendWindowBits, sendTakeover } = this.#settings;
+  compress(plain: Uint8Array, asked: boolean | undefined): Uint8Array | undefined {
+    const { level, sendWindowBits, sendTakeover, adaptive } = this.#settings;
+    if (this.#leftAlone > 0 && asked === undefined) {
+      this.#leftAlone--;
+      return undefined;
+    }
     const payload = compressPayload(plain, level, sendWindowBits, this.#sent);
+    if (adaptive) {
+      const pays = payload !== undefined && payload.length * 8 <= plain.length * 7;
+      this.#misses = pays ? 0 : Math.min(this.#misses + 1, MAX_MISSES);
+      this.#leftAlone = pays ? 0 : 2 ** (this.#misses - 1);
+    }
     if (payload !== undefined && sendTakeover) this.sentCompressed(plain);
     return payload;
   }

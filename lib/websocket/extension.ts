@@ -28,7 +28,15 @@ export interface PerMessageDeflateOptions {
   readonly serverMaxWindowBits?: number;
   /** The client looks back over 2^n bytes at most, 8 to 15. Default 15. */
   readonly clientMaxWindowBits?: number;
+  /**
+   * After messages that compression shortened by less than an eighth, leave the next ones alone: one, two, four and so
+   * on, up to 64, until one pays again. For traffic that may be pictures or ciphertext. Default false.
+   */
+  readonly adaptive?: boolean;
 }
+
+/** The option `perMessageDeflate`: off, on, on and `adaptive`, or in detail. */
+export type PerMessageDeflate = boolean | 'auto' | PerMessageDeflateOptions;
 
 /** The options of one endpoint, complete and in range. */
 export type DeflatePolicy = Required<PerMessageDeflateOptions>;
@@ -51,14 +59,16 @@ const MAX_WINDOW_BITS = 15;
  *
  * Choice: context takeover is off by default on a server and on by default on a client. A server without it holds no
  * window for any connection (32 KiB and more each way), and compresses a broadcast once for everybody; a client has one
- * server, and takes what it gives. @throws RangeError for a value out of range
+ * server, and takes what it gives. @throws RangeError for a value out of range; TypeError for one of no such kind
  */
 export function deflatePolicy(
-  options: boolean | PerMessageDeflateOptions | undefined,
+  options: PerMessageDeflate | undefined,
   role: 'client' | 'server',
 ): DeflatePolicy | undefined {
   if (options === undefined || options === false) return undefined;
-  const given = options === true ? {} : options;
+  const given = options === true ? {} : options === 'auto' ? { adaptive: true } : options;
+  if (typeof given !== 'object' || given === null)
+    throw new TypeError(`perMessageDeflate is ${String(options)}, must be a boolean, 'auto' or an object`);
   const takeover = role === 'client';
   return {
     thresholdBytes: whole(
@@ -72,6 +82,7 @@ export function deflatePolicy(
     clientContextTakeover: given.clientContextTakeover ?? takeover,
     serverMaxWindowBits: windowBits('serverMaxWindowBits', given.serverMaxWindowBits),
     clientMaxWindowBits: windowBits('clientMaxWindowBits', given.clientMaxWindowBits),
+    adaptive: given.adaptive ?? false,
   };
 }
 

@@ -9,6 +9,7 @@ export {
   type DeflatePolicy,
   deflatePolicy,
   offerDeflate,
+  type PerMessageDeflate,
   type PerMessageDeflateOptions,
 } from './extension.ts';
 export { type FrameHeader, frameHeaderSize, Opcode, readFrameHeader, writeFrameHeader } from './frame.ts';

@@ -322,7 +322,7 @@ export class WebSocketProtocol {
       }
     } else plain = message;
     if (!deflate.wants(plain.length, compress)) return false;
-    const payload = deflate.compress(plain);
+    const payload = deflate.compress(plain, compress);
     if (payload === undefined) return false;
     this.#sendBytes(FIN | FIRST_OCTET_RSV1 | opcode, payload);
     return true;

@@ -301,6 +301,18 @@ describe('deflatePolicy', () => {
     assert.equal(deflatePolicy(undefined, 'client'), undefined);
   });
 
+  it("true: the defaults; 'auto': the defaults, and adaptive", () => {
+    const defaults = deflatePolicy(true, 'server');
+    assert.deepEqual(defaults, policy('server'));
+    assert.equal(defaults?.adaptive, false);
+    assert.deepEqual(deflatePolicy('auto', 'server'), { ...defaults, adaptive: true });
+  });
+
+  it('refuses what is neither', () => {
+    for (const options of ['on', 1, null])
+      assert.throws(() => deflatePolicy(options as unknown as boolean, 'server'), TypeError);
+  });
+
   for (const options of [
     { level: 0 },
     { level: 10 },

@@ -170,6 +170,47 @@ describe('thresholdBytes and compress', () => {
   }
 });
 
+describe('adaptive', () => {
+  /** How each message went out. */
+  function run(settings: DeflateSettings, messages: readonly (readonly [Uint8Array, boolean?])[]): string {
+    const protocol = server(settings);
+    return messages
+      .map(([plain, asked]) => {
+        protocol.sendBinary(plain, asked);
+        return frames(protocol.takeOutput())[0]!.compressed ? 'c' : '.';
+      })
+      .join('');
+  }
+  const good = utf8(chat(1_000));
+  const bad = noise(1_000);
+  const times = (count: number, plain: Uint8Array) => Array.from({ length: count }, () => [plain] as const);
+
+  it('after a message that does not shrink one is left alone, after the next two, and so on', () => {
+    const adaptive = { ...PLAIN, adaptive: true };
+    assert.equal(run(adaptive, [[bad], ...times(3, good)]), '..cc');
+    assert.equal(run(adaptive, [[bad], [good], [bad], ...times(4, good)]), '.....cc');
+  });
+
+  it('a message that shrinks by less than an eighth goes out compressed, and counts as one that does not', () => {
+    const little = noise(2_000).map((byte) => byte & 0x7f); // seven bits of eight, and a header
+    assert.equal(run({ ...PLAIN, adaptive: true }, [[little], ...times(2, good)]), 'c.c');
+  });
+
+  it('never more than 64 are left alone', () => {
+    const sent = run({ ...PLAIN, adaptive: true }, [...times(500, bad), ...times(66, good)]);
+    assert.ok(sent.endsWith('c'));
+    assert.ok(sent.lastIndexOf('.') >= 500);
+  });
+
+  it('compress: true compresses all the same', () => {
+    assert.equal(run({ ...PLAIN, adaptive: true }, [[bad], [good, true], [good]]), '.cc');
+  });
+
+  it('without it every message is tried', () => {
+    assert.equal(run(PLAIN, [[bad], [good], [bad], [good]]), '.c.c');
+  });
+});
+
 describe('RFC 7692 §7.1.1: context takeover', () => {
   it('with it a repeated message shrinks to a reference; without it every message is compressed alone', () => {
     const text = chat(2_000);

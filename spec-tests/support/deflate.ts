@@ -11,6 +11,7 @@ export const PLAIN: DeflateSettings = {
   sendTakeover: false,
   receiveWindowBits: 15,
   receiveTakeover: false,
+  adaptive: false,
 };
 
 export const TAKEOVER: DeflateSettings = { ...PLAIN, sendTakeover: true, receiveTakeover: true };
