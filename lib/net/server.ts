@@ -194,6 +194,11 @@ export class Server {
       | [EventStreamRouteOptions, EventStreamHandlers<Data> | EventStreamFunction<Data>]
   ): this {
     const [options, handlers] = rest.length === 1 ? [{}, rest[0]] : rest;
+    const contentCodings = options.contentCodings ?? this.#options.contentCodings ?? [];
+    for (const coding of contentCodings) {
+      if (coding !== 'gzip' && coding !== 'deflate')
+        throw new TypeError(`content coding is ${String(coding)}, must be gzip or deflate (RFC 9110 §8.4.1)`);
+    }
     const merged = { ...TIMEOUTS, ...WEBSOCKET_LIMITS, ...defined(this.#options), ...defined(options) };
     const settings: StreamSettings<Data> = {
       handlers: this.#countedStream(typeof handlers === 'function' ? this.#streamHandlers(handlers) : handlers),
@@ -208,7 +213,7 @@ export class Server {
     this.#router.add(options.method ?? 'GET', pattern, {
       kind: 'event-stream',
       settings: settings as unknown as StreamSettings,
-      options: { ...options, contentCodings: options.contentCodings ?? this.#options.contentCodings ?? [] },
+      options: { ...options, contentCodings },
     });
     return this;
   }

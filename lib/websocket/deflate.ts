@@ -4,7 +4,12 @@
  * One of these belongs to each connection that agreed on permessage-deflate, and to no other. It is a few words until
  * the first compressed message, and for good where takeover was not agreed; with takeover it holds the window of each
  * direction from the first compressed message on. A window moves only with a message that really went out, or came in,
- * compressed. Knows nothing of frames. Read next: `../deflate/engine.ts`.
+ * compressed. Knows nothing of frames.
+ *
+ * Choice: synchronous, however long the message. What is compressed in another thread must be waited for by everything
+ * behind it (data, pings, the close), in a queue of each connection and under a bound of its own; what is gained is the
+ * time of one message, which `maxMessageBytes` bounds, and `{ compress: false }` is there for the few that are huge.
+ * Read next: `../deflate/engine.ts`.
  */
 
 import { DeflateContext } from '../deflate/deflate-context.ts';

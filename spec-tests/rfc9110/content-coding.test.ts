@@ -244,6 +244,12 @@ describe('event streams with a content coding, over sockets', () => {
     });
   }
 
+  it('a coding that we do not have is refused where it is given', () => {
+    const contentCodings = ['br'] as unknown as ContentCoding[];
+    assert.throws(() => createServer().eventStream('/', { contentCodings }, {}), TypeError);
+    assert.throws(() => createServer({ contentCodings }).eventStream('/', {}), TypeError);
+  });
+
   it('HEAD says what GET would (§9.3.2)', async () => {
     const server = await streamServer({ contentCodings: CODINGS });
     try {
