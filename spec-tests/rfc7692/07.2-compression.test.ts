@@ -263,8 +263,12 @@ describe('RFC 7692 §7.1.1: context takeover', () => {
         const window = 2 ** bits;
         const pattern = utf8(chat(120, bits));
         let history: Uint8Array = new Uint8Array(0);
-        for (const gap of [100, window - 130, window - 100, window, window + 300]) {
-          const plain = concat(pattern, noise(Math.max(0, gap), gap), pattern);
+        const gaps = [100, window - 130, window - 100, window, window + 300];
+        const messages = gaps.map((gap) => concat(pattern, noise(Math.max(0, gap), gap), pattern));
+        // Of every engine: short and long, with something to gain also where the repetition is too far away.
+        for (const repetitions of [2, 20, 200])
+          messages.push(utf8(Buffer.from(noise(150, bits)).toString('hex').repeat(repetitions)));
+        for (const plain of messages) {
           sender.sendBinary(plain, true);
           const [frame] = frames(sender.takeOutput());
           if (!frame!.compressed) continue;

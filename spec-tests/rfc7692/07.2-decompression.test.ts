@@ -98,6 +98,24 @@ describe('RFC 7692 §7.2.2: decompression', () => {
     assert.deepEqual(replay(server(), frames(1, concat(final, final, bytes('00')))).incoming, [text('HelloHello')]);
   });
 
+  it('the same in a long message, at the beginning, in the middle and at the end', () => {
+    const final = bytes('f3 48 cd c9 c9 07 00');
+    const long = chat(20_000);
+    // A flushed stream keeps its 00 00 ff ff where another block follows.
+    const flushed = concat(compressed(long), bytes('00 00 ff ff'));
+    for (const [title, payload, expected] of [
+      ['first', concat(final, flushed, bytes('00')), `Hello${long}`],
+      ['middle', concat(flushed, final, flushed, bytes('00')), `${long}Hello${long}`],
+      ['last', concat(flushed, final, bytes('00')), `${long}Hello`],
+    ] as const) {
+      for (const settings of [PLAIN, TAKEOVER]) {
+        const protocol = new WebSocketProtocol({ role: 'server' }, undefined, { deflate: settings });
+        protocol.receive(frames(1, compressed('a past, where there may be one')));
+        assert.deepEqual(protocol.receive(frames(1, payload)), [text(expected)], title);
+      }
+    }
+  });
+
   it('with takeover a message that was not compressed is not in the window', () => {
     const outcome = replay(
       server(TAKEOVER),
