@@ -27,7 +27,7 @@ export const DECOMPRESS_SPARE_BYTES = 6;
 /** The octets that end a flushed stream and that permessage-deflate leaves out (RFC 7692 §7.2.1). */
 export const FLUSH_TAIL_BYTES = 4;
 
-/** The smallest window that zlib keeps to; it makes 9 of 8 without saying so. */
+/** The smallest window that zlib knows: it makes 9 of 8 without saying so, and what it then looks back is its own affair. */
 const NATIVE_MIN_WINDOW_BITS = 9;
 
 /**

@@ -111,7 +111,7 @@ const combinations: readonly [
   ['level 1 and level 9', { ...TAKEOVER, level: 1 }, { ...TAKEOVER, level: 9 }],
 ];
 
-describe('permessage-deflate between our client and our server', () => {
+describe('permessage-deflate between our client and our server', { timeout: 30_000 }, () => {
   for (const [title, ofServer, ofClient] of combinations) {
     it(`${title}: every message comes back as it was sent`, async () => {
       const server = await echoServer({ perMessageDeflate: ofServer });
@@ -169,7 +169,7 @@ describe('permessage-deflate between our client and our server', () => {
   });
 });
 
-describe('permessage-deflate with ws', { skip: withoutPeer('ws') }, () => {
+describe('permessage-deflate with ws', { skip: withoutPeer('ws'), timeout: 30_000 }, () => {
   const load = () => loadPeer<Ws>('ws');
 
   for (const [title, perMessageDeflate] of [
@@ -253,7 +253,7 @@ describe('permessage-deflate with ws', { skip: withoutPeer('ws') }, () => {
   });
 });
 
-describe('permessage-deflate with undici', { skip: withoutPeer('undici') }, () => {
+describe('permessage-deflate with undici', { skip: withoutPeer('undici'), timeout: 30_000 }, () => {
   for (const [ours, options] of [
     ['our defaults', true],
     ['takeover', TAKEOVER],
@@ -272,7 +272,7 @@ describe('permessage-deflate with undici', { skip: withoutPeer('undici') }, () =
   }
 });
 
-describe('a broadcast to members with and without compression', () => {
+describe('a broadcast to members with and without compression', { timeout: 30_000 }, () => {
   it('every member gets every message, prepared once', async () => {
     const server = createServer();
     const members = new Set<{ send(message: unknown): unknown }>();

@@ -112,7 +112,7 @@ async function streamServer(options: EventStreamRouteOptions) {
 
 const NO_CURL = await withoutCurl();
 
-describe('event streams with a content coding, over sockets', () => {
+describe('event streams with a content coding, over sockets', { timeout: 30_000 }, () => {
   for (const coding of CODINGS) {
     it(`${coding}: every event can be read when it has been sent, and the stream ends cleanly`, async () => {
       const server = await streamServer({ contentCodings: CODINGS });
