@@ -282,7 +282,7 @@ export class HttpConnection implements Sink, Sweepable {
     this.#waiting = undefined;
     this.#phase = 'close';
     this.#deadlineMs = this.#settings.sweeper.nowMs + this.#settings.closeTimeoutMs;
-    if (this.#paused) this.transport.resume();
+    this.transport.resume(); // also when a handler that decides about an upgrade has paused it: the peer's FIN must be heard
     this.transport.end();
   }
 

@@ -427,7 +427,15 @@ export class Server {
       return;
     }
     const { allowedOrigins = 'same-origin', protocols = [] } = target.options;
-    if (handshake.origin !== undefined && !originAllowed(allowedOrigins, handshake.origin, request)) {
+    let allowed: boolean;
+    try {
+      allowed = handshake.origin === undefined || originAllowed(allowedOrigins, handshake.origin, request);
+    } catch (error) {
+      this.#onError(error);
+      connection.respond(plain(500, 'the handler failed'), true);
+      return;
+    }
+    if (!allowed) {
       // RFC 6455 §4.2.2 step 4: an unacceptable origin is answered with an "appropriate HTTP error code (e.g., 403 Forbidden)".
       connection.respond(plain(403, `origin ${handshake.origin} is not allowed`), true);
       return;
@@ -611,7 +619,7 @@ function plain(status: number, text: string, headers: Readonly<Record<string, st
 function originAllowed(allowed: AllowedOrigins, origin: string, request: Request): boolean {
   if (allowed === '*') return true;
   if (allowed === 'same-origin') return isSameOrigin(origin, request.headers.get('host') ?? '', request.secure);
-  if (typeof allowed === 'function') return allowed(origin, request);
+  if (typeof allowed === 'function') return allowed(origin, request) === true; // a promise is not a yes
   // RFC 6454 §6.2: an origin's serialization is lower case already.
   return allowed.includes(origin);
 }

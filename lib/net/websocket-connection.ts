@@ -9,6 +9,7 @@
  * Read next: `server.ts`.
  */
 
+import { utf8ByteLength } from '../bytes/utf8.ts';
 import { ProtocolViolation } from '../errors.ts';
 import { TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
 import { CloseCode, encodeClosePayload } from '../websocket/close.ts';
@@ -126,7 +127,8 @@ export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data
   send(message: string | Uint8Array | ArrayBuffer | PreparedMessage, options?: SendOptions): SendResult {
     const core = this.#core;
     if (typeof message === 'string') {
-      if (!this.#hasRoom(message.length)) return 'dropped';
+      // UTF-8 takes up to three octets a UTF-16 unit; they are counted only where it matters.
+      if (!this.#hasRoom(message.length * 3) && !this.#hasRoom(utf8ByteLength(message))) return 'dropped';
       core.sendText(message, options?.compress);
     } else if (message instanceof Uint8Array) {
       if (!this.#hasRoom(message.length)) return 'dropped';
@@ -144,12 +146,14 @@ export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data
 
   /** Sends UTF-8 bytes as a text message: what `textAsBytes` delivered, for example. */
   sendText(utf8: Uint8Array, options?: SendOptions): SendResult {
+    mustBeBytes(utf8);
     if (!this.#hasRoom(utf8.length)) return 'dropped';
     this.#core.sendText(utf8, options?.compress);
     return this.#sent();
   }
 
   ping(payload: Uint8Array = NO_BYTES): SendResult {
+    mustBeBytes(payload);
     if (payload.length > MAX_CONTROL_PAYLOAD_BYTES) {
       throw new RangeError(
         `ping payload is ${payload.length} bytes, limit ${MAX_CONTROL_PAYLOAD_BYTES} (RFC 6455 §5.5)`,
@@ -201,7 +205,8 @@ export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data
     const queue = new MessageQueue(maxQueuedMessages, {
       full: () => this.pause(),
       drained: () => this.resume(),
-      abandoned: () => this.close(CloseCode.Normal),
+      // Later, since a loop that is left by an exception is abandoned first, and its 1011 comes first then.
+      abandoned: () => setImmediate(() => this.close(CloseCode.Normal)),
     });
     if (this.#closed) queue.end(undefined);
     return queue;
@@ -218,6 +223,8 @@ export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data
   receiveEnd(): void {
     this.#core.receiveEnd();
     this.#transport.end();
+    // Nothing is left to wait for but what the peer may still take; a FIN without a close frame is 1006 (§7.1.5).
+    this.#wait('close', this.#settings.sweeper.nowMs + this.#settings.closeTimeoutMs);
   }
 
   /** `Sink`. */
@@ -275,7 +282,7 @@ export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data
     }
   }
 
-  #wait(what: 'peer' | 'pong' | 'write', deadlineMs: number): void {
+  #wait(what: 'peer' | 'pong' | 'write' | 'close', deadlineMs: number): void {
     this.#waitingFor = what;
     this.#deadlineMs = deadlineMs;
   }
@@ -288,6 +295,8 @@ export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data
 
   /** `IncomingReceiver`: while the chunk is still being read, so that answers keep their order. */
   deliver(incoming: Incoming): void {
+    // Behind a handler's failure, or `terminate`, the rest of what one read has brought is nobody's.
+    if (this.#error !== undefined || this.#transport.socket.destroyed) return;
     const { handlers } = this.#settings;
     switch (incoming.kind) {
       case 'text':
@@ -295,7 +304,8 @@ export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data
         if (this.#queue !== undefined) this.#queue.push(incoming.data);
         else {
           try {
-            handlers.message?.(this, incoming.data, incoming.kind === 'text');
+            const result: unknown = handlers.message?.(this, incoming.data, incoming.kind === 'text');
+            if (result !== undefined) this.#watch(result);
           } catch (error) {
             this.#handlerFailed(error);
           }
@@ -345,18 +355,30 @@ export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data
     return 'backpressure';
   }
 
-  #guard(callback: () => void): void {
+  #guard(callback: () => unknown): void {
     try {
-      callback();
+      const result = callback();
+      if (result !== undefined) this.#watch(result);
     } catch (error) {
       this.#handlerFailed(error);
     }
   }
 
+  /** A handler may be an async function: its rejection is a failure like any other, not the process's end. */
+  #watch(result: unknown): void {
+    if (result instanceof Promise) result.catch((error: unknown) => this.#handlerFailed(error));
+  }
+
   #handlerFailed(error: unknown): void {
+    this.#error ??= error instanceof Error ? error : new Error(String(error));
     this.#settings.onHandlerError(error);
     this.close(CloseCode.InternalError);
   }
+}
+
+/** A number here would once have been a length (CVE-2016-10518). */
+function mustBeBytes(payload: unknown): void {
+  if (!(payload instanceof Uint8Array)) throw new TypeError('payload is not a Uint8Array');
 }
 
 const NO_BYTES = new Uint8Array(0);

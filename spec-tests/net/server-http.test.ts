@@ -414,13 +414,13 @@ describe('RFC 9112 §9: persistence and pipelining', () => {
         }),
       async (server) => {
         const client = await RawClient.connect(server.port, { paused: true });
-        client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(500));
+        client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(60));
         await until('the first are served', () => served > 0);
         await turns(200);
         // Kernel buffers on loopback take some megabytes; what is beyond them must not be made.
-        assert.ok(served < 50, `${served} responses of 1 MB have been made`);
+        assert.ok(served < 30, `${served} responses of 1 MB have been made`);
         client.socket.resume();
-        for (let i = 0; i < 500; i++) assert.equal((await client.response()).status, 200);
+        for (let i = 0; i < 60; i++) assert.equal((await client.response()).status, 200);
       },
     );
   });

@@ -13,10 +13,13 @@ import { concat, fromClient, type RawFrame } from './frames.ts';
 const PATIENCE_MS = 10_000;
 
 /** The promise, or an error that says what was waited for. */
-export function patiently<T>(what: string, promise: Promise<T>): Promise<T> {
+export function patiently<T>(what: string | (() => string), promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited in vain for ${what}`)), PATIENCE_MS);
+    timer = setTimeout(
+      () => reject(new Error(`waited in vain for ${typeof what === 'string' ? what : what()}`)),
+      PATIENCE_MS,
+    );
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
@@ -274,10 +277,12 @@ export class RawClient {
   async #until(what: string, condition: () => boolean, evenEnded = false): Promise<void> {
     while (!condition()) {
       if (!evenEnded && (this.ended || this.closed))
-        throw new Error(`connection ended (${this.error?.message ?? 'FIN'}) before ${what}; pending: ${this.pending}`);
+        throw new Error(
+          `connection ended (${this.error?.message ?? 'FIN'}) before ${what}; pending: ${this.pending.slice(0, 500)}`,
+        );
       const woken = deferred();
       this.#wake = woken.resolve;
-      await patiently(`${what}; pending: ${this.pending.slice(0, 200)}`, woken.promise);
+      await patiently(() => `${what}; pending: ${this.pending.slice(0, 200)}`, woken.promise);
     }
   }
 }
