@@ -114,8 +114,6 @@ export class EventStreamConnection<Data = unknown> implements EventStream<Data>,
     this.#ended = true;
     if (this.#encoder !== undefined) this.#write(chunkOf(this.#encoder.trailer()));
     if (this.#chunked) this.#transport.output.append(LAST_CHUNK, 0, LAST_CHUNK.length);
-    this.#waitingFor = 'close';
-    this.#deadlineMs = this.#settings.sweeper.nowMs + this.#settings.closeTimeoutMs;
     this.#transport.end();
   }
 
@@ -154,18 +152,22 @@ export class EventStreamConnection<Data = unknown> implements EventStream<Data>,
 
   /** `Sweepable`. */
   sweep(nowMs: number): void {
-    const { heartbeatIntervalMs, writeTimeoutMs } = this.#settings;
+    const { heartbeatIntervalMs, writeTimeoutMs, closeTimeoutMs } = this.#settings;
     const transport = this.#transport;
-    if (this.#waitingFor === 'close') {
-      if (nowMs >= this.#deadlineMs) transport.destroy();
-      return;
-    }
     if (transport.blocked) {
       if (this.#waitingFor !== 'write' || transport.wroteSinceSweep) {
         transport.wroteSinceSweep = false;
         this.#waitingFor = 'write';
         this.#deadlineMs = nowMs + writeTimeoutMs;
       } else if (nowMs >= this.#deadlineMs) this.terminate();
+      return;
+    }
+    if (this.#ended) {
+      // Everything has left: from here on the client has `closeTimeoutMs` to end its direction too.
+      if (this.#waitingFor !== 'close') {
+        this.#waitingFor = 'close';
+        this.#deadlineMs = nowMs + closeTimeoutMs;
+      } else if (nowMs >= this.#deadlineMs) transport.destroy();
       return;
     }
     if (this.#sentSinceSweep || this.#waitingFor === 'write') {
@@ -200,12 +202,16 @@ export class EventStreamConnection<Data = unknown> implements EventStream<Data>,
     else output.append(chunk.bytes, chunk.eventStart, chunk.eventEnd);
   }
 
-  #guard(callback: () => void): void {
-    try {
-      callback();
-    } catch (error) {
+  #guard(callback: () => unknown): void {
+    const failed = (error: unknown) => {
       this.#settings.onHandlerError(error);
       this.close();
+    };
+    try {
+      const result = callback();
+      if (result instanceof Promise) result.catch(failed); // a handler may be an async function
+    } catch (error) {
+      failed(error);
     }
   }
 }

@@ -155,7 +155,7 @@ export class HttpConnection implements Sink, Sweepable {
   /** `Sweepable`. */
   sweep(nowMs: number): void {
     const { transport } = this;
-    if (transport.blocked && this.#phase !== 'close') {
+    if (transport.blocked) {
       if (this.#phase !== 'write' || transport.wroteSinceSweep) {
         transport.wroteSinceSweep = false;
         this.#phase = 'write';
@@ -163,7 +163,10 @@ export class HttpConnection implements Sink, Sweepable {
       } else if (nowMs >= this.#deadlineMs) transport.destroy();
       return;
     }
-    if (this.#phase === 'write') this.#updatePhase();
+    if (this.#phase === 'write') {
+      if (this.#closing) this.#waitForEnd();
+      else this.#updatePhase();
+    }
     if (nowMs < this.#deadlineMs || this.#phase === 'answering') return;
     if (this.#phase === 'close') transport.destroy();
     else if (this.#phase === 'idle') this.#close();
@@ -280,10 +283,14 @@ export class HttpConnection implements Sink, Sweepable {
     this.#closing = true;
     this.#current = undefined;
     this.#waiting = undefined;
-    this.#phase = 'close';
-    this.#deadlineMs = this.#settings.sweeper.nowMs + this.#settings.closeTimeoutMs;
+    this.#waitForEnd();
     this.transport.resume(); // also when a handler that decides about an upgrade has paused it: the peer's FIN must be heard
     this.transport.end();
+  }
+
+  #waitForEnd(): void {
+    this.#phase = 'close';
+    this.#deadlineMs = this.#settings.sweeper.nowMs + this.#settings.closeTimeoutMs;
   }
 
   #release(): void {

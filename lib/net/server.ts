@@ -465,6 +465,7 @@ export class Server {
       // RFC 6455 §4.2.2: bytes behind the request are the first frames.
       if (rest.length > 0) socket.receive(rest);
       if (this.#closing) socket.close(CloseCode.GoingAway);
+      if (transport.socket.readableEnded) socket.receiveEnd(); // FIN came while it was decided, and comes only once
       transport.flushSoon();
       transport.resume();
     };
@@ -525,6 +526,7 @@ export class Server {
       stream.open();
       transport.resume();
       if (this.#closing) stream.close();
+      if (transport.socket.readableEnded) stream.receiveEnd(); // as above
     };
     const failed = (error: unknown) => {
       this.#onError(error);
