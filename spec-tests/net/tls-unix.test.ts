@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { EventSource } from '../../lib/net/event-source.ts';
+import { createServer, type Server } from '../../lib/net/server.ts';
+import { WebSocket } from '../../lib/net/websocket.ts';
+import { makeCertificate, NO_OPENSSL } from '../support/certificate.ts';
+import { FakeClock } from '../support/clock.ts';
+import { closePayload } from '../support/frames.ts';
+import { deferred, patiently, RawClient, turns, until, upgradeRequest, withServer } from '../support/sockets.ts';
+
+const certificate = makeCertificate();
+const skip = certificate === undefined ? NO_OPENSSL : false;
+const tls = certificate ?? { key: '', cert: '' };
+const trusting = { tls: { ca: tls.cert, servername: 'localhost' } };
+
+function echoAndTicks(server: Server): void {
+  server
+    .get('/', (request) => ({ body: `${request.secure}` }))
+    .webSocket('/echo', { message: (socket, data) => void socket.send(data) })
+    .eventStream('/ticks', (stream) => void stream.send({ id: '1', data: 'tick' }));
+}
+
+function once<T extends Event>(target: EventTarget, type: string): Promise<T> {
+  return patiently(type, new Promise((resolve) => target.addEventListener(type, resolve as (event: Event) => void)));
+}
+
+describe('TLS', { skip }, () => {
+  it('HTTP, WebSocket and event streams, with our clients and a raw one', async () => {
+    await withServer({ tls }, echoAndTicks, async (server) => {
+      assert.equal(server.url, `https://127.0.0.1:${server.port}`);
+      const raw = (await RawClient.connect(server.port, trusting)).request('GET /');
+      assert.equal((await raw.response()).body.toString(), 'true');
+      assert.equal((await raw.upgrade('/echo', { Origin: 'https://localhost' })).status, 101);
+      raw.frames({ opcode: 1, payload: 'raw' });
+      assert.equal((await raw.frame()).payload.toString(), 'raw');
+
+      const socket = new WebSocket(`wss://localhost:${server.port}/echo`, { tls: { ca: tls.cert } });
+      await once(socket, 'open');
+      const big = new Uint8Array(600_000).fill(7);
+      socket.binaryType = 'arraybuffer';
+      socket.send(big);
+      const { data } = await once<MessageEvent>(socket, 'message');
+      assert.deepEqual(new Uint8Array(data as ArrayBuffer), big);
+      socket.close(1000);
+      const closed = await once<Event & { code: number; wasClean: boolean }>(socket, 'close');
+      assert.deepEqual([closed.code, closed.wasClean], [1000, true]);
+
+      const source = new EventSource(`https://localhost:${server.port}/ticks`, { tls: { ca: tls.cert } });
+      assert.equal((await once<MessageEvent>(source, 'message')).data, 'tick');
+      source.close();
+    });
+  });
+
+  it('an http page may not open a WebSocket on a TLS server: another scheme is another origin (RFC 6454 §5)', async () => {
+    await withServer({ tls }, echoAndTicks, async (server) => {
+      const raw = await RawClient.connect(server.port, trusting);
+      assert.equal((await raw.upgrade('/echo', { Origin: 'http://localhost' })).status, 403);
+    });
+  });
+
+  it('clients verify: an unknown certificate and a wrong name are refused by default (CVE-2020-15133)', async () => {
+    await withServer({ tls }, echoAndTicks, async (server) => {
+      for (const [url, ca] of [
+        [`wss://localhost:${server.port}/echo`, undefined],
+        [`wss://127.0.0.1:${server.port}/echo`, tls.cert],
+      ] as const) {
+        const socket = new WebSocket(url, ca === undefined ? {} : { tls: { ca } });
+        const events: string[] = [];
+        socket.onopen = () => events.push('open');
+        const closed = once(socket, 'close');
+        const error = await once<Event & { error: Error }>(socket, 'error');
+        assert.equal((error.error as { code?: string }).code, 'WS_CONNECT_FAILED');
+        await closed;
+        assert.deepEqual(events, []);
+      }
+    });
+  });
+
+  it('what is not TLS, and a handshake that never ends, hold nothing for longer than headTimeoutMs and closing', async () => {
+    const clock = new FakeClock();
+    const server = createServer({ tls, clock });
+    echoAndTicks(server);
+    await server.listen();
+    const plain = (await RawClient.connect(server.port)).request('GET /');
+    await plain.end();
+    const silent = await RawClient.connect(server.port);
+    await turns();
+    const closed = server.close();
+    clock.advance(10_000);
+    await patiently('close', closed);
+    await silent.end();
+    silent.socket.destroy();
+    plain.socket.destroy();
+  });
+
+  it('a reset in the middle, and a client that is over the limit', async () => {
+    const closed = deferred<number>();
+    await withServer(
+      { tls, maxConnections: 1 },
+      (server) =>
+        server.webSocket('/', {
+          open: (socket) => void socket.send(new Uint8Array(1_000_000)),
+          close: (_, code) => closed.resolve(code),
+        }),
+      async (server) => {
+        const client = await RawClient.connect(server.port, trusting);
+        client.write(upgradeRequest('/'));
+        await client.take(1_000);
+        const refused = await RawClient.connect(server.port, trusting);
+        assert.equal((await refused.response()).status, 503);
+        await refused.end();
+        client.socket.destroy(); // unread bytes are there: the kernel resets
+        assert.equal(await patiently('close', closed.promise), 1006);
+        await until('all is released', () => server.connections.webSockets === 0);
+      },
+    );
+  });
+});
+
+describe('a Unix socket', { skip: process.platform === 'win32' ? 'Unix only' : false }, () => {
+  it('carries HTTP, WebSocket and event streams; the path is free again after close', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'barewire-'));
+    const path = join(directory, 'socket');
+    try {
+      for (let round = 0; round < 2; round++) {
+        const server = createServer();
+        echoAndTicks(server);
+        await server.listen({ path });
+        assert.equal(server.port, 0);
+        assert.equal(server.url, '');
+        await assert.rejects(createServer().listen({ path }), { code: 'EADDRINUSE' });
+        const raw = (await RawClient.connect(path)).request('GET /');
+        assert.equal((await raw.response()).body.toString(), 'false');
+        await raw.upgrade('/echo');
+        raw.frames({ opcode: 8, payload: closePayload(1000) });
+        assert.equal((await raw.closeFrame()).code, 1000);
+        raw.socket.destroy();
+        const socket = new WebSocket('ws://localhost/echo', { socketPath: path });
+        await once(socket, 'open');
+        socket.send('over a path');
+        assert.equal((await once<MessageEvent>(socket, 'message')).data, 'over a path');
+        socket.close();
+        await once(socket, 'close');
+        const source = new EventSource('http://localhost/ticks', { socketPath: path });
+        assert.equal((await once<MessageEvent>(source, 'message')).data, 'tick');
+        source.close();
+        await patiently('close', server.close());
+      }
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+});
