@@ -140,7 +140,7 @@ export class Server {
       this.#netServer = createNetServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, accept);
     } else {
       const handshakeTimeout = times.headTimeoutMs; // Node's default is two minutes
-      const tls = { handshakeTimeout, ...options.tls, allowHalfOpen: true, noDelay: true } as TlsOptions;
+      const tls = { handshakeTimeout, ...options.tls, noDelay: true } as TlsOptions;
       this.#netServer = createTlsServer(tls, accept);
       this.#netServer.on('connection', (socket: Socket) => {
         this.#underTls.add(socket);
@@ -299,6 +299,8 @@ export class Server {
     } = this.#options;
     const address = accepted.remoteAddress ?? '';
     const fromThere = maxConnectionsPerAddress > 0 ? (this.#perAddress.get(address) ?? 0) : 0;
+    // Not from the start: a client that leaves within the TLS handshake is then noticed at once.
+    if (tls !== undefined) accepted.allowHalfOpen = true;
     const { socket, usesSharedBuffer } =
       tls === undefined ? adoptAccepted(accepted) : { socket: accepted, usesSharedBuffer: false };
     const transport = new Transport(socket, REFUSED);

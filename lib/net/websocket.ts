@@ -120,6 +120,7 @@ export class WebSocket extends EventTarget {
   }
 
   get readyState(): number {
+    if (this.#closing && this.#readyState < 3) return 2;
     return this.#readyState === 1 ? (this.#connection?.readyState ?? 1) : this.#readyState;
   }
 
@@ -178,11 +179,14 @@ export class WebSocket extends EventTarget {
    */
   send(data: string | ArrayBuffer | ArrayBufferView | Blob, options?: SendOptions): void {
     if (this.#readyState === 0) throw new DOMException('still in CONNECTING state', 'InvalidStateError');
-    if (data instanceof Blob || this.#blobs !== undefined) {
-      this.#sendAfterBlobs(data, options);
-      return;
-    }
-    this.#sendNow(typeof data === 'string' ? data : bytesOf(data), options);
+    // WebIDL: what is neither text nor bytes becomes text; a number must never become a length (CVE-2016-10518).
+    const known = typeof data === 'string' || data instanceof Blob || isBufferSource(data) ? data : String(data);
+    if (this.readyState !== 1) {
+      const size =
+        typeof known === 'string' ? utf8ByteLength(known) : known instanceof Blob ? known.size : known.byteLength;
+      this.#discardedBytes += size;
+    } else if (known instanceof Blob || this.#blobs !== undefined) this.#sendAfterBlobs(known, options);
+    else this.#sendNow(typeof known === 'string' ? known : bytesOf(known), options);
   }
 
   /**
@@ -204,9 +208,12 @@ export class WebSocket extends EventTarget {
       );
       return;
     }
-    // A reason without a code goes with 1000, since a frame cannot carry it alone (RFC 6455 §5.5.1).
-    this.#connection?.close(code ?? (reason === '' ? undefined : 1000), reason);
+    if (this.readyState !== 1) return;
     this.#closing = true;
+    // A reason without a code goes with 1000, since a frame cannot carry it alone (RFC 6455 §5.5.1).
+    const close = () => this.#connection?.close(code ?? (reason === '' ? undefined : 1000), reason);
+    if (this.#blobs === undefined) close();
+    else this.#blobs = this.#blobs.then(close);
   }
 
   /** Drops TCP at once: `close` reports 1006. Not in the standard. */
@@ -381,7 +388,7 @@ export class WebSocket extends EventTarget {
 
   #sendNow(data: string | Uint8Array, options: SendOptions | undefined): void {
     const size = typeof data === 'string' ? utf8ByteLength(data) : data.length;
-    if (this.readyState !== 1) {
+    if (this.#connection?.readyState !== 1) {
       this.#discardedBytes += size;
       return;
     }
@@ -399,7 +406,7 @@ export class WebSocket extends EventTarget {
     const ready =
       data instanceof Blob
         ? data.arrayBuffer().then((buffer) => new Uint8Array(buffer))
-        : Promise.resolve(typeof data === 'string' ? data : bytesOf(data));
+        : Promise.resolve(typeof data === 'string' ? data : bytesOf(data).slice());
     const sent = (this.#blobs ?? Promise.resolve()).then(async () => this.#sendNow(await ready, options));
     this.#blobs = sent;
     sent.finally(() => {
@@ -468,6 +475,10 @@ function bytesOf(data: ArrayBuffer | ArrayBufferView): Uint8Array {
   return ArrayBuffer.isView(data)
     ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
     : new Uint8Array(data);
+}
+
+function isBufferSource(data: unknown): data is ArrayBuffer | ArrayBufferView {
+  return data instanceof ArrayBuffer || ArrayBuffer.isView(data);
 }
 
 function exactBuffer(bytes: Uint8Array): ArrayBuffer {

@@ -317,6 +317,25 @@ describe('messages', () => {
     );
   });
 
+  it('a message is answered although the peer’s close frame came in the same read; answers keep the order (§5.5.1)', async () => {
+    await withServer(
+      {},
+      (server) => server.webSocket('/', { message: (socket, data) => void socket.send(data) }),
+      async (server) => {
+        const client = await openWebSocket(server.port);
+        client.frames(
+          { opcode: 1, payload: 'a' },
+          { opcode: 9, payload: 'b' },
+          { opcode: 1, payload: 'c' },
+          { opcode: 8, payload: closePayload(1000) },
+        );
+        const opcodes = [];
+        for (let i = 0; i < 4; i++) opcodes.push((await client.frame()).opcode);
+        assert.deepEqual(opcodes, [1, 10, 1, 8]);
+      },
+    );
+  });
+
   it('1009 above maxMessageBytes, at the announced length, before the payload has come (§7.4.1, §10.4)', async () => {
     const closed = deferred<[number, string | undefined]>();
     await withServer(

@@ -54,6 +54,23 @@ describe('TLS', { skip }, () => {
     });
   });
 
+  it('a client that ends its direction behind its request still reads a late answer (RFC 9112 §9.6)', async () => {
+    const gate = deferred();
+    await withServer(
+      { tls },
+      (server) => server.get('/', () => gate.promise.then(() => ({ body: 'late' }))),
+      async (server) => {
+        const raw = await RawClient.connect(server.port, { tls: { ...trusting.tls, allowHalfOpen: true } as object });
+        raw.request('GET /');
+        raw.socket.end();
+        await until('the request is there', () => server.connections.http === 1);
+        await turns();
+        gate.resolve();
+        assert.equal((await raw.response()).body.toString(), 'late');
+      },
+    );
+  });
+
   it('an http page may not open a WebSocket on a TLS server: another scheme is another origin (RFC 6454 §5)', async () => {
     await withServer({ tls }, echoAndTicks, async (server) => {
       const raw = await RawClient.connect(server.port, trusting);
