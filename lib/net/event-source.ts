@@ -138,7 +138,7 @@ export class EventSource extends EventTarget {
         for (const incoming of http.receive(chunk)) {
           if (!current()) return;
           if (incoming.kind === 'head') this.#decide(incoming.head, url, redirects);
-          else if (incoming.kind === 'body') this.#dispatch(events, incoming.chunk);
+          else if (incoming.kind === 'body') this.#dispatch(events, incoming.chunk, url);
           else if (incoming.kind === 'end') this.#reestablish(undefined);
           else this.#reestablish(new HandshakeRejected(incoming.code, `${incoming.detail} (${incoming.section})`));
         }
@@ -219,7 +219,7 @@ export class EventSource extends EventTarget {
     }
   }
 
-  #dispatch(parser: EventStreamParser, chunk: Uint8Array): void {
+  #dispatch(parser: EventStreamParser, chunk: Uint8Array, url: URL): void {
     if (this.#readyState !== 1) return;
     for (const incoming of parser.receive(chunk)) {
       if (this.#readyState !== 1) return; // a listener has called `close`
@@ -230,12 +230,12 @@ export class EventSource extends EventTarget {
             new MessageEvent(incoming.type, {
               data: incoming.data,
               lastEventId: incoming.lastEventId,
-              origin: this.#location.origin,
+              origin: url.origin, // §9.2.6: of the final URL, behind redirects
             }),
           );
           break;
         case 'retry':
-          this.#reconnectionTimeMs = incoming.reconnectionTimeMs;
+          this.#reconnectionTimeMs = Math.min(incoming.reconnectionTimeMs, MAX_TIMER_MS);
           break;
         case 'failed':
           // Not in the standard, which has no limits: what exceeds ours would do so again.
@@ -253,7 +253,7 @@ export class EventSource extends EventTarget {
     if (this.#readyState === 2) return;
     this.#drop();
     this.#readyState = 0;
-    const delayMs = reconnectionDelayMs(this.#reconnectionTimeMs, this.#failures);
+    const delayMs = Math.min(reconnectionDelayMs(this.#reconnectionTimeMs, this.#failures), MAX_TIMER_MS);
     this.#failures++;
     this.dispatchEvent(new ErrorEvent('error', error ?? new Error('the stream ended')));
     if (this.#readyState !== 0) return; // a listener has called `close`
@@ -275,6 +275,9 @@ export class EventSource extends EventTarget {
     transport?.destroy();
   }
 }
+
+/** Node's timers take more for 1 ms, and a server could make us ask again at once for ever. */
+const MAX_TIMER_MS = 2_147_483_647;
 
 /** A timer that keeps the process alive: a stream that waits to reconnect is still wanted. */
 function afterAlive(clock: Clock, ms: number, callback: () => void): () => void {

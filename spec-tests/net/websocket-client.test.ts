@@ -249,7 +249,13 @@ describe('WebSockets standard §3: events, states and data', () => {
   it('a message that comes after close was called is not delivered (§6)', async () => {
     await withServer(
       {},
-      (server) => server.webSocket('/', { message: (socket) => void (socket.send('a'), socket.send('b')) }),
+      (server) =>
+        server.webSocket('/', {
+          message(socket) {
+            socket.send('a');
+            socket.send('b');
+          },
+        }),
       async (server) => {
         const socket = new WebSocket(server.url);
         await next(socket, 'open');

@@ -9,13 +9,13 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The repository: the nearest folder above with bench/package.json, from source and from dist alike. */
-function root(): string {
+export const ROOT: string = (() => {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'bench/package.json'))) folder = dirname(folder);
   return folder;
-}
+})();
 
-const require = createRequire(join(root(), 'bench/package.json'));
+const require = createRequire(join(ROOT, 'bench/package.json'));
 
 /** The peer's module. Their types are not installed: each test says what it uses of it. @throws when it is not there */
 export function loadPeer<T>(name: string): T {

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { describe, it } from 'node:test';
+import { deferred, patiently, until, withServer } from '../support/sockets.ts';
+
+const skip = spawnSync('curl', ['--version'], { stdio: 'ignore' }).status === 0 ? false : 'there is no curl command';
+
+/** Runs curl to its end and answers what it printed. */
+async function curl(...args: string[]): Promise<string> {
+  const child = spawn('curl', ['--silent', '--show-error', '--max-time', '10', '--noproxy', '*', ...args]);
+  return patiently('curl to end', printed(child));
+}
+
+function printed(child: ChildProcess): Promise<string> {
+  let text = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  child.stderr?.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  return new Promise((resolve) => child.on('close', () => resolve(text)));
+}
+
+describe('curl', { skip }, () => {
+  it('-N shows the events of a stream as they are sent, and the server notices when it is ended', async () => {
+    const first = deferred();
+    const again = deferred();
+    let closed = false;
+    await withServer(
+      {},
+      (server) =>
+        server.eventStream('/events', {
+          async open(stream) {
+            stream.send({ event: 'hello', id: '1', data: 'one' });
+            first.resolve();
+            await again.promise;
+            stream.send('two');
+          },
+          close() {
+            closed = true;
+          },
+        }),
+      async (server) => {
+        const child = spawn('curl', ['--no-buffer', '--silent', '--noproxy', '*', `${server.url}/events`]);
+        let text = '';
+        child.stdout.on('data', (chunk: Buffer) => {
+          text += chunk.toString();
+        });
+        try {
+          await patiently('curl to ask', first.promise);
+          await until('the first event is shown', () => text.endsWith('\n\n'));
+          assert.equal(text, 'event: hello\nid: 1\ndata: one\n\n');
+          again.resolve();
+          await until('the second event is shown', () => text.includes('data: two\n\n'));
+        } finally {
+          child.kill('SIGTERM');
+        }
+        await until('the server has noticed', () => closed);
+      },
+    );
+  });
+
+  it('GET, HEAD, OPTIONS and POST, with a body of any kind', async () => {
+    await withServer(
+      {},
+      (server) =>
+        server
+          .get('/page', () => ({ headers: { 'Content-Type': 'text/plain' }, body: 'a page\n' }))
+          .post('/page', (request) => ({
+            status: 201,
+            body: `${request.body.length} ${request.text().slice(0, 5)}\n`,
+          })),
+      async (server) => {
+        const url = `${server.url}/page`;
+        assert.equal(await curl(url), 'a page\n');
+        assert.equal(await curl(url, url), 'a page\na page\n');
+        assert.match(await curl('--head', url), /^HTTP\/1\.1 200 OK\r\n[^]*Content-Length: 7\r\n\r\n$/);
+        assert.match(
+          await curl('--request', 'OPTIONS', '--include', url),
+          /^HTTP\/1\.1 204 [^]*Allow: GET, POST, HEAD, OPTIONS\r\n/,
+        );
+        assert.equal(await curl('--data', 'hello', url), '5 hello\n');
+        // Above 1 MiB curl asks with Expect: 100-continue; in chunks when told so.
+        assert.equal(
+          await curl('--header', 'Expect: 100-continue', '--data', 'x'.repeat(100_000), url),
+          '100000 xxxxx\n',
+        );
+        assert.equal(
+          await curl('--header', 'Transfer-Encoding: chunked', '--data', 'y'.repeat(70_000), url),
+          '70000 yyyyy\n',
+        );
+        assert.match(await curl('--write-out', '%{http_code}', `${server.url}/none`), /404$/);
+        assert.match(await curl('--http1.0', '--include', url), /Connection: close\r\n[^]*a page\n$/);
+      },
+    );
+  });
+});
