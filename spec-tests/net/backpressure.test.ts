@@ -133,6 +133,27 @@ describe('send and its three answers', () => {
     });
   });
 
+  it('no drain where nothing but sent was answered, even if it had to wait', async () => {
+    await withSocket({}, async ({ client, socket, drains }) => {
+      const blocked = await block(client, socket);
+      await readAll(client, blocked);
+      await until('it drains', () => drains() > 0);
+      const before = drains();
+      client.socket.pause();
+      const part = new Uint8Array(30_000);
+      let count = 0;
+      while (socket.bufferedAmount === 0) {
+        assert.equal(socket.send(part), 'sent');
+        count++;
+        await turns(3);
+      }
+      await readAll(client, count * 30_004);
+      await until('all has left', () => socket.bufferedAmount === 0);
+      await turns();
+      assert.equal(drains(), before);
+    });
+  });
+
   it('multi-octet text never passes the bound', async () => {
     await withSocket({ maxBufferedBytes: 2_000_000 }, async ({ client, socket }) => {
       await block(client, socket);

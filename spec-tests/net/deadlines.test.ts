@@ -124,8 +124,8 @@ describe('deadlines of HTTP, by a fake clock', () => {
           slow.socket.resume();
         }
         await slow.end();
-        slow.socket.end();
-        await until('only then both have gone', () => server.connections.http === 0);
+        clock.advance(12_000); // it does not end its own direction
+        await until('both have gone', () => server.connections.http === 0);
         dead.socket.resume();
         assert.ok((await dead.rest()).length < body.length);
       },
@@ -239,6 +239,13 @@ describe('deadlines of WebSockets, by a fake clock', () => {
       assert.equal(client.pending, '');
       sockets[0]!.resume();
       assert.equal((await client.frame()).payload.toString(), 'x');
+      sockets[0]!.pause();
+      sockets[0]!.close(1000);
+      assert.equal((await client.closeFrame()).code, 1000);
+      client.frames({ opcode: 8, payload: closePayload(1000) });
+      client.socket.end();
+      await until('the answer is heard although it was paused', () => closes.length === 1);
+      assert.equal(closes[0]!.code, 1000);
     });
   });
 

@@ -101,6 +101,31 @@ for (const [mode, run] of MODES) {
         end();
       }));
 
+    it('bufferedAmount counts what waits and the write under way, and blocked says that there is one', () =>
+      run(async () => {
+        let drained = 0;
+        const { transport, client, end } = await accepted({
+          receive() {},
+          receiveEnd() {},
+          drained: () => void drained++,
+          gone() {},
+        });
+        client.socket.pause();
+        const part = new Uint8Array(3_000_000);
+        while (!transport.blocked) {
+          transport.output.append(part, 0, part.length);
+          transport.flush();
+          await turns(5);
+        }
+        await turns(50);
+        assert.ok(transport.socket.writableLength > 0);
+        assert.equal(transport.bufferedAmount, transport.output.byteLength + transport.socket.writableLength);
+        client.socket.resume();
+        await until('it has drained', () => drained === 1);
+        assert.deepEqual([transport.bufferedAmount, transport.blocked], [0, false]);
+        end();
+      }));
+
     it('a reset is told as gone with its error', () =>
       run(async () => {
         const log: string[] = [];
