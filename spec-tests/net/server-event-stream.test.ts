@@ -36,7 +36,7 @@ describe('HTML §9.2: event streams from a server', () => {
         assert.equal(head.headers.has('content-length'), false);
         assert.equal(
           (await client.chunked()).toString(),
-          'event: hello\nid: 1\ndata: a/b ada\n\ndata: two\ndata: lines\n\n:noted\n\ndata: prepared\n\nretry: 100\n\n',
+          'event: hello\nid: 1\ndata: a/b ada\n\ndata: two\ndata: lines\n\n: noted\n\ndata: prepared\n\nretry: 100\n\n',
         );
         await client.end();
         assert.equal(client.pending, '');
@@ -143,7 +143,7 @@ describe('HTML §9.2: event streams from a server', () => {
         }),
       async (server) => {
         const client = (await RawClient.connect(server.port)).request('GET /');
-        assert.equal((await client.response()).body.toString(), 'data: a\ndata: b\ndata: c\n\n:a\n:b\n\n');
+        assert.equal((await client.response()).body.toString(), 'data: a\ndata: b\ndata: c\n\n: a\n: b\n\n');
       },
     );
   });
@@ -277,7 +277,7 @@ describe('keep-alive comments and deadlines of streams, by a fake clock (HTML §
         await turns();
         assert.equal(client.pending, '');
         clock.advance(3_000);
-        assert.equal((await client.chunk())?.toString(), ':\n\n');
+        assert.equal((await client.chunk())?.toString(), ': \n\n');
         clock.advance(25_000);
         streams[0]!.send('x');
         assert.equal((await client.chunk())?.toString(), 'data: x\n\n');
@@ -285,7 +285,7 @@ describe('keep-alive comments and deadlines of streams, by a fake clock (HTML §
         await turns();
         assert.equal(client.pending, '');
         clock.advance(3_000);
-        assert.equal((await client.chunk())?.toString(), ':\n\n');
+        assert.equal((await client.chunk())?.toString(), ': \n\n');
         clock.advance(600_000);
         await turns();
         assert.equal(never.pending, '');
