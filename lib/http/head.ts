@@ -16,6 +16,8 @@ export interface RequestHead {
   /** The x of HTTP/1.x. */
   readonly minor: number;
   readonly headers: HeaderFields;
+  /** The head as it came, for `HeaderFields.compact`. */
+  readonly text: string;
 }
 
 export interface ResponseHead {
@@ -71,7 +73,7 @@ export function parseRequestHead(text: string, limits: HeadLimits): RequestHead 
     return violation(400, 'HTTP_TARGET', 'request-target is not in origin form', 'RFC 9112 §3.2');
   const headers = parseFields(text, lineEnd, limits);
   if ('kind' in headers) return headers;
-  return { method, target, minor, headers };
+  return { method, target, minor, headers, text };
 }
 
 /** Reads a response's head: status line and field lines, without the final empty line. */

@@ -1,16 +1,36 @@
 /**
  * Header fields in the order in which they came, found without regard to case (RFC 9110 §5.1-5.3).
  *
- * One flat array of names and values: a request has a dozen, so a scan is quicker than a map is to build, and a
- * connection that keeps its request keeps little. O(fields) a look-up. Nothing is an object key, so no name is special.
+ * One flat array of names and values: a request has a dozen, so a scan is quicker than a map is to build. O(fields) a
+ * look-up. Nothing is an object key, so no name is special. A connection that keeps its request for as long as it lives
+ * can let go of the array: it is made again from the head's text if somebody asks (`compact`).
  * Read next: `head.ts`.
  */
 
-import { isFieldValue, isToken } from './grammar.ts';
+import { isFieldValue, isToken, trimOws } from './grammar.ts';
 
 export class HeaderFields implements Iterable<[string, string]> {
-  /** name, value, name, value … as they came. */
-  readonly #fields: string[] = [];
+  /** name, value, name, value … as they came; undefined while compact. */
+  #list: string[] | undefined = [];
+  /** Where they came from; set by `compact`. */
+  #text: string | undefined = undefined;
+
+  get #fields(): string[] {
+    if (this.#list === undefined) {
+      this.#list = [];
+      for (const line of this.#text!.split('\r\n').slice(1)) {
+        const colon = line.indexOf(':');
+        this.#list.push(line.slice(0, colon), trimOws(line.slice(colon + 1)));
+      }
+    }
+    return this.#list;
+  }
+
+  /** Lets go of the fields until somebody asks for one. `head` is the text that they were read from, first line included. */
+  compact(head: string): void {
+    this.#list = undefined;
+    this.#text = head;
+  }
 
   /** From an object. @throws TypeError as `append` */
   static from(fields: Readonly<Record<string, string>>): HeaderFields {

@@ -57,7 +57,7 @@ export class RequestParser {
   #rest: Uint8Array = NOTHING;
 
   constructor(limits: Partial<RequestLimits> = {}) {
-    this.#limits = { ...HTTP_LIMITS, ...limits };
+    this.#limits = isComplete(limits) ? limits : { ...HTTP_LIMITS, ...limits };
     this.#heads = new HeadReader(this.#limits.maxHeadBytes, 'request');
   }
 
@@ -253,4 +253,9 @@ function withHostOfTarget(head: RequestHead): RequestHead | undefined {
 /** RFC 9110 §7.2: uri-host [ ":" port ]; empty when the target has no authority. Checked for its characters, not resolved. */
 function isHost(host: string): boolean {
   return /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]*)?$/.test(host);
+}
+
+/** A server's connections share one complete object, and none copies it. */
+function isComplete(limits: Partial<RequestLimits>): limits is RequestLimits {
+  return Object.keys(HTTP_LIMITS).every((name) => Object.hasOwn(limits, name));
 }

@@ -85,6 +85,11 @@ export class HttpConnection implements Sink, Sweepable {
   receive(chunk: Uint8Array): void {
     if (this.#closing) return;
     for (const incoming of this.#parser.receive(chunk)) {
+      if (incoming.kind === 'failed' && this.#current?.upgrade) {
+        // More came behind an upgrade than is kept while it is decided: to go on without it would be to lose it.
+        this.#refuse(incoming.status, `${incoming.detail} (${incoming.section})`);
+        return;
+      }
       if (this.#waiting === undefined && this.#ready) this.#take(incoming);
       else {
         this.#waiting ??= [];
@@ -116,6 +121,11 @@ export class HttpConnection implements Sink, Sweepable {
   /** Whether anything is being answered. */
   get busy(): boolean {
     return this.#current !== undefined;
+  }
+
+  /** The last answer has been given, or the connection has another owner. */
+  get over(): boolean {
+    return this.#closing;
   }
 
   /** Answers the current request. `close` ends the connection behind the answer, as every refusal of an upgrade must. */

@@ -33,7 +33,7 @@ import { type Exchange, HttpConnection, type HttpSettings, httpDate } from './ht
 import { pathOf, type Request } from './request.ts';
 import { Router } from './router.ts';
 import { type Clock, Sweeper, systemClock } from './sweeper.ts';
-import { adoptAccepted, readWithEvents, type Sink, Transport } from './transport.ts';
+import { adoptAccepted, readWithEvents, type Sink, Transport, type TransportOwner } from './transport.ts';
 import { type ConnectionSettings, connectionSettings, WebSocketConnection } from './websocket-connection.ts';
 
 /** Options of a server. Every option of a route may stand here as the default of all routes. */
@@ -101,6 +101,13 @@ export class Server {
   readonly #perAddress = new Map<string, number>();
   /** What is under TLS connections, also those whose handshake is not over and that nothing else knows. */
   readonly #underTls = new Set<Socket>();
+  /** One object for all transports, instead of a listener for each. */
+  readonly #owner: TransportOwner = {
+    transportGone: (transport) => {
+      this.#transports.delete(transport);
+      if (this.#transports.size === 0) this.#onAllGone();
+    },
+  };
   /** `close` was called. */
   #closing = false;
   /** Set by `close`: told when the last of `#transports` has gone. */
@@ -303,17 +310,16 @@ export class Server {
     if (tls !== undefined) accepted.allowHalfOpen = true;
     const { socket, usesSharedBuffer } =
       tls === undefined ? adoptAccepted(accepted) : { socket: accepted, usesSharedBuffer: false };
-    const transport = new Transport(socket, REFUSED);
+    const transport = new Transport(socket, REFUSED, this.#owner);
     this.#transports.add(transport);
-    if (maxConnectionsPerAddress > 0) this.#perAddress.set(address, fromThere + 1);
-    socket.once('close', () => {
-      this.#transports.delete(transport);
-      if (this.#transports.size === 0) this.#onAllGone();
-      if (maxConnectionsPerAddress === 0) return;
-      const left = (this.#perAddress.get(address) ?? 1) - 1;
-      if (left === 0) this.#perAddress.delete(address);
-      else this.#perAddress.set(address, left);
-    });
+    if (maxConnectionsPerAddress > 0) {
+      this.#perAddress.set(address, fromThere + 1);
+      socket.once('close', () => {
+        const left = (this.#perAddress.get(address) ?? 1) - 1;
+        if (left === 0) this.#perAddress.delete(address);
+        else this.#perAddress.set(address, left);
+      });
+    }
     if (
       this.#closing ||
       this.#transports.size > maxConnections ||
@@ -449,12 +455,13 @@ export class Server {
         return;
       }
       const { transport } = connection;
-      if (transport.socket.destroyed) return;
+      if (transport.socket.destroyed || connection.over) return;
       const accepted = target.deflate === undefined ? undefined : answerOffers(handshake.extensions, target.deflate);
       const extensions = accepted?.answer ?? '';
       const answer = encodeServerHandshake({ key: handshake.key, protocol, extensions });
       const bytes = typeof answer === 'string' ? Buffer.from(answer, 'latin1') : answer;
       const rest = connection.detach();
+      head.headers.compact(head.text);
       transport.output.append(bytes, 0, bytes.length);
       const socket = new WebSocketConnection(transport, target.settings, request, {
         protocol,

@@ -26,6 +26,11 @@ export interface Sink {
   gone(error: Error | undefined): void;
 }
 
+/** Who counts transports. */
+export interface TransportOwner {
+  transportGone(transport: Transport): void;
+}
+
 /** What one read can bring. 64 KiB is what libuv reads at a time by itself; 256 KiB did not measure faster on loopback. */
 const READ_BUFFER_BYTES = 65_536;
 
@@ -59,9 +64,12 @@ export class Transport {
   /** Made with the first write. */
   #onWritten: (() => void) | undefined = undefined;
 
-  constructor(socket: Socket, sink: Sink) {
+  readonly #owner: TransportOwner | undefined;
+
+  constructor(socket: Socket, sink: Sink, owner?: TransportOwner) {
     this.socket = socket;
     this.sink = sink;
+    this.#owner = owner;
     (socket as Carrier)[kTransport] = this;
     socket.on('end', onEnd);
     socket.on('error', onError);
@@ -173,6 +181,7 @@ export class Transport {
     this.output.clear();
     this.#inFlightBytes = 0;
     this.sink.gone(this.#error);
+    this.#owner?.transportGone(this);
   }
 
   /** From `flushAll`. */

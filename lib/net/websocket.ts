@@ -290,7 +290,7 @@ export class WebSocket extends EventTarget {
             cancelTimeout();
             this.#abortHandshake = undefined;
             const request = new Request(
-              { method: 'GET', target, minor: 1, headers: HeaderFields.from(all) },
+              { method: 'GET', target, minor: 1, headers: HeaderFields.from(all), text: '' },
               new Uint8Array(0),
               socket.remoteAddress ?? '',
               secure,

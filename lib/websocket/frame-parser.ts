@@ -21,14 +21,6 @@ import {
 } from './frame.ts';
 import type { Violation } from './violation.ts';
 
-/** Which directions a parser reads: §5.1 wants masking from clients and forbids it to servers. */
-export interface FrameParserOptions {
-  /** True on a server. */
-  readonly expectMasked: boolean;
-  /** permessage-deflate was agreed, so RSV1 has a meaning (RFC 7692 §6). */
-  readonly allowCompressed: boolean;
-}
-
 /** §5.2: a length up to here stands in the second octet. */
 export const MAX_SHORT_PAYLOAD_BYTES = 125;
 const FIN_TEXT = 0x81;
@@ -38,7 +30,7 @@ const FIN_BINARY = 0x82;
 let sharedHeader: FrameHeader = emptyHeader();
 
 export class FrameParser {
-  readonly #options: FrameParserOptions;
+  readonly #allowCompressed: boolean;
   /** What §5.1 wants in the second octet, and the size of a header with a 7-bit length. */
   readonly #maskBit: number;
   readonly #shortHeaderBytes: number;
@@ -75,10 +67,14 @@ export class FrameParser {
   /** Octets of its payload that have been handed out. */
   #delivered = 0;
 
-  constructor(options: FrameParserOptions) {
-    this.#options = options;
-    this.#maskBit = options.expectMasked ? 0x80 : 0;
-    this.#shortHeaderBytes = options.expectMasked ? 6 : 2;
+  /**
+   * `expectMasked`: true on a server; §5.1 wants masking from clients and forbids it to servers.
+   * `allowCompressed`: permessage-deflate was agreed, so RSV1 has a meaning (RFC 7692 §6).
+   */
+  constructor(expectMasked: boolean, allowCompressed: boolean) {
+    this.#allowCompressed = allowCompressed;
+    this.#maskBit = expectMasked ? 0x80 : 0;
+    this.#shortHeaderBytes = expectMasked ? 6 : 2;
   }
 
   /** Takes a chunk to read from. It is only borrowed: nothing refers to it once `next` has answered false. */
@@ -207,7 +203,7 @@ export class FrameParser {
     const { opcode, rsv } = header;
     if (rsv !== 0) {
       // §5.2: RSV bits "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values".
-      if (!this.#options.allowCompressed || rsv !== RSV1) {
+      if (!this.#allowCompressed || rsv !== RSV1) {
         return fault(
           'WS_RESERVED_BIT',
           `reserved bits are ${rsv.toString(2).padStart(3, '0')}, no extension gives them a meaning`,
@@ -228,7 +224,7 @@ export class FrameParser {
       // §5.2: "If an unknown opcode is received, the receiving endpoint MUST _Fail the WebSocket Connection_".
       return fault('WS_RESERVED_OPCODE', `opcode ${opcode} is reserved`, '§5.2');
     }
-    if (header.masked !== this.#options.expectMasked) {
+    if (header.masked !== (this.#maskBit !== 0)) {
       return header.masked
         ? // §5.1: "A client MUST close a connection if it detects a masked frame".
           fault('WS_MASK_FORBIDDEN', 'frame from the server is masked', '§5.1')

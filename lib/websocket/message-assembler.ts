@@ -25,8 +25,6 @@ export interface AssemblerOptions {
   readonly maxFramesPerMessage: number;
   /** Text is delivered as validated UTF-8 bytes. */
   readonly textAsBytes: boolean;
-  /** Present where permessage-deflate was agreed; without it the parser lets no compressed frame through. */
-  readonly deflate?: MessageDeflate | undefined;
 }
 
 /** What a slice completed. `text` carries bytes only where `textAsBytes` asks for them. */
@@ -71,13 +69,16 @@ const NON_ASCII = 0x8080_8080;
 
 export class MessageAssembler {
   readonly #options: AssemblerOptions;
+  /** Present where permessage-deflate was agreed; without it the parser lets no compressed frame through. */
+  readonly #deflate: MessageDeflate | undefined;
   /** Set from the first slice of a message that is not whole in one slice, until its last. */
   #message: MessageInProgress | undefined = undefined;
   /** Payload of a control frame that a chunk boundary cuts; apart, since it may come in the middle of a message (§5.4). */
   #control: Uint8Array | undefined = undefined;
 
-  constructor(options: AssemblerOptions) {
+  constructor(options: AssemblerOptions, deflate?: MessageDeflate) {
     this.#options = options;
+    this.#deflate = deflate;
   }
 
   /** Whether a message is in progress, for the adapter's deadlines. */
@@ -187,8 +188,8 @@ export class MessageAssembler {
 
   /** `bytes[0..length)` is the payload of a whole compressed message, with room behind it. */
   #decompress(bytes: Uint8Array, length: number, opcode: number): Assembled {
-    const { deflate, maxMessageBytes, textAsBytes } = this.#options;
-    const data = deflate!.decompress(bytes, length, maxMessageBytes);
+    const { maxMessageBytes, textAsBytes } = this.#options;
+    const data = this.#deflate!.decompress(bytes, length, maxMessageBytes);
     if (!(data instanceof Uint8Array)) return { kind: 'violation', violation: data };
     if (opcode === Opcode.Binary) return { kind: 'binary', data };
     // RFC 7692 §6.2: what RFC 6455 §8.1 says of text holds for what comes out.

@@ -25,7 +25,7 @@ import {
 } from './frame.ts';
 import { FrameParser } from './frame-parser.ts';
 import { copyMasked, newMaskingKey } from './mask.ts';
-import { type Assembled, MessageAssembler } from './message-assembler.ts';
+import { type Assembled, type AssemblerOptions, MessageAssembler } from './message-assembler.ts';
 import type { PreparedMessage } from './prepared-message.ts';
 import { closeExpected, mayReceive, maySend, next, type State, type Transition } from './state.ts';
 import type { Violation } from './violation.ts';
@@ -88,16 +88,8 @@ export class WebSocketProtocol {
     this.output = output;
     this.#masks = options.role === 'client';
     this.#deflate = agreed.deflate === undefined ? undefined : new MessageDeflate(agreed.deflate);
-    this.#parser = new FrameParser({
-      expectMasked: options.role === 'server',
-      allowCompressed: this.#deflate !== undefined,
-    });
-    this.#assembler = new MessageAssembler({
-      maxMessageBytes: options.maxMessageBytes ?? WEBSOCKET_LIMITS.maxMessageBytes,
-      maxFramesPerMessage: options.maxFramesPerMessage ?? WEBSOCKET_LIMITS.maxFramesPerMessage,
-      textAsBytes: options.textAsBytes ?? false,
-      deflate: this.#deflate,
-    });
+    this.#parser = new FrameParser(options.role === 'server', this.#deflate !== undefined);
+    this.#assembler = new MessageAssembler(isComplete(options) ? options : complete(options), this.#deflate);
   }
 
   get state(): State {
@@ -366,6 +358,20 @@ export class WebSocketProtocol {
     output.commit(header + copied);
     if (copied !== length) output.append(payload, 0, length);
   }
+}
+
+/** Connections of one route share one object with everything in it, and none copies it. */
+function isComplete(options: ProtocolOptions): options is ProtocolOptions & AssemblerOptions {
+  const { maxMessageBytes, maxFramesPerMessage, textAsBytes } = options;
+  return maxMessageBytes !== undefined && maxFramesPerMessage !== undefined && textAsBytes !== undefined;
+}
+
+function complete(options: ProtocolOptions): AssemblerOptions {
+  return {
+    maxMessageBytes: options.maxMessageBytes ?? WEBSOCKET_LIMITS.maxMessageBytes,
+    maxFramesPerMessage: options.maxFramesPerMessage ?? WEBSOCKET_LIMITS.maxFramesPerMessage,
+    textAsBytes: options.textAsBytes ?? false,
+  };
 }
 
 const NO_BYTES = new Uint8Array(0);

@@ -172,7 +172,7 @@ describe('RFC 6455 §5.2: what a header may not say', () => {
   }
 
   it('after a violation the first stage gives nothing more, whatever it is fed', () => {
-    const parser = new FrameParser({ expectMasked: true, allowCompressed: false });
+    const parser = new FrameParser(true, false);
     parser.begin(concat(fromClient({ opcode: 3 }), fromClient({ opcode: 1, payload: 'x' })));
     assert.equal(parser.next(), false);
     assert.equal(parser.violation?.code, 'WS_RESERVED_OPCODE');
