@@ -148,3 +148,25 @@ export const DEFLATE_LIMITS = {
   /** Output is made in memory of this size and copied out: once for most messages, whenever it is full for longer ones. */
   sharedOutputBytes: 98_304,
 } as const;
+
+/** Bounds of the conformance runner, which must come to an end whatever a peer does. */
+export const CONFORMANCE_LIMITS = {
+  /** One frame of a peer. The largest echo of the catalogue is 16 MiB. */
+  maxFrameBytes: 67_108_864,
+  /** A request or response head of a peer. */
+  maxHeadBytes: 65_536,
+  /** Frames and octets of one case kept for the report, each way together; the rest is counted. */
+  maxLoggedRows: 80,
+  /** Octets of one row kept for the report. Autobahn keeps 64. */
+  maxLoggedBytes: 64,
+  /** An opening handshake, from connect to a whole head. Autobahn 5 s. */
+  handshakeTimeoutMs: 5_000,
+  /** The answer to the tester's close, and then the end of TCP. Autobahn 1 s each. */
+  closeTimeoutMs: 1_000,
+  /** Silence in the middle of an echo or of a long message: Autobahn waits up to 1000 s in all. */
+  stallTimeoutMs: 10_000,
+  /** Compressed octets kept from one case for the next ones of the same series. */
+  maxCompressedCacheBytes: 67_108_864,
+  /** Connections of a fuzzing server at a time. */
+  maxConnections: 256,
+} as const;

@@ -9,13 +9,15 @@ import { parseArgs } from 'node:util';
 import type { ServerWebSocket } from '../net/api.ts';
 import { createServer } from '../net/server.ts';
 import { prepareMessage } from '../websocket/prepared-message.ts';
+import { addEventEcho } from './echo-events.ts';
 import { listenError, untilInterrupted, wholeNumber } from './usage.ts';
 
 const MAX_MESSAGE_BYTES = 67_108_864;
 
 const HELP = `Usage: barewire echo [options]
 
-Sends every message back to its sender, on every path, whatever the Origin.
+Sends every message back to its sender, on every path, whatever the Origin. GET /events?data=hello is an event stream
+that sends the event it was asked for (parameters event, id, retry, data, comment).
 
   --port N       port to listen on (default 9001; 0 = any free one)
   --host HOST    address to listen on (default 127.0.0.1)
@@ -72,6 +74,7 @@ export async function run(args: string[]): Promise<number> {
       members.delete(socket);
     },
   });
+  addEventEcho(server);
   server.get('/*', () => ({ body: 'This is an echo server: connect with a WebSocket.\n' }));
   await server.listen({ port, host: values.host }).catch((error: unknown) => {
     throw listenError(error, `${values.host}:${port}`);
