@@ -1,0 +1,33 @@
+/** One client under test, in a process of its own: `node client.js NAME ws://fuzzing-server`. */
+
+import { createRequire } from 'node:module';
+import { type DrivenSocket, drive } from '../../lib/conformance/drive.ts';
+import { WebSocket } from '../../lib/net/websocket.ts';
+
+const require = createRequire(new URL('../../../bench/package.json', import.meta.url));
+type Constructor = new (url: string, options?: object) => DrivenSocket;
+
+const OPEN: Readonly<Record<string, () => (url: string) => DrivenSocket>> = {
+  barewire: () => (url) =>
+    new WebSocket(url, { perMessageDeflate: true, maxMessageBytes: 67_108_864 }) as unknown as DrivenSocket,
+  ws: () => {
+    const { WebSocket: Peer } = require('ws') as { WebSocket: Constructor };
+    const options = {
+      perMessageDeflate: { threshold: 0 },
+      maxPayload: 268_435_456,
+      maxFragments: 0,
+      maxBufferedChunks: 0,
+    };
+    return (url) => new Peer(url, options);
+  },
+  undici: () => {
+    const { WebSocket: Peer } = require('undici') as { WebSocket: Constructor };
+    return (url) => new Peer(url);
+  },
+};
+
+const [, , name = '', url = ''] = process.argv;
+const make = OPEN[name];
+if (make === undefined) throw new Error(`there is no client ${name}`);
+await drive({ url, agent: name, open: make(), parallel: 8, shutdown: true });
+process.exit(0);
