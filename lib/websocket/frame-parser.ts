@@ -1,7 +1,7 @@
 /**
  * Chunks to frames: the first of two stages (RFC 6455 §5.2, §5.5).
  *
- * `begin(chunk)`, then `next()` until it answers false; after each true the public fields describe one slice of one
+ * `begin(chunk)`, then `next()` until it answers false; after each true `slice` describes one slice of one
  * frame's payload: as much of it as this chunk holds, still masked. A frame that lies whole in the chunk is one slice.
  * Enforces every rule that a header alone can break, as soon as the header is there. Knows nothing of messages:
  * fragment order, sizes and UTF-8 are the second stage's. Keeps no payload: between chunks it holds at most 13 octets
@@ -21,6 +21,12 @@ import {
 } from './frame.ts';
 import type { Violation } from './violation.ts';
 
+const NO_BYTES = new Uint8Array(0);
+const NO_VIEW = new DataView(NO_BYTES.buffer);
+
+/** A view of the memory of the last chunk: sockets that share a read buffer share it too. */
+let viewed: DataView = NO_VIEW;
+
 /** §5.2: a length up to here stands in the second octet. */
 export const MAX_SHORT_PAYLOAD_BYTES = 125;
 const FIN_TEXT = 0x81;
@@ -29,27 +35,39 @@ const FIN_BINARY = 0x82;
 /** Frames that lie whole in their chunk need no header of their own: this one serves all parsers, one chunk at a time. */
 let sharedHeader: FrameHeader = emptyHeader();
 
-export class FrameParser {
-  readonly #allowCompressed: boolean;
-  /** What §5.1 wants in the second octet, and the size of a header with a 7-bit length. */
-  readonly #maskBit: number;
-  readonly #shortHeaderBytes: number;
-
-  /** The header that the current slice belongs to; valid until the next call of `next`, and after that alone. */
-  header: FrameHeader = sharedHeader;
-  /** Of the current slice's frame, after `nextShort` too. */
-  opcode = 0;
-  maskingKey = 0;
-  /** The slice: octets `start` to `end` (exclusive) of `view`. */
+/**
+ * A part of one frame's payload, still masked: as much of it as one chunk holds. There is one for the process, filled anew by
+ * each `next` and used up before the one after; as fields of every parser it would be a tenth of an idle connection's memory.
+ */
+class Slice {
+  /** The payload: octets `start` to `end` (exclusive) of `view`. */
   view: DataView = NO_VIEW;
   start = 0;
   end = 0;
+  /** Of the slice's frame. */
+  opcode = 0;
+  maskingKey = 0;
+  /** All of the frame's header; stale after `nextShort`. */
+  header: FrameHeader = sharedHeader;
   /** Octets of this frame's payload in front of the slice: where in the masking key it begins. */
   payloadOffset = 0;
   /** The slice is the first of its frame; it may be empty, when only the header has arrived. */
   frameBegins = false;
   /** The slice is the last of its frame. */
   frameEnds = false;
+}
+
+export type { Slice };
+
+/** The slice that the last `next` or `nextShort` of any parser cut. */
+export const slice: Slice = new Slice();
+
+export class FrameParser {
+  readonly #allowCompressed: boolean;
+  /** What §5.1 wants in the second octet, and the size of a header with a 7-bit length. */
+  readonly #maskBit: number;
+  readonly #shortHeaderBytes: number;
+
   /** The rule that the last header broke; `next` answers false from then on. */
   violation: Violation | undefined = undefined;
 
@@ -57,7 +75,8 @@ export class FrameParser {
   #chunk: Uint8Array = NO_BYTES;
   /** Where `next` reads on in `#chunk`. */
   #position = 0;
-  /** Where the chunk begins in `view`. */
+  /** The chunk's memory, and where the chunk begins in it. */
+  #view: DataView = NO_VIEW;
   #base = 0;
   /** The first octets of a header that the last chunk cut off; made when that happens, dropped when it is whole. */
   #partialHeader: Uint8Array | undefined = undefined;
@@ -83,7 +102,7 @@ export class FrameParser {
     this.#position = 0;
     const { buffer } = chunk;
     if (buffer !== viewed.buffer) viewed = new DataView(buffer);
-    this.view = viewed;
+    this.#view = viewed;
     this.#base = chunk.byteOffset;
   }
 
@@ -95,10 +114,10 @@ export class FrameParser {
     const unfinished = this.#unfinished;
     if (unfinished !== undefined) {
       if (this.#position === chunk.length) return this.#exhausted();
-      this.header = unfinished;
-      this.opcode = unfinished.opcode;
-      this.maskingKey = unfinished.maskingKey;
-      this.frameBegins = false;
+      slice.header = unfinished;
+      slice.opcode = unfinished.opcode;
+      slice.maskingKey = unfinished.maskingKey;
+      slice.frameBegins = false;
       return this.#slice(unfinished, this.#delivered);
     }
 
@@ -115,10 +134,10 @@ export class FrameParser {
 
     this.violation = this.#check(header);
     if (this.violation !== undefined) return this.#exhausted();
-    this.header = header;
-    this.opcode = header.opcode;
-    this.maskingKey = header.maskingKey;
-    this.frameBegins = true;
+    slice.header = header;
+    slice.opcode = header.opcode;
+    slice.maskingKey = header.maskingKey;
+    slice.frameBegins = true;
     return this.#slice(header, 0);
   }
 
@@ -137,11 +156,12 @@ export class FrameParser {
     // One comparison for §5.1 and the length's form: without the mask bit as expected it is out of bounds.
     const length = chunk[at + 1]! - this.#maskBit;
     if (length < 0 || length > MAX_SHORT_PAYLOAD_BYTES || start + length > chunk.length) return false;
-    this.opcode = first & 0xf;
-    this.start = this.#base + start;
-    this.end = this.start + length;
+    slice.opcode = first & 0xf;
+    slice.start = this.#base + start;
+    slice.end = slice.start + length;
     this.#position = start + length;
-    this.maskingKey = this.#maskBit === 0 ? 0 : this.view.getInt32(this.start - 4, true);
+    slice.maskingKey = this.#maskBit === 0 ? 0 : this.#view.getInt32(slice.start - 4, true);
+    slice.view = this.#view; // a handler may have fed another parser since the last slice
     return true;
   }
 
@@ -150,15 +170,16 @@ export class FrameParser {
     const start = this.#position;
     const missing = header.payloadLength - delivered;
     const available = this.#chunk.length - start;
-    this.start = this.#base + start;
-    this.payloadOffset = delivered;
+    slice.view = this.#view;
+    slice.start = this.#base + start;
+    slice.payloadOffset = delivered;
     if (available >= missing) {
       this.#position = start + missing;
-      this.frameEnds = true;
+      slice.frameEnds = true;
       this.#unfinished = undefined;
     } else {
       this.#position = this.#chunk.length;
-      this.frameEnds = false;
+      slice.frameEnds = false;
       this.#delivered = delivered + available;
       if (this.#unfinished === undefined) {
         // The header outlives this chunk: it becomes ours, and the next frame of anybody gets another.
@@ -166,13 +187,13 @@ export class FrameParser {
         sharedHeader = emptyHeader();
       }
     }
-    this.end = this.#base + this.#position;
+    slice.end = this.#base + this.#position;
     return true;
   }
 
   #exhausted(): false {
     this.#chunk = NO_BYTES;
-    this.view = NO_VIEW;
+    this.#view = NO_VIEW;
     return false;
   }
 
@@ -257,12 +278,6 @@ export class FrameParser {
     return undefined;
   }
 }
-
-const NO_BYTES = new Uint8Array(0);
-const NO_VIEW = new DataView(NO_BYTES.buffer);
-
-/** A view of the memory of the last chunk: sockets that share a read buffer share it too. */
-let viewed: DataView = NO_VIEW;
 
 function fault(code: Violation['code'], detail: string, section: string): Violation {
   return { code, closeCode: 1002, detail, section: `RFC 6455 ${section}` }; // 1002: protocol error (§7.4.1)

@@ -16,7 +16,7 @@ import { DECOMPRESS_SPARE_BYTES } from '../deflate/engine.ts';
 import { parseClosePayload } from './close.ts';
 import type { MessageDeflate } from './deflate.ts';
 import { isControl, MAX_CONTROL_PAYLOAD_BYTES, Opcode } from './frame.ts';
-import { type FrameParser, MAX_SHORT_PAYLOAD_BYTES } from './frame-parser.ts';
+import { MAX_SHORT_PAYLOAD_BYTES, type Slice } from './frame-parser.ts';
 import { copyMasked, rotateKey } from './mask.ts';
 import type { Violation } from './violation.ts';
 
@@ -92,12 +92,12 @@ export class MessageAssembler {
   }
 
   /** Takes what `nextShort` has read. */
-  acceptShort(slice: FrameParser): Assembled {
+  acceptShort(slice: Slice): Assembled {
     return this.#whole(slice);
   }
 
   /** Takes the parser's current slice; answers what it completes, if anything. */
-  accept(slice: FrameParser): Assembled | undefined {
+  accept(slice: Slice): Assembled | undefined {
     const { opcode } = slice;
     if (isControl(opcode)) return this.#acceptControl(slice, opcode);
 
@@ -112,7 +112,7 @@ export class MessageAssembler {
   }
 
   /** The rules about a data frame among its neighbours, before any of its payload is looked at. */
-  #checkFrame(slice: FrameParser, opcode: number): Violation | undefined {
+  #checkFrame(slice: Slice, opcode: number): Violation | undefined {
     const message = this.#message;
     if (opcode === Opcode.Continuation) {
       if (message === undefined) {
@@ -153,7 +153,7 @@ export class MessageAssembler {
   }
 
   /** A message that needs no memory between calls. */
-  #whole(slice: FrameParser): Assembled {
+  #whole(slice: Slice): Assembled {
     const { view, opcode, maskingKey, start, end } = slice;
     const length = end - start;
     if (opcode === Opcode.Binary || this.#options.textAsBytes) {
@@ -175,7 +175,7 @@ export class MessageAssembler {
   }
 
   /** The same for a compressed one: it is unmasked where the decompressor reads it. */
-  #wholeCompressed(slice: FrameParser, opcode: number): Assembled {
+  #wholeCompressed(slice: Slice, opcode: number): Assembled {
     const { view, header, start, end } = slice;
     const length = end - start;
     const size = length + DECOMPRESS_SPARE_BYTES;
@@ -198,7 +198,7 @@ export class MessageAssembler {
   }
 
   /** A slice of a message that spans frames or chunks. */
-  #append(slice: FrameParser, opcode: number): Assembled | undefined {
+  #append(slice: Slice, opcode: number): Assembled | undefined {
     const { header } = slice;
     let message = this.#message;
     if (message === undefined) {
@@ -250,7 +250,7 @@ export class MessageAssembler {
     return message.opcode === Opcode.Text ? { kind: 'text', data } : { kind: 'binary', data };
   }
 
-  #acceptControl(slice: FrameParser, opcode: number): Assembled | undefined {
+  #acceptControl(slice: Slice, opcode: number): Assembled | undefined {
     const { view, header, start, end } = slice;
     let payload: Uint8Array;
     if (slice.frameBegins && slice.frameEnds) {

@@ -23,7 +23,7 @@ import {
   Opcode,
   writeFrameHeader,
 } from './frame.ts';
-import { FrameParser } from './frame-parser.ts';
+import { FrameParser, slice } from './frame-parser.ts';
 import { copyMasked, newMaskingKey } from './mask.ts';
 import { type Assembled, type AssemblerOptions, MessageAssembler } from './message-assembler.ts';
 import type { PreparedMessage } from './prepared-message.ts';
@@ -131,8 +131,8 @@ export class WebSocketProtocol {
     parser.begin(chunk);
     while (mayReceive(this.#state)) {
       let assembled: Assembled | undefined;
-      if (assembler.expectsShort && parser.nextShort()) assembled = assembler.acceptShort(parser);
-      else if (parser.next()) assembled = assembler.accept(parser);
+      if (assembler.expectsShort && parser.nextShort()) assembled = assembler.acceptShort(slice);
+      else if (parser.next()) assembled = assembler.accept(slice);
       else break;
       if (assembled === undefined) continue;
       if (assembled.kind === 'violation') {
