@@ -134,6 +134,15 @@ describe('the README', { timeout: 60_000 }, () => {
     assert.equal(await answer.text(), 'data: two\n\ndata: words\n\n');
   });
 
+  it('compression: agreed on, and used', async () => {
+    const port = await freePort();
+    const server = start('compression', port);
+    await server.output('permessage-deflate; server_no_context_takeover; client_no_context_takeover 1280');
+    const events = await fetch(`http://127.0.0.1:${port}/events`, { headers: { 'Accept-Encoding': 'gzip' } });
+    assert.equal(events.headers.get('content-encoding'), 'gzip');
+    await events.body?.cancel();
+  });
+
   it('chat-embedded: a chat on one’s own server', async () => {
     const port = await freePort();
     start('chat-embedded', port);
@@ -185,6 +194,7 @@ describe('the README', { timeout: 60_000 }, () => {
     assert.deepEqual([...snippets.keys()].sort(), [
       'chat',
       'chat-embedded',
+      'compression',
       'echo-client',
       'echo-server',
       'rooms',
