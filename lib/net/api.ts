@@ -113,7 +113,11 @@ export interface WebSocketHandlers<Data = unknown> {
   close?(socket: ServerWebSocket<Data>, code: number, reason: string, error?: Error): void;
 }
 
-/** The convenient form: runs once per connection; read with `for await`. When it returns the connection is closed with 1000. */
+/**
+ * The convenient form: runs once per connection; read with `for await`. When it returns the connection is closed with 1000.
+ * The loop runs behind the read that brought a message: where the peer's close frame came in the same read, what the loop
+ * then sends is `dropped`. Handlers run at once, and their answers still leave.
+ */
 export type WebSocketFunction<Data = unknown> = (
   socket: ServerWebSocket<Data>,
   request: HttpRequest,

@@ -1,0 +1,68 @@
+/** Sweeps: who is looked at, how often, and that a stall of our own is nobody else's fault. */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Clock, Sweeper } from '../../lib/net/sweeper.ts';
+
+/** A clock whose interval fires when the test says so, as late as it says. */
+function stallingClock(): { clock: Clock; fireAt(ms: number): void; running(): boolean } {
+  let nowMs = 0;
+  let callback: (() => void) | undefined;
+  return {
+    clock: {
+      now: () => nowMs,
+      every(_, each) {
+        callback = each;
+        return () => {
+          callback = undefined;
+        };
+      },
+      after: () => () => {},
+    },
+    fireAt(ms) {
+      nowMs = ms;
+      callback?.();
+    },
+    running: () => callback !== undefined,
+  };
+}
+
+describe('the sweeper', () => {
+  it('looks at every member each time, and runs no timer without members', () => {
+    const { clock, fireAt, running } = stallingClock();
+    const sweeper = new Sweeper(clock, 100);
+    assert.equal(running(), false);
+    const seen: number[] = [];
+    const member = { sweep: (nowMs: number) => seen.push(nowMs) };
+    sweeper.add(member);
+    sweeper.add(member);
+    for (const ms of [100, 210, 300]) fireAt(ms);
+    assert.deepEqual(seen, [100, 210, 300]);
+    assert.equal(sweeper.size, 1);
+    sweeper.delete(member);
+    assert.equal(running(), false);
+  });
+
+  it('a sweep that comes late because the process was busy judges nobody; the next one does', () => {
+    const { clock, fireAt } = stallingClock();
+    const sweeper = new Sweeper(clock, 100);
+    const seen: number[] = [];
+    sweeper.add({ sweep: (nowMs) => seen.push(nowMs) });
+    fireAt(100);
+    fireAt(5_000); // what arrived meanwhile has not been read yet
+    fireAt(5_100);
+    fireAt(5_400); // late again: left out
+    fireAt(5_500);
+    assert.deepEqual(seen, [100, 5_100, 5_500]);
+  });
+
+  it('the time before the first member is no stall', () => {
+    const { clock, fireAt } = stallingClock();
+    const sweeper = new Sweeper(clock, 100);
+    fireAt(10_000);
+    const seen: number[] = [];
+    sweeper.add({ sweep: (nowMs) => seen.push(nowMs) });
+    fireAt(10_100);
+    assert.deepEqual(seen, [10_100]);
+  });
+});
