@@ -123,16 +123,70 @@ export function decodeUtf8(bytes: Uint8Array, start: number, end: number): strin
   return asBuffer(bytes).utf8Slice(start, end);
 }
 
-/** Keeps nothing between texts that end in ASCII. */
-const streamDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
+/**
+ * Decodes a text that comes in slices, cut anywhere: malformed octets become U+FFFD (Encoding Standard, "UTF-8 decode
+ * without BOM"). Time is linear in the octets. Memory: what a `TextDecoder` takes, once a text is not all ASCII.
+ */
+export class Utf8StreamDecoder {
+  /** Whether the last slice began and ended between characters and had one unit for each octet: ASCII, if it was valid. */
+  lastWasAscii = true;
+  /** Keeps the first octets of a character that a slice has cut. Made when first used. */
+  #native: InstanceType<typeof TextDecoder> | undefined = undefined;
+  /** It may be keeping some. */
+  #pending = false;
+
+  /** Decodes `bytes[start..end)`, which is not empty. */
+  decode(bytes: Uint8Array, start: number, end: number): string {
+    const size = end - start;
+    const endsInAscii = bytes[end - 1]! < 0x80;
+    let text: string;
+    if (this.lastWasAscii && endsInAscii) {
+      // A text is mostly like what came before it.
+      text = asBuffer(bytes).utf8Slice(start, end);
+    } else {
+      this.#native ??= new TextDecoder('utf-8', { ignoreBOM: true });
+      if (size >= TRANSCODE_MIN_BYTES) return this.#decodeLarge(this.#native, bytes, start, end);
+      text = this.#native.decode(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), STREAMING);
+    }
+    this.lastWasAscii = text.length === size && endsInAscii && !this.#pending;
+    this.#pending = !endsInAscii;
+    return text;
+  }
+
+  /** The native decoder has the octets of cut characters only, and the rest a quicker way. */
+  #decodeLarge(native: InstanceType<typeof TextDecoder>, bytes: Uint8Array, start: number, end: number): string {
+    let from = start;
+    let text = '';
+    if (this.#pending) {
+      while (from < start + 3 && isContinuation(bytes[from]!)) from++;
+      text = native.decode(bytes.subarray(start, from));
+    }
+    const to = cutAt(bytes, end);
+    const part = bytes.subarray(from, to);
+    if (isUtf8(part)) {
+      const units = transcode(part, 'utf8', 'utf16le');
+      text += asBuffer(units).ucs2Slice(0, units.length);
+    } else text += asBuffer(bytes).utf8Slice(from, to);
+    this.lastWasAscii = from === start && to === end && !this.#pending && text.length === end - start;
+    this.#pending = to < end;
+    return this.#pending ? text + native.decode(bytes.subarray(to, end), STREAMING) : text;
+  }
+}
+
 const STREAMING = { stream: true };
 
-export function decodeBeyondAscii(bytes: Uint8Array, start: number, end: number): string {
-  const part = bytes.subarray(start, end);
-  if (end - start < TRANSCODE_MIN_BYTES) return streamDecoder.decode(part, STREAMING);
-  if (!isUtf8(part)) return asBuffer(bytes).utf8Slice(start, end);
-  const units = transcode(part, 'utf8', 'utf16le') as unknown as StringConversions & Buffer;
-  return units.ucs2Slice(0, units.length);
+/** Where the character begins that `bytes[..end)`, at least 3 octets, ends within; `end` when it ends between characters. */
+function cutAt(bytes: Uint8Array, end: number): number {
+  for (let missing = 1; missing <= 3; missing++) {
+    const byte = bytes[end - missing]!;
+    if (isContinuation(byte)) continue;
+    return (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1) > missing ? end - missing : end;
+  }
+  return end;
+}
+
+function isContinuation(byte: number): boolean {
+  return (byte & 0xc0) === 0x80;
 }
 
 /** How many octets `encodeUtf8Into` will write. Lone surrogates count as U+FFFD (WebIDL's USVString). */

@@ -8,7 +8,7 @@
  * Read next: `reconnect.ts`.
  */
 
-import { decodeBeyondAscii, decodeUtf8 } from '../bytes/utf8.ts';
+import { Utf8StreamDecoder } from '../bytes/utf8.ts';
 import { EVENT_STREAM_LIMITS } from '../limits.ts';
 
 export type StreamIncoming =
@@ -29,23 +29,20 @@ const COLON = 0x3a;
 
 export class EventStreamParser {
   readonly #limits: EventStreamParserLimits;
-  /** The beginning of a line that earlier chunks cut off: `#kept[0..#keptBytes)`. Grows twofold; let go with the line when large. */
-  #kept: Buffer = NOTHING;
+  readonly #decoder: Utf8StreamDecoder = new Utf8StreamDecoder();
+  /** The beginning of a line whose end has not come, and how many octets that was. */
+  readonly #kept: Rope = new Rope();
   #keptBytes = 0;
   /** Nothing has been read yet, so a byte order mark may come. */
   #atStart = true;
   /** The last octet was a CR: an LF now belongs to it. */
   #afterCr = false;
   #failed = false;
-  /** The text last decoded had an octet for each unit, so the next is taken for ASCII too. A guess; only speed hangs on it. */
-  #ascii = true;
-  /** §9.2.6's buffers. Data is kept as lines, folded now and then into one text of many; joined when the event ends. */
-  #data: string[] = [];
-  #dataLength = 0;
-  /** How many elements of `#data` are folded ones. */
-  #folded = 0;
-  /** Units of the decoded texts that the other elements of `#data` may be slices of, and so keep alive. */
+  /** §9.2.6's data buffer: each line with an LF. */
+  readonly #data: Rope = new Rope();
+  /** Units of the decoded texts that lines of `#data` may be slices of, and so keep alive. */
   #pinnedLength = 0;
+  /** §9.2.6's other buffers. */
   #type = '';
   #idBuffer = '';
   #lastEventId = '';
@@ -65,7 +62,7 @@ export class EventStreamParser {
   receive(chunk: Uint8Array): StreamIncoming[] {
     const incoming: StreamIncoming[] = [];
     const { length } = chunk;
-    if (this.#failed || length === 0) return incoming;
+    if (this.#failed) return incoming;
     const { maxLineBytes } = this.#limits;
     let position = 0;
     while (position < length) {
@@ -77,135 +74,118 @@ export class EventStreamParser {
         }
       }
       const kept = this.#keptBytes;
-      // A line of the whole limit and its end fit in. Choice: what passes `stop` without a line end is too long, or kept.
-      const stop = Math.min(length, position + Math.min(SEGMENT_BYTES, maxLineBytes - kept) + 1);
-      const end = kept > 0 ? firstLineEnd(chunk, position, stop) : lastLineEnd(chunk, position, stop);
-      if (end < 0) {
+      // Just so much that a line which ends in it is within the limit, and one that does not may be beyond.
+      const stop = Math.min(length, position + Math.min(WINDOW_BYTES, maxLineBytes - kept) + 1);
+      let text = this.#decoder.decode(chunk, position, stop);
+      let nextLf = text.indexOf('\n');
+      let nextCr = text.indexOf('\r');
+      if (nextLf < 0 && nextCr < 0) {
         if (kept + stop - position > maxLineBytes)
           return this.#fail(incoming, 'SSE_LINE_TOO_LONG', `line exceeds ${maxLineBytes} bytes`);
-        this.#keep(chunk, position, stop);
+        this.#keep(text, kept + stop - position);
         position = stop;
         continue;
       }
-      let text: string;
       if (kept > 0) {
-        this.#keep(chunk, position, end + 1);
-        text = this.#decode(this.#kept, 0, this.#keptBytes);
+        const before = this.#kept.take();
+        text = before + text;
+        if (nextLf >= 0) nextLf += before.length;
+        if (nextCr >= 0) nextCr += before.length;
         this.#keptBytes = 0;
-        if (this.#kept.length > KEPT_BETWEEN_LINES_BYTES) this.#kept = NOTHING;
-      } else text = this.#decode(chunk, position, end + 1);
-      if (!this.#lines(text, incoming)) return incoming;
-      this.#afterCr = chunk[end] === CR;
-      position = end + 1;
+      }
+      const rest = this.#lines(text, nextLf, nextCr, incoming);
+      if (rest < 0) return incoming;
+      this.#afterCr = chunk[stop - 1] === CR;
+      if (this.#decoder.lastWasAscii) {
+        if (rest < text.length) this.#keep(text.slice(rest), text.length - rest);
+      } else {
+        const restBytes = stop - 1 - lastLineEnd(chunk, position, stop);
+        if (restBytes > 0) this.#keep(text.slice(rest), restBytes);
+      }
+      position = stop;
     }
     return incoming;
   }
 
-  /** Copies `bytes[start..end)` behind what is kept of a line. */
-  #keep(bytes: Uint8Array, start: number, end: number): void {
-    const before = this.#keptBytes;
-    const length = before + end - start;
-    if (length > this.#kept.length) {
-      const capacity = Math.min(this.#limits.maxLineBytes + 1, Math.max(FIRST_KEPT_BYTES, length * 2));
-      const grown = Buffer.allocUnsafeSlow(capacity);
-      grown.set(this.#kept.subarray(0, before));
-      this.#kept = grown;
-    }
-    const kept = this.#kept;
-    if (end - start > LOOP_MAX_BYTES) kept.set(bytes.subarray(start, end), before);
-    else for (let from = start, to = before; from < end; from++, to++) kept[to] = bytes[from]!;
-    this.#keptBytes = length;
+  /** Puts by another piece of a line, `bytes` octets in all. */
+  #keep(piece: string, bytes: number): void {
+    this.#kept.append(piece);
+    this.#keptBytes = bytes;
   }
 
   /**
-   * Whole lines to text. §9.2.6: "Streams must be decoded using the UTF-8 decode algorithm": malformed octets become
-   * U+FFFD. No character goes on behind a line end, so any run of lines can be decoded by itself.
+   * Processes the lines of `text` that end in it, the first of them by the LF or CR at `nextLf` and `nextCr`, -1 for none.
+   * Answers where the rest begins, or -1 when the stream has failed.
    */
-  #decode(bytes: Uint8Array, start: number, end: number): string {
-    const text = this.#ascii ? decodeUtf8(bytes, start, end) : decodeBeyondAscii(bytes, start, end);
-    this.#ascii = text.length === end - start;
-    return text;
-  }
-
-  /** Processes `text`, which is whole lines with their ends; false when the stream has failed. */
-  #lines(text: string, incoming: StreamIncoming[]): boolean {
+  #lines(text: string, nextLf: number, nextCr: number, incoming: StreamIncoming[]): number {
     const { length } = text;
+    const { maxEventBytes } = this.#limits;
+    const data = this.#data;
     let position = 0;
     if (this.#atStart) {
       // §9.2.5: one leading byte order mark is not part of the stream.
       if (text.charCodeAt(0) === 0xfeff) position = 1;
       this.#atStart = false;
     }
-    // The next CR and LF from `position` on; each is searched for again only once passed. `length` when there is none.
-    let nextCr = text.indexOf('\r');
-    if (nextCr < 0) nextCr = length;
-    let nextLf = -1;
+    // Each is searched for again only once passed.
+    let lf = nextLf < 0 ? length : nextLf;
+    let cr = nextCr < 0 ? length : nextCr;
     while (position < length) {
       const first = text.charCodeAt(position);
-      if (first === LF) {
+      if (first === LF || first === CR) {
         this.#dispatch(incoming);
-        position++;
+        position = first === LF ? position + 1 : behindLineEnd(text, position);
         continue;
       }
-      if (nextLf < position) {
-        nextLf = text.indexOf('\n', position);
-        if (nextLf < 0) nextLf = length;
+      if (lf < position) {
+        lf = text.indexOf('\n', position);
+        if (lf < 0) lf = length;
       }
-      if (nextCr < position) {
-        nextCr = text.indexOf('\r', position);
-        if (nextCr < 0) nextCr = length;
+      if (cr < position) {
+        cr = text.indexOf('\r', position);
+        if (cr < 0) cr = length;
       }
-      const end = nextCr < nextLf ? nextCr : nextLf;
-      if (end === position) this.#dispatch(incoming);
-      else if (isData(text, position)) {
-        const value = text.slice(valueStart(text, position + 4, end), end);
-        if (
-          end === nextLf &&
-          this.#data.length === 0 &&
-          text.charCodeAt(end + 1) === LF &&
-          value.length < this.#limits.maxEventBytes
-        ) {
-          // The common event: one line of data and the blank line. What follows is `#dispatch` without the detour.
-          this.#lastEventId = this.#idBuffer;
-          const type = this.#type === '' ? 'message' : this.#type;
-          this.#type = '';
-          incoming.push({ kind: 'event', type, data: value, lastEventId: this.#lastEventId });
-          position = end + 2;
+      const end = cr < lf ? cr : lf;
+      if (end === length) break;
+      const next = end === cr && lf === end + 1 ? end + 2 : end + 1;
+      if (first !== 0x64 || !isData(text, position)) {
+        this.#field(text, first, position, end, incoming);
+        position = next;
+        continue;
+      }
+      const start = valueStart(text, position + 4, end);
+      if (data.length === 0 && next < length && end - start < maxEventBytes) {
+        const unit = text.charCodeAt(next);
+        if (unit === LF || unit === CR) {
+          // The common event, one line of data and the blank line, without the detour through the buffer.
+          this.#deliver(text.slice(start, end), incoming);
+          position = unit === LF ? next + 1 : behindLineEnd(text, next);
           continue;
         }
-        if (!this.#append(value, incoming)) return false;
-      } else this.#field(text, position, end, incoming);
-      position = end + 1;
-      if (end === nextCr && nextLf === position) position++;
+      }
+      data.append(end === lf ? text.slice(start, end + 1) : `${text.slice(start, end)}\n`);
+      // UTF-16 units never outnumber octets, and the limit is about memory.
+      if (data.length > maxEventBytes) {
+        this.#fail(incoming, 'SSE_EVENT_TOO_LONG', `data of one event exceeds ${maxEventBytes} bytes`);
+        return -1;
+      }
+      position = next;
     }
-    const loose = this.#data.length - this.#folded;
-    this.#pinnedLength = loose === 0 ? 0 : this.#pinnedLength + length;
-    if (this.#pinnedLength > FOLD_PINNED_UNITS && loose > 1) this.#fold();
-    return true;
+    if (data.length > 0) this.#letGo(length);
+    return position;
   }
 
-  /** A line of data; false when the stream has failed. */
-  #append(value: string, incoming: StreamIncoming[]): boolean {
-    this.#data.push(value);
-    this.#dataLength += value.length + 1;
-    // A million empty lines would be a million array elements; folded they are a million characters.
-    if (this.#data.length - this.#folded >= FOLD_LINES) this.#fold();
-    // UTF-16 units never outnumber octets, and the limit is about memory.
-    if (this.#dataLength <= this.#limits.maxEventBytes) return true;
-    this.#fail(incoming, 'SSE_EVENT_TOO_LONG', `data of one event exceeds ${this.#limits.maxEventBytes} bytes`);
-    return false;
-  }
-
-  /** Joins the lines of data that stand on their own, which also lets go of the texts that they were cut from. */
-  #fold(): void {
-    this.#data.push(this.#data.splice(this.#folded).join('\n'));
-    this.#folded++;
+  /** Folds lines that keep too much alive of the texts they were cut from, of which `length` more units are now done. */
+  #letGo(length: number): void {
+    this.#pinnedLength = this.#data.pieces === 0 ? 0 : this.#pinnedLength + length;
+    if (this.#pinnedLength <= PINNED_MAX_UNITS || this.#data.pieces < 2) return;
+    this.#data.fold();
     this.#pinnedLength = 0;
   }
 
   /** Processes the line `text[start..end)`, which is neither blank nor data. */
-  #field(text: string, start: number, end: number, incoming: StreamIncoming[]): void {
-    switch (text.charCodeAt(start)) {
+  #field(text: string, first: number, start: number, end: number, incoming: StreamIncoming[]): void {
+    switch (first) {
       case COLON:
         // Not kept by the standard either; told, for those who watch a stream's liveness.
         incoming.push({ kind: 'comment', text: text.slice(valueStart(text, start, end), end) });
@@ -233,41 +213,90 @@ export class EventStreamParser {
 
   /** §9.2.6, "dispatch the event". */
   #dispatch(incoming: StreamIncoming[]): void {
-    this.#lastEventId = this.#idBuffer; // step 1
-    if (this.#data.length === 0) {
+    if (this.#data.length > 0)
+      this.#deliver(this.#data.take().slice(0, -1), incoming); // step 3: without the last LF
+    else {
+      this.#lastEventId = this.#idBuffer; // step 1
       this.#type = ''; // step 2: an empty data buffer dispatches nothing
-      return;
     }
-    const data = this.#data.length === 1 ? this.#data[0]! : this.#data.join('\n'); // step 3: without the last LF
+  }
+
+  /** The steps of dispatching once the data is there. */
+  #deliver(data: string, incoming: StreamIncoming[]): void {
+    this.#lastEventId = this.#idBuffer; // step 1
     const type = this.#type === '' ? 'message' : this.#type;
-    this.#data = [];
-    this.#dataLength = 0;
-    this.#folded = 0;
     this.#type = '';
     incoming.push({ kind: 'event', type, data, lastEventId: this.#lastEventId });
   }
 
   #fail(incoming: StreamIncoming[], code: string, detail: string): StreamIncoming[] {
     this.#failed = true;
-    this.#kept = NOTHING;
-    this.#data = [];
+    this.#kept.take();
+    this.#data.take();
     incoming.push({ kind: 'failed', code, detail, section: 'HTML §9.2.6' });
     return incoming;
   }
 }
 
+/** A text that grows by pieces. Appending is O(1) amortised; a piece is copied twice at most, however many there are. */
+class Rope {
+  /** In UTF-16 units. */
+  length = 0;
+  /** How many pieces are not folded yet. */
+  pieces = 0;
+  #loose = '';
+  #folded: string[] | undefined = undefined;
+
+  append(piece: string): void {
+    this.length += piece.length;
+    this.#loose += piece;
+    if (++this.pieces >= FOLD_PIECES) this.fold();
+  }
+
+  /** Makes one flat text of the loose pieces, which lets go of their nodes and of the texts that they were cut from. */
+  fold(): void {
+    this.#folded ??= [];
+    this.#folded.push(`${this.#loose}.`.slice(0, -1)); // V8 flattens a rope to slice it
+    this.#loose = '';
+    this.pieces = 0;
+  }
+
+  /** Answers the whole text, and is empty again. */
+  take(): string {
+    let text = this.#loose;
+    if (this.#folded !== undefined) {
+      this.#folded.push(text);
+      text = this.#folded.join('');
+      this.#folded = undefined;
+    }
+    this.#loose = '';
+    this.pieces = 0;
+    this.length = 0;
+    return text;
+  }
+}
+
+/** Behind the line end at `position`, which is CR LF, CR or LF. */
+function behindLineEnd(text: string, position: number): number {
+  const next = position + 1;
+  if (next < text.length && text.charCodeAt(position) === CR && text.charCodeAt(next) === LF) return next + 1;
+  return next;
+}
+
 /** Whether the line at `start` is the field `data`. Its own end stops the comparison: it is none of these characters. */
 function isData(text: string, start: number): boolean {
-  if (text.charCodeAt(start) !== 0x64 || text.charCodeAt(start + 1) !== 0x61) return false;
-  if (text.charCodeAt(start + 2) !== 0x74 || text.charCodeAt(start + 3) !== 0x61) return false;
+  if (text.charCodeAt(start + 1) !== 0x61 || text.charCodeAt(start + 2) !== 0x74) return false;
+  if (text.charCodeAt(start + 3) !== 0x61) return false;
   const behind = text.charCodeAt(start + 4);
   return behind === COLON || behind === LF || behind === CR;
 }
 
 /** Whether the field of the line `text[start..end)` is `name`: up to the colon, or all of the line. */
 function isField(text: string, name: string, start: number, end: number): boolean {
-  const behind = start + name.length;
-  return text.startsWith(name, start) && (behind === end || text.charCodeAt(behind) === COLON);
+  const { length } = name;
+  // Its own end stops the comparison.
+  for (let i = 1; i < length; i++) if (text.charCodeAt(start + i) !== name.charCodeAt(i)) return false;
+  return start + length === end || text.charCodeAt(start + length) === COLON;
 }
 
 /** Where the value begins behind a colon; the line's end when there is none. */
@@ -275,19 +304,6 @@ function valueStart(text: string, colon: number, end: number): number {
   if (colon === end) return end;
   // "If value starts with a U+0020 SPACE character, remove it from value."
   return text.charCodeAt(colon + 1) === SPACE ? colon + 2 : colon + 1;
-}
-
-/** The first CR or LF of `bytes[start..end)`, or -1. */
-function firstLineEnd(bytes: Uint8Array, start: number, end: number): number {
-  const near = Math.min(end, start + LOOP_MAX_BYTES);
-  for (let i = start; i < near; i++) if (bytes[i] === LF || bytes[i] === CR) return i;
-  if (near === end) return -1;
-  let rest = bytes.subarray(near, end);
-  const lf = rest.indexOf(LF);
-  if (lf >= 0) rest = rest.subarray(0, lf);
-  const cr = rest.indexOf(CR);
-  const found = cr >= 0 ? cr : lf;
-  return found < 0 ? -1 : near + found;
 }
 
 /** The last CR or LF of `bytes[start..end)`, or -1. */
@@ -300,21 +316,13 @@ function lastLineEnd(bytes: Uint8Array, start: number, end: number): number {
   return found < 0 ? -1 : start + found;
 }
 
-const NOTHING = Buffer.alloc(0);
-
-/** Lines are decoded together up to this many bytes. */
-const SEGMENT_BYTES = 16_384;
-
-/** Memory for a line that a chunk has cut starts here. */
-const FIRST_KEPT_BYTES = 256;
-
-/** Memory for cut lines that stays with the parser. */
-const KEPT_BETWEEN_LINES_BYTES = 4_096;
+/** This many bytes are decoded together. */
+const WINDOW_BYTES = 16_384;
 
 /** Up to here a loop. */
 const LOOP_MAX_BYTES = 128;
 
-/** Data lines that stand in the list on their own before they are folded into one. */
-const FOLD_LINES = 1_024;
+/** Pieces that a rope has before they are folded into one text. */
+const FOLD_PIECES = 1_024;
 
-const FOLD_PINNED_UNITS = 65_536;
+const PINNED_MAX_UNITS = 65_536;
