@@ -93,7 +93,7 @@ export class EventStreamParser {
         if (nextCr >= 0) nextCr += before.length;
         this.#keptBytes = 0;
       }
-      const rest = this.#lines(text, nextLf, nextCr, incoming);
+      const rest = this.#lines(text, this.#atStart ? this.#behindByteOrderMark(text) : 0, nextLf, nextCr, incoming);
       if (rest < 0) return incoming;
       this.#afterCr = chunk[stop - 1] === CR;
       if (this.#decoder.lastWasAscii) {
@@ -113,30 +113,23 @@ export class EventStreamParser {
     this.#keptBytes = bytes;
   }
 
+  /** §9.2.5: one leading byte order mark is not part of the stream. */
+  #behindByteOrderMark(text: string): number {
+    this.#atStart = false;
+    return text.charCodeAt(0) === 0xfeff ? 1 : 0;
+  }
+
   /**
-   * Processes the lines of `text` that end in it, the first of them by the LF or CR at `nextLf` and `nextCr`, -1 for none.
-   * Answers where the rest begins, or -1 when the stream has failed.
+   * Processes the lines of `text` from `start` on, the first of which ends at `firstLf` or `firstCr`, -1 for none.
+   * Answers where the rest begins that no line end has ended, or -1 when the stream has failed.
    */
-  #lines(text: string, nextLf: number, nextCr: number, incoming: StreamIncoming[]): number {
+  #lines(text: string, start: number, firstLf: number, firstCr: number, incoming: StreamIncoming[]): number {
     const { length } = text;
-    const { maxEventBytes } = this.#limits;
-    const data = this.#data;
-    let position = 0;
-    if (this.#atStart) {
-      // §9.2.5: one leading byte order mark is not part of the stream.
-      if (text.charCodeAt(0) === 0xfeff) position = 1;
-      this.#atStart = false;
-    }
-    // Each is searched for again only once passed.
-    let lf = nextLf < 0 ? length : nextLf;
-    let cr = nextCr < 0 ? length : nextCr;
+    let position = start;
+    // The next of each; searched for again only once passed. `length` when there is none.
+    let lf = firstLf < 0 ? length : firstLf;
+    let cr = firstCr < 0 ? length : firstCr;
     while (position < length) {
-      const first = text.charCodeAt(position);
-      if (first === LF || first === CR) {
-        this.#dispatch(incoming);
-        position = first === LF ? position + 1 : behindLineEnd(text, position);
-        continue;
-      }
       if (lf < position) {
         lf = text.indexOf('\n', position);
         if (lf < 0) lf = length;
@@ -147,32 +140,65 @@ export class EventStreamParser {
       }
       const end = cr < lf ? cr : lf;
       if (end === length) break;
-      const next = end === cr && lf === end + 1 ? end + 2 : end + 1;
-      if (first !== 0x64 || !isData(text, position)) {
-        this.#field(text, first, position, end, incoming);
-        position = next;
-        continue;
-      }
-      const start = valueStart(text, position + 4, end);
-      if (data.length === 0 && next < length && end - start < maxEventBytes) {
-        const unit = text.charCodeAt(next);
-        if (unit === LF || unit === CR) {
-          // The common event, one line of data and the blank line, without the detour through the buffer.
-          this.#deliver(text.slice(start, end), incoming);
-          position = unit === LF ? next + 1 : behindLineEnd(text, next);
-          continue;
+      position = this.#line(text, position, end, end === cr && lf === end + 1 ? end + 2 : end + 1, incoming);
+      if (position < 0) return -1;
+    }
+    if (this.#data.length > 0) this.#letGo(length);
+    return position;
+  }
+
+  /** Processes the line `text[start..end)`. Answers where to go on: at `next`, or behind a blank line that stands there; -1 when the stream has failed. */
+  #line(text: string, start: number, end: number, next: number, incoming: StreamIncoming[]): number {
+    if (start === end) {
+      this.#dispatch(incoming);
+      return next;
+    }
+    switch (text.charCodeAt(start)) {
+      case 0x64: {
+        // d
+        if (!isData(text, start)) return next;
+        const value = valueStart(text, start + 4, end);
+        const { maxEventBytes } = this.#limits;
+        if (this.#data.length === 0 && next < text.length && end - value < maxEventBytes) {
+          const unit = text.charCodeAt(next);
+          if (unit === LF || unit === CR) {
+            // The common event, one line of data and the blank line, without the detour through the buffer.
+            this.#deliver(text.slice(value, end), incoming);
+            return unit === LF ? next + 1 : behindLineEnd(text, next);
+          }
         }
-      }
-      data.append(end === lf ? text.slice(start, end + 1) : `${text.slice(start, end)}\n`);
-      // UTF-16 units never outnumber octets, and the limit is about memory.
-      if (data.length > maxEventBytes) {
+        this.#data.append(
+          next === end + 1 && text.charCodeAt(end) === LF ? text.slice(value, next) : `${text.slice(value, end)}\n`,
+        );
+        // UTF-16 units never outnumber octets, and the limit is about memory.
+        if (this.#data.length <= maxEventBytes) return next;
         this.#fail(incoming, 'SSE_EVENT_TOO_LONG', `data of one event exceeds ${maxEventBytes} bytes`);
         return -1;
       }
-      position = next;
+      case 0x65: // e
+        if (isField(text, 'event', start, end)) this.#type = text.slice(valueStart(text, start + 5, end), end);
+        return next;
+      case 0x69: // i
+        if (isField(text, 'id', start, end)) {
+          const value = text.slice(valueStart(text, start + 2, end), end);
+          // "If the field value does not contain U+0000 NULL, then set the last event ID buffer"; otherwise ignore the field.
+          if (!value.includes('\0')) this.#idBuffer = value;
+        }
+        return next;
+      case 0x72: // r
+        if (isField(text, 'retry', start, end)) {
+          const value = text.slice(valueStart(text, start + 5, end), end);
+          // "If the field value consists of only ASCII digits"
+          if (/^[0-9]+$/.test(value)) incoming.push({ kind: 'retry', reconnectionTimeMs: Number(value) });
+        }
+        return next;
+      case COLON:
+        // Not kept by the standard either; told, for those who watch a stream's liveness.
+        incoming.push({ kind: 'comment', text: text.slice(valueStart(text, start, end), end) });
+        return next;
+      default:
+        return next; // "Otherwise: The field is ignored."
     }
-    if (data.length > 0) this.#letGo(length);
-    return position;
   }
 
   /** Folds lines that keep too much alive of the texts they were cut from, of which `length` more units are now done. */
@@ -181,34 +207,6 @@ export class EventStreamParser {
     if (this.#pinnedLength <= PINNED_MAX_UNITS || this.#data.pieces < 2) return;
     this.#data.fold();
     this.#pinnedLength = 0;
-  }
-
-  /** Processes the line `text[start..end)`, which is neither blank nor data. */
-  #field(text: string, first: number, start: number, end: number, incoming: StreamIncoming[]): void {
-    switch (first) {
-      case COLON:
-        // Not kept by the standard either; told, for those who watch a stream's liveness.
-        incoming.push({ kind: 'comment', text: text.slice(valueStart(text, start, end), end) });
-        return;
-      case 0x65: // e
-        if (isField(text, 'event', start, end)) this.#type = text.slice(valueStart(text, start + 5, end), end);
-        return;
-      case 0x69: // i
-        if (isField(text, 'id', start, end)) {
-          const value = text.slice(valueStart(text, start + 2, end), end);
-          // "If the field value does not contain U+0000 NULL, then set the last event ID buffer"; otherwise ignore the field.
-          if (!value.includes('\0')) this.#idBuffer = value;
-        }
-        return;
-      case 0x72: // r
-        if (isField(text, 'retry', start, end)) {
-          const value = text.slice(valueStart(text, start + 5, end), end);
-          // "If the field value consists of only ASCII digits"
-          if (/^[0-9]+$/.test(value)) incoming.push({ kind: 'retry', reconnectionTimeMs: Number(value) });
-        }
-        return;
-      default: // "Otherwise: The field is ignored."
-    }
   }
 
   /** §9.2.6, "dispatch the event". */
@@ -283,7 +281,7 @@ function behindLineEnd(text: string, position: number): number {
   return next;
 }
 
-/** Whether the line at `start` is the field `data`. Its own end stops the comparison: it is none of these characters. */
+/** Whether the line at `start`, which begins with d, is the field `data`. Its own end stops the comparison: it is none of these. */
 function isData(text: string, start: number): boolean {
   if (text.charCodeAt(start + 1) !== 0x61 || text.charCodeAt(start + 2) !== 0x74) return false;
   if (text.charCodeAt(start + 3) !== 0x61) return false;
