@@ -6,6 +6,7 @@ import {
   decodeUtf8,
   encodeUtf8Into,
   isValidUtf8,
+  Utf8StreamDecoder,
   Utf8Validator,
   utf8ByteLength,
 } from '../../lib/bytes/utf8.ts';
@@ -230,5 +231,80 @@ describe('conversion between octets and strings', () => {
       const view = memory.subarray(at, at + 60);
       assert.equal(decodeAscii(view, 1, 50), String.fromCharCode(...memory.subarray(at + 1, at + 50)));
     }
+  });
+});
+
+describe(`UTF-8 that is decoded as it comes (${SEED_NOTE})`, () => {
+  const PARTS = ['a', 'plain text ', 'é', '€', '𝄞', '\uFEFF', '\n', '\0', '\u{10FFFF}', '東京 '].map((text) =>
+    Buffer.from(text),
+  );
+  const MALFORMED = [
+    '80',
+    'bf',
+    'c0',
+    'c080',
+    'c3',
+    'e2',
+    'e282',
+    'e080',
+    'eda080',
+    'f0',
+    'f09d',
+    'f09d84',
+    'f08080',
+    'f490',
+    'f5',
+    'ff',
+  ].map((hex) => Buffer.from(hex, 'hex'));
+
+  it('any octets, cut anywhere, give what a TextDecoder makes of the whole', () => {
+    const random = new Random(33);
+    const whole = new TextDecoder('utf-8', { ignoreBOM: true });
+    let malformed = 0;
+    for (let i = 0; i < 6_000; i++) {
+      const bad = random.pick([0, 0, 0.05, 0.5]);
+      const ascii = random.pick([0, 0.5, 0.99]);
+      const octets = Buffer.concat(
+        Array.from({ length: random.pick([5, 40, 400]) }, () =>
+          random.chance(bad) ? random.pick(MALFORMED) : random.chance(ascii) ? PARTS[1]! : random.pick(PARTS),
+        ),
+      );
+      const decoder = new Utf8StreamDecoder();
+      const sizes = random.pick([
+        [1, 4],
+        [1, 100],
+        [500, 530],
+        [400, 3_000],
+      ] as const);
+      let text = '';
+      let at = 0;
+      while (at < octets.length) {
+        const size = Math.min(octets.length - at, random.between(sizes[0], sizes[1]));
+        // At the beginning of its memory or within it, a Buffer or not.
+        const slice = random.chance(0.5) ? octets : new Uint8Array(octets);
+        const piece = random.chance(0.5)
+          ? decoder.decode(slice, at, at + size)
+          : decoder.decode(slice.subarray(at, at + size), 0, size);
+        if (decoder.lastWasAscii)
+          assert.deepEqual([piece, piece.length], [whole.decode(octets.subarray(at, at + size)), size]);
+        text += piece;
+        at += size;
+      }
+      const expected = whole.decode(Buffer.concat([octets, Buffer.from('.')]));
+      text += decoder.decode(Buffer.from('.'), 0, 1);
+      assert.equal(text, expected, `run ${i}`);
+      if (expected.includes('\uFFFD')) malformed++;
+    }
+    assert.ok(malformed > 1_000 && malformed < 5_000, `${malformed} malformed`);
+  });
+
+  it('a character is there with its last octet, and what cannot go on is told by then', () => {
+    const decoder = new Utf8StreamDecoder();
+    const decoded = [...Buffer.from('a€𝄞')].map((octet) => decoder.decode(Uint8Array.of(octet), 0, 1));
+    assert.deepEqual(decoded, ['a', '', '', '€', '', '', '', '𝄞']);
+    assert.deepEqual(
+      [decoder.decode(Uint8Array.of(0xe2), 0, 1), decoder.decode(Uint8Array.of(0x41), 0, 1)],
+      ['', '\uFFFDA'],
+    );
   });
 });
