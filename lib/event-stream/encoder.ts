@@ -66,9 +66,24 @@ function oneLine(field: string, value: string): string {
 
 /** One line a line of `text`, each behind `prefix`. The space behind a colon is the one that a client takes off (§9.2.6). */
 function lines(prefix: string, text: string): string {
-  // The common case by far, and `search` is native.
-  if (text.search(/[\r\n]/) < 0) return `${prefix}${text}\n`;
+  let lf = text.indexOf('\n');
+  let cr = text.indexOf('\r');
+  if (lf < 0 && cr < 0) return `${prefix}${text}\n`; // the common case by far
+  // Each is searched for again only once passed. `length` when there is none.
+  const { length } = text;
   let out = '';
-  for (const line of text.split(/\r\n|\r|\n/)) out += `${prefix}${line}\n`;
-  return out;
+  for (let start = 0; ; ) {
+    if (lf < start) {
+      lf = text.indexOf('\n', start);
+      if (lf < 0) lf = length;
+    }
+    if (cr < start) {
+      cr = text.indexOf('\r', start);
+      if (cr < 0) cr = length;
+    }
+    const end = cr < lf ? cr : lf;
+    out += `${prefix}${text.slice(start, end)}\n`;
+    if (end === length) return out;
+    start = end === cr && lf === end + 1 ? end + 2 : end + 1;
+  }
 }

@@ -8,7 +8,7 @@
  */
 
 import { Arena, sharedFrames } from '../bytes/output.ts';
-import { encodeUtf8Into, utf8ByteLength } from '../bytes/utf8.ts';
+import { encodeUtf8Into } from '../bytes/utf8.ts';
 import { adler32, crc32, crc32Shift } from '../deflate/checksum.ts';
 import { compress } from '../deflate/engine.ts';
 import { COMPRESSION_DEFAULTS } from '../limits.ts';
@@ -16,6 +16,9 @@ import { type EventStreamMessage, encodeEvent } from './encoder.ts';
 
 const CR = 0x0d;
 const LF = 0x0a;
+const HEX = '0123456789abcdef';
+/** Of a length that a string can have. */
+const MAX_DIGITS = 8;
 
 /** Where the compressed forms are: apart, so that those of consecutive events adjoin. */
 const compressedEvents: Arena = new Arena();
@@ -43,17 +46,24 @@ export class PreparedEvent implements Chunk {
 
   /** Use `prepareEvent`. */
   constructor(text: string) {
-    const length = utf8ByteLength(text);
-    const size = length.toString(16);
     // Room for 3 octets a unit is what `encodeUtf8Into` asks for; what is not needed stays free.
-    sharedFrames.reserve(size.length + 4 + Math.max(length, text.length * 3));
+    sharedFrames.reserve(MAX_DIGITS + 4 + text.length * 3);
     const { bytes, position } = sharedFrames;
-    let at = position;
-    at += encodeUtf8Into(size, bytes, at);
-    bytes[at++] = CR;
-    bytes[at++] = LF;
+    // The text goes where it belongs if it is all ASCII, and is moved when its length takes more digits than that.
+    const expectedDigits = hexDigits(text.length);
+    let at = position + expectedDigits + 2;
+    const length = encodeUtf8Into(text, bytes, at);
+    const digits = hexDigits(length);
+    if (digits > expectedDigits) {
+      bytes.copyWithin(at + digits - expectedDigits, at, at + length);
+      at += digits - expectedDigits;
+    }
+    for (let i = position + digits - 1, rest = length; i >= position; i--, rest >>>= 4)
+      bytes[i] = HEX.charCodeAt(rest & 15);
+    bytes[at - 2] = CR;
+    bytes[at - 1] = LF;
     this.eventStart = at;
-    at += encodeUtf8Into(text, bytes, at);
+    at += length;
     this.eventEnd = at;
     bytes[at++] = CR;
     bytes[at++] = LF;
@@ -110,4 +120,8 @@ export function chunkOf(payload: Uint8Array, arena: Arena = sharedFrames): Chunk
   bytes[at++] = LF;
   arena.position = at;
   return { bytes, start: position, end: at, eventStart, eventEnd };
+}
+
+function hexDigits(value: number): number {
+  return (35 - Math.clz32(value | 1)) >> 2;
 }
