@@ -1,38 +1,9 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createServer } from '../../lib/net/server.ts';
+import { barewire, ended, listening, type Running } from '../support/command.ts';
 import { closePayload } from '../support/frames.ts';
-import { ROOT } from '../support/peers.ts';
 import { openWebSocket, patiently, RawClient } from '../support/sockets.ts';
-
-interface Running {
-  readonly child: ChildProcess;
-  readonly output: { stdout: string; stderr: string };
-  /** The exit code. */
-  readonly exited: Promise<number | null>;
-}
-
-function barewire(...args: string[]): Running {
-  const child = spawn(process.execPath, [join(ROOT, 'dist/lib/cli/main.js'), ...args]);
-  const output = { stdout: '', stderr: '' };
-  child.stdout.on('data', (chunk: Buffer) => {
-    output.stdout += chunk.toString();
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    output.stderr += chunk.toString();
-  });
-  return { child, output, exited: new Promise((resolve) => child.on('close', (code) => resolve(code))) };
-}
-
-/** Runs a command line to its end. */
-async function ended(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const { exited, output } = barewire(...args);
-  const code = await patiently(`barewire ${args.join(' ')} to end`, exited);
-  assert.doesNotMatch(output.stdout + output.stderr, /^\s+at |node:internal/m, 'no stack trace for a user’s mistake');
-  return { code, ...output };
-}
 
 /** Runs `barewire echo` on a free port; `body` gets the port. Ends it by SIGINT and checks how it ended. */
 async function withEcho(
@@ -41,17 +12,7 @@ async function withEcho(
 ): Promise<void> {
   const running = barewire('echo', '--port', '0', ...args);
   try {
-    const line = await patiently(
-      'the line that says where it listens',
-      new Promise<string>((resolve, reject) => {
-        running.child.stdout?.on('data', () => {
-          if (running.output.stdout.includes('\n')) resolve(running.output.stdout);
-        });
-        void running.exited.then((code) => reject(new Error(`ended with ${code}: ${running.output.stderr}`)));
-      }),
-    );
-    const port = Number(/ws:\/\/127\.0\.0\.1:(\d+) /.exec(line)?.[1]);
-    assert.ok(port > 0, line);
+    const port = await listening(running);
     await body(port, running);
     if (!running.child.killed) running.child.kill('SIGINT'); // unless `body` has already
     assert.equal(await patiently('the process to end', running.exited), 0);
@@ -171,8 +132,7 @@ describe('barewire echo', () => {
   it('a second SIGINT ends it at once while clients do not answer', async () => {
     const running = barewire('echo', '--port', '0');
     try {
-      await patiently('it to start', new Promise((resolve) => running.child.stdout?.once('data', resolve)));
-      const client = await openWebSocket(Number(/:(\d+) /.exec(running.output.stdout)?.[1]));
+      const client = await openWebSocket(await listening(running));
       running.child.kill('SIGINT');
       assert.equal((await client.closeFrame()).code, 1001);
       running.child.kill('SIGINT');

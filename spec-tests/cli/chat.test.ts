@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createServer } from '../../lib/net/server.ts';
+import { barewire, ended, listening, type Running } from '../support/command.ts';
+import { closePayload } from '../support/frames.ts';
+import { openWebSocket, patiently, RawClient } from '../support/sockets.ts';
+
+/** Runs `barewire chat` on a free port. Unless `body` has, ends it by SIGINT; checks that it ends as `exitCode` says. */
+async function withChat(
+  args: readonly string[],
+  body: (port: number, running: Running) => Promise<void>,
+  exitCode = 0,
+): Promise<void> {
+  const running = barewire('chat', '--port', '0', ...args);
+  try {
+    await body(await listening(running), running);
+    if (!running.child.killed) {
+      for (const client of RawClient.open) client.socket.destroy();
+      running.child.kill('SIGINT');
+    }
+    // As long as the server's closeTimeoutMs: who waits for that instead of for its members is too late.
+    assert.equal(await patiently('the process to end', running.exited), exitCode);
+    assert.equal(running.output.stderr, '');
+  } finally {
+    for (const client of RawClient.open) client.socket.destroy();
+    running.child.kill('SIGKILL');
+  }
+}
+
+/** What a WebSocket member is told next. */
+async function told(client: RawClient): Promise<Record<string, unknown>> {
+  const { first, payload } = await client.frame();
+  assert.equal(first, 0x81);
+  return JSON.parse(payload.toString());
+}
+
+const say = async (client: RawClient, text: string): Promise<number> =>
+  (
+    await client
+      .request('POST /rooms/tea/messages', { 'X-User-Id': 'ann', 'Content-Length': String(text.length) }, text)
+      .response()
+  ).status;
+
+describe('barewire chat', () => {
+  it('--help tells every option', async () => {
+    const { code, stdout, stderr } = await ended('chat', '--help');
+    assert.deepEqual([code, stderr], [0, '']);
+    for (const option of ['--port', '--host', '--history', '--origin', '--help'])
+      assert.match(stdout, new RegExp(`^ {2}${option}\\b`, 'm'));
+  });
+
+  it('an option that is wrong: one line, exit code 2', async () => {
+    for (const args of [
+      ['--port', 'abc'],
+      ['--port', '65536'],
+      ['--port='],
+      ['--port'],
+      ['--history', 'many'],
+      ['--history', '100001'],
+      ['--history=-1'],
+      ['--history', '1e3'],
+      ['--origin'],
+      ['--rooms', '3'],
+      ['--help=yes'],
+      ['extra'],
+    ]) {
+      // A command line that passes for right listens on no fixed port.
+      const { code, stdout, stderr } = await ended(
+        'chat',
+        ...(args[0]?.startsWith('--port') ? [] : ['--port=0']),
+        ...args,
+      );
+      assert.equal(code, 2, `${args.join(' ')}: ${stderr}`);
+      assert.equal(stdout, '');
+      assert.match(stderr, /^barewire: .+\nTry `barewire --help`\.\n$/);
+    }
+  });
+
+  it('a port in use, an address that is not ours: a sentence that says so, exit code 1', async () => {
+    const server = await createServer().listen();
+    try {
+      const inUse = await ended('chat', '--port', String(server.port));
+      assert.deepEqual([inUse.code, inUse.stdout], [1, '']);
+      assert.match(inUse.stderr, new RegExp(`^barewire: 127\\.0\\.0\\.1:${server.port} is in use .*--port\n$`));
+    } finally {
+      await server.close();
+    }
+    const notOurs = await ended('chat', '--port', '0', '--host', '192.0.2.1');
+    assert.deepEqual([notOurs.code, notOurs.stdout], [1, '']);
+    assert.match(notOurs.stderr, /^barewire: .*not an address of this machine\n$/);
+  });
+
+  it('says where it is, and serves the page and /healthz there', async () => {
+    await withChat([], async (port, { output }) => {
+      assert.match(output.stdout, new RegExp(`^Chat is open at http://127\\.0\\.0\\.1:${port} `));
+      const client = await RawClient.connect(port);
+      const root = await client.request('GET /').response();
+      assert.deepEqual([root.status, root.headers.get('location')], [302, '/rooms/lobby']);
+      const page = await client.request('GET /rooms/lobby').response();
+      assert.deepEqual([page.status, page.headers.get('content-type')], [200, 'text/html; charset=utf-8']);
+      const assets = [...page.body.toString().matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, url]) => url);
+      assert.ok(assets.length >= 2, 'a script and a style');
+      for (const url of assets) assert.equal((await client.request(`GET ${url}`).response()).status, 200, url);
+      const member = await openWebSocket(port, '/rooms/tea?user=ann');
+      assert.equal((await told(member))['type'], 'welcome');
+      const health = await client.request('GET /healthz').response();
+      assert.deepEqual(JSON.parse(health.body.toString()), { status: 'ok', rooms: 1, members: 1 });
+    });
+  });
+
+  it('--history says how many messages are kept for those who join later; 0 keeps none', async () => {
+    for (const [history, expected] of [
+      ['0', []],
+      ['2', ['two', 'three']],
+    ] as const) {
+      await withChat(['--history', history], async (port) => {
+        const client = await RawClient.connect(port);
+        for (const text of ['one', 'two', 'three']) assert.equal(await say(client, text), 201);
+        const kept = JSON.parse((await client.request('GET /rooms/tea/messages').response()).body.toString());
+        assert.deepEqual([kept.sequence, kept.messages.map(({ text }: { text: string }) => text)], [3, expected]);
+        const member = await openWebSocket(port, '/rooms/tea?user=bob');
+        assert.equal((await told(member))['replayed'], expected.length);
+        for (const text of expected) assert.equal((await told(member))['text'], text);
+      });
+    }
+  });
+
+  it('--origin lets others in beside its own, by WebSocket, event stream and POST; all the rest is 403', async () => {
+    const listed = ['https://app.example', 'https://two.example'];
+    await withChat(
+      listed.flatMap((origin) => ['--origin', origin]),
+      async (port) => {
+        const answers = async (Origin: string): Promise<number[]> => {
+          const headers = { Origin, Host: `127.0.0.1:${port}` };
+          const [socket, stream, post] = await Promise.all([1, 2, 3].map(() => RawClient.connect(port)));
+          const statuses = [
+            (await socket!.upgrade('/rooms/tea', headers)).status,
+            (await stream!.request('GET /rooms/tea/events', headers).head()).status,
+            (await post!.request('POST /rooms/tea/messages', { ...headers, 'Content-Length': '2' }, 'hi').head())
+              .status,
+          ];
+          for (const client of [socket, stream, post]) client!.socket.destroy();
+          return statuses;
+        };
+        for (const origin of [...listed, `http://127.0.0.1:${port}`])
+          assert.deepEqual(await answers(origin), [101, 200, 201], origin);
+        for (const origin of ['https://three.example', 'http://app.example', 'https://app.example:8443', 'null'])
+          assert.deepEqual(await answers(origin), [403, 403, 403], origin);
+      },
+    );
+  });
+
+  it('SIGINT closes WebSockets with 1001 and ends event streams with the last chunk; exit code 0 once all have gone', async () => {
+    await withChat([], async (port, { child, output }) => {
+      const stream = (await RawClient.connect(port)).request('GET /rooms/tea/events?user=eve');
+      const { headers } = await stream.head();
+      assert.equal(headers.get('transfer-encoding'), 'chunked');
+      assert.match(String(await stream.chunk()), /^event: welcome\n/);
+      const member = await openWebSocket(port, '/rooms/tea?user=ann');
+      assert.equal((await told(member))['type'], 'welcome');
+      child.kill('SIGINT');
+      assert.equal((await member.closeFrame()).code, 1001);
+      // Whatever came in between: whole chunks up to the one of size 0, and nothing behind it.
+      assert.match((await stream.chunked()).toString(), /^event: joined\n/);
+      assert.equal((await stream.rest()).length, 0);
+      stream.socket.end();
+      assert.equal(child.exitCode, null, 'it waits for the WebSocket’s answer');
+      member.frames({ opcode: 8, payload: closePayload(1001) });
+      assert.equal((await member.rest()).length, 0);
+      member.socket.end();
+      assert.match(output.stdout, /\nClosing: 2 members are told to come back later\.\n$/);
+    });
+  });
+
+  it('a second SIGINT ends it at once, exit code 130, while a member refuses to close', async () => {
+    await withChat(
+      [],
+      async (port, { child }) => {
+        const member = await openWebSocket(port, '/rooms/tea?user=ann');
+        assert.equal((await told(member))['type'], 'welcome');
+        child.kill('SIGINT');
+        assert.equal((await member.closeFrame()).code, 1001);
+        child.kill('SIGINT');
+      },
+      130,
+    );
+  });
+});
