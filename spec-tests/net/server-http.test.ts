@@ -274,6 +274,66 @@ describe('RFC 9112 §9: persistence and pipelining', () => {
     );
   });
 
+  it('what follows a request with Connection: close is never processed, nor what follows a response that said so (§9.6)', async () => {
+    const reached: string[] = [];
+    await withServer(
+      { maxRequestsPerConnection: 2 },
+      (server) =>
+        server.get('/:name', ({ params }) => {
+          reached.push(params['name']!);
+          return { body: 'x' };
+        }),
+      async (server) => {
+        const asked = (await RawClient.connect(server.port)).request('GET /asked', { Connection: 'close' });
+        asked.request('GET /lost');
+        assert.equal((await asked.response()).headers.get('connection'), 'close');
+        asked.request('GET /lost');
+        assert.equal((await asked.rest()).length, 0);
+        asked.socket.end();
+        const told = (await RawClient.connect(server.port)).request('GET /1').request('GET /2').request('GET /lost');
+        assert.equal((await told.response()).headers.has('connection'), false);
+        assert.equal((await told.response()).headers.get('connection'), 'close');
+        told.request('GET /lost');
+        assert.equal((await told.rest()).length, 0);
+        told.socket.end();
+        await turns();
+        assert.deepEqual(reached, ['asked', '1', '2']);
+      },
+    );
+  });
+
+  it('no Transfer-Encoding in 100, 101, 204 and 304, nor in any answer to HTTP/1.0 (§6.1)', async () => {
+    await withServer(
+      {},
+      (server) =>
+        server
+          .get('/x', () => ({ body: 'x' }))
+          .get('/204', () => ({ status: 204 }))
+          .get('/304', () => ({ status: 304 }))
+          .post('/', () => ({ status: 204, body: 'ignored' }))
+          .eventStream('/none', { accept: () => ({ status: 204 }) })
+          .eventStream('/ticks', (stream) => stream.close())
+          .webSocket('/ws', {}),
+      async (server) => {
+        const bare = ({ status, headers }: { status: number; headers: ReadonlyMap<string, string> }) =>
+          headers.has('transfer-encoding') ? 'Transfer-Encoding' : status;
+        const client = await RawClient.connect(server.port);
+        for (const [path, status] of [['/204', 204] as const, ['/304', 304] as const, ['/none', 204] as const])
+          assert.equal(bare(await client.request(`GET ${path}`).response()), status, path);
+        client.request('POST /', { Expect: '100-continue', 'Content-Length': '1' });
+        assert.equal(bare(await client.head()), 100);
+        assert.equal(bare(await client.write('x').head()), 204);
+        assert.equal(bare(await client.upgrade('/ws')), 101);
+        client.socket.destroy();
+        for (const [path, status] of [['/x', 200] as const, ['/ticks', 200] as const, ['/lost', 404] as const]) {
+          const old = (await RawClient.connect(server.port)).write(`GET ${path} HTTP/1.0\r\n\r\n`);
+          assert.equal(bare(await old.head()), status, path);
+          old.socket.destroy();
+        }
+      },
+    );
+  });
+
   it('pipelined requests are answered in order, however long each takes (§9.3.2)', async () => {
     const gates = [deferred(), deferred(), deferred()];
     await withServer(

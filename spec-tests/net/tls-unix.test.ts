@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, connect, createServer as createNetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { createServer as createTlsServer } from 'node:tls';
 import { EventSource } from '../../lib/net/event-source.ts';
 import { createServer, type Server } from '../../lib/net/server.ts';
 import { WebSocket } from '../../lib/net/websocket.ts';
@@ -111,6 +113,55 @@ describe('TLS', { skip }, () => {
     await silent.end();
     silent.socket.destroy();
     plain.socket.destroy();
+  });
+
+  it('a client names the host in the TLS handshake, and only hosts that have a name (RFC 6455 §4.1, RFC 6066 §3)', async () => {
+    const named: (string | false | undefined)[] = [];
+    const server = createTlsServer(tls, (socket) => {
+      named.push((socket as { servername?: string | false }).servername);
+      socket.destroy();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    try {
+      for (const host of ['localhost', '127.0.0.1']) {
+        const options = { tls: { ca: tls.cert, checkServerIdentity: () => undefined } };
+        const socket = new WebSocket(`wss://${host}:${port}/`, options);
+        await once(socket, 'close');
+        const source = new EventSource(`https://${host}:${port}/`, options);
+        await once(source, 'error');
+        source.close();
+      }
+      assert.deepEqual(named, ['localhost', 'localhost', false, false]);
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
+  it('both sides send a closure alert as their last record before they end (RFC 9112 §9.8, RFC 6455 §7.1.1)', async () => {
+    const sent = { client: [] as Buffer[], server: [] as Buffer[] };
+    await withServer({ tls }, echoAndTicks, async (server) => {
+      const relay = createNetServer({ allowHalfOpen: true }, (near) => {
+        const far = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });
+        near.on('data', (chunk: Buffer) => void sent.client.push(chunk)).pipe(far);
+        far.on('data', (chunk: Buffer) => void sent.server.push(chunk)).pipe(near);
+      });
+      await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+      // In TLS 1.2 a record shows what it is: 21 is an alert (RFC 5246 §6.2.1), in 1.3 all look like data.
+      const socket = new WebSocket(`wss://localhost:${(relay.address() as AddressInfo).port}/echo`, {
+        tls: { ca: tls.cert, maxVersion: 'TLSv1.2' },
+      });
+      await once(socket, 'open');
+      socket.close(1000);
+      await once(socket, 'close');
+      await patiently('the relay to close', new Promise((resolve) => relay.close(resolve)));
+    });
+    for (const [side, chunks] of Object.entries(sent)) {
+      const types: number[] = [];
+      const bytes = Buffer.concat(chunks);
+      for (let at = 0; at < bytes.length; at += 5 + bytes.readUInt16BE(at + 3)) types.push(bytes[at]!);
+      assert.equal(types.at(-1), 21, `${side} sent records of types ${types}`);
+    }
   });
 
   it('a reset in the middle, and a client that is over the limit', async () => {

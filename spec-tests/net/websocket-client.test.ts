@@ -455,6 +455,52 @@ describe('a client’s failures', () => {
     );
   });
 
+  it('behind both close frames it waits for the server to end TCP, and ends it by itself after closeTimeoutMs (RFC 6455 §7.1.1)', async () => {
+    for (const serverEnds of [true, false]) {
+      let clientEnded = false;
+      const answered = deferred();
+      await withRawServer(
+        (socket, head) => {
+          socket.write(switching(head));
+          socket.once('data', () => {
+            socket.write(fromServer({ opcode: 8, payload: closePayload(1000) }), () => answered.resolve());
+          });
+          socket.on('end', () => {
+            clientEnded = true;
+            socket.end();
+          });
+        },
+        async (url, sockets) => {
+          const clock = new FakeClock();
+          const socket = new WebSocket(url, { clock, closeTimeoutMs: 10_000 });
+          await next(socket, 'open');
+          const closed = next<CloseEvent>(socket, 'close');
+          socket.close(1000);
+          await patiently('both close frames', answered.promise);
+          await turns();
+          assert.deepEqual([clientEnded, socket.readyState], [false, WebSocket.CLOSING]);
+          if (serverEnds) for (const each of sockets) each.end();
+          else clock.advance(11_000);
+          const { code, wasClean } = await closed;
+          assert.deepEqual([code, wasClean, clock.timers], [1000, true, 0]);
+        },
+      );
+    }
+  });
+
+  it('connections to one address are opened side by side: who opens them decides (RFC 6455 §4.1)', async () => {
+    const waiting: (() => void)[] = [];
+    await withRawServer(
+      (socket, head) => {
+        waiting.push(() => socket.write(switching(head)));
+        if (waiting.length === 3) for (const answer of waiting) answer();
+      },
+      async (url) => {
+        await Promise.all([1, 2, 3].map(() => next(new WebSocket(url), 'open')));
+      },
+    );
+  });
+
   it('1009 to a server that sends more than maxMessageBytes', async () => {
     await withServer(
       {},
