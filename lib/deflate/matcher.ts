@@ -4,7 +4,8 @@
  * Hashes of four bytes lead to the last place they were seen and, through `chain`, to those before. A place is counted
  * from 1 at the first byte, modulo 65,536, so that it takes two octets: what a message of 4 KiB touches then stays in the
  * fastest cache. An old place that looks like a new one is only a wasted look: bytes are compared before a match is made.
- * A connection's own past comes in as `history`, a small table kept by its `DeflateContext`. Read next: `deflate.ts`.
+ * A connection's own past comes in as `history`, a small table kept by its `DeflateContext`.
+ * Level 1 has a loop and a table of its own (`matchQuickly`): one place a hash, no chains. Read next: `deflate.ts`.
  */
 
 import * as writer from './block-writer.ts';
@@ -32,8 +33,11 @@ interface Effort {
   readonly findable: number;
 }
 
+/** Level 1: with a match of this length in hand, do not look whether the next byte begins a longer one. */
+const QUICK_LAZY = 12;
+
 const EFFORTS: readonly Effort[] = [
-  { good: 4, lazy: 0, nice: 8, chain: 1, findable: 2 },
+  { good: 0, lazy: QUICK_LAZY, nice: 0, chain: 0, findable: 0 }, // `matchQuickly`, which has no other measures
   { good: 4, lazy: 0, nice: 16, chain: 4, findable: 8 },
   { good: 4, lazy: 0, nice: 32, chain: 8, findable: 16 },
   { good: 4, lazy: 4, nice: 16, chain: 8, findable: 16 },
@@ -54,6 +58,18 @@ const CHAIN_MASK = 0x7fff;
 const chain = new Uint16Array(CHAIN_MASK + 1);
 /** Because a place 32,768 back has the same slot in `chain`. Choice: the last byte of the format's reach is not used. */
 const FARTHEST = 32_767;
+
+/**
+ * Level 1, by hash: the last place it was seen, counted on and on over all messages, so that what others left is out of reach
+ * and nothing has to be cleared; 14 bits at most, for a short message fewer.
+ */
+const MAX_QUICK_BITS = 14;
+const quickPlaces = new Int32Array(1 << MAX_QUICK_BITS);
+/** Far below 2^31: a message adds at most 2^30 to it before it is checked again. */
+const MAX_QUICK_PLACE = 2 ** 30;
+/** The place of the next message's first byte; above 0, the place that the empty table has. */
+let nextQuickPlace = 1;
+let quick = false;
 
 // What is being searched. The loops keep copies in locals.
 let bytes: Uint8Array = new Uint8Array(0);
@@ -92,10 +108,19 @@ export function beginMatching(level: number, windowBits: number, length: number)
   maxFindable = effort.findable;
   maxDistance = Math.min(1 << windowBits, FARTHEST);
   const hashBits = Math.min(MAX_HASH_BITS, Math.max(MIN_HASH_BITS, 32 - Math.clz32(length)));
-  hashShift = 32 - hashBits;
-  heads.fill(0, 0, 1 << hashBits);
   tokenCount = 0;
   history = NO_HISTORY;
+  quick = level === 1;
+  if (quick) {
+    hashShift = 32 - Math.min(MAX_QUICK_BITS, hashBits);
+    if (nextQuickPlace > MAX_QUICK_PLACE) {
+      quickPlaces.fill(0);
+      nextQuickPlace = 1;
+    }
+    return;
+  }
+  hashShift = 32 - hashBits;
+  heads.fill(0, 0, 1 << hashBits);
 }
 
 /** Memory to search from here on; matches may refer to it from `lowest` on. */
@@ -103,7 +128,7 @@ export function searchIn(memory: Uint8Array, memoryView: DataView, lowest: numbe
   bytes = memory;
   view = memoryView;
   lowestIndex = lowest;
-  placeOffset = 1 - lowest;
+  placeOffset = (quick ? nextQuickPlace : 1) - lowest;
 }
 
 /** The searched memory was moved `by` bytes to the front: after 64 KiB of message, so that the past is out of reach now. */
@@ -125,6 +150,12 @@ export function index(start: number, end: number): void {
   const words = view;
   const offset = placeOffset | 0;
   const shift = hashShift | 0;
+  if (quick) {
+    for (let i = start; i < end; i++) {
+      quickPlaces[Math.imul(words.getInt32(i, true), 0x9e37_79b1) >>> shift] = i + offset;
+    }
+    return;
+  }
   for (let i = start; i < end; i++) {
     const hash = Math.imul(words.getInt32(i, true), 0x9e37_79b1) >>> shift;
     chain[(i + offset) & CHAIN_MASK] = heads[hash]!;
@@ -221,6 +252,10 @@ function commonLength(words: DataView, a: number, b: number, max: number): numbe
 
 /** Turns `bytes[start..end)` into tokens. Calls `flush` with their count and the index they reach to when a block is full. */
 export function matchAll(start: number, end: number, flush: (count: number, upTo: number) => void): void {
+  if (quick) {
+    matchQuickly(start, end, flush);
+    return;
+  }
   const text = bytes;
   const words = view;
   // `| 0`: see `inflate.ts`.
@@ -301,6 +336,91 @@ export function matchAll(start: number, end: number, flush: (count: number, upTo
     literalFrequencies[byte]!++;
   }
   tokenCount = n;
+}
+
+/**
+ * Level 1: the last place of each hash alone, one look ahead. Of a match only the second byte and the last two are made
+ * findable: making all of them so takes longer than finding the matches, and saves less than 2 % (see `bench/core/deflate.ts`).
+ */
+function matchQuickly(start: number, end: number, flush: (count: number, upTo: number) => void): void {
+  const words = view;
+  const shift = hashShift | 0;
+  const offset = placeOffset | 0;
+  const lowest = lowestIndex | 0;
+  const farthest = maxDistance | 0;
+  const hasHistory = history.length !== 0;
+  const fullAt = MAX_BLOCK_TOKENS - 4;
+  // The last place at which there are four bytes, and four more behind the next.
+  const lastSearched = (end - MIN_MATCH - 1) | 0;
+  let n = tokenCount | 0;
+  let i = start | 0;
+  while (i <= lastSearched) {
+    if (n >= fullAt) {
+      flush(n, i);
+      n = 0;
+    }
+    const here = words.getInt32(i, true);
+    let product = Math.imul(here, 0x9e37_79b1);
+    let hash = product >>> shift;
+    let distance = (i + offset - quickPlaces[hash]!) | 0;
+    quickPlaces[hash] = i + offset;
+    if (distance > Math.min(i - lowest, farthest) || words.getInt32(i - distance, true) !== here) {
+      distance = hasHistory ? placeInHistory(i, here, product) : 0;
+      if (distance === 0) {
+        const byte = here & 255;
+        tokens[n++] = byte;
+        literalFrequencies[byte]!++;
+        i++;
+        continue;
+      }
+    }
+    let length = commonLength(words, i - distance, i, Math.min(end - i, MAX_MATCH));
+    const next = words.getInt32(i + 1, true);
+    product = Math.imul(next, 0x9e37_79b1);
+    hash = product >>> shift;
+    const second = (i + 1 + offset) | 0;
+    if (length < QUICK_LAZY && length < end - i - 1) {
+      let other = (second - quickPlaces[hash]!) | 0;
+      if (other > Math.min(i + 1 - lowest, farthest) || words.getInt32(i + 1 - other, true) !== next) {
+        other = hasHistory ? placeInHistory(i + 1, next, product) : 0;
+      }
+      // What would make it longer is compared first: the last of the bytes that have to agree.
+      if (other !== 0 && words.getInt32(i + length - 2 - other, true) === words.getInt32(i + length - 2, true)) {
+        const longer = commonLength(words, i + 1 - other, i + 1, Math.min(end - i - 1, MAX_MATCH));
+        if (longer > length) {
+          const byte = here & 255;
+          tokens[n++] = byte;
+          literalFrequencies[byte]!++;
+          i++;
+          length = longer;
+          distance = other;
+        }
+      }
+    }
+    quickPlaces[hash] = second;
+    tokens[n++] = (distance << 9) | MATCH | (length - 3);
+    literalFrequencies[LENGTH_SYMBOLS[length - 3]!]!++;
+    distanceFrequencies[DISTANCE_SYMBOLS[distance <= 256 ? distance - 1 : 256 + ((distance - 1) >> 7)]!]!++;
+    i += length;
+    if (i <= lastSearched) {
+      quickPlaces[Math.imul(words.getInt32(i - 2, true), 0x9e37_79b1) >>> shift] = i - 2 + offset;
+      quickPlaces[Math.imul(words.getInt32(i - 1, true), 0x9e37_79b1) >>> shift] = i - 1 + offset;
+    }
+  }
+  for (; i < end; i++) {
+    const byte = bytes[i]!;
+    tokens[n++] = byte;
+    literalFrequencies[byte]!++;
+  }
+  tokenCount = n;
+  nextQuickPlace = end + offset;
+}
+
+/** The distance at which the connection's past has the four bytes `here`, whose hash before the shift is `product`; 0: nowhere. */
+function placeInHistory(i: number, here: number, product: number): number {
+  const back = (i + (historyBase | 0) - history[product >>> historyShift]!) & 0xffff;
+  const reach = Math.min(i - lowestIndex, maxDistance);
+  return back !== 0 && back <= reach && view.getInt32(i - back, true) === here ? back : 0;
 }
 
 /** Hands over what is left after the last `matchAll`. */
