@@ -37,36 +37,41 @@ const used = usedSymbols;
 const written = tokens;
 const literalCounts = literalFrequencies;
 const distanceCounts = distanceFrequencies;
-const lengthSymbols = LENGTH_SYMBOLS;
 const distanceSymbols = DISTANCE_SYMBOLS;
 
-// By symbol, from 257 for lengths: bases and extra bits as typed arrays, for the loop.
-const lengthBase = new Uint16Array(286);
+// By symbol, from 257 for lengths: extra bits.
 const lengthExtra = new Uint8Array(286);
-for (let i = 0; i < 29; i++) {
-  lengthBase[257 + i] = LENGTH_BASE[i]! - 3;
-  lengthExtra[257 + i] = LENGTH_EXTRA_BITS[i]!;
-}
-const distanceBase = Uint16Array.from(DISTANCE_BASE);
+for (let i = 0; i < 29; i++) lengthExtra[257 + i] = LENGTH_EXTRA_BITS[i]!;
 const distanceExtra = Uint8Array.from(DISTANCE_EXTRA_BITS);
+/** By `length - 3`, in one load: the symbol, the value of its extra bits `<< 9`, and how many they are `<< 14`. */
+const lengthParts = new Int32Array(256);
+for (let i = 0; i < 256; i++) {
+  const symbol = LENGTH_SYMBOLS[i]!;
+  lengthParts[i] = symbol | ((i + 3 - LENGTH_BASE[symbol - 257]!) << 9) | (LENGTH_EXTRA_BITS[symbol - 257]! << 14);
+}
+/** By symbol: the base of the distance, and how many extra bits choose from there on `<< 16`. */
+const distanceParts = Int32Array.from(DISTANCE_BASE, (base, i) => base | (DISTANCE_EXTRA_BITS[i]! << 16));
 
 // §3.2.6, the fixed codes: 286-287 take part in the literal code without ever being sent.
 const fixedLiteralLengths = new Uint8Array(288).fill(8).fill(9, 144, 256).fill(7, 256, 280);
 const fixedLiteralCodes = codesOf(fixedLiteralLengths, MAX_CODE_BITS);
-const fixedDistanceLengths = new Uint8Array(30).fill(5);
-const fixedDistanceCodes = codesOf(fixedDistanceLengths, MAX_CODE_BITS);
+const fixedDistanceCodes = codesOf(new Uint8Array(30).fill(5), MAX_CODE_BITS);
 
 /** Lengths of both alphabets side by side once they are chosen, as they are sent (§3.2.7). */
 const literalLengths = new Uint8Array(286 + 30);
-const literalCodes = new Uint16Array(286);
 const distanceLengths = new Uint8Array(30);
-const distanceCodes = new Uint16Array(30);
+/** `code << 4 | length`, as `makeCode` makes them. */
+const literalCodes = new Int32Array(286);
+const distanceCodes = new Int32Array(30);
 
 /** §3.2.7: the code lengths as symbols 0-18, each with the value of its extra bits `<< 5`. */
 const lengthTokens = new Uint16Array(286 + 30);
 const codeLengthFrequencies = new Int32Array(19);
 const codeLengthLengths = new Uint8Array(19);
-const codeLengthCodes = new Uint16Array(19);
+const codeLengthCodes = new Int32Array(19);
+/** §3.2.7: extra bits of the repetitions 16, 17 and 18. */
+const codeLengthExtra = new Uint8Array(19);
+codeLengthExtra.set([2, 3, 7], 16);
 const CODE_LENGTH_ORDER = Uint8Array.of(16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15);
 
 const OUTPUT_SLACK_BYTES = 16;
@@ -121,12 +126,12 @@ export function writeBlock(count: number, plain: Uint8Array, start: number, end:
   } else if (fixedBits <= dynamicBits) {
     reserve((fixedBits >> 3) + 1);
     writeBits(2, 3);
-    writeTokens(count, fixedLiteralCodes, fixedLiteralLengths, fixedDistanceCodes, fixedDistanceLengths);
+    writeTokens(count, fixedLiteralCodes, fixedDistanceCodes);
   } else {
     reserve((dynamicBits >> 3) + 1);
     writeBits(4, 3);
     writeCodes();
-    writeTokens(count, literalCodes, literalLengths, distanceCodes, distanceLengths);
+    writeTokens(count, literalCodes, distanceCodes);
   }
   literalCounts.fill(0);
   distanceCounts.fill(0);
@@ -220,7 +225,7 @@ function prepareDynamic(): number {
 
 /** Turns code lengths into `lengthTokens` (§3.2.7) with their frequencies; answers the sum of their extra bits. */
 function runLengths(lengths: Uint8Array, count: number): number {
-  codeLengthFrequencies.fill(0);
+  for (let i = 0; i < 19; i++) codeLengthFrequencies[i] = 0;
   let n = 0;
   let extraBits = 0;
   for (let i = 0; i < count; ) {
@@ -264,26 +269,40 @@ function runLengths(lengths: Uint8Array, count: number): number {
 
 /** §3.2.7: the header of a dynamic block, as `prepareDynamic` left it. */
 function writeCodes(): void {
-  writeBits(literalCount - 257, 5);
-  writeBits(distanceCount - 1, 5);
-  writeBits(codeLengthCount - 4, 4);
-  for (let i = 0; i < codeLengthCount; i++) writeBits(codeLengthLengths[CODE_LENGTH_ORDER[i]!]!, 3);
+  writeBits((literalCount - 257) | ((distanceCount - 1) << 5) | ((codeLengthCount - 4) << 10), 14);
+  const out = view;
+  let b = bits | 0;
+  let n = bitCount | 0;
+  let o = at | 0;
+  for (let i = 0; i < codeLengthCount; i++) {
+    b |= codeLengthLengths[CODE_LENGTH_ORDER[i]!]! << n;
+    n += 3;
+    out.setInt32(o, b, true);
+    o += n >> 3;
+    b = (b >>> (n & 24)) | 0;
+    n &= 7;
+  }
+  // At most 7 bits of a code and 7 of a repetition behind fewer than 8.
   for (let i = 0; i < lengthTokenCount; i++) {
     const token = lengthTokens[i]!;
     const symbol = token & 31;
-    writeBits(codeLengthCodes[symbol]!, codeLengthLengths[symbol]!);
-    if (symbol >= 16) writeBits(token >> 5, symbol === 16 ? 2 : symbol === 17 ? 3 : 7);
+    const code = codeLengthCodes[symbol]!;
+    b |= (code >> 4) << n;
+    n += code & 15;
+    b |= (token >> 5) << n;
+    n += codeLengthExtra[symbol]!;
+    out.setInt32(o, b, true);
+    o += n >> 3;
+    b = (b >>> (n & 24)) | 0;
+    n &= 7;
   }
+  at = o;
+  bits = b;
+  bitCount = n;
 }
 
-/** §3.2.3: the tokens and the end of the block. */
-function writeTokens(
-  count: number,
-  literalCodes: Uint16Array,
-  literalLengths: Uint8Array,
-  distanceCodes: Uint16Array,
-  distanceLengths: Uint8Array,
-): void {
+/** §3.2.3: the tokens and the end of the block. Codes are `code << 4 | length`. */
+function writeTokens(count: number, literalCodes: Int32Array, distanceCodes: Int32Array): void {
   const out = view;
   // `| 0`: see `inflate.ts`.
   let b = bits | 0;
@@ -294,37 +313,41 @@ function writeTokens(
   for (let i = 0; i < count; i++) {
     const token = written[i]!;
     if (token < 256) {
-      b |= literalCodes[token]! << n;
-      n += literalLengths[token]!;
+      const code = literalCodes[token]!;
+      b |= (code >> 4) << n;
+      n += code & 15;
     } else {
-      let value = token & 255;
-      let symbol = lengthSymbols[value]!;
-      b |= literalCodes[symbol]! << n;
-      n += literalLengths[symbol]!;
-      b |= (value - lengthBase[symbol]!) << n;
-      n += lengthExtra[symbol]!;
+      const length = lengthParts[token & 255]!;
+      let code = literalCodes[length & 511]!;
+      b |= (code >> 4) << n;
+      n += code & 15;
+      b |= ((length >> 9) & 31) << n;
+      n += length >> 14;
       out.setInt32(o, b, true);
       o += n >> 3;
       b = (b >>> (n & 24)) | 0;
       n &= 7;
-      value = token >> 9;
-      symbol = distanceSymbols[value <= 256 ? value - 1 : 256 + ((value - 1) >> 7)]!;
-      b |= distanceCodes[symbol]! << n;
-      n += distanceLengths[symbol]!;
+      const distance = token >> 9;
+      const symbol = distanceSymbols[distance <= 256 ? distance - 1 : 256 + ((distance - 1) >> 7)]!;
+      code = distanceCodes[symbol]!;
+      b |= (code >> 4) << n;
+      n += code & 15;
       out.setInt32(o, b, true);
       o += n >> 3;
       b = (b >>> (n & 24)) | 0;
       n &= 7;
-      b |= (value - distanceBase[symbol]!) << n;
-      n += distanceExtra[symbol]!;
+      const part = distanceParts[symbol]!;
+      b |= (distance - (part & 0xffff)) << n;
+      n += part >> 16;
     }
     out.setInt32(o, b, true);
     o += n >> 3;
     b = (b >>> (n & 24)) | 0;
     n &= 7;
   }
-  b |= literalCodes[256]! << n;
-  n += literalLengths[256]!;
+  const code = literalCodes[256]!;
+  b |= (code >> 4) << n;
+  n += code & 15;
   out.setInt32(o, b, true);
   at = o + (n >> 3);
   bits = b >>> (n & 24);

@@ -63,7 +63,7 @@ export function deflate(plain: Uint8Array, options: DeflateOptions = {}): Uint8A
   beginOutput();
   if (plain.length > 0) {
     const dictionary = options.dictionary ?? NO_BYTES;
-    const used = Math.min(dictionary.length, 2 ** windowBits, DICTIONARY_MIN_BYTES + plain.length * DICTIONARY_FACTOR);
+    const used = Math.min(dictionary.length, 1 << windowBits, DICTIONARY_MIN_BYTES + plain.length * DICTIONARY_FACTOR);
     beginMatching(level, windowBits, plain.length + used);
     compress(plain, used === 0 ? NO_BYTES : dictionary.subarray(dictionary.length - used), true);
   }

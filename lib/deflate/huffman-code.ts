@@ -27,7 +27,7 @@ const nextCode = new Int32Array(MAX_CODE_BITS + 2);
 
 /**
  * Makes the best code of at most `maxBits` bits for the first `count` symbols: fills `lengths`, with 0 for a symbol that does
- * not occur, and `codes` where it does. A single symbol gets one bit (§3.2.7).
+ * not occur, and `codes` where it does, as `code << 4 | length`. A single symbol gets one bit (§3.2.7).
  * Choice: everything but the first and the last step goes through the symbols that occur, some 50 of 286 in short messages.
  *
  * @returns how many symbols occur; they are then in `usedSymbols`, by symbol, until the next call.
@@ -37,7 +37,7 @@ export function makeCode(
   count: number,
   maxBits: number,
   lengths: Uint8Array,
-  codes: Uint16Array,
+  codes: Int32Array,
 ): number {
   lengths.fill(0, 0, count);
   let used = 0;
@@ -45,12 +45,12 @@ export function makeCode(
     const frequency = frequencies[symbol]!;
     if (frequency !== 0) occurring[used++] = (frequency << 9) | symbol;
   }
-  lengthCounts.fill(0);
+  clear(lengthCounts);
   if (used < 2) {
     if (used === 1) {
       const symbol = occurring[0]! & 511;
       lengths[symbol] = 1;
-      codes[symbol] = 0;
+      codes[symbol] = 1;
     }
     return used;
   }
@@ -82,9 +82,14 @@ export function makeCode(
   return used;
 }
 
+/** Of so few a loop is quicker than a call of `fill`. */
+function clear(counts: Int32Array): void {
+  for (let i = 0; i < counts.length; i++) counts[i] = 0;
+}
+
 /** Fills `sorted` from the first `used` of `usedSymbols`. */
 function sortByFrequency(used: number): void {
-  places.fill(0);
+  clear(places);
   for (let i = 0; i < used; i++) {
     const frequency = occurring[i]! >> 9;
     places[frequency < COUNTED_FREQUENCIES ? frequency : COUNTED_FREQUENCIES]!++;
@@ -160,7 +165,7 @@ for (let byte = 0; byte < 256; byte++) {
 }
 
 /** §3.2.2 steps 2-3: canonical codes from `lengthCounts`, each reversed so that its first bit is bit 0 (§3.1.1). */
-function assignCodes(used: number, maxBits: number, lengths: Uint8Array, codes: Uint16Array): void {
+function assignCodes(used: number, maxBits: number, lengths: Uint8Array, codes: Int32Array): void {
   let code = 0;
   for (let length = 1; length <= maxBits; length++) {
     code = (code + lengthCounts[length - 1]!) << 1;
@@ -170,13 +175,14 @@ function assignCodes(used: number, maxBits: number, lengths: Uint8Array, codes: 
     const symbol = occurring[i]! & 511;
     const length = lengths[symbol]!;
     const value = nextCode[length]!++;
-    codes[symbol] = ((REVERSED_BYTES[value & 255]! << 8) | REVERSED_BYTES[value >> 8]!) >> (16 - length);
+    const reversed = ((REVERSED_BYTES[value & 255]! << 8) | REVERSED_BYTES[value >> 8]!) >> (16 - length);
+    codes[symbol] = (reversed << 4) | length;
   }
 }
 
-/** §3.2.2: the canonical codes of given lengths, all of them in use: for the fixed codes. */
-export function codesOf(lengths: Uint8Array, maxBits: number): Uint16Array {
-  const codes = new Uint16Array(lengths.length);
+/** §3.2.2: the canonical codes of given lengths, all of them in use, as `code << 4 | length`: for the fixed codes. */
+export function codesOf(lengths: Uint8Array, maxBits: number): Int32Array {
+  const codes = new Int32Array(lengths.length);
   lengthCounts.fill(0);
   for (let symbol = 0; symbol < lengths.length; symbol++) {
     lengthCounts[lengths[symbol]!]!++;

@@ -93,7 +93,7 @@ export function buildDecodeTable(
   end: number,
 ): number {
   // Runs of unused symbols are long: a branch for them costs less than counting them (2.6 against 3.3 µs for a message of 200 bytes).
-  lengthCounts.fill(0);
+  for (let i = 0; i < 16; i++) lengthCounts[i] = 0;
   let used = 0;
   for (let i = start; i < end; i++) {
     const length = lengths[i]!;
@@ -146,13 +146,13 @@ export function buildDecodeTable(
       table[at + code] = entries[ordered[next++]!]! | length;
       if (next === used) {
         // The last code is all ones; what is still to be doubled holds complete codes.
-        for (; length < indexBits; length++, size *= 2) table.copyWithin(at + size, at, at + size);
+        for (; length < indexBits; length++, size *= 2) double(at, size);
         return indexBits;
       }
       code = nextReversed(code, size - 1);
     }
     if (length === indexBits) break;
-    table.copyWithin(at + size, at, at + size);
+    double(at, size);
     length++;
     size *= 2;
   }
@@ -185,6 +185,12 @@ export function buildDecodeTable(
       code = nextReversed(code, (1 << length) - 1);
     }
   }
+}
+
+/** Copies the `size` entries at `at` behind themselves. Up to this size a loop is quicker than the call of `copyWithin`. */
+function double(at: number, size: number): void {
+  if (size > 64) table.copyWithin(at + size, at, at + size);
+  else for (let i = at, to = at + size; i < at + size; i++) table[to++] = table[i]!;
 }
 
 /** The code after `code`, both bit-reversed: adds one at the most significant of the bits in `mask` that is zero. */

@@ -176,7 +176,7 @@ function loadInput(): void {
   bitCount &= 7;
   bits &= (1 << bitCount) - 1;
   const unread = inputEnd - position;
-  if (unread > 0) input.copyWithin(0, position, inputEnd);
+  if (unread > 0 && position > 0) input.copyWithin(0, position, inputEnd);
   position = 0;
   const taken = Math.min(DEFLATE_LIMITS.inputChunkBytes - unread, source.length - sourceAt);
   if (taken === source.length) input.set(source, unread);
@@ -277,7 +277,7 @@ function readCodes(): void {
   let b = bits | 0;
   let count = bitCount | 0;
   let p = position | 0;
-  codeLengths.fill(0, 0, 19);
+  for (let i = 0; i < 19; i++) codeLengths[i] = 0;
   for (let i = 0; i < codeLengthCount; i++) {
     if (count < 3) {
       b |= inputView.getInt32(p, true) << count;

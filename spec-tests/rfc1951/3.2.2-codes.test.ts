@@ -27,11 +27,12 @@ function optimalBits(frequencies: readonly number[]): number {
   return bits;
 }
 
-function codeFor(frequencies: readonly number[], maxBits: number): { lengths: Uint8Array; codes: Uint16Array } {
+function codeFor(frequencies: readonly number[], maxBits: number): { lengths: Uint8Array; codes: Int32Array } {
   const lengths = new Uint8Array(frequencies.length).fill(99);
-  const codes = new Uint16Array(frequencies.length);
-  makeCode(Int32Array.from(frequencies), frequencies.length, maxBits, lengths, codes);
-  return { lengths, codes };
+  const both = new Int32Array(frequencies.length);
+  makeCode(Int32Array.from(frequencies), frequencies.length, maxBits, lengths, both);
+  for (const [symbol, length] of lengths.entries()) if (length > 0) assert.equal(both[symbol]! & 15, length);
+  return { lengths, codes: both.map((each) => each >> 4) };
 }
 
 test('codes are complete, within the limit, and as short as can be where the limit is not reached', () => {
