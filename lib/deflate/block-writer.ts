@@ -2,12 +2,11 @@
  * Writes blocks (RFC 1951 §3.2.3-3.2.7): literals and matches in, bits out, in whichever of the three forms is shortest.
  *
  * The matcher appends to `tokens` and counts in `literalFrequencies` and `distanceFrequencies`; `writeBlock` chooses by
- * exact cost in bits, writes, and clears the counts. Output collects in memory of this module until `takeOutput`. The size
+ * exact cost in bits, writes, and clears the counts. Output collects in memory of this module until `finishOutput`. The size
  * of a block is known before it is written, so the loops that write need no bounds.
  * Never final blocks: a message ends with an empty stored block (RFC 7692 §7.2.1). Read next: `deflate.ts`.
  */
 
-import { allocate } from '../bytes/allocate.ts';
 import { DEFLATE_LIMITS } from '../limits.ts';
 import { codesOf, MAX_CODE_BITS, MAX_CODE_LENGTH_CODE_BITS, makeCode, usedSymbols } from './huffman-code.ts';
 import { DISTANCE_BASE, DISTANCE_EXTRA_BITS, LENGTH_BASE, LENGTH_EXTRA_BITS } from './huffman-table.ts';
@@ -95,15 +94,17 @@ export function beginOutput(): void {
   distanceCounts.fill(0);
 }
 
-/** Ends with an empty stored block, 00 00 FF FF after the header's bits (RFC 7692 §7.2.1 steps 1-2), in memory of its own. */
-export function takeOutput(): Uint8Array {
+/**
+ * Ends with an empty stored block, 00 00 FF FF after the header's bits (RFC 7692 §7.2.1 steps 1-2). The result lies in
+ * memory that the next output is made in: it is to be copied, or read, before that.
+ */
+export function finishOutput(): Uint8Array {
   reserve(10);
   writeBits(0, 3);
   alignToByte();
   view.setInt32(at, 0xffff_0000 | 0, true);
   at += 4;
-  const result = allocate(at);
-  result.set(output.subarray(0, at));
+  const result = output.subarray(0, at);
   output = sharedOutput;
   view = sharedView;
   return result;

@@ -8,7 +8,15 @@
  * Read next: `window.ts`, then `matcher.ts`.
  */
 
-import { checkLevel, compressAfter, compressInPlace, DEFAULT_LEVEL, DEFAULT_WINDOW_BITS, deflate } from './deflate.ts';
+import {
+  checkLevel,
+  compressAfter,
+  compressInPlace,
+  DEFAULT_LEVEL,
+  DEFAULT_WINDOW_BITS,
+  deflateShared,
+  ownCopy,
+} from './deflate.ts';
 import { indexHistory } from './matcher.ts';
 import { SlidingWindow, windowSlackBytes } from './window.ts';
 
@@ -55,10 +63,13 @@ export class DeflateContext {
 
   /** Compresses `plain` as `deflate` does, with matches into the past. Does not change what later calls see. */
   deflate(plain: Uint8Array): Uint8Array {
+    return ownCopy(this.deflateShared(plain));
+  }
+
+  /** The same, in memory of the codec: to be read before its next call. */
+  deflateShared(plain: Uint8Array): Uint8Array {
     const table = this.#table;
-    if (table === undefined || plain.length === 0) {
-      return deflate(plain, { level: this.#level, windowBits: this.#windowBits });
-    }
+    if (table === undefined || plain.length === 0) return deflateShared(plain, this.#level, this.#windowBits);
     if (plain.length + READ_SLACK_BYTES > windowSlackBytes(this.#windowBits)) {
       return compressAfter(plain, this.#window.dictionary, table, this.#place, this.#level, this.#windowBits);
     }

@@ -7,7 +7,8 @@
  * Sections: RFC 1951 §3.2 and §4, RFC 7692 §7.2.1. Read next: `matcher.ts`, `block-writer.ts`, `deflate-context.ts`.
  */
 
-import { beginOutput, takeOutput, writeBlock } from './block-writer.ts';
+import { allocate } from '../bytes/allocate.ts';
+import { beginOutput, finishOutput, writeBlock } from './block-writer.ts';
 import { beginMatching, index, matchAll, moved, searchHistory, searchIn, takeTokenCount } from './matcher.ts';
 import { checkWindowBits } from './window.ts';
 
@@ -60,21 +61,37 @@ export function deflate(plain: Uint8Array, options: DeflateOptions = {}): Uint8A
   const windowBits = options.windowBits ?? DEFAULT_WINDOW_BITS;
   checkLevel(level);
   checkWindowBits(windowBits);
+  return ownCopy(deflateShared(plain, level, windowBits, options.dictionary ?? NO_BYTES));
+}
+
+/** As `deflate`, for options that are checked: the result is to be read before the next call, in whose memory it lies. */
+export function deflateShared(
+  plain: Uint8Array,
+  level: number,
+  windowBits: number,
+  dictionary: Uint8Array = NO_BYTES,
+): Uint8Array {
   beginOutput();
   if (plain.length > 0) {
-    const dictionary = options.dictionary ?? NO_BYTES;
     const used = Math.min(dictionary.length, 1 << windowBits, DICTIONARY_MIN_BYTES + plain.length * DICTIONARY_FACTOR);
     beginMatching(level, windowBits, plain.length + used);
     compress(plain, used === 0 ? NO_BYTES : dictionary.subarray(dictionary.length - used), true);
   }
-  return takeOutput();
+  return finishOutput();
+}
+
+/** The caller's own copy of a shared result. */
+export function ownCopy(shared: Uint8Array): Uint8Array {
+  const result = allocate(shared.length);
+  result.set(shared);
+  return result;
 }
 
 /** Choice: of a dictionary as much is looked at as 2 KiB and sixteen times the message. */
 const DICTIONARY_MIN_BYTES = 2_048;
 const DICTIONARY_FACTOR = 16;
 
-/** `compress` for a `DeflateContext`, whose table finds what is in `history`. */
+/** `deflateShared` for a `DeflateContext`, whose table finds what is in `history`. */
 export function compressAfter(
   plain: Uint8Array,
   past: Uint8Array,
@@ -87,7 +104,7 @@ export function compressAfter(
   beginMatching(level, windowBits, plain.length);
   searchHistory(table, place - past.length);
   compress(plain, past, false);
-  return takeOutput();
+  return finishOutput();
 }
 
 /** The same where the message stands behind its past already, in `memory[pastStart..start)` and `memory[start..end)`. */
@@ -112,7 +129,7 @@ export function compressInPlace(
   matchAll(start, end, flushBlock);
   flushBlock(takeTokenCount(), end);
   source = NO_BYTES;
-  return takeOutput();
+  return finishOutput();
 }
 
 function compress(plain: Uint8Array, past: Uint8Array, indexPast: boolean): void {

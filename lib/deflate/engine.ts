@@ -9,10 +9,11 @@
 
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { allocate } from '../bytes/allocate.ts';
+import { decodeAscii, decodeUtf8, isValidUtf8 } from '../bytes/utf8.ts';
 import { COMPRESSION_DEFAULTS } from '../limits.ts';
-import { deflate } from './deflate.ts';
+import { deflateShared, ownCopy } from './deflate.ts';
 import type { DeflateContext } from './deflate-context.ts';
-import { InflateError, inflate } from './inflate.ts';
+import { InflateError, inflated, inflateShared } from './inflate.ts';
 
 const {
   nativeDeflateFromBytes,
@@ -31,35 +32,67 @@ export const FLUSH_TAIL_BYTES = 4;
 const NATIVE_MIN_WINDOW_BITS = 9;
 
 /**
- * Compresses to a flushed stream, which ends with 00 00 ff ff (RFC 7692 §7.2.1) and belongs to the caller. Level 1-9; no
- * back-reference reaches further than 2^windowBits (8-15) bytes. With a `context` of the same two values references
- * may reach into it; it is not changed.
+ * Compresses to a flushed stream, which ends with 00 00 ff ff (RFC 7692 §7.2.1). Level 1-9; no back-reference reaches
+ * further than 2^windowBits (8-15) bytes. With a `context` of the same two values references may reach into it; it is not
+ * changed. The result is to be read before the next call, whose memory it may lie in.
  */
-export function compress(plain: Uint8Array, level: number, windowBits: number, context?: DeflateContext): Uint8Array {
+export function compressShared(
+  plain: Uint8Array,
+  level: number,
+  windowBits: number,
+  context: DeflateContext | undefined,
+): Uint8Array {
   const native = context === undefined ? nativeDeflateFromBytes : nativeDeflateWithTakeoverFromBytes;
   if (plain.length < native || windowBits < NATIVE_MIN_WINDOW_BITS)
-    return context === undefined ? deflate(plain, { level, windowBits }) : context.deflate(plain);
+    return context === undefined ? deflateShared(plain, level, windowBits) : context.deflateShared(plain);
   // Choice: what is that long is compressed by itself, since to zlib a window costs more than it can save here.
   return deflateRawSync(plain, { level, windowBits, finishFlush: constants.Z_SYNC_FLUSH });
 }
 
+/** The same, in memory that is the caller's own. */
+export function compress(plain: Uint8Array, level: number, windowBits: number): Uint8Array {
+  return ownCopy(compressShared(plain, level, windowBits, undefined));
+}
+
+/** What came out of `decompressShared`: the first `length` bytes of `bytes`; `isAscii`: that all of them are is known. */
+export interface Decompressed {
+  readonly bytes: Uint8Array;
+  readonly length: number;
+  readonly isAscii: boolean;
+  /** `bytes` is the caller's own; else it is to be read before the next call, in whose memory it lies. */
+  readonly isOwn: boolean;
+}
+
 /**
  * Decompresses `bytes[0..length)`, a flushed stream without its last four octets; `bytes` has room for
- * `DECOMPRESS_SPARE_BYTES` behind them, which are written over. The result has memory of its own.
+ * `DECOMPRESS_SPARE_BYTES` behind them, which are written over.
  * @throws InflateError `INFLATE_TOO_LARGE` beyond `maxOutputBytes`, other codes for what is not DEFLATE
  */
-export function decompress(
+export function decompressShared(
   bytes: Uint8Array,
   length: number,
   maxOutputBytes: number,
   dictionary: Uint8Array | undefined,
-): Uint8Array {
+): Decompressed {
   const hasPast = dictionary !== undefined && dictionary.length > 0;
   if (length >= (hasPast ? nativeInflateWithTakeoverFromBytes : nativeInflateFromBytes)) {
     const plain = inflateNatively(bytes, length, maxOutputBytes, hasPast ? dictionary : undefined);
-    if (plain !== undefined) return plain;
+    if (plain !== undefined) return { bytes: plain, length: plain.length, isAscii: false, isOwn: true };
   }
-  return inflate(bytes.subarray(0, length), { maxOutputBytes, dictionary, tailRemoved: true });
+  const plain = inflateShared(bytes.subarray(0, length), maxOutputBytes, dictionary, true);
+  return { bytes: plain, length: inflated.length, isAscii: inflated.isAscii, isOwn: inflated.isOwn };
+}
+
+/** The bytes of `from`, in memory that is the caller's own. */
+export function ownBytes(from: Decompressed): Uint8Array {
+  return from.isOwn ? from.bytes : ownCopy(from.bytes.subarray(0, from.length));
+}
+
+/** The text that `from` is in UTF-8; undefined: it is not. */
+export function textOf(from: Decompressed): string | undefined {
+  const { bytes, length } = from;
+  if (from.isAscii) return decodeAscii(bytes, 0, length);
+  return isValidUtf8(bytes, 0, length) ? decodeUtf8(bytes, 0, length) : undefined;
 }
 
 /**

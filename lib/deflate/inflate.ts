@@ -101,7 +101,8 @@ const MAX_OUTPUT_BYTES = 0x7fff_0000;
 
 const input = new Uint8Array(DEFLATE_LIMITS.inputChunkBytes + 4 + INPUT_SLACK_BYTES);
 const inputView = new DataView(input.buffer);
-const output = new Uint8Array(DEFLATE_LIMITS.sharedOutputBytes + OUTPUT_SLACK_BYTES);
+/** A `Buffer`, so that text can be decoded from here without one being made for it. */
+const output: Buffer = Buffer.allocUnsafeSlow(DEFLATE_LIMITS.sharedOutputBytes + OUTPUT_SLACK_BYTES);
 const outputView = new DataView(output.buffer);
 const NO_BYTES = new Uint8Array(0);
 
@@ -128,6 +129,10 @@ let movedOut = 0;
 let large: Uint8Array = NO_BYTES;
 let maxOutput = 0;
 let dictionary: Uint8Array = NO_BYTES;
+/** The OR of the table entries of all literals, and `NOT_ASCII` where octets came from elsewhere unseen. */
+let seen = 0;
+/** The top bit of a literal in its table entry. */
+const NOT_ASCII = 0x80 << 16;
 
 /**
  * Decompresses raw DEFLATE data that ends with a final block or, as after a sync flush, on a block boundary (§3.2.3).
@@ -141,21 +146,49 @@ export function inflate(compressed: Uint8Array, options: InflateOptions): Uint8A
   if (!Number.isSafeInteger(maxOutputBytes) || maxOutputBytes < 0) {
     throw new RangeError(`maxOutputBytes is ${maxOutputBytes}, must be a whole number from 0`);
   }
+  const shared = inflateShared(compressed, maxOutputBytes, options.dictionary, options.tailRemoved === true);
+  if (inflated.isOwn) return shared;
+  const result = allocate(inflated.length);
+  result.set(output.subarray(0, inflated.length));
+  return result;
+}
+
+/** What `inflateShared` found: how many bytes, whether all of them are known to be ASCII (false: perhaps), and whose they are. */
+export const inflated: { length: number; isAscii: boolean; isOwn: boolean } = {
+  length: 0,
+  isAscii: false,
+  isOwn: false,
+};
+
+/**
+ * As `inflate`, but what fits the memory of this module is left there, the first `inflated.length` bytes of the result:
+ * to be read before the next call, and never written. What does not fit is in memory of its own. Options are not checked.
+ */
+export function inflateShared(
+  compressed: Uint8Array,
+  maxOutputBytes: number,
+  past: Uint8Array | undefined,
+  tailRemoved: boolean,
+): Uint8Array {
   source = compressed;
   sourceAt = 0;
-  tailDue = options.tailRemoved === true;
+  tailDue = tailRemoved;
   position = 0;
   inputEnd = 0;
   bits = 0;
   bitCount = 0;
   written = 0;
   movedOut = 0;
+  seen = 0;
   maxOutput = Math.min(maxOutputBytes, MAX_OUTPUT_BYTES);
-  dictionary = options.dictionary ?? NO_BYTES;
+  dictionary = past ?? NO_BYTES;
   try {
     loadInput();
     while (moreBlocks()) inflateBlock();
-    return takeResult();
+    inflated.isAscii = (seen & NOT_ASCII) === 0;
+    inflated.length = movedOut + written;
+    inflated.isOwn = movedOut > 0;
+    return movedOut === 0 ? output : takeLarge();
   } finally {
     // Nothing of the caller's is kept alive between calls.
     source = NO_BYTES;
@@ -242,6 +275,7 @@ function inflateStored(): void {
   }
   position += 4;
   if (movedOut + written + length > maxOutput) tooLarge();
+  if (length > 0) seen = NOT_ASCII;
   let left = length;
   while (left > 0) {
     if (position >= inputEnd) {
@@ -356,6 +390,7 @@ function inflateSymbols(
   let count = bitCount | 0;
   let p = position | 0;
   let o = written | 0;
+  let or = seen | 0;
   // Up to here a turn needs no check: 12 octets of input cover its three loads, the slack covers its longest match.
   let inputLimit = (inputEnd - 12) | 0;
   let outputLimit = Math.min((maxOutput - movedOut) | 0, DEFLATE_LIMITS.sharedOutputBytes);
@@ -413,6 +448,7 @@ function inflateSymbols(
     count -= entry & 31;
     if ((entry & LITERAL) !== 0) {
       output[o++] = entry >>> 16;
+      or |= entry;
       b |= inputView.getInt32(p, true) << count;
       p += (31 - count) >> 3;
       count |= 24;
@@ -459,6 +495,7 @@ function inflateSymbols(
     if (from < 0) {
       from = (from + dictionary.length) | 0;
       if (from < 0) tooFar(p, count, distance, o);
+      or |= NOT_ASCII;
       const stop = Math.min(dictionary.length | 0, (from + length) | 0);
       while (from < stop) output[o++] = dictionary[from++]!;
       from = 0;
@@ -482,6 +519,7 @@ function inflateSymbols(
   bitCount = count;
   position = p;
   written = o;
+  seen = or;
   if (p * 8 - count > inputEnd * 8) truncated();
   if (o > maxOutput - movedOut) tooLarge();
 }
@@ -516,13 +554,8 @@ function allocateLarge(size: number): Uint8Array {
   return new Uint8Array(buffer, 0, size);
 }
 
-/** The plaintext in memory of its own: a copy, or `large` itself when at least half of it is used. */
-function takeResult(): Uint8Array {
-  if (movedOut === 0) {
-    const result = allocate(written);
-    result.set(output.subarray(0, written));
-    return result;
-  }
+/** Plaintext of which a part has been moved out, in memory of its own: a copy, or `large` itself when at least half of it is used. */
+function takeLarge(): Uint8Array {
   const length = movedOut + written;
   let result = large;
   if (length > large.length || length * 2 < large.length) {

@@ -13,7 +13,7 @@
  */
 
 import { DeflateContext } from '../deflate/deflate-context.ts';
-import { compress, decompress, FLUSH_TAIL_BYTES } from '../deflate/engine.ts';
+import { compress, compressShared, type Decompressed, decompressShared, FLUSH_TAIL_BYTES } from '../deflate/engine.ts';
 import { InflateError } from '../deflate/inflate.ts';
 import { SlidingWindow } from '../deflate/window.ts';
 import type { DeflateParameters, DeflatePolicy } from './extension.ts';
@@ -91,8 +91,9 @@ export class MessageDeflate {
   }
 
   /**
-   * Compresses a message: the payload of its frame, with RSV1; it belongs to the caller. Undefined: it would be no
-   * shorter, so it goes as it is, and back-references will not see it (§7.2.1 concerns compressed messages only).
+   * Compresses a message: the payload of its frame, with RSV1, to be copied before the next call, in whose memory it may
+   * lie. Undefined: it would be no shorter, so it goes as it is, and back-references will not see it (§7.2.1 concerns
+   * compressed messages only).
    */
   compress(plain: Uint8Array, asked: boolean | undefined): Uint8Array | undefined {
     const { level, sendWindowBits, sendTakeover, adaptive } = this.#settings;
@@ -100,7 +101,7 @@ export class MessageDeflate {
       this.#leftAlone--;
       return undefined;
     }
-    const payload = compressPayload(plain, level, sendWindowBits, this.#sent);
+    const payload = withoutTail(compressShared(plain, level, sendWindowBits, this.#sent), plain);
     if (adaptive) {
       const pays = payload !== undefined && payload.length * 8 <= plain.length * 7;
       this.#misses = pays ? 0 : Math.min(this.#misses + 1, MAX_MISSES);
@@ -119,12 +120,12 @@ export class MessageDeflate {
 
   /**
    * Decompresses the payload `bytes[0..length)` of a message (§7.2.2), at most to `maxBytes`. `bytes` is ours and has
-   * `DECOMPRESS_SPARE_BYTES` to spare behind it; the result has memory of its own.
+   * `DECOMPRESS_SPARE_BYTES` to spare behind it; the result is to be read before the next call.
    */
-  decompress(bytes: Uint8Array, length: number, maxBytes: number): Uint8Array | Violation {
-    let plain: Uint8Array;
+  decompress(bytes: Uint8Array, length: number, maxBytes: number): Decompressed | Violation {
+    let plain: Decompressed;
     try {
-      plain = decompress(bytes, length, maxBytes, this.#received?.dictionary);
+      plain = decompressShared(bytes, length, maxBytes, this.#received?.dictionary);
     } catch (error) {
       if (!(error instanceof InflateError)) throw error;
       return error.code === 'INFLATE_TOO_LARGE'
@@ -144,20 +145,21 @@ export class MessageDeflate {
     }
     if (this.#settings.receiveTakeover) {
       this.#received ??= new SlidingWindow(this.#settings.receiveWindowBits);
-      this.#received.update(plain);
+      this.#received.update(plain.bytes.length === plain.length ? plain.bytes : plain.bytes.subarray(0, plain.length));
     }
     return plain;
   }
 }
 
-/** §7.2.1: compresses, and takes off the four octets that every flush ends with. Undefined when the result is no shorter. */
-export function compressPayload(
-  plain: Uint8Array,
-  level: number,
-  windowBits: number,
-  context: DeflateContext | undefined,
-): Uint8Array | undefined {
-  const compressed = compress(plain, level, windowBits, context);
+/**
+ * §7.2.1: compresses by itself, and takes off the four octets that every flush ends with; the caller's own. Undefined when
+ * the result is no shorter.
+ */
+export function compressPayload(plain: Uint8Array, level: number, windowBits: number): Uint8Array | undefined {
+  return withoutTail(compress(plain, level, windowBits), plain);
+}
+
+function withoutTail(compressed: Uint8Array, plain: Uint8Array): Uint8Array | undefined {
   const length = compressed.length - FLUSH_TAIL_BYTES;
   return length < plain.length ? compressed.subarray(0, length) : undefined;
 }

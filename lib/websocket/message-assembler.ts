@@ -12,7 +12,7 @@
 
 import { allocate, allocated } from '../bytes/allocate.ts';
 import { decodeAscii, decodeUtf8, isValidUtf8, Utf8Validator } from '../bytes/utf8.ts';
-import { DECOMPRESS_SPARE_BYTES } from '../deflate/engine.ts';
+import { DECOMPRESS_SPARE_BYTES, ownBytes, textOf } from '../deflate/engine.ts';
 import { parseClosePayload } from './close.ts';
 import type { MessageDeflate } from './deflate.ts';
 import { isControl, MAX_CONTROL_PAYLOAD_BYTES, Opcode } from './frame.ts';
@@ -189,12 +189,16 @@ export class MessageAssembler {
   /** `bytes[0..length)` is the payload of a whole compressed message, with room behind it. */
   #decompress(bytes: Uint8Array, length: number, opcode: number): Assembled {
     const { maxMessageBytes, textAsBytes } = this.#options;
-    const data = this.#deflate!.decompress(bytes, length, maxMessageBytes);
-    if (!(data instanceof Uint8Array)) return { kind: 'violation', violation: data };
-    if (opcode === Opcode.Binary) return { kind: 'binary', data };
+    const plain = this.#deflate!.decompress(bytes, length, maxMessageBytes);
+    if ('closeCode' in plain) return { kind: 'violation', violation: plain };
+    if (opcode === Opcode.Binary) return { kind: 'binary', data: ownBytes(plain) };
     // RFC 7692 §6.2: what RFC 6455 §8.1 says of text holds for what comes out.
-    if (!isValidUtf8(data, 0, data.length)) return invalidUtf8();
-    return { kind: 'text', data: textAsBytes ? data : decodeUtf8(data, 0, data.length) };
+    if (!textAsBytes) {
+      const text = textOf(plain);
+      return text === undefined ? invalidUtf8() : { kind: 'text', data: text };
+    }
+    if (!plain.isAscii && !isValidUtf8(plain.bytes, 0, plain.length)) return invalidUtf8();
+    return { kind: 'text', data: ownBytes(plain) };
   }
 
   /** A slice of a message that spans frames or chunks. */

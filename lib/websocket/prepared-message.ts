@@ -77,7 +77,7 @@ export class PreparedMessage {
   }
 
   #compress(windowBits: number, level: number): ByteRange | null {
-    const payload = compressPayload(this.payload, level, windowBits, undefined);
+    const payload = compressPayload(this.payload, level, windowBits);
     if (payload === undefined) return null;
     const { length } = payload;
     compressedFrames.reserve(frameHeaderSize(length, false) + length);

@@ -316,7 +316,9 @@ export class WebSocketProtocol {
     if (!deflate.wants(plain.length, compress)) return false;
     const payload = deflate.compress(plain, compress);
     if (payload === undefined) return false;
-    this.#sendBytes(FIN | FIRST_OCTET_RSV1 | opcode, payload);
+    // What `#sendBytes` would keep must not lie in the compressor's memory.
+    const own = payload.length > COPY_MAX_BYTES ? new Uint8Array(payload) : payload;
+    this.#sendBytes(FIN | FIRST_OCTET_RSV1 | opcode, own);
     return true;
   }
 
