@@ -63,7 +63,7 @@ export const COMPRESSION_DEFAULTS = {
   /** Shorter messages are sent as they are. Of chat messages in JSON of 128 bytes the codec saves a fifth, of prose a third. ws 1,024. */
   thresholdBytes: 128,
   /** Of 1 (quick) to 9 (small). */
-  level: 6,
+  level: 1,
   /**
    * Plaintext from this size on is compressed by zlib, see `deflate/engine.ts`. Measured on chat JSON at level 6
    * (`deflate/README.md`): our codec is three times as quick at 200 B and level with zlib from about here.

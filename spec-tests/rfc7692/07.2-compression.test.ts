@@ -64,8 +64,23 @@ describe('RFC 7692 §7.2.1: compression', () => {
     }
   });
 
+  it('payloads of more than 16 KiB stay as they are while later messages are compressed', () => {
+    for (const settings of [PLAIN, TAKEOVER, { ...TAKEOVER, level: 1 }]) {
+      const sender = server(settings);
+      const receiver = new WebSocketProtocol({ role: 'client' }, undefined, { deflate: settings });
+      const texts = [1, 2, 3].map((seed) => Buffer.from(noise(22_000, seed)).toString('base64').slice(0, 29_000));
+      for (const text of texts) sender.sendText(text);
+      const output = sender.takeOutput();
+      for (const { compressed, payload } of frames(output)) assert.ok(compressed && payload.length > 16_384);
+      assert.deepEqual(
+        receiver.receive(output),
+        texts.map((data) => ({ kind: 'text', data })),
+      );
+    }
+  });
+
   it('every length from 0 to 600, and long text in every kind of character, arrives as it was sent', () => {
-    for (const settings of [PLAIN, TAKEOVER]) {
+    for (const settings of [PLAIN, TAKEOVER, { ...PLAIN, level: 1 }, { ...TAKEOVER, level: 1 }]) {
       const sender = server(settings);
       const receiver = new WebSocketProtocol({ role: 'client' }, undefined, { deflate: settings });
       const texts = Array.from({ length: 601 }, (_, length) => chat(length, length));

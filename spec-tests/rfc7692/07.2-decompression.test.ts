@@ -167,6 +167,33 @@ describe('RFC 7692 §7.2.2: decompression', () => {
     ]);
   });
 
+  it('wherever its octets come from: codes, a stored block, or an earlier message (RFC 6455 §8.1)', () => {
+    const invalid = { kind: 'failed', code: 'WS_INVALID_UTF8', closeCode: 1007 };
+    // RFC 1951 §3.2.4: 5 octets as they are, then the empty block whose other octets are left out.
+    const stored = (...octets: number[]) => concat(bytes('00 05 00 fa ff'), Uint8Array.from(octets), bytes('00'));
+    for (const textAsBytes of [false, true]) {
+      const options = server(TAKEOVER, { textAsBytes });
+      const said = (data: string) => ({
+        kind: 'text',
+        data: textAsBytes ? new Uint8Array(Buffer.from(data)) : data,
+      });
+      assert.deepEqual(replay(options, frames(1, stored(0x61, 0xc3, 0xa9, 0x62, 0x63))).incoming, [said('aébc')]);
+      assert.deepEqual(failure(replay(options, frames(1, stored(0x61, 0xc3, 0x28, 0x62, 0x63)))), invalid);
+      for (const [octets, valid] of [
+        ['61 c3 a9 62 63 64 65 66', true],
+        ['61 c3 28 62 63 64 65 66', false],
+      ] as const) {
+        // The second message is one match into the first, which was binary.
+        const first = bytes(octets);
+        const second = compressed(first, first);
+        assert.ok(second.length < 8);
+        const outcome = replay(options, concat(frames(2, compressed(first)), frames(1, second)));
+        if (valid) assert.deepEqual(outcome.incoming.at(-1), said('aébcdef'));
+        else assert.deepEqual(failure(outcome), invalid);
+      }
+    }
+  });
+
   const malformed: readonly [title: string, payload: Uint8Array][] = [
     ['a reserved block type', bytes('06')],
     ['a stored block whose length and complement disagree', bytes('00 05 00 fa fe 48 65 6c 6c 6f 00')],
