@@ -62,13 +62,18 @@ export const CLIENT_LIMITS = {
 export const COMPRESSION_DEFAULTS = {
   /** Shorter messages are sent as they are. Of chat messages in JSON of 128 bytes the codec saves a fifth, of prose a third. ws 1,024. */
   thresholdBytes: 128,
-  /** Of 1 (quick) to 9 (small). */
+  /**
+   * Of 1 (quick) to 9 (small). Choice, measured (`deflate/README.md`): level 6 saves nothing of 200 B of chat JSON, 1 to 3 % of
+   * 1 to 4 KiB and 20 % where every line repeats the one before, and takes twice the time for 4 KiB.
+   */
   level: 1,
   /**
-   * Plaintext from this size on is compressed by zlib, see `deflate/engine.ts`. Measured on chat JSON at level 6
-   * (`deflate/README.md`): our codec is three times as quick at 200 B and level with zlib from about here.
+   * Plaintext from this size on is compressed by zlib at levels 2 to 9, see `deflate/engine.ts`. Measured on chat JSON at
+   * level 6 (`deflate/README.md`): our codec is three times as quick at 200 B and level with zlib from 8 KiB to 64 KiB.
    */
   nativeDeflateFromBytes: 12_288,
+  /** The same at level 1, where ours is 3.6 times as quick at 200 B and still 1.2 times at this size, the largest measured. */
+  nativeQuickDeflateFromBytes: 262_144,
   /** The same where messages may refer to earlier ones, which only our own codec does at a cost by the message's length. */
   nativeDeflateWithTakeoverFromBytes: 32_768,
   /** Compressed data from this size on is decompressed by zlib: some 4 KiB of chat JSON, where the two are level. */

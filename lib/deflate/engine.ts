@@ -2,8 +2,8 @@
  * Which DEFLATE does the work: our own codec for what is short, `node:zlib`'s one-shot calls for what is long.
  *
  * Both are synchronous and take and give the same: a flushed stream (RFC 7692 §7.2), fresh or behind a window of
- * plaintext. A call of zlib costs 8 to 30 µs before its first byte, and then less for each than we do; where the lines
- * cross is in `COMPRESSION_DEFAULTS`, as `bench/core/deflate.ts` measured it. `node:zlib` appears in this file alone.
+ * plaintext. A call of zlib costs 8 to 30 µs before its first byte, and then mostly less for each than we do; where the
+ * lines cross is in `COMPRESSION_DEFAULTS`, as `bench/core/deflate.ts` measured it. `node:zlib` appears in this file alone.
  * Read next: `../websocket/deflate.ts`.
  */
 
@@ -18,6 +18,7 @@ import { InflateError, inflated, inflateShared } from './inflate.ts';
 const {
   nativeDeflateFromBytes,
   nativeDeflateWithTakeoverFromBytes,
+  nativeQuickDeflateFromBytes,
   nativeInflateFromBytes,
   nativeInflateWithTakeoverFromBytes,
 } = COMPRESSION_DEFAULTS;
@@ -42,7 +43,12 @@ export function compressShared(
   windowBits: number,
   context: DeflateContext | undefined,
 ): Uint8Array {
-  const native = context === undefined ? nativeDeflateFromBytes : nativeDeflateWithTakeoverFromBytes;
+  const native =
+    level === 1
+      ? nativeQuickDeflateFromBytes
+      : context === undefined
+        ? nativeDeflateFromBytes
+        : nativeDeflateWithTakeoverFromBytes;
   if (plain.length < native || windowBits < NATIVE_MIN_WINDOW_BITS)
     return context === undefined ? deflateShared(plain, level, windowBits) : context.deflateShared(plain);
   // Choice: what is that long is compressed by itself, since to zlib a window costs more than it can save here.
