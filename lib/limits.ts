@@ -76,8 +76,8 @@ export const COMPRESSION_DEFAULTS = {
   nativeQuickDeflateFromBytes: 262_144,
   /** The same where messages may refer to earlier ones, which only our own codec does at a cost by the message's length. */
   nativeDeflateWithTakeoverFromBytes: 32_768,
-  /** Compressed data from this size on is decompressed by zlib: some 4 KiB of chat JSON, where the two are level. */
-  nativeInflateFromBytes: 1_280,
+  /** Compressed data from this size on is decompressed by zlib: some 3 KiB of chat JSON, where the two are level. */
+  nativeInflateFromBytes: 1_024,
   /** The same behind a window, which zlib copies for every message: for 4 KiB of chat JSON ours is still 1.3 times as quick. */
   nativeInflateWithTakeoverFromBytes: 2_048,
 } as const;
