@@ -9,7 +9,8 @@
  * - decoding: `| 0` where a local takes a module's variable, 142 to 125 µs for 64 KiB: without it the loop boxes and checks; the
  *   next table entry looked up before a match is copied, 129 to 119; unused symbols left out when tables are made, 3.3 to 2.6 µs
  *   for 200 bytes; twelve bytes of a match copied without a loop, 197 to 188.
- * - encoding: only the first 16 bytes of a match made findable, some 7 % at level 6 at 64 KiB; imported and exported constants bound to local ones, 2-5 %; bits stored without asking whether it is time, 1-2 %.
+ * - encoding: only the first 16 bytes of a match made findable, some 7 % at level 6 and 64 KiB; imported and exported constants
+ *   bound to local ones, 2-5 %; bits stored without asking whether it is time, 1-2 %.
  * - level 1 (least of 200 rounds, beside the version before): a table of 32-bit places that is never cleared, one look ahead and
  *   three bytes of a match made findable, 30.9 to 22.6 µs for 4 KiB and 6.1 to 5.1 for 200 bytes, and 10 % fewer octets where
  *   lines repeat; making all of a match findable took 14 µs instead of 7. A code and its length in one word, and codes written
@@ -17,11 +18,10 @@
  * - level 6: 4 bytes of a match findable instead of 16, and in exchange a look ahead up to a length of 16: as quick, and 3 % fewer
  *   octets where lines repeat.
  * - around the codec (`lib/websocket`, 200 bytes, both ways): text decoded where it was inflated, payloads copied once, 8.2 to 7.6.
- * What did not: no branch for unused symbols, or skipping them by eights, where codes and tables are made (200 bytes within the
- * noise); a look at the first candidate's bytes before the search of the chain is called; fixed codes for short messages at level 1
- * (some 2 µs less, and 200 bytes of chat JSON 20 % longer, prose 19 %); one constant table and output for the decoder's loop (within the noise; kept, since it is simpler); smaller hash
- * tables and places of two octets instead of four (no time, but half the memory); leaving out dynamic codes for short
- * messages (fixed codes make 200 bytes of JSON 18 % longer, 100 bytes 13 %).
+ * What did not: no branch for unused symbols, or skipping them by eights, where codes and tables are made; a look at the first
+ * candidate's bytes before the chain is searched; one constant table and output for the decoder's loop (within the noise; kept,
+ * since it is simpler); smaller hash tables and places of two octets instead of four (no time, but half the memory); leaving
+ * out dynamic codes for short messages (fixed codes make 200 bytes of chat JSON 20 % longer, prose 19 %).
  *
  * Options: --rounds N (default 41), --sizes 200,4096, --seed N, --only inflate|deflate|context.
  */
