@@ -7,7 +7,7 @@
  * Never allocates but for the results. Read next: `output.ts`.
  */
 
-// `Buffer` too: the global one is a getter, which costs some ns a use.
+// `Buffer` too: the global one is a getter. For a chunk of 100 octets that made 140 ns of 130.
 import { Buffer, isUtf8, transcode } from 'node:buffer';
 
 /** Up to this length a loop decodes faster than the native call, which takes 90 ns at any length here: 5 octets 49 ns, 8 octets 95 ns. */
@@ -16,6 +16,10 @@ const DECODE_LOOP_MAX_BYTES = 6;
 /** Up to this length a loop encodes ASCII faster than the native call, likewise 90 ns: 20 units 43 ns, 32 units 60 ns, 48 units 94 ns. */
 const ENCODE_LOOP_MAX_UNITS = 32;
 
+/**
+ * From here on text beyond ASCII is validated and transcoded (simdutf): 4,160 octets 3.3 µs, against 6.5 µs of a `TextDecoder`
+ * that streams (ICU) and 12 µs of `utf8Slice` (V8). Below, the call alone takes 600 ns: 208 octets 0.65 against 0.37 µs.
+ */
 const TRANSCODE_MIN_BYTES = 512;
 
 /** From here on a slice of a text is worth handing to `isUtf8`. */
@@ -127,6 +131,8 @@ export function decodeUtf8(bytes: Uint8Array, start: number, end: number): strin
 /**
  * Decodes a text that comes in slices, cut anywhere: malformed octets become U+FFFD (Encoding Standard, "UTF-8 decode
  * without BOM"). Time is linear in the octets. Memory: what a `TextDecoder` takes, once a text is not all ASCII.
+ * Choice: a slice is taken for ASCII if the one before was, as `utf8Slice` is quick for nothing else: 1,600 octets of ASCII
+ * take 0.15 µs with it and 1.3 µs with a `TextDecoder` that streams. A wrong guess costs time only.
  */
 export class Utf8StreamDecoder {
   /** Whether the last slice began and ended between characters and had one unit for each octet: ASCII, if it was valid. */
@@ -142,7 +148,6 @@ export class Utf8StreamDecoder {
     const endsInAscii = bytes[end - 1]! < 0x80;
     let text: string;
     if (this.lastWasAscii && endsInAscii) {
-      // A text is mostly like what came before it.
       text = asBuffer(bytes).utf8Slice(start, end);
     } else {
       this.#native ??= new TextDecoder('utf-8', { ignoreBOM: true });

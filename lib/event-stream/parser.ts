@@ -1,10 +1,17 @@
 /**
  * The bytes of an event stream to events (HTML §9.2.6 "Interpreting an event stream").
  *
- * Works on bytes, so that neither a character nor a CR LF cut by a chunk boundary is anybody else's problem; text is
- * decoded a line at a time, which is safe since CR, LF and colon are single octets in UTF-8 whatever surrounds them.
- * Bounded: a line, and the data of an event, have limits; past one the stream has failed for good.
- * Time is linear however the bytes are cut: no octet is looked at twice but by native searches.
+ * A chunk is decoded as a whole, 16 KiB at a time, and lines are cut out of that text: per event there are searches and
+ * slices of a string, and no native call. Characters and CR LF that a chunk has cut are put together here, a line that it
+ * has cut is kept as text. Bounded: a line (in octets, as they come) and the data of an event have limits; past one the
+ * stream has failed for good. Time is linear however the bytes are cut.
+ *
+ * Measured on Node 20 against eventsource-parser 3.1.1 behind a streaming `TextDecoder`, in chunks of many events, of one,
+ * of 1,460 and of 64 octets (`bench/core/event-stream.ts`): events of 20 octets 1.1-1.2 times as fast, of 100 1.7-2.2, with
+ * ID and type 1.3-1.5, of 4 KiB 1.6-4.7, of 20 lines 1.3-1.6; beyond ASCII 1.9 in large chunks, 0.9-1.05 in small ones, where
+ * nearly all of the time is ICU's for both. Slower where thousands of events come in one chunk, as all are there before
+ * the first is looked at: 64 KiB of 20 octets each 0.7-0.9. Behind a `StringDecoder` ASCII is mostly quicker in the peer: 0.7-1.1.
+ *
  * Read next: `reconnect.ts`.
  */
 
@@ -40,7 +47,7 @@ export class EventStreamParser {
   #failed = false;
   /** §9.2.6's data buffer: each line with an LF. */
   readonly #data: Rope = new Rope();
-  /** Units of the decoded texts that lines of `#data` may be slices of, and so keep alive. */
+  /** Units of the decoded texts that lines of `#data` may be slices of, which keeps them alive. */
   #pinnedLength = 0;
   /** §9.2.6's other buffers. */
   #type = '';
@@ -74,7 +81,7 @@ export class EventStreamParser {
         }
       }
       const kept = this.#keptBytes;
-      // Just so much that a line which ends in it is within the limit, and one that does not may be beyond.
+      // Just so much that a line which ends in it is within the limit, and a whole one that does not end is beyond.
       const stop = Math.min(length, position + Math.min(WINDOW_BYTES, maxLineBytes - kept) + 1);
       let text = this.#decoder.decode(chunk, position, stop);
       let nextLf = text.indexOf('\n');
@@ -93,6 +100,7 @@ export class EventStreamParser {
         if (nextCr >= 0) nextCr += before.length;
         this.#keptBytes = 0;
       }
+      // Where the line begins that is not complete.
       const rest = this.#lines(text, this.#atStart ? this.#behindByteOrderMark(text) : 0, nextLf, nextCr, incoming);
       if (rest < 0) return incoming;
       this.#afterCr = chunk[stop - 1] === CR;
@@ -107,7 +115,7 @@ export class EventStreamParser {
     return incoming;
   }
 
-  /** Puts by another piece of a line, `bytes` octets in all. */
+  /** Puts by another piece of a line, which has `bytes` octets with the pieces before it. */
   #keep(piece: string, bytes: number): void {
     this.#kept.append(piece);
     this.#keptBytes = bytes;
@@ -147,7 +155,12 @@ export class EventStreamParser {
     return position;
   }
 
-  /** Processes the line `text[start..end)`. Answers where to go on: at `next`, or behind a blank line that stands there; -1 when the stream has failed. */
+  /**
+   * Processes the line `text[start..end)`. Answers where to go on: at `next`, or behind a blank line that is there; -1 when
+   * the stream has failed. Choice: a method of its own and too long to be inlined, so that a kind of line that the compiler
+   * has not seen yet costs it this method alone. As part of the loop it cost the loop, which then stayed interpreted but
+   * for one entry per chunk: 323 ns for a chunk of 20 octets instead of 130 (Node 20).
+   */
   #line(text: string, start: number, end: number, next: number, incoming: StreamIncoming[]): number {
     if (start === end) {
       this.#dispatch(incoming);
@@ -236,7 +249,11 @@ export class EventStreamParser {
   }
 }
 
-/** A text that grows by pieces. Appending is O(1) amortised; a piece is copied twice at most, however many there are. */
+/**
+ * A text that grows by pieces. Appending is O(1) amortised; a character is copied twice at most, however many pieces there
+ * are. Memory: the text, and 64 octets for each of at most 1,024 loose pieces. A list of pieces that is joined in the end
+ * took 900 ns for 20 lines of 40 characters, this 520 ns.
+ */
 class Rope {
   /** In UTF-16 units. */
   length = 0;
@@ -335,13 +352,17 @@ function lastLineEnd(bytes: Uint8Array, start: number, end: number): number {
   return found < 0 ? -1 : start + found;
 }
 
-/** This many bytes are decoded together. */
+/**
+ * This many bytes are decoded together. Choice: what V8 slices from a text keeps all of it, so an event that is kept keeps
+ * this much, or its own line if that is longer. Measured for events of 100 octets: 1 KiB 136 ns, 16 KiB 90-114, 64 KiB 74-98.
+ */
 const WINDOW_BYTES = 16_384;
 
-/** Up to here a loop. */
+/** The line end is looked for in a loop this far, which takes 115 ns, as long as the native calls take for any distance. */
 const LOOP_MAX_BYTES = 128;
 
-/** Pieces that a rope has before they are folded into one text. */
+/** Pieces that a rope has before they are folded into one text: a million empty lines would be 32 MB of nodes. */
 const FOLD_PIECES = 1_024;
 
+/** Lines of data that wait for the end of their event are folded once the texts around them have this many units. */
 const PINNED_MAX_UNITS = 65_536;

@@ -49,7 +49,8 @@ export class PreparedEvent implements Chunk {
     // Room for 3 octets a unit is what `encodeUtf8Into` asks for; what is not needed stays free.
     sharedFrames.reserve(MAX_DIGITS + 4 + text.length * 3);
     const { bytes, position } = sharedFrames;
-    // The text goes where it belongs if it is all ASCII, and is moved when its length takes more digits than that.
+    // The text goes where it belongs if it is all ASCII, and is moved when its length takes more digits than that: asking
+    // for the length first cost 100 ns for an event of 100 octets, 2.7 µs for one of 4 KiB.
     const expectedDigits = hexDigits(text.length);
     let at = position + expectedDigits + 2;
     const length = encodeUtf8Into(text, bytes, at);

@@ -307,4 +307,16 @@ describe(`UTF-8 that is decoded as it comes (${SEED_NOTE})`, () => {
       ['', '\uFFFDA'],
     );
   });
+
+  it('as many units as octets is not taken for one each when a character was cut before', () => {
+    for (const size of [10, 600]) {
+      const decoder = new Utf8StreamDecoder();
+      decoder.decode(Uint8Array.of(0xe2), 0, 1); // becomes a unit of the next slice, which has one of two octets
+      const slice = Buffer.from(`${'a'.repeat(size)}é.`);
+      assert.equal(decoder.decode(slice, 0, slice.length).length, slice.length);
+      assert.equal(decoder.lastWasAscii, false);
+      assert.equal(decoder.decode(Buffer.from('a'.repeat(size)), 0, size), 'a'.repeat(size));
+      assert.equal(decoder.lastWasAscii, true);
+    }
+  });
 });

@@ -178,9 +178,10 @@ describe('limits of the event-stream parser (ours: the standard has none)', () =
   it('a million empty data lines are kept folded, and come out as they went in (CVE-2026-109924)', () => {
     for (const count of [1_022, 1_023, 1_024, 1_025, 2_047, 2_048, 2_049, 1_000_000]) {
       const parser = new EventStreamParser();
-      const [event] = parser.receive(utf8(`data: a\n${'data\n'.repeat(count)}data: b\n\ndata: next\n\n`));
+      const [event, next] = parser.receive(utf8(`data: a\n${'data\n'.repeat(count)}data: b\n\ndata: next\ndata\n\n`));
       assert.ok(event?.kind === 'event');
       assert.ok(event.data === `a${'\n'.repeat(count + 1)}b`);
+      assert.ok(next?.kind === 'event' && next.data === 'next\n');
     }
   });
 });

@@ -177,6 +177,7 @@ describe(`HTML §9.2.6: event streams, by property (${SEED_NOTE})`, () => {
     const ending = copies(() => assert.equal(parser.receive(utf8('\n')).length, 1));
     assert.ok(ending.characters <= 2 * 400 * 1_024 * 9, `${ending.characters} characters`);
     // The next event begins anew.
+    parser.receive(utf8('data: a\ndata: b\n\n'));
     assert.equal(copies(() => parser.receive(line)).characters, 1_024 * 9 + 1);
   });
 
