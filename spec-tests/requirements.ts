@@ -31,12 +31,57 @@ const PMD_IN = 'rfc7692/07.2-decompression.test.ts';
 const REQUESTS = 'rfc9112/requests.test.ts';
 const RESPONSES = 'rfc9112/responses.test.ts';
 const SERVER_HTTP = 'net/server-http.test.ts';
+const SERVER_WS = 'net/server-websocket.test.ts';
+const SERVER_EVENTS = 'net/server-event-stream.test.ts';
+const CLIENT_WS = 'net/websocket-client.test.ts';
+const CLIENT_EVENTS = 'net/event-source.test.ts';
+const TLS = 'net/tls-unix.test.ts';
+const DEADLINES = 'net/deadlines.test.ts';
+const ATTACKS = 'attacks/sockets.test.ts';
+const CHAT = 'chat/server.test.ts';
 const PARSER = 'html-9.2-sse/parser.test.ts';
 const ENCODER = 'html-9.2-sse/encoder.test.ts';
 const RECONNECT = 'html-9.2-sse/reconnect.test.ts';
 
 export const REQUIREMENTS: readonly Requirement[] = [
   // RFC 6455 §4.1: the client's opening handshake
+  {
+    id: '6455-4.1-one-connecting',
+    source: 'RFC 6455 §4.1',
+    quote: 'There MUST be no more than one connection in a CONNECTING state',
+    tests: [[CLIENT_WS, 'connections to one address are opened side by side: who opens them decides (RFC 6455 §4.1)']],
+    deviation:
+      'Written against pages that flood a host through a browser. A program decides itself how many it opens at a time.',
+  },
+  {
+    id: '6455-4.1-not-opened',
+    source: 'RFC 6455 §4.1',
+    quote: 'If the connection could not be opened',
+    tests: [[CLIENT_WS, 'nobody listens: error and close, later than the constructor']],
+  },
+  {
+    id: '6455-4.1-tls',
+    source: 'RFC 6455 §4.1',
+    quote: 'the client MUST perform a TLS handshake over the connection',
+    tests: [[TLS, 'HTTP, WebSocket and event streams, with our clients and a raw one']],
+  },
+  {
+    id: '6455-4.1-tls-fails',
+    source: 'RFC 6455 §4.1',
+    quote: "If this fails (e.g., the server's certificate could not be verified)",
+    tests: [[TLS, 'clients verify: an unknown certificate and a wrong name are refused by default (CVE-2020-15133)']],
+  },
+  {
+    id: '6455-4.1-sni',
+    source: 'RFC 6455 §4.1',
+    quote: 'Clients MUST use the Server Name Indication extension in the TLS handshake',
+    tests: [
+      [
+        TLS,
+        'a client names the host in the TLS handshake, and only hosts that have a name (RFC 6455 §4.1, RFC 6066 §3)',
+      ],
+    ],
+  },
   {
     id: '6455-4.1-valid-request',
     source: 'RFC 6455 §4.1 item 1',
@@ -184,6 +229,15 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'RFC 6455 §4.2.2 step 4',
     quote: 'If the server does not wish to accept this connection, it MUST return an appropriate HTTP error code',
     tests: [[OPENING, '<…> is <…> origin for Host <…> <…>']],
+  },
+  {
+    id: '6455-4.2.2-origin-403',
+    source: 'RFC 6455 §4.2.2 step 4',
+    quote: '(e.g., 403 Forbidden)',
+    tests: [
+      [SERVER_WS, 'origins: the same by default, a list, any, a function; none at all is always allowed (§10.2)'],
+      [TLS, 'an http page may not open a WebSocket on a TLS server: another scheme is another origin (RFC 6454 §5)'],
+    ],
   },
   {
     id: '6455-4.2.2-version',
@@ -424,6 +478,28 @@ export const REQUIREMENTS: readonly Requirement[] = [
     tests: [[CLOSING, 'the peer begins: one echo, and nothing after its close frame is looked at (§5.5.1)']],
   },
   {
+    id: '6455-5.5.1-close-tcp',
+    source: 'RFC 6455 §5.5.1',
+    quote: 'The server MUST close the underlying TCP connection immediately',
+    tests: [
+      [
+        SERVER_WS,
+        'one open is matched by one close, whatever ends the connection, and nothing is delivered behind terminate',
+      ],
+    ],
+  },
+  {
+    id: '6455-5.5.1-wait',
+    source: 'RFC 6455 §5.5.1',
+    quote: 'the client SHOULD wait for the server to close the connection',
+    tests: [
+      [
+        CLIENT_WS,
+        'behind both close frames it waits for the server to end TCP, and ends it by itself after closeTimeoutMs (RFC 6455 §7.1.1)',
+      ],
+    ],
+  },
+  {
     id: '6455-5.5.2-pong',
     source: 'RFC 6455 §5.5.2',
     quote: 'an endpoint MUST send a Pong frame in response, unless it already received a Close frame',
@@ -513,6 +589,48 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
   // §7: closing
   {
+    id: '6455-7.1.1-clean',
+    source: 'RFC 6455 §7.1.1',
+    quote: 'cleanly closes the TCP connection, as well as the TLS session, if applicable',
+    tests: [
+      [TLS, 'both sides send a closure alert as their last record before they end (RFC 9112 §9.8, RFC 6455 §7.1.1)'],
+    ],
+  },
+  {
+    id: '6455-7.1.1-server-first',
+    source: 'RFC 6455 §7.1.1',
+    quote: 'SHOULD be closed first by the server',
+    tests: [
+      [
+        SERVER_WS,
+        'one open is matched by one close, whatever ends the connection, and nothing is delivered behind terminate',
+      ],
+      [
+        CLIENT_WS,
+        'behind both close frames it waits for the server to end TCP, and ends it by itself after closeTimeoutMs (RFC 6455 §7.1.1)',
+      ],
+    ],
+  },
+  {
+    id: '6455-7.1.1-abnormal',
+    source: 'RFC 6455 §7.1.1',
+    quote: 'a client MAY initiate the TCP Close',
+    tests: [
+      [
+        CLIENT_WS,
+        'behind both close frames it waits for the server to end TCP, and ends it by itself after closeTimeoutMs (RFC 6455 §7.1.1)',
+      ],
+      [
+        CLIENT_WS,
+        'FIN or a reset without a close frame is 1006 and not clean; a mute server is dropped after closeTimeoutMs',
+      ],
+      [
+        DEADLINES,
+        'closeTimeoutMs after our close frame TCP is dropped: 1006 if the peer never answered, its code if it did (§7.1.1, §7.1.5)',
+      ],
+    ],
+  },
+  {
     id: '6455-7.1.2-close',
     source: 'RFC 6455 §7.1.2',
     quote: 'an endpoint MUST send a Close control frame',
@@ -537,6 +655,36 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'RFC 6455 §7.1.7',
     quote: 'An endpoint MUST NOT continue to attempt to process data',
     tests: [[CLOSING, 'after a failure nothing is received and no second close frame is sent (§7.1.7)']],
+  },
+  {
+    id: '6455-7.2.1-lost',
+    source: 'RFC 6455 §7.2.1',
+    quote:
+      'the underlying transport layer connection is unexpectedly lost, the client MUST _Fail the WebSocket Connection_',
+    tests: [
+      [
+        CLIENT_WS,
+        'FIN or a reset without a close frame is 1006 and not clean; a mute server is dropped after closeTimeoutMs',
+      ],
+    ],
+  },
+  {
+    id: '6455-7.2.2-abort',
+    source: 'RFC 6455 §7.2.2',
+    quote: 'the server MUST simply _Close the WebSocket Connection_',
+    tests: [
+      [
+        SERVER_WS,
+        'every refusal is a whole response with Connection: close, and what follows is never parsed (§4.2.2)',
+      ],
+    ],
+  },
+  {
+    id: '6455-7.2.3-backoff',
+    source: 'RFC 6455 §7.2.3',
+    quote: 'clients SHOULD use some form of backoff when trying to reconnect',
+    tests: [[CHAT, 'comes back after its server did, over both transports, and says what was waiting exactly once']],
+    deviation: 'A WebSocket does not reconnect by itself, as its standard has it; the ChatClient does, and waits.',
   },
   {
     id: '6455-7.4.1-reserved',
@@ -632,6 +780,47 @@ export const REQUIREMENTS: readonly Requirement[] = [
     ],
   },
   {
+    id: '6455-10.4-single-frame',
+    source: 'RFC 6455 §10.4',
+    quote: 'sending either a single big frame (e.g., of size 2**60)',
+    tests: [
+      [SERVER_WS, '1009 above maxMessageBytes, at the announced length, before the payload has come (§7.4.1, §10.4)'],
+      [
+        ATTACKS,
+        'lengths up to 2^63 are refused with 1009 before any allocation, and past it with 1002 (CVE-2016-10542, CVE-2026-1528)',
+      ],
+    ],
+  },
+  {
+    id: '6455-10.4-small-frames',
+    source: 'RFC 6455 §10.4',
+    quote: 'a long stream of small frames that are a part of a fragmented message',
+    tests: [
+      [
+        ATTACKS,
+        'a message without end of empty fragments is 1008, of small ones 1009; both in bounded memory (CVE-2026-48779)',
+      ],
+    ],
+  },
+  {
+    id: '6455-10.5-authentication',
+    source: 'RFC 6455 §10.5',
+    quote: 'can use any client authentication mechanism available to a generic HTTP server',
+    tests: [
+      [SERVER_WS, 'upgrade decides, at once or later, with a response of its own; frames sent meanwhile are not lost'],
+      [CLIENT_WS, 'takes http: and https: for ws: and wss:, and the URL’s user for Authorization'],
+    ],
+  },
+  {
+    id: '6455-10.6-tls',
+    source: 'RFC 6455 §10.6',
+    quote: 'WebSocket implementations MUST support TLS',
+    tests: [
+      [TLS, 'HTTP, WebSocket and event streams, with our clients and a raw one'],
+      [TLS, 'clients verify: an unknown certificate and a wrong name are refused by default (CVE-2020-15133)'],
+    ],
+  },
+  {
     id: '6455-10.7-validate',
     source: 'RFC 6455 §10.7',
     quote: 'Incoming data MUST always be validated by both clients and servers',
@@ -706,6 +895,21 @@ export const REQUIREMENTS: readonly Requirement[] = [
     ],
   },
   {
+    id: '7692-6-plain',
+    source: 'RFC 7692 §6',
+    quote: 'this bit indicates whether a message is compressed or not',
+    tests: [
+      [PMD_FRAMING, 'RSV1 on the first frame says that the message is compressed'],
+      [PMD_FRAMING, 'without it the message is as it stands, also where compression was agreed (§6)'],
+    ],
+  },
+  {
+    id: '7692-6-opcode',
+    source: 'RFC 7692 §6',
+    quote: 'PMCEs do not change the opcode field',
+    tests: [[PMD_OUT, 'a message goes out with RSV1, its opcode, and without 00 00 ff ff at its end']],
+  },
+  {
     id: '7692-7-decline',
     source: 'RFC 7692 §7',
     quote: 'A server MUST decline an extension negotiation offer for this extension',
@@ -714,6 +918,31 @@ export const REQUIREMENTS: readonly Requirement[] = [
       [PMD_NEGOTIATION, 'a parameter given twice'],
       [PMD_NEGOTIATION, 'server_max_window_bits=16'],
       [PMD_NEGOTIATION, 'declines <…> (§7)'],
+    ],
+  },
+  {
+    id: '7692-7-decline-parameter',
+    source: 'RFC 7692 §7',
+    quote: 'contains an extension parameter not defined for use in an offer',
+    tests: [[PMD_NEGOTIATION, 'an unknown parameter']],
+  },
+  {
+    id: '7692-7-decline-value',
+    source: 'RFC 7692 §7',
+    quote: 'contains an extension parameter with an invalid value',
+    tests: [
+      [PMD_NEGOTIATION, 'server_no_context_takeover with a value'],
+      [PMD_NEGOTIATION, 'server_max_window_bits without a value'],
+      [PMD_NEGOTIATION, 'client_max_window_bits=7'],
+    ],
+  },
+  {
+    id: '7692-7-decline-twice',
+    source: 'RFC 7692 §7',
+    quote: 'contains multiple extension parameters with the same name',
+    tests: [
+      [PMD_NEGOTIATION, 'a parameter given twice'],
+      [PMD_NEGOTIATION, 'a parameter given twice with different values'],
     ],
   },
   {
@@ -737,6 +966,31 @@ export const REQUIREMENTS: readonly Requirement[] = [
     ],
   },
   {
+    id: '7692-7.1.1.1-unasked',
+    source: 'RFC 7692 §7.1.1.1',
+    quote:
+      'A server MAY include the "server_no_context_takeover" extension parameter in an extension negotiation response even if',
+    tests: [
+      [PMD_NEGOTIATION, 'by default no takeover, also unasked (§7.1.1.1, §7.1.1.2)'],
+      [PMD_NEGOTIATION, 'server_no_context_takeover unasked (§7.1.1.1)'],
+    ],
+  },
+  {
+    id: '7692-7.1.1.2-support',
+    source: 'RFC 7692 §7.1.1.2',
+    quote: 'A client MUST support the "client_no_context_takeover" extension parameter',
+    tests: [
+      [PMD_NEGOTIATION, 'client_no_context_takeover unasked (§7.1.1.2)'],
+      [PMD_NEGOTIATION, 'no client_no_context_takeover: our own hint stands'],
+    ],
+  },
+  {
+    id: '7692-7.1.1.2-answer',
+    source: 'RFC 7692 §7.1.1.2',
+    quote: 'the server may either ignore the parameter or use the parameter',
+    tests: [[PMD_NEGOTIATION, 'client_no_context_takeover is answered (§7.1.1.2)']],
+  },
+  {
     id: '7692-7.1.2.1-value',
     source: 'RFC 7692 §7.1.2.1',
     quote: 'a decimal integer value without leading zeroes between 8 to 15, inclusive',
@@ -756,6 +1010,31 @@ export const REQUIREMENTS: readonly Requirement[] = [
       [PMD_NEGOTIATION, 'server_max_window_bits is answered with a smaller value that is ours'],
       [PMD_NEGOTIATION, 'server_max_window_bits greater than offered'],
     ],
+  },
+  {
+    id: '7692-7.1.2.1-unasked',
+    source: 'RFC 7692 §7.1.2.1',
+    quote:
+      'A server MAY include the "server_max_window_bits" extension parameter in an extension negotiation response even if',
+    tests: [
+      [PMD_NEGOTIATION, 'server_max_window_bits may be answered unasked'],
+      [PMD_NEGOTIATION, 'server_max_window_bits unasked (§7.1.2.1)'],
+    ],
+  },
+  {
+    id: '7692-7.1.2.2-smaller',
+    source: 'RFC 7692 §7.1.2.2',
+    quote: 'with a value equal to or smaller than the received value',
+    tests: [
+      [PMD_NEGOTIATION, 'client_max_window_bits=N is answered with the smaller of both'],
+      [PMD_NEGOTIATION, 'client_max_window_bits greater than offered'],
+    ],
+  },
+  {
+    id: '7692-7.1.2.2-absent',
+    source: 'RFC 7692 §7.1.2.2',
+    quote: 'messages compressed using an LZ77 sliding window of up to 32,768 bytes',
+    tests: [[PMD_IN, 'with takeover a message may refer to all of the 32,768 bytes before it']],
   },
   {
     id: '7692-7.1.2.2-unasked',
@@ -793,6 +1072,15 @@ export const REQUIREMENTS: readonly Requirement[] = [
       [PMD_IN, '§7.2.3.1: one compressed block'],
       [PMD_IN, '§7.2.3.4: a block with BFINAL 1'],
       [PMD_IN, 'messages of every length from 0 to 600 arrive as they were sent, with and without takeover'],
+    ],
+  },
+  {
+    id: '7692-7.2.2-takeover',
+    source: 'RFC 7692 §7.2.2',
+    quote: 'using the LZ77 sliding window used to process the last compressed message',
+    tests: [
+      [PMD_IN, '§7.2.3.2: the second message refers to the first, with takeover'],
+      [PMD_IN, 'with takeover a message that was not compressed is not in the window'],
     ],
   },
 
@@ -1020,6 +1308,21 @@ export const REQUIREMENTS: readonly Requirement[] = [
     ],
   },
   {
+    id: '9112-6.1-no-body-statuses',
+    source: 'RFC 9112 §6.1',
+    quote: 'in any response with a status code of 1xx (Informational) or 204 (No Content)',
+    tests: [[SERVER_HTTP, 'no Transfer-Encoding in 100, 101, 204 and 304, nor in any answer to HTTP/1.0 (§6.1)']],
+  },
+  {
+    id: '9112-6.1-to-http10',
+    source: 'RFC 9112 §6.1',
+    quote: 'unless the corresponding request indicates HTTP/1.1 (or later minor revisions)',
+    tests: [
+      [SERVER_HTTP, 'no Transfer-Encoding in 100, 101, 204 and 304, nor in any answer to HTTP/1.0 (§6.1)'],
+      [SERVER_EVENTS, 'HTTP/1.0 gets the stream without chunks, ended by the connection (RFC 9112 §6.1, §6.3)'],
+    ],
+  },
+  {
     id: '9112-6.3-head',
     source: 'RFC 9112 §6.3 rule 1',
     quote: 'cannot contain a message body',
@@ -1161,6 +1464,36 @@ export const REQUIREMENTS: readonly Requirement[] = [
     tests: [[SERVER_HTTP, 'pipelined requests are answered in order, however long each takes (§9.3.2)']],
   },
   {
+    id: '9112-9.5-graceful',
+    source: 'RFC 9112 §9.5',
+    quote: 'A client or server that wishes to time out SHOULD issue a graceful close on the connection',
+    tests: [
+      [
+        DEADLINES,
+        'an idle connection is closed after keepAliveTimeoutMs without a word, and each request moves that on',
+      ],
+      [DEADLINES, 'a client that does not end its direction is dropped closeTimeoutMs after the last answer'],
+    ],
+  },
+  {
+    id: '9112-9.5-monitor',
+    source: 'RFC 9112 §9.5',
+    quote: 'SHOULD constantly monitor open connections for a received closure signal',
+    tests: [
+      [SERVER_EVENTS, 'a client that leaves, by FIN or reset or while accept decides, is told once and released'],
+      [SERVER_WS, 'a client that leaves while upgrade decides is never opened'],
+    ],
+  },
+  {
+    id: '9112-9.5-flow-control',
+    source: 'RFC 9112 §9.5',
+    quote: "allow the underlying transport's flow-control mechanisms to resolve temporary overloads",
+    tests: [
+      [SERVER_HTTP, 'more than maxPipelinedRequests waiting requests are left in TCP until the first is answered'],
+      [SERVER_HTTP, 'a client that reads no responses is not read from either: unsent responses are bounded'],
+    ],
+  },
+  {
     id: '9112-9.6-close',
     source: 'RFC 9112 §9.6',
     quote: 'A server that receives a "close" connection option MUST initiate closure of the connection',
@@ -1178,6 +1511,60 @@ export const REQUIREMENTS: readonly Requirement[] = [
       [SERVER_HTTP, 'a connection is closed behind maxRequestsPerConnection answers'],
     ],
   },
+  {
+    id: '9112-9.6-nothing-behind',
+    source: 'RFC 9112 §9.6',
+    quote: 'The server MUST NOT process any further requests received on that connection',
+    tests: [
+      [
+        SERVER_HTTP,
+        'what follows a request with Connection: close is never processed, nor what follows a response that said so (§9.6)',
+      ],
+    ],
+  },
+  {
+    id: '9112-9.6-stages',
+    source: 'RFC 9112 §9.6',
+    quote: 'continues to read from the connection until it receives a corresponding close by the client',
+    tests: [
+      [DEADLINES, 'a client that does not end its direction is dropped closeTimeoutMs after the last answer'],
+      [
+        SERVER_HTTP,
+        'what follows a request with Connection: close is never processed, nor what follows a response that said so (§9.6)',
+      ],
+    ],
+  },
+  {
+    id: '9112-9.6-half-closed',
+    source: 'RFC 9112 §9.6',
+    quote: 'nor does it imply that the client is no longer interested in a response',
+    tests: [
+      [SERVER_HTTP, 'all that was pipelined before the client’s FIN is answered (§9.6)'],
+      [TLS, 'a client that ends its direction behind its request still reads a late answer (RFC 9112 §9.6)'],
+    ],
+  },
+  {
+    id: '9112-9.8-client-alert',
+    source: 'RFC 9112 §9.8',
+    quote: 'Clients MUST send a closure alert before closing the connection',
+    tests: [
+      [TLS, 'both sides send a closure alert as their last record before they end (RFC 9112 §9.8, RFC 6455 §7.1.1)'],
+    ],
+  },
+  {
+    id: '9112-9.8-server-alert',
+    source: 'RFC 9112 §9.8',
+    quote: 'Servers MUST attempt to initiate an exchange of closure alerts with the client',
+    tests: [
+      [TLS, 'both sides send a closure alert as their last record before they end (RFC 9112 §9.8, RFC 6455 §7.1.1)'],
+    ],
+  },
+  {
+    id: '9112-9.8-incomplete',
+    source: 'RFC 9112 §9.8',
+    quote: 'Servers SHOULD be prepared to receive an incomplete close from the client',
+    tests: [[TLS, 'a reset in the middle, and a client that is over the limit']],
+  },
 
   // HTML §9.2
   {
@@ -1185,6 +1572,34 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'HTML §9.2.1',
     quote: 'a client can be told to stop reconnecting using the HTTP 204 No Content response code',
     tests: [[RECONNECT, 'every status but 200 fails the connection: 204 is how a server says no more (§9.2.1)']],
+  },
+  {
+    id: 'html-9.2.1-204-sent',
+    source: 'HTML §9.2.1',
+    quote: 'Clients will reconnect if the connection is closed',
+    tests: [
+      [
+        CLIENT_EVENTS,
+        'reconnects when the stream ends, after the time that the server named, with the last event ID in UTF-8',
+      ],
+      [CLIENT_EVENTS, '204, any other status and any other type end it for good'],
+      [SERVER_EVENTS, 'accept refuses with a response of its own, at once or later; 204 keeps the connection (§9.2.3)'],
+    ],
+  },
+  {
+    id: 'html-9.2.1-redirect',
+    source: 'HTML §9.2.1',
+    quote: 'can be redirected using HTTP 301 and 307 redirects as with normal HTTP requests',
+    tests: [[CLIENT_EVENTS, 'redirects are followed, 20 of them; another origin is not shown secrets (CVE-2022-1650)']],
+  },
+  {
+    id: 'html-9.2.2-network-error',
+    source: 'HTML §9.2.2',
+    quote: 'if res is a network error, then reestablish the connection',
+    tests: [
+      [CLIENT_EVENTS, 'a cut connection, in the middle of a chunk or refused, is tried again, later and later'],
+      [CLIENT_EVENTS, 'no answer within handshakeTimeoutMs is tried again'],
+    ],
   },
   {
     id: 'html-9.2.2-announce',
@@ -1224,6 +1639,38 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: 'HTML §9.2.3',
     quote: 'last event ID string is not the empty string',
     tests: [[PARSER, 'begins with the last event ID that a reconnection brings along (§9.2.3)']],
+  },
+  {
+    id: 'html-9.2.3-header',
+    source: 'HTML §9.2.3',
+    quote: 'last event ID string, encoded as UTF-8',
+    tests: [
+      [
+        CLIENT_EVENTS,
+        'reconnects when the stream ends, after the time that the server named, with the last event ID in UTF-8',
+      ],
+    ],
+  },
+  {
+    id: 'html-9.2.3-failed',
+    source: 'HTML §9.2.3',
+    quote: 'does not attempt to reconnect',
+    tests: [[CLIENT_EVENTS, '204, any other status and any other type end it for good']],
+  },
+  {
+    id: 'html-9.2.4-header',
+    source: 'HTML §9.2.4',
+    quote: 'reports an `EventSource` object’s last event ID string to the server',
+    tests: [
+      [
+        CLIENT_EVENTS,
+        'reconnects when the stream ends, after the time that the server named, with the last event ID in UTF-8',
+      ],
+      [
+        SERVER_EVENTS,
+        'the last event ID comes from the header, in UTF-8, else from the query, else it is empty (§9.2.3)',
+      ],
+    ],
   },
   {
     id: 'html-9.2.5-utf8',
