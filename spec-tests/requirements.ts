@@ -38,7 +38,6 @@ const CLIENT_EVENTS = 'net/event-source.test.ts';
 const TLS = 'net/tls-unix.test.ts';
 const DEADLINES = 'net/deadlines.test.ts';
 const ATTACKS = 'attacks/sockets.test.ts';
-const CHAT = 'chat/server.test.ts';
 const PARSER = 'html-9.2-sse/parser.test.ts';
 const ENCODER = 'html-9.2-sse/encoder.test.ts';
 const RECONNECT = 'html-9.2-sse/reconnect.test.ts';
@@ -678,13 +677,6 @@ export const REQUIREMENTS: readonly Requirement[] = [
         'every refusal is a whole response with Connection: close, and what follows is never parsed (§4.2.2)',
       ],
     ],
-  },
-  {
-    id: '6455-7.2.3-backoff',
-    source: 'RFC 6455 §7.2.3',
-    quote: 'clients SHOULD use some form of backoff when trying to reconnect',
-    tests: [[CHAT, 'comes back after its server did, over both transports, and says what was waiting exactly once']],
-    deviation: 'A WebSocket does not reconnect by itself, as its standard has it; the ChatClient does, and waits.',
   },
   {
     id: '6455-7.4.1-reserved',
