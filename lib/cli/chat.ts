@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import { mountChat } from '../chat/server.ts';
 import { createServer } from '../net/server.ts';
-import { listenError, untilInterrupted, wholeNumber } from './usage.ts';
+import { listenError, UsageError, untilInterrupted, wholeNumber } from './usage.ts';
 
 const HELP = `Usage: barewire chat [options]
 
@@ -38,6 +38,11 @@ export async function run(args: string[]): Promise<number> {
     return 0;
   }
   const port = wholeNumber('port', values.port, 0, 65_535);
+  for (const origin of values.origin) {
+    // Compared with what browsers send, which is this form and no other (RFC 6454 §6.2).
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin)
+      throw new UsageError(`--origin is ${JSON.stringify(origin)}, must be like https://app.example or http://127.0.0.1:3000`);
+  }
   const server = createServer();
   const chat = mountChat(server, {
     allowedOrigins: values.origin,

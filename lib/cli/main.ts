@@ -36,7 +36,9 @@ main(process.argv.slice(2)).then(
   },
   (error: unknown) => {
     const usage = error instanceof UsageError || isParseArgsError(error);
-    process.stderr.write(`barewire: ${error instanceof Error ? error.message : String(error)}\n`);
+    // Some messages of `parseArgs` go on with advice over several lines; ours are one.
+    const [message] = (error instanceof Error ? error.message : String(error)).split('\n');
+    process.stderr.write(`barewire: ${message}\n`);
     if (usage) process.stderr.write('Try `barewire --help`.\n');
     process.exitCode = usage ? 2 : 1;
   },
