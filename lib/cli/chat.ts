@@ -41,7 +41,9 @@ export async function run(args: string[]): Promise<number> {
   for (const origin of values.origin) {
     // Compared with what browsers send, which is this form and no other (RFC 6454 §6.2).
     if (!URL.canParse(origin) || new URL(origin).origin !== origin)
-      throw new UsageError(`--origin is ${JSON.stringify(origin)}, must be like https://app.example or http://127.0.0.1:3000`);
+      throw new UsageError(
+        `--origin is ${JSON.stringify(origin)}, must be like https://app.example or http://127.0.0.1:3000`,
+      );
   }
   const server = createServer();
   const chat = mountChat(server, {
