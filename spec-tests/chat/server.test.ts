@@ -209,6 +209,38 @@ describe('the chat server', { timeout: 30_000 }, () => {
     assert.equal((await post('bob')).sequence, 2, 'ids are each sender’s own');
   });
 
+  it('remembers the last maxReceipts ids of a room: an older one counts as new', async () => {
+    await start();
+    const { socket, ear } = await member('receipts', 'ann');
+    await ear.expect('welcome');
+    const say = async (id: number): Promise<number> => {
+      socket.send(JSON.stringify({ type: 'message', text: 'x', id: String(id) }));
+      for (;;) {
+        const event = await ear.next();
+        if (event.type === 'ack') return event.sequence;
+      }
+    };
+    for (let id = 0; id <= CHAT_LIMITS.maxReceipts; id++) assert.equal(await say(id), id + 1);
+    assert.equal(await say(1), 2, 'the oldest that is remembered');
+    assert.equal(await say(0), CHAT_LIMITS.maxReceipts + 2, 'published again');
+  });
+
+  it('lists at most maxMembersListed names, and counts them all', async () => {
+    await start();
+    const { maxMembersListed } = CHAT_LIMITS;
+    const joined = Array.from({ length: maxMembersListed + 1 }, async (_, i) => {
+      const socket = connect(server.port, '127.0.0.1');
+      open.push({ close: () => socket.destroy() });
+      socket.write(`GET /rooms/crowd/events?user=u${i} HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n\r\n`);
+      await once(socket, 'data');
+      socket.resume();
+    });
+    await Promise.all(joined);
+    const ann = await member('crowd', 'ann');
+    const welcome = await ann.ear.expect('welcome');
+    assert.deepEqual([welcome.members.length, welcome.memberCount], [maxMembersListed, maxMembersListed + 2]);
+  });
+
   it('tells a member what was wrong, and nobody else notices', async () => {
     await start();
     const ann = await member('calm', 'ann');
@@ -438,7 +470,7 @@ describe('the chat client', { timeout: 30_000 }, () => {
     }
   });
 
-  it('notices a server that has fallen silent, and bounds what waits', async () => {
+  it('notices a server that has fallen silent, hears each message once, and bounds what waits', async () => {
     const sockets: { closed: boolean; sent: string[]; onmessage: ((event: { data: string }) => void) | null }[] = [];
     class Silent {
       closed = false;
@@ -457,6 +489,7 @@ describe('the chat client', { timeout: 30_000 }, () => {
       }
     }
     const states: string[] = [];
+    const heard: string[] = [];
     const waitFor = waiter();
     const client = new ChatClient({
       origin: 'http://127.0.0.1',
@@ -466,7 +499,9 @@ describe('the chat client', { timeout: 30_000 }, () => {
       pingIntervalMs: 5,
       pongTimeoutMs: 5,
       WebSocket: Silent as never,
-      onEvent: () => {},
+      onEvent(event) {
+        if (event.type === 'message') heard.push(event.text);
+      },
       onState(state) {
         states.push(state.state);
         waitFor.check();
@@ -489,6 +524,9 @@ describe('the chat client', { timeout: 30_000 }, () => {
       sockets[0]?.sent.map((text) => (JSON.parse(text) as { text: string }).text),
       ['a', 'b'],
     );
+    for (const sequence of [1, 2, 2, 1, 3])
+      sockets[0]?.onmessage?.({ data: JSON.stringify({ type: 'message', sequence, from: 'x', text: `m${sequence}` }) });
+    assert.deepEqual(heard, ['m1', 'm2', 'm3'], 'each once, however often it comes');
     await waitFor(() => states.includes('waiting'));
     assert.equal(sockets[0]?.sent.at(-1), '{"type":"ping"}');
     assert.equal(sockets[0]?.closed, true);
