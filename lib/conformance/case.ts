@@ -126,6 +126,17 @@ export interface ProbeCase extends CommonCase {
 
 export type Case = ScriptCase | EchoCase | ProbeCase;
 
+/** A case that is a procedure of its own. */
+export function probe(
+  id: string,
+  description: string,
+  expectation: string,
+  run: ProbeCase['probe'],
+  more: Partial<ProbeCase> = {},
+): ProbeCase {
+  return { id, kind: 'probe', description, expectation, probe: run, ...more };
+}
+
 /** The group a case is counted in: `6.4`, or `2` where the group has no subgroups. */
 export function groupOf(id: string): string {
   const parts = id.split('.');

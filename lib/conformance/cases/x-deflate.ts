@@ -6,7 +6,7 @@
  */
 
 import { deflateRawSync, constants as flags } from 'node:zlib';
-import { fill, hex, type ProbeCase, seenText, utf8 } from '../case.ts';
+import { fill, hex, type ProbeCase, probe, seenText, utf8 } from '../case.ts';
 import { Compressor } from '../deflate.ts';
 import { fieldOf, headOctets, newKey, parseExtensions, requestLines, responseLines } from '../handshake.ts';
 import {
@@ -28,16 +28,6 @@ import { refusesAnswer } from './x-handshake.ts';
 const PLAIN = 'permessage-deflate';
 const HELLO = utf8('hello');
 const ABSENT = unimplemented('the peer does not do permessage-deflate');
-
-function probe(
-  id: string,
-  description: string,
-  expectation: string,
-  run: ProbeCase['probe'],
-  more: Partial<ProbeCase> = {},
-): ProbeCase {
-  return { id, kind: 'probe', description, expectation, probe: run, ...more };
-}
 
 /** The extension field of a server's answer to an offer; a number = the status that it refused with. */
 async function answerTo(stage: Stage, offer: string): Promise<string | number> {

@@ -7,6 +7,7 @@
 import {
   fill,
   type ProbeCase,
+  probe,
   type Seen,
   type Step,
   type Subject,
@@ -25,16 +26,6 @@ const MINIMAL =
   'The peer fails the connection. RFC 6455 §5.2 demands the shortest form of who sends it; a peer that takes another is NON-STRICT.';
 
 type Frame = Omit<Extract<Step, { do: 'frame' }>, 'do'>;
-
-function probe(
-  id: string,
-  description: string,
-  expectation: string,
-  run: ProbeCase['probe'],
-  more: Partial<ProbeCase> = {},
-): ProbeCase {
-  return { id, kind: 'probe', description, expectation, probe: run, ...more };
-}
 
 /** One frame that must not be taken. */
 function rejected(

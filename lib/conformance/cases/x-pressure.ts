@@ -5,7 +5,7 @@
  * Sections: RFC 6455 §5.5, §7. Read next: `x-deflate.ts`.
  */
 
-import { fill, hex, type ProbeCase, seenText, utf8 } from '../case.ts';
+import { fill, hex, type ProbeCase, probe, seenText, utf8 } from '../case.ts';
 import type { Connection } from '../connection.ts';
 import {
   closeCleanly,
@@ -25,16 +25,6 @@ import { CLOSE, closeBody, encodeFrame, octetCount, PING, TEXT } from '../wire.t
 
 const HELLO = utf8('hello');
 const MIB = 1_048_576;
-
-function probe(
-  id: string,
-  description: string,
-  expectation: string,
-  run: ProbeCase['probe'],
-  more: Partial<ProbeCase> = {},
-): ProbeCase {
-  return { id, kind: 'probe', description, expectation, probe: run, ...more };
-}
 
 /** What loopback's socket buffers may take before a stalled peer shows; beyond it the peer itself must be holding it. */
 const FLOOD_BYTES = 48 * MIB;
