@@ -6,7 +6,8 @@
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** What a workload may ask of a peer. `frames`: that it reads them, as the bare sockets do not. */
 export type Ability = 'echo' | 'fan-out' | 'frames' | 'deflate' | 'events' | 'handshake' | 'http' | 'chat';
@@ -27,6 +28,9 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const modules = `${root}bench/node_modules/`;
 
 const ALL: readonly Ability[] = ['echo', 'fan-out', 'frames', 'deflate', 'handshake'];
+
+/** The `dist` folder of another build of barewire, to compare a change with what was before it in the same run. */
+const baseline = process.env['BENCH_BASELINE_DIST'];
 
 export const PEERS: readonly Peer[] = [
   {
@@ -116,6 +120,17 @@ export const PEERS: readonly Peer[] = [
     abilities: ['echo', 'fan-out', 'handshake'],
     env: { BENCH_NET_EVENTS: '1' },
   },
+  ...(baseline === undefined
+    ? []
+    : [
+        {
+          id: 'baseline',
+          label: 'barewire, baseline',
+          script: pathToFileURL(resolve(baseline, 'bench/peers/barewire.js')).href,
+          runtime: 'node',
+          abilities: [...ALL, 'events', 'http', 'chat'],
+        } as const,
+      ]),
 ];
 
 /** The program and arguments that start a peer. */

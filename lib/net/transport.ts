@@ -41,6 +41,17 @@ const MAX_WRITE_BYTES = 262_144;
 const kTransport = Symbol('transport');
 type Carrier = Socket & { [kTransport]?: Transport };
 
+/**
+ * The writing half that every Node stream has below its public `write`. Called directly, since what `write` adds, a queue and a
+ * callback in a later tick, stands here already: 3.91 µs against 4.13 for 100 octets to each of 500 sockets, 3.55 of them the kernel's.
+ * The documentation keeps these methods for `Writable`, which serialises their calls; so does `Transport`, and nothing else writes
+ * to its socket. `end` goes the public way once all is written.
+ */
+interface WritableInside {
+  _write(chunk: Uint8Array, encoding: 'buffer', callback: (error?: Error | null) => void): void;
+  _writev(chunks: { chunk: Uint8Array; encoding: 'buffer' }[], callback: (error?: Error | null) => void): void;
+}
+
 export class Transport {
   readonly socket: Socket;
   /** Who receives; replaced when a connection changes its protocol. */
@@ -61,8 +72,10 @@ export class Transport {
   #receiving = false;
   /** `end` was called: FIN follows the last byte. */
   #ending = false;
+  /** Within `_write`, to tell a write that was taken at once from one that is completed later. */
+  #writing = false;
   /** Made with the first write. */
-  #onWritten: (() => void) | undefined = undefined;
+  #onWritten: ((error?: Error | null) => void) | undefined = undefined;
 
   readonly #owner: TransportOwner | undefined;
 
@@ -94,7 +107,7 @@ export class Transport {
       return;
     }
     while (this.#inFlightBytes === 0 && output.byteLength > 0) this.#write(output.take(MAX_WRITE_BYTES)!);
-    if (this.#ending && output.byteLength === 0 && !socket.writableEnded) socket.end();
+    if (this.#ending && this.bufferedAmount === 0 && !socket.writableEnded) socket.end();
   }
 
   /** Writes at the end of this turn of the event loop, together with what else is sent until then. */
@@ -125,35 +138,38 @@ export class Transport {
     this.socket.resume();
   }
 
+  /** Gives `range` to the operating system, and with it what stands behind it, in one system call. */
   #write(range: ByteRange): void {
-    this.#onWritten ??= () => this.#written();
-    const { socket, output } = this;
+    this.#onWritten ??= (error) => this.#written(error);
+    const { output } = this;
+    const socket = this.socket as unknown as WritableInside;
     const size = range.end - range.start;
-    if (output.byteLength > 0) {
-      // Several ranges: header and payload of a large message. One system call for as many as the bound admits.
-      let total = size;
-      socket.cork();
-      // Each has the callback: the first may fill the bound by itself.
-      socket.write(view(range), this.#onWritten);
-      while (total < MAX_WRITE_BYTES && output.byteLength > 0) {
-        const next = output.take(MAX_WRITE_BYTES - total)!;
-        total += next.end - next.start;
-        socket.write(view(next), this.#onWritten);
+    this.#inFlightBytes = size;
+    this.#writing = true;
+    if (output.byteLength === 0) {
+      socket._write(view(range), 'buffer', this.#onWritten);
+      if (this.#inFlightBytes === 0) ownFrames.release(range); // the kernel has it all: the memory is free again
+    } else {
+      // Several ranges: header and payload of a large message, or of several.
+      const chunks: { chunk: Uint8Array; encoding: 'buffer' }[] = [{ chunk: view(range), encoding: 'buffer' }];
+      while (this.#inFlightBytes < MAX_WRITE_BYTES && output.byteLength > 0) {
+        const next = output.take(MAX_WRITE_BYTES - this.#inFlightBytes)!;
+        this.#inFlightBytes += next.end - next.start;
+        chunks.push({ chunk: view(next), encoding: 'buffer' });
       }
-      socket.uncork();
-      this.#inFlightBytes = socket.writableLength === 0 ? 0 : total;
-      return;
+      socket._writev(chunks, this.#onWritten);
     }
-    socket.write(view(range), this.#onWritten);
-    if (socket.writableLength === 0)
-      ownFrames.release(range); // the kernel has it all: the memory is free again
-    else this.#inFlightBytes = size;
+    this.#writing = false;
   }
 
-  /** Called for every write some time after it was taken; only the one that was under way matters. */
-  #written(): void {
-    if (this.#inFlightBytes === 0 || this.socket.writableLength > 0 || this.socket.destroyed) return;
+  /** Told by Node once for each write: within it when the operating system took all of it at once, else when it has. */
+  #written(error: Error | null | undefined): void {
     this.#inFlightBytes = 0;
+    if (error) {
+      this.destroy(error);
+      return;
+    }
+    if (this.#writing || this.socket.destroyed) return;
     this.wroteSinceSweep = true;
     this.flush();
     if (this.#inFlightBytes === 0) this.sink.drained();
