@@ -7,7 +7,7 @@
  */
 
 import { writeFileSync } from 'node:fs';
-import { median, type Row, thousands } from './report.ts';
+import { median, percent, type Row, thousands } from './report.ts';
 import type { Results } from './results.ts';
 import type { Workload } from './workloads.ts';
 
@@ -153,8 +153,9 @@ function figures(workload: Workload, row: Row): string {
   const parts = [`<b>${display(workload, row.value)}</b>`];
   if (row.ratio !== undefined) parts.push(ratio(row.ratio));
   if (workload.figure !== 'memory' && row.serverMicroseconds !== undefined) {
+    const kernel = row.kernelShare === undefined ? '' : `, ${percent(row.kernelShare)} kernel`;
     parts.push(
-      `${row.serverMicroseconds < 10 ? row.serverMicroseconds.toFixed(2) : thousands(row.serverMicroseconds)} µs CPU`,
+      `${row.serverMicroseconds < 10 ? row.serverMicroseconds.toFixed(2) : thousands(row.serverMicroseconds)} µs CPU${kernel}`,
     );
   }
   if (row.compressedBytes !== undefined) parts.push(`${thousands(row.compressedBytes)} bytes on the wire`);

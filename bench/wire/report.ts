@@ -20,6 +20,8 @@ export interface Row {
   readonly serverMicroseconds?: number;
   /** The server's CPU time as a multiple of the reference's. */
   readonly cpuRatio?: number;
+  /** How much of the server's CPU time the operating system used on its behalf. */
+  readonly kernelShare?: number;
   readonly serverBytes?: number;
   readonly serverPeakBytes?: number;
   readonly latency?: { readonly p50: number; readonly p99: number; readonly p999: number; readonly max: number };
@@ -81,6 +83,7 @@ export function summarize(
         ratio: against((round) => figureOf(workload, round)),
         serverMicroseconds: middle((round) => round.serverMicroseconds),
         cpuRatio: against((round) => round.serverMicroseconds),
+        kernelShare: middle((round) => round.serverKernelShare),
         serverBytes: middle((round) => round.serverBytes),
         serverPeakBytes: middle((round) => round.serverPeakBytes),
         latency,
@@ -117,6 +120,7 @@ function columnsOf(workload: Workload): Column[] {
   const cpu: Column[] = [
     ['CPU µs', (row) => row.serverMicroseconds?.toFixed(2)],
     [`vs ${reference}`, (row) => times(row.cpuRatio)],
+    ['kernel', (row) => percent(row.kernelShare)],
   ];
   const memory: Column = ['RSS MB', (row) => megabytes(row.serverBytes)];
   const peak: Column = ['peak MB', (row) => megabytes(row.serverPeakBytes)];
@@ -167,6 +171,10 @@ export function formatTable(workload: Workload, rows: readonly Row[]): string {
   const head = ['', ...all.map(([title]) => title)];
   const lines = rows.map((row) => [row.label, ...all.map(([, cell]) => cell(row) || '')]);
   return `${workload.title}  [${workload.id}]\n${columns([head, ...lines])}`;
+}
+
+export function percent(share: number | undefined): string | undefined {
+  return share === undefined ? undefined : `${Math.round(share * 100)}%`;
 }
 
 function megabytes(bytes: number | undefined): string | undefined {

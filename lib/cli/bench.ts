@@ -246,7 +246,9 @@ function words(request: Request, measured: Measurement): string {
   const { unanswered } = measured as { unanswered?: number };
   if (unanswered !== undefined && unanswered > 0) lines.push(['never answered', number(unanswered)]);
   if (measured.serverMicroseconds !== undefined) {
-    lines.push(['server CPU for each', `${measured.serverMicroseconds.toFixed(2)} µs`]);
+    const share = measured.serverKernelShare;
+    const kernel = share === undefined ? '' : `, ${Math.round(share * 100)} % of it in the kernel`;
+    lines.push(['server CPU for each', `${measured.serverMicroseconds.toFixed(2)} µs${kernel}`]);
   }
   if (measured.serverBytes !== undefined) {
     lines.push(['server memory', `${number(measured.serverBytes / 1e6)} MB`]);

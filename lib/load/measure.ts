@@ -31,6 +31,8 @@ export interface Measurement {
   readonly perSecond: number;
   /** CPU time of the server for each one counted, in microseconds. */
   readonly serverMicroseconds?: number;
+  /** How much of that was spent in the operating system: what no server can save except by asking less of it. */
+  readonly serverKernelShare?: number;
   /** Share of one CPU that each side used, and would have used had it not had to wait. */
   readonly serverCpu?: number;
   readonly serverWaited?: number;
@@ -100,8 +102,11 @@ export function between(before: Reading, after: Reading, window: Window): Measur
   }
   const used = (after.server.usedSeconds - before.server.usedSeconds) / seconds;
   const waited = (after.server.waitedSeconds - before.server.waitedSeconds) / seconds;
+  const kernelTicks = after.server.kernelTicks - before.server.kernelTicks;
+  const ticks = kernelTicks + after.server.userTicks - before.server.userTicks;
   return {
     ...common,
+    ...(ticks === 0 ? {} : { serverKernelShare: kernelTicks / ticks }),
     ...(count === 0 ? {} : { serverMicroseconds: (used * seconds * 1e6) / count }),
     serverCpu: used,
     serverWaited: waited,

@@ -85,6 +85,19 @@ describe('a row', () => {
     assert.equal(theirs?.ratio, 1);
   });
 
+  it('says how much of the CPU time was the kernel, where the system tells', () => {
+    const [row, other] = summarize(RATE, [
+      {
+        id: 'barewire',
+        label: '',
+        rounds: [0.8, 0.9, 0.7].map((serverKernelShare) => round(1, 1, { serverKernelShare })),
+      },
+      { id: 'ws', label: '', rounds: [round(1, 1)] },
+    ]);
+    assert.equal(row?.kernelShare, 0.8);
+    assert.equal(other?.kernelShare, undefined);
+  });
+
   it('compares each round with the one that ran beside it, not with the first', () => {
     const [fast] = summarize(RATE, [
       { id: 'barewire', label: '', rounds: [round(300, 1), round(160, 1), round(360, 1)] },
