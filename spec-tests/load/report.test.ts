@@ -134,13 +134,30 @@ describe('the workloads', () => {
 describe('the README table', () => {
   it('is generated from a result file and put between its markers, twice with the same result', () => {
     const table = renderTable(results());
-    assert.match(table, /^\| {2}\| ws, a second \| barewire \|\n/);
-    assert.match(table, /\| echo 20 B, 64 connections \| 100 \| \*\*3\.0 ×\*\* \|/);
+    assert.match(table, /^\| {2}\| ws, a second \| barewire \| kernel \|\n/);
+    assert.match(table, /\| echo 20 B, 64 connections \| 100 \| \*\*3\.0 ×\*\* \| – \|/);
     assert.match(table, /medians of 3 interleaved rounds of 2 s/);
     const before = `# Title\n\n${START}\nold\n${END}\n\nThe end.\n`;
     const after = replaceTable(before, table);
     assert.equal(after, `# Title\n\n${START}\n${table}\n${END}\n\nThe end.\n`);
     assert.equal(replaceTable(after, table), after);
+  });
+
+  it("has a table for each reference, the kernel's share where it is known, and says where less is better", () => {
+    const measured = MEASURED.map((peer) => ({
+      ...peer,
+      id: peer.id === 'ws' ? 'better-sse' : peer.id,
+      rounds: peer.rounds.map((each) => ({ ...each, serverKernelShare: 0.87, connectionBytes: 5_000 })),
+    }));
+    const entry = (id: string) => {
+      const workload = WORKLOADS.find((each) => each.id === id)!;
+      return { workload, rows: summarize(workload, measured), leftOut: [] };
+    };
+    const table = renderTable({ ...results(), workloads: [entry('events-100x1000'), entry('idle-10000')] });
+    assert.match(table, /\| {2}\| better-sse, a second \| barewire \| kernel \|\n/);
+    assert.match(table, /to 1,000 clients \| 100 \| \*\*3\.0 ×\*\* \| 87% \|/);
+    assert.match(table, /\| {2}\| ws, a second \|/);
+    assert.match(table, /of 10,000 \(less is better\) \| – \|/);
   });
 
   it('says when the load was the limit', () => {
