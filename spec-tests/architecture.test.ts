@@ -65,7 +65,7 @@ const NODE_BY_FOLDER: Readonly<Record<string, RegExp>> = {
 const NODE_BY_FILE: Readonly<Record<string, readonly string[]>> = {
   'websocket/handshake.ts': ['node:crypto'], // SHA-1 and the client's nonce
   'websocket/mask.ts': ['node:crypto'], // masking keys
-  'bytes/utf8.ts': ['node:buffer'], // isUtf8
+  'bytes/utf8.ts': ['node:buffer'], // isAscii, isUtf8
 };
 
 /** node:zlib stands behind the deflate interface and nowhere else. */

@@ -8,7 +8,7 @@
  */
 
 // `Buffer` too: the global one is a getter. For a chunk of 100 octets that made 140 ns of 130.
-import { Buffer, isUtf8, transcode } from 'node:buffer';
+import { Buffer, isAscii, isUtf8, transcode } from 'node:buffer';
 
 /** Up to this length a loop decodes faster than the native call, which takes 90 ns at any length here: 5 octets 49 ns, 8 octets 95 ns. */
 const DECODE_LOOP_MAX_BYTES = 6;
@@ -113,6 +113,11 @@ export function isValidUtf8(bytes: Uint8Array, start: number, end: number): bool
     state = state === START ? afterLead(byte) : afterContinuation(state, byte);
   }
   return state === START;
+}
+
+/** Whether `bytes[start..end)` is ASCII. A native call: for short texts a loop of the caller's own is quicker. */
+export function isAllAscii(bytes: Uint8Array, start: number, end: number): boolean {
+  return isAscii(bytes.subarray(start, end));
 }
 
 /** Decodes octets that are known to be ASCII. */

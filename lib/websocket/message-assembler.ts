@@ -17,7 +17,7 @@ import { parseClosePayload } from './close.ts';
 import type { MessageDeflate } from './deflate.ts';
 import { isControl, MAX_CONTROL_PAYLOAD_BYTES, Opcode } from './frame.ts';
 import { MAX_SHORT_PAYLOAD_BYTES, type Slice } from './frame-parser.ts';
-import { copyMasked, rotateKey } from './mask.ts';
+import { copyMasked, copyMaskedText, rotateKey } from './mask.ts';
 import type { Violation } from './violation.ts';
 
 export interface AssemblerOptions {
@@ -63,9 +63,6 @@ const FIRST_FRAGMENT_BYTES = 256;
 const SCRATCH_BYTES = 65_536;
 const scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 const scratchView: DataView = new DataView(scratch.buffer);
-
-/** A bit of this in the OR of all octets means that one of them is not ASCII. */
-const NON_ASCII = 0x8080_8080;
 
 export class MessageAssembler {
   readonly #options: AssemblerOptions;
@@ -156,20 +153,24 @@ export class MessageAssembler {
   #whole(slice: Slice): Assembled {
     const { view, opcode, maskingKey, start, end } = slice;
     const length = end - start;
-    if (opcode === Opcode.Binary || this.#options.textAsBytes) {
+    if (opcode === Opcode.Binary) {
       const data = allocate(length);
-      const or = copyMasked(view, start, end, allocated.view, allocated.offset, maskingKey);
-      if (opcode === Opcode.Binary) return { kind: 'binary', data };
-      if ((or & NON_ASCII) !== 0 && !isValidUtf8(data, 0, length)) return invalidUtf8();
+      copyMasked(view, start, end, allocated.view, allocated.offset, maskingKey);
+      return { kind: 'binary', data };
+    }
+    if (this.#options.textAsBytes) {
+      const data = allocate(length);
+      const { view: target, offset } = allocated;
+      const ascii = copyMaskedText(view, start, end, target, offset, maskingKey);
+      if (!ascii && !isValidUtf8(data, 0, length)) return invalidUtf8();
       return { kind: 'text', data };
     }
     const fits = length <= SCRATCH_BYTES;
     const bytes = fits ? scratch : allocate(length);
     const target = fits ? scratchView : allocated.view;
     const at = fits ? 0 : allocated.offset;
-    if ((copyMasked(view, start, end, target, at, maskingKey) & NON_ASCII) === 0) {
+    if (copyMaskedText(view, start, end, target, at, maskingKey))
       return { kind: 'text', data: decodeAscii(bytes, 0, length) };
-    }
     if (!isValidUtf8(bytes, 0, length)) return invalidUtf8(); // §8.1
     return { kind: 'text', data: decodeUtf8(bytes, 0, length) };
   }
