@@ -180,11 +180,11 @@ describe('send and its three answers', () => {
   });
 
   it('large and small messages of every kind come out in the order sent', async () => {
-    await withSocket({ maxBufferedBytes: 64_000_000 }, async ({ client, socket }) => {
+    await withSocket({ maxBufferedBytes: 128_000_000 }, async ({ client, socket }) => {
       client.socket.pause();
       const expected: [number, number][] = [];
       for (let i = 0; i < 300; i++) {
-        const size = [3, 16_384, 16_385, 262_134, 262_144, 300_000, 65_536, 125][i % 8]!;
+        const size = [3, 16_384, 16_385, 524_278, 524_288, 600_000, 65_536, 125][i % 8]!;
         const payload = new Uint8Array(size).fill(i);
         if (i % 3 === 0) socket.send(prepareMessage(payload));
         else socket.send(payload);

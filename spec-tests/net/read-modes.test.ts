@@ -123,7 +123,7 @@ for (const [mode, run] of MODES) {
         const underWay = transport.bufferedAmount - transport.output.byteLength;
         const { writeQueueSize } = (transport.socket as unknown as { _handle: { writeQueueSize: number } })._handle;
         assert.ok(
-          writeQueueSize > 0 && writeQueueSize <= underWay && underWay <= 262_144,
+          writeQueueSize > 0 && writeQueueSize <= underWay && underWay <= 524_288,
           `${writeQueueSize} ${underWay}`,
         );
         client.socket.resume();

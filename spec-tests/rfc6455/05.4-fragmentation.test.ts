@@ -139,6 +139,20 @@ describe('RFC 6455 §10.4: limits', () => {
     assert.equal(waiting.length, 100);
   });
 
+  it('memory for an announced length is at most sixteen times what has come', () => {
+    const announced = rawFrame({ opcode: 2, key: KEY, announce: 1_000_000n, payload: 'x'.repeat(100_000) });
+    for (const sent of [5_000, 10_000, 60_000, 100_000]) {
+      const before = process.memoryUsage().arrayBuffers;
+      const waiting = Array.from({ length: 20 }, () => {
+        const each = new WebSocketProtocol(SERVER);
+        each.receive(announced.subarray(0, sent));
+        return each;
+      });
+      const each = (process.memoryUsage().arrayBuffers - before) / waiting.length;
+      assert.ok(each <= Math.min(1_000_000, Math.max(65_536, 16 * sent)) + 5_000, `${each} bytes for ${sent}`);
+    }
+  });
+
   it('more than maxFramesPerMessage frames fail with 1008; empty ones count', () => {
     const limits = { ...SERVER, maxFramesPerMessage: 5 };
     const fragment = { opcode: 0, fin: false };
