@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
 import { READ_BYTES } from '../../lib/load/connection.ts';
 import { type FrameCycle, type MessageShape, replyCycle, requestCycle } from '../../lib/load/messages.ts';
-import { adoptAccepted, readWithEvents, type Sink, Transport } from '../../lib/net/transport.ts';
+import { acceptSockets, readWithEvents, type Sink, Transport } from '../../lib/net/transport.ts';
 import { announce, peerArguments } from './arguments.ts';
 
 const { mode, sizeBytes, kind } = peerArguments();
@@ -65,17 +65,16 @@ class Bare implements Sink {
   }
 }
 
-const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (accepted) => {
-  const { socket, usesSharedBuffer } = viaEvents
-    ? { socket: accepted, usesSharedBuffer: false }
-    : adoptAccepted(accepted);
-  const bare = new Bare(socket);
-  const transport = new Transport(socket, bare);
-  if (!usesSharedBuffer) {
-    readWithEvents(transport);
-    socket.resume();
-  }
-});
+function accept(socket: Socket, usesSharedBuffer: boolean): void {
+  const transport = new Transport(socket, new Bare(socket));
+  if (usesSharedBuffer) return;
+  readWithEvents(transport);
+  socket.resume();
+}
+
+const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
+if (viaEvents) server.on('connection', (socket) => accept(socket, false));
+else acceptSockets(server, accept);
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }, () => {
   announce((server.address() as { port: number }).port);
 });

@@ -33,7 +33,7 @@ import { type Exchange, HttpConnection, type HttpSettings, httpDate } from './ht
 import { pathOf, type Request } from './request.ts';
 import { Router } from './router.ts';
 import { type Clock, Sweeper, systemClock } from './sweeper.ts';
-import { adoptAccepted, readWithEvents, type Sink, Transport, type TransportOwner } from './transport.ts';
+import { type Accept, acceptSockets, readWithEvents, type Sink, Transport, type TransportOwner } from './transport.ts';
 import { type ConnectionSettings, connectionSettings, WebSocketConnection } from './websocket-connection.ts';
 
 /** Options of a server. Every option of a route may stand here as the default of all routes. */
@@ -141,14 +141,14 @@ export class Server {
       serve: (exchange) => this.#serve(exchange),
       onDone: (connection) => this.#httpConnections.delete(connection),
     };
-    const accept = (socket: Socket) => this.#accept(socket);
+    const accept: Accept = (socket, usesSharedBuffer) => this.#accept(socket, usesSharedBuffer);
     if (options.tls === undefined) {
-      // Nothing is read until the socket has been adopted, so that no byte goes the slow way first.
-      this.#netServer = createNetServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, accept);
+      this.#netServer = createNetServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
+      acceptSockets(this.#netServer, accept);
     } else {
       const handshakeTimeout = times.headTimeoutMs; // Node's default is two minutes
       const tls = { handshakeTimeout, ...options.tls, noDelay: true } as TlsOptions;
-      this.#netServer = createTlsServer(tls, accept);
+      this.#netServer = createTlsServer(tls, (socket) => accept(socket, false));
       this.#netServer.on('connection', (socket: Socket) => {
         this.#underTls.add(socket);
         socket.once('close', () => this.#underTls.delete(socket));
@@ -298,18 +298,16 @@ export class Server {
     return closed.then(cancel);
   }
 
-  #accept(accepted: Socket): void {
+  #accept(socket: Socket, usesSharedBuffer: boolean): void {
     const {
       maxConnections = SERVER_LIMITS.maxConnections,
       maxConnectionsPerAddress = SERVER_LIMITS.maxConnectionsPerAddress,
       tls,
     } = this.#options;
-    const address = accepted.remoteAddress ?? '';
+    const address = socket.remoteAddress ?? '';
     const fromThere = maxConnectionsPerAddress > 0 ? (this.#perAddress.get(address) ?? 0) : 0;
     // Not from the start: a client that leaves within the TLS handshake is then noticed at once.
-    if (tls !== undefined) accepted.allowHalfOpen = true;
-    const { socket, usesSharedBuffer } =
-      tls === undefined ? adoptAccepted(accepted) : { socket: accepted, usesSharedBuffer: false };
+    if (tls !== undefined) socket.allowHalfOpen = true;
     const transport = new Transport(socket, REFUSED, this.#owner);
     this.#transports.add(transport);
     if (maxConnectionsPerAddress > 0) {

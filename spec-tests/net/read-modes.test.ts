@@ -4,16 +4,23 @@
  */
 
 import assert from 'node:assert/strict';
-import { connect, createServer as createNetServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer as createNetServer, type Server, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { createServer } from '../../lib/net/server.ts';
-import { adoptAccepted, readWithEvents, type Sink, Transport } from '../../lib/net/transport.ts';
+import { acceptSockets, readWithEvents, type Sink, Transport } from '../../lib/net/transport.ts';
 import { WebSocket } from '../../lib/net/websocket.ts';
 import { concat, fromClient } from '../support/frames.ts';
 import { RawClient, turns, until, upgradeRequest } from '../support/sockets.ts';
 
 interface Handle {
   useUserBuffer?: unknown;
+}
+interface ListeningHandle {
+  onconnection(status: number, client: unknown): void;
+}
+
+function count(net: Server): Promise<number> {
+  return new Promise((resolve, reject) => net.getConnections((error, n) => (error ? reject(error) : resolve(n))));
 }
 
 /** Makes the inside of Node look as if it had no way to read into a buffer of ours, while `body` runs. */
@@ -46,14 +53,14 @@ async function accepted(
   const ready = new Promise<{ transport: Transport; shared: boolean }>((yes) => {
     resolve = yes;
   });
-  const net = createNetServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket: Socket) => {
-    const adopted = adoptAccepted(socket);
-    const transport = new Transport(adopted.socket, sink);
-    if (!adopted.usesSharedBuffer) {
+  const net = createNetServer({ allowHalfOpen: true, pauseOnConnect: true });
+  acceptSockets(net, (socket, usesSharedBuffer) => {
+    const transport = new Transport(socket, sink);
+    if (!usesSharedBuffer) {
       readWithEvents(transport);
-      adopted.socket.resume();
+      socket.resume();
     }
-    resolve({ transport, shared: adopted.usesSharedBuffer });
+    resolve({ transport, shared: usesSharedBuffer });
   });
   await new Promise<void>((yes) => net.listen(0, '127.0.0.1', yes));
   const client = await RawClient.connect((net.address() as { port: number }).port);
@@ -226,6 +233,50 @@ for (const [mode, run] of MODES) {
       }));
   });
 }
+
+describe('accepting', () => {
+  /** What a server's close and its errors are owed is that of Node's own accepting. */
+  async function listening(): Promise<{ net: Server; handle: ListeningHandle; sockets: Socket[] }> {
+    const net = createNetServer({ allowHalfOpen: true, pauseOnConnect: true });
+    const sockets: Socket[] = [];
+    acceptSockets(net, (socket) => void sockets.push(socket.on('error', () => {})));
+    await new Promise<void>((resolve) => net.listen(0, '127.0.0.1', resolve));
+    return { net, handle: (net as unknown as { _handle: ListeningHandle })._handle, sockets };
+  }
+
+  it('connections are counted: the server closes when the last of them has gone, and not before', async () => {
+    const { net, sockets } = await listening();
+    const client = await RawClient.connect((net.address() as AddressInfo).port);
+    await until('it is accepted', () => sockets.length === 1);
+    assert.equal(await count(net), 1);
+    let closed = false;
+    net.close(() => {
+      closed = true;
+    });
+    await turns(20);
+    assert.equal(closed, false);
+    client.socket.destroy();
+    sockets[0]!.destroy();
+    await until('the server has closed', () => closed);
+    assert.equal(await count(net), 0);
+  });
+
+  it('an accept that fails is an error of the server, and the next one succeeds', async () => {
+    const { net, handle, sockets } = await listening();
+    const errors: NodeJS.ErrnoException[] = [];
+    net.on('error', (error) => errors.push(error));
+    handle.onconnection(-24, undefined); // EMFILE
+    assert.deepEqual(
+      errors.map(({ code, syscall }) => [code, syscall]),
+      [['EMFILE', 'accept']],
+    );
+    const client = await RawClient.connect((net.address() as AddressInfo).port);
+    await until('it is accepted', () => sockets.length === 1);
+    client.socket.destroy();
+    sockets[0]!.destroy();
+    net.close();
+  });
+});
 
 describe('a client', () => {
   it('reads into the shared buffer too, and what it delivers stays as it was', async () => {
