@@ -72,7 +72,9 @@ export class HeadReader {
 
   #whole(chunk: Uint8Array, start: number, next: number): { readonly text: string; readonly next: number } {
     const before = this.#keptLength === 0 ? '' : latin1(this.#kept, 0, this.#keptLength);
-    const text = (before + latin1(chunk, start, next)).slice(0, -4);
+    // Without the empty line: what is cut off afterwards would stay in memory, under the slice, for as long as the request.
+    const end = Math.max(start, next - 4);
+    const text = (before + latin1(chunk, start, end)).slice(0, this.#keptLength + next - start - 4);
     this.#kept = NOTHING;
     this.#keptLength = 0;
     this.#matched = 0;

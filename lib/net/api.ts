@@ -34,7 +34,7 @@ export interface HttpRequest {
   readonly headers: HeaderFields;
   /** The body's bytes; empty when there was none. Yours to keep. */
   readonly body: Uint8Array;
-  /** The peer's address; empty on a Unix socket. */
+  /** The peer's address; empty on a Unix socket, and when first asked for after the connection has gone. */
   readonly remoteAddress: string;
   /** True over TLS. */
   readonly secure: boolean;

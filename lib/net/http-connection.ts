@@ -54,8 +54,6 @@ export class HttpConnection implements Sink, Sweepable {
   readonly transport: Transport;
   readonly #settings: HttpSettings;
   readonly #parser: RequestParser;
-  readonly #remoteAddress: string;
-  readonly #secure: boolean;
   /** Parsed and not yet answered, without the one being answered. */
   #waiting: HttpIncoming[] | undefined = undefined;
   /** The request being answered. */
@@ -70,12 +68,10 @@ export class HttpConnection implements Sink, Sweepable {
   #phase: Phase = 'head';
   #deadlineMs: number;
 
-  constructor(transport: Transport, settings: HttpSettings, remoteAddress: string, secure: boolean) {
+  constructor(transport: Transport, settings: HttpSettings) {
     this.transport = transport;
     this.#settings = settings;
     this.#parser = new RequestParser(settings.limits);
-    this.#remoteAddress = remoteAddress;
-    this.#secure = secure;
     this.#deadlineMs = settings.sweeper.nowMs + settings.headTimeoutMs;
     transport.sink = this;
     settings.sweeper.add(this);
@@ -232,7 +228,7 @@ export class HttpConnection implements Sink, Sweepable {
         const { head } = incoming;
         this.#requestCount++;
         this.#keepAlive &&= incoming.keepAlive;
-        const request = new Request(head, incoming.body, this.#remoteAddress, this.#secure);
+        const request = new Request(head, incoming.body, this.transport.socket);
         this.#current = { connection: this, head, request, upgrade: incoming.upgrade };
         this.#phase = 'answering'; // so that the wait for the next request begins anew behind the answer
         this.#settings.serve(this.#current);

@@ -5,6 +5,7 @@
  * WebSocket keeps its request for as long as it lives. Read next: `server.ts`.
  */
 
+import type { Socket } from 'node:net';
 import type { RequestHead } from '../http/head.ts';
 import type { HeaderFields } from '../http/headers.ts';
 import type { HttpRequest } from './api.ts';
@@ -18,20 +19,27 @@ export class Request implements HttpRequest {
   readonly target: string;
   readonly headers: HeaderFields;
   readonly body: Uint8Array;
-  readonly remoteAddress: string;
-  readonly secure: boolean;
   /** Set by the router's match, before a handler sees the request. */
   params: Readonly<Record<string, string>> = NO_PARAMS;
+  readonly #socket: Socket;
   /** Made when first asked for. */
   #query: URLSearchParams | undefined = undefined;
 
-  constructor(head: RequestHead, body: Uint8Array, remoteAddress: string, secure: boolean) {
+  constructor(head: RequestHead, body: Uint8Array, socket: Socket) {
     this.method = head.method;
     this.target = head.target;
     this.headers = head.headers;
     this.body = body.length === 0 ? NO_BODY : body;
-    this.remoteAddress = remoteAddress;
-    this.secure = secure;
+    this.#socket = socket;
+  }
+
+  /** A system call and 250 bytes, for as long as the connection lasts, when first asked for. */
+  get remoteAddress(): string {
+    return this.#socket.remoteAddress ?? '';
+  }
+
+  get secure(): boolean {
+    return 'encrypted' in this.#socket; // the mark of a `TLSSocket`
   }
 
   get path(): string {

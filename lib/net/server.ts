@@ -304,25 +304,12 @@ export class Server {
       maxConnectionsPerAddress = SERVER_LIMITS.maxConnectionsPerAddress,
       tls,
     } = this.#options;
-    const address = socket.remoteAddress ?? '';
-    const fromThere = maxConnectionsPerAddress > 0 ? (this.#perAddress.get(address) ?? 0) : 0;
     // Not from the start: a client that leaves within the TLS handshake is then noticed at once.
     if (tls !== undefined) socket.allowHalfOpen = true;
     const transport = new Transport(socket, REFUSED, this.#owner);
     this.#transports.add(transport);
-    if (maxConnectionsPerAddress > 0) {
-      this.#perAddress.set(address, fromThere + 1);
-      socket.once('close', () => {
-        const left = (this.#perAddress.get(address) ?? 1) - 1;
-        if (left === 0) this.#perAddress.delete(address);
-        else this.#perAddress.set(address, left);
-      });
-    }
-    if (
-      this.#closing ||
-      this.#transports.size > maxConnections ||
-      (maxConnectionsPerAddress > 0 && fromThere >= maxConnectionsPerAddress)
-    ) {
+    const fromThere = maxConnectionsPerAddress > 0 ? this.#countAddress(socket) : 0;
+    if (this.#closing || this.#transports.size > maxConnections || fromThere > maxConnectionsPerAddress) {
       // RFC 9110 §15.6.4; said before the request, since to wait for one would hold what there is too much of.
       const head = encodeResponseHead(503, [
         ['Date', httpDate()],
@@ -334,11 +321,25 @@ export class Server {
       socket.end(head, () => socket.destroy());
       return;
     }
-    this.#httpConnections.add(new HttpConnection(transport, this.#httpSettings, address, tls !== undefined));
+    this.#httpConnections.add(new HttpConnection(transport, this.#httpSettings));
     if (!usesSharedBuffer) {
       readWithEvents(transport);
       socket.resume();
     }
+  }
+
+  /** How many connections the peer's address has open, this one included. */
+  #countAddress(socket: Socket): number {
+    const counts = this.#perAddress;
+    const address = socket.remoteAddress ?? '';
+    const count = (counts.get(address) ?? 0) + 1;
+    counts.set(address, count);
+    socket.once('close', () => {
+      const left = counts.get(address)! - 1;
+      if (left === 0) counts.delete(address);
+      else counts.set(address, left);
+    });
+    return count;
   }
 
   #serve(exchange: Exchange): void {

@@ -292,8 +292,7 @@ export class WebSocket extends EventTarget {
             const request = new Request(
               { method: 'GET', target, minor: 1, headers: HeaderFields.from(all), text: '' },
               new Uint8Array(0),
-              socket.remoteAddress ?? '',
-              secure,
+              socket,
             );
             this.#established(transport, request, checked, parser.takeRest());
             return;

@@ -1,10 +1,37 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { HttpRequest } from '../../lib/net/api.ts';
 import { createServer } from '../../lib/net/server.ts';
 import { FakeClock } from '../support/clock.ts';
 import { deferred, openWebSocket, patiently, RawClient, turns, until, withServer } from '../support/sockets.ts';
 
 describe('RFC 9110: methods and statuses of the HTTP front', () => {
+  it('the address, once asked for, outlasts the connection; first asked for behind its end it is empty', async () => {
+    const requests: HttpRequest[] = [];
+    await withServer(
+      {},
+      (server) => {
+        server.get('/', (request) => {
+          requests.push(request);
+          return { body: requests.length === 1 ? request.remoteAddress : '' };
+        });
+      },
+      async (server) => {
+        for (let i = 0; i < 2; i++) {
+          const client = await RawClient.connect(server.port);
+          client.request('GET /');
+          await client.response();
+          client.socket.destroy();
+        }
+        await until('both have gone', () => server.connections.http === 0);
+        assert.deepEqual(
+          requests.map(({ remoteAddress }) => remoteAddress),
+          ['127.0.0.1', ''],
+        );
+      },
+    );
+  });
+
   it('GET and POST reach their handlers with parameters, query, headers, address and body', async () => {
     await withServer(
       {},
