@@ -66,7 +66,10 @@ export class HeaderFields implements Iterable<[string, string]> {
   }
 
   getAll(name: string): string[] {
-    return [...this].filter(([each]) => sameName(each, name)).map(([, value]) => value);
+    const fields = this.#fields;
+    const values: string[] = [];
+    for (let i = 0; i < fields.length; i += 2) if (sameName(fields[i]!, name)) values.push(fields[i + 1]!);
+    return values;
   }
 
   has(name: string): boolean {
