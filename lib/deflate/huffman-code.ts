@@ -19,15 +19,18 @@ const occurring = usedSymbols;
 const sorted = new Int32Array(288);
 /** Weights, then parents, then depths of the tree under construction, all in place. */
 const nodes = new Int32Array(288);
-/** Frequencies below this are sorted by counting; the few larger ones by insertion. */
+/** So few symbols are sorted by insertion: 7 of the 30 distances 158 ns in all, against 215 with counting. */
+const INSERTED_SYMBOLS = 16;
+/** Of more symbols, frequencies below this are sorted by counting; the few larger ones by insertion. */
 const COUNTED_FREQUENCIES = 64;
 const places = new Int32Array(COUNTED_FREQUENCIES + 1);
-const lengthCounts = new Int32Array(32);
+const lengthCounts = new Int32Array(MAX_CODE_BITS + 1);
 const nextCode = new Int32Array(MAX_CODE_BITS + 2);
 
 /**
  * Makes the best code of at most `maxBits` bits for the first `count` symbols: fills `lengths`, with 0 for a symbol that does
- * not occur, and `codes` where it does, as `code << 4 | length`. A single symbol gets one bit (§3.2.7).
+ * not occur, and `codes` where it does, as `code << 4 | length`. A single symbol gets one bit (§3.2.7). `frequencies` are
+ * all zero afterwards, for the next block to be counted.
  * Choice: everything but the first and the last step goes through the symbols that occur, some 50 of 286 in short messages.
  *
  * @returns how many symbols occur; they are then in `usedSymbols`, by symbol, until the next call.
@@ -43,7 +46,9 @@ export function makeCode(
   let used = 0;
   for (let symbol = 0; symbol < count; symbol++) {
     const frequency = frequencies[symbol]!;
-    if (frequency !== 0) occurring[used++] = (frequency << 9) | symbol;
+    if (frequency === 0) continue;
+    occurring[used++] = (frequency << 9) | symbol;
+    frequencies[symbol] = 0;
   }
   clear(lengthCounts);
   if (used < 2) {
@@ -89,6 +94,10 @@ function clear(counts: Int32Array): void {
 
 /** Fills `sorted` from the first `used` of `usedSymbols`. */
 function sortByFrequency(used: number): void {
+  if (used <= INSERTED_SYMBOLS) {
+    for (let i = 0; i < used; i++) insert(occurring[i]!, i, 0);
+    return;
+  }
   clear(places);
   for (let i = 0; i < used; i++) {
     const frequency = occurring[i]! >> 9;
@@ -107,11 +116,16 @@ function sortByFrequency(used: number): void {
     if (frequency < COUNTED_FREQUENCIES) {
       sorted[places[frequency]!++] = key;
     } else {
-      let at = places[COUNTED_FREQUENCIES]!++;
-      for (; at > large && sorted[at - 1]! > key; at--) sorted[at] = sorted[at - 1]!;
-      sorted[at] = key;
+      insert(key, places[COUNTED_FREQUENCIES]!++, large);
     }
   }
+}
+
+/** Puts `key` where it belongs in `sorted[from..end)`, which is sorted, and grows by it. */
+function insert(key: number, end: number, from: number): void {
+  let at = end;
+  for (; at > from && sorted[at - 1]! > key; at--) sorted[at] = sorted[at - 1]!;
+  sorted[at] = key;
 }
 
 /** Leaves in `nodes[i]` the depth of the leaf of `sorted[i]`, for `n` of at least 2. */

@@ -310,7 +310,7 @@ export class WebSocketProtocol {
       if (!deflate.wants(mostBytes, compress)) return false;
       if (message.length <= INLINE_TEXT_MAX_UNITS) {
         plainText ??= Buffer.allocUnsafeSlow(INLINE_TEXT_MAX_UNITS * 3);
-        plain = plainText.subarray(0, encodeUtf8Into(message, plainText, 0));
+        plain = new Uint8Array(plainText.buffer, plainText.byteOffset, encodeUtf8Into(message, plainText, 0));
       } else {
         plain = Buffer.allocUnsafeSlow(utf8ByteLength(message));
         encodeUtf8Into(message, plain, 0);
