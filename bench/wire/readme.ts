@@ -96,7 +96,8 @@ function renderRows(reference: string, entries: Results['workloads']): string {
       const text = `${row.ratio >= 9.95 ? row.ratio.toFixed(0) : row.ratio.toFixed(row.ratio < 2 ? 2 : 1)} ×`;
       return `${peer === 'barewire' ? `**${text}**` : text}${bytes ? '' : mark}`;
     });
-    const kernel = percent(rows.find((row) => row.peer === 'barewire')?.kernelShare) ?? '–';
+    const ours = rows.find((row) => row.peer === 'barewire');
+    const kernel = (bytes ? undefined : percent(ours?.kernelShare)) ?? '–';
     return [`${workload.title}${bytes ? ' (less is better)' : ''}`, value, ...cells, kernel];
   });
   return [head, head.map((_, i) => (i === 0 ? '---' : '--:')), ...lines]
