@@ -293,7 +293,8 @@ export function acceptSockets(server: Server, accept: Accept): void {
     const onconnection = handle?.onconnection;
     if (typeof onconnection !== 'function' || typeof inside._connections !== 'number') return;
     handle!.onconnection = function (status, client) {
-      if (status !== 0 || typeof client?.useUserBuffer !== 'function') {
+      // A failed accept has no client; the server is told of it there.
+      if (typeof client?.useUserBuffer !== 'function') {
         onconnection.call(this, status, client);
         return;
       }

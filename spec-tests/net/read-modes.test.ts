@@ -140,6 +140,27 @@ for (const [mode, run] of MODES) {
         end();
       }));
 
+    it('a write that fails ends the connection, also where nobody reads', () =>
+      run(async () => {
+        const log: string[] = [];
+        const { transport, client, end } = await accepted({
+          receive() {},
+          receiveEnd() {},
+          drained() {},
+          gone: (error) => void log.push(`${(error as NodeJS.ErrnoException | undefined)?.code}`),
+        });
+        transport.pause();
+        client.socket.resetAndDestroy();
+        await until('it has gone', () => {
+          transport.output.append(Buffer.from('x'), 0, 1);
+          transport.flush();
+          return log.length === 1;
+        });
+        assert.match(log[0]!, /^(EPIPE|ECONNRESET)$/);
+        assert.equal(transport.bufferedAmount, 0);
+        end();
+      }));
+
     it('a reset is told as gone with its error', () =>
       run(async () => {
         const log: string[] = [];

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
+import { beginOutput, literalFrequencies } from '../../lib/deflate/block-writer.ts';
 import { deflate, inflate } from '../../lib/deflate/index.ts';
 import { explain, KINDS, Random, sample } from './support.ts';
 
@@ -50,6 +51,14 @@ test('RFC 7692 §7.2.3.6 an empty message is one octet of zero once its tail is 
   assert.deepEqual(deflate(new Uint8Array(0)), hex('00 0000ffff'));
   assert.deepEqual(deflate(new Uint8Array(0), { dictionary: ascii('abc'), level: 1 }), hex('00 0000ffff'));
   assert.deepEqual(inflate(hex('00'), { maxOutputBytes: 0, tailRemoved: true }), new Uint8Array(0));
+});
+
+test('what an exception left counted is forgotten by the next message', () => {
+  const text = ascii('one message, and one message more, and the last message');
+  const before = deflate(text);
+  beginOutput();
+  literalFrequencies[7] = 1000;
+  assert.deepEqual(deflate(text), before);
 });
 
 test('RFC 7692 §7.2.2 a removed tail may follow input of any length, at the ends of our pieces too', () => {
