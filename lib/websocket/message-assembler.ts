@@ -18,6 +18,7 @@ import type { MessageDeflate } from './deflate.ts';
 import { isControl, MAX_CONTROL_PAYLOAD_BYTES, MAX_HEADER_BYTES, Opcode } from './frame.ts';
 import { MAX_SHORT_PAYLOAD_BYTES, type Slice } from './frame-parser.ts';
 import { copyMasked, copyMaskedText, rotateKey } from './mask.ts';
+import { forgetReceived, RECEIVED_TEXT_BYTES, receivedBytes, receivedView, rememberReceived } from './received-text.ts';
 import type { Violation } from './violation.ts';
 
 export interface AssemblerOptions {
@@ -68,10 +69,10 @@ const UNKNOWN_GROWTH = 4;
 /** Memory for a message of unknown length starts here. */
 const FIRST_FRAGMENT_BYTES = 256;
 
-/** Text that lies whole in a chunk is unmasked here and decoded from here; never kept across calls. */
-const SCRATCH_BYTES = 65_536;
-const scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
-const scratchView: DataView = new DataView(scratch.buffer);
+// Imported constants are loaded and checked at every use.
+const scratch = receivedBytes;
+const scratchView = receivedView;
+const SCRATCH_BYTES = RECEIVED_TEXT_BYTES;
 
 export class MessageAssembler {
   readonly #options: AssemblerOptions;
@@ -174,14 +175,17 @@ export class MessageAssembler {
       if (!ascii && !isValidUtf8(data, 0, length)) return invalidUtf8();
       return { kind: 'text', data };
     }
+    forgetReceived();
     const fits = length <= SCRATCH_BYTES;
     const bytes = fits ? scratch : allocate(length);
     const target = fits ? scratchView : allocated.view;
     const at = fits ? 0 : allocated.offset;
-    if (copyMaskedText(view, start, end, target, at, maskingKey))
-      return { kind: 'text', data: decodeAscii(bytes, 0, length) };
-    if (!isValidUtf8(bytes, 0, length)) return invalidUtf8(); // §8.1
-    return { kind: 'text', data: decodeUtf8(bytes, 0, length) };
+    let data: string;
+    if (copyMaskedText(view, start, end, target, at, maskingKey)) data = decodeAscii(bytes, 0, length);
+    else if (isValidUtf8(bytes, 0, length)) data = decodeUtf8(bytes, 0, length);
+    else return invalidUtf8(); // §8.1
+    if (fits) rememberReceived(data, length);
+    return { kind: 'text', data };
   }
 
   /** The same for a compressed one: it is unmasked where the decompressor reads it. */
@@ -189,6 +193,7 @@ export class MessageAssembler {
     const { view, header, start, end } = slice;
     const length = end - start;
     const size = length + DECOMPRESS_SPARE_BYTES;
+    forgetReceived();
     const fits = size <= SCRATCH_BYTES;
     const bytes = fits ? scratch : allocate(size);
     const target = fits ? scratchView : allocated.view;

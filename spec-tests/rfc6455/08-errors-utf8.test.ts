@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { WebSocketProtocol } from '../../lib/websocket/protocol.ts';
+import { compressed, noise, PLAIN } from '../support/deflate.ts';
 import { bytes, fromClient } from '../support/frames.ts';
 import { replay } from '../support/replay.ts';
 
@@ -112,4 +113,66 @@ describe('RFC 6455 §8.1: text is UTF-8', () => {
       assert.equal(Buffer.from(protocol.takeOutput().subarray(2)).toString('hex'), hex);
     }
   });
+});
+
+describe('a text that is sent on as it came', () => {
+  const LENGTHS = [0, 1, 5, 31, 125, 126, 255, 256, 1_100, 5_000, 16_384, 16_385, 21_000, 65_536, 65_537];
+  const text = (length: number, letter: string) => 'é'.repeat(length >> 2) + letter.repeat(length - (length >> 2) * 2);
+  const received = (protocol: WebSocketProtocol, payload: Uint8Array | string, rsv = 0, opcode = 1): unknown => {
+    const [one] = protocol.receive(fromClient({ opcode, payload, rsv }));
+    return (one as { data?: unknown }).data;
+  };
+  const payloadOf = (frame: Uint8Array) => Buffer.from(frame.subarray(frame[1]! < 126 ? 2 : frame[1] === 126 ? 4 : 10));
+
+  it('goes out with the octets it had, at any length', () => {
+    for (const length of LENGTHS) {
+      const protocol = new WebSocketProtocol(SERVER);
+      const came = received(protocol, text(length, 'a')) as string;
+      protocol.sendText(came);
+      protocol.sendText(came);
+      // The same characters in another string.
+      protocol.sendText(text(length, 'a'));
+      const out = protocol.takeOutput();
+      const one = new WebSocketProtocol(SERVER);
+      one.sendBinary(new TextEncoder().encode(text(length, 'a')));
+      const expected = Buffer.from(one.takeOutput());
+      expected[0] = 0x81;
+      assert.ok(Buffer.concat([expected, expected, expected]).equals(out), `${length} octets`);
+    }
+  });
+
+  it('and masked, from a client', () => {
+    for (const length of LENGTHS) {
+      const relay = new WebSocketProtocol({ role: 'client' });
+      const server = new WebSocketProtocol(SERVER);
+      const came = received(new WebSocketProtocol(SERVER), text(length, 'a')) as string;
+      relay.sendText(came);
+      assert.deepEqual(server.receive(relay.takeOutput()), [{ kind: 'text', data: text(length, 'a') }]);
+    }
+  });
+
+  for (const [title, overwrite] of [
+    ['another text', (other, length) => received(other, text(length, 'b'))],
+    ['a text that is not UTF-8', (other, length) => received(other, new Uint8Array(length).fill(0xff))],
+    ['binary data', (other, length) => received(other, new Uint8Array(length).fill(0x62), 0, 2)],
+    ['a compressed text', (other, length) => received(other, compressed(text(length, 'b')), 4)],
+    ['compressed binary data', (other, length) => received(other, compressed(noise(length)), 4, 2)],
+  ] as readonly [string, (other: WebSocketProtocol, length: number) => unknown][]) {
+    it(`is not mistaken once ${title} of another connection has come`, () => {
+      for (const length of LENGTHS.slice(1)) {
+        const protocol = new WebSocketProtocol(SERVER);
+        const other = new WebSocketProtocol(SERVER, undefined, { deflate: PLAIN });
+        const came = received(protocol, text(length, 'a')) as string;
+        protocol.sendText(came);
+        const waiting = protocol.output;
+        overwrite(other, length);
+        protocol.sendText(came);
+        const out = waiting.takeAll();
+        const half = out.length / 2;
+        const octets = Buffer.from(text(length, 'a'));
+        assert.ok(payloadOf(out.subarray(0, half)).equals(octets), `sent before, ${length} octets`);
+        assert.ok(payloadOf(out.subarray(half)).equals(octets), `sent after, ${length} octets`);
+      }
+    });
+  }
 });
