@@ -71,12 +71,16 @@ for (let i = 0; i < 30; i++) DISTANCE_ENTRIES[i] = (DISTANCE_BASE[i]! << 16) | (
 const CODE_LENGTH_ENTRIES = new Int32Array(19);
 for (let i = 0; i < 19; i++) CODE_LENGTH_ENTRIES[i] = i << 16;
 
-/** The symbols that have a code, as `length << 9 | symbol`. */
-const usedSymbols = new Uint16Array(288);
-/** Symbols per code length, where the next symbol of a length goes, and the symbols ordered by (length, symbol). */
-const lengthCounts = new Int32Array(16);
+/** The symbols that have a code, ascending, as `length << 9 | symbol`: to be filled for `fillDecodeTable`. */
+export const usedSymbols: Uint16Array = new Uint16Array(286 + 30);
+/** How many symbols have a code of each length; two sets, since two alphabets are read in one go (§3.2.7). */
+export const usedLengthCounts: Int32Array = new Int32Array(2 * 16);
+/** Where the next symbol of a length goes, and the symbols ordered by (length, symbol). */
 const nextPlace = new Int32Array(16);
 const ordered = new Uint16Array(288);
+// An exported constant is loaded and checked at every use.
+const occurring = usedSymbols;
+const lengthCounts = usedLengthCounts;
 
 /**
  * Fills `DECODE_TABLES` from `at` on from `lengths[start..end)`, the code length of each symbol in turn, 0 for a symbol without a code.
@@ -92,22 +96,37 @@ export function buildDecodeTable(
   start: number,
   end: number,
 ): number {
-  // Runs of unused symbols are long: a branch for them costs less than counting them (2.6 against 3.3 µs for a message of 200 bytes).
   for (let i = 0; i < 16; i++) lengthCounts[i] = 0;
   let used = 0;
   for (let i = start; i < end; i++) {
     const length = lengths[i]!;
     if (length === 0) continue;
     lengthCounts[length]!++;
-    usedSymbols[used++] = (length << 9) | (i - start);
+    occurring[used++] = (length << 9) | (i - start);
   }
+  return fillDecodeTable(at, primaryBits, alphabet, 0, used, 0, 0);
+}
 
+/**
+ * The same from `usedSymbols[from..to)`, whose numbers are too large by `base`, and the sixteen `usedLengthCounts` at `counts`:
+ * who reads code lengths knows the unused ones as runs, and need not have them looked at one by one.
+ */
+export function fillDecodeTable(
+  at: number,
+  primaryBits: number,
+  alphabet: Alphabet,
+  from: number,
+  to: number,
+  base: number,
+  counts: number,
+): number {
+  const used = to - from;
   // §3.2.2: each code of n bits takes 2^-n of the space of codes; `space` counts what is left in units of 2^-n.
   let longest = 0;
   let place = 0;
   let space = 1;
   for (let length = 1; length <= 15; length++) {
-    const count = lengthCounts[length]!;
+    const count = lengthCounts[counts + length]!;
     space = space * 2 - count;
     if (space < 0) return TABLE_OVERSUBSCRIBED;
     if (count > 0) longest = length;
@@ -123,9 +142,9 @@ export function buildDecodeTable(
     if (longest === 0) return 1;
   }
 
-  for (let i = 0; i < used; i++) {
-    const symbol = usedSymbols[i]!;
-    ordered[nextPlace[symbol >> 9]!++] = symbol & 511;
+  for (let i = from; i < to; i++) {
+    const symbol = occurring[i]!;
+    ordered[nextPlace[symbol >> 9]!++] = (symbol & 511) - base;
   }
   const entries =
     alphabet === 'literal/length' ? LITERAL_ENTRIES : alphabet === 'distance' ? DISTANCE_ENTRIES : CODE_LENGTH_ENTRIES;
@@ -142,7 +161,7 @@ export function buildDecodeTable(
   let code = 0;
   let next = 0;
   for (;;) {
-    for (let n = lengthCounts[length]!; n > 0; n--) {
+    for (let n = lengthCounts[counts + length]!; n > 0; n--) {
       table[at + code] = entries[ordered[next++]!]! | length;
       if (next === used) {
         // The last code is all ones; what is still to be doubled holds complete codes.
@@ -160,11 +179,11 @@ export function buildDecodeTable(
   // Longer codes: for each set of first `indexBits` bits one table, as large as the codes that begin with them need.
   const primaryMask = (1 << indexBits) - 1;
   let prefix = -1;
-  let base = 0;
+  let secondaryAt = 0;
   let freeAt = at + (1 << indexBits);
   let tableBits = 0;
   for (length = indexBits + 1; ; length++) {
-    for (let n = lengthCounts[length]!; n > 0; n--) {
+    for (let n = lengthCounts[counts + length]!; n > 0; n--) {
       if ((code & primaryMask) !== prefix) {
         prefix = code & primaryMask;
         tableBits = length - indexBits;
@@ -172,15 +191,15 @@ export function buildDecodeTable(
         let room = (1 << tableBits) - n;
         while (room > 0) {
           tableBits++;
-          room = room * 2 - lengthCounts[indexBits + tableBits]!;
+          room = room * 2 - lengthCounts[counts + indexBits + tableBits]!;
         }
-        base = freeAt;
+        secondaryAt = freeAt;
         freeAt += 1 << tableBits;
-        table[at + prefix] = (base << 16) | (tableBits << 8) | ENTRY_SPECIAL | indexBits;
+        table[at + prefix] = (secondaryAt << 16) | (tableBits << 8) | ENTRY_SPECIAL | indexBits;
       }
       const entry = entries[ordered[next++]!]! | (length - indexBits);
       const step = 1 << (length - indexBits);
-      for (let i = base + (code >>> indexBits); i < freeAt; i += step) table[i] = entry;
+      for (let i = secondaryAt + (code >>> indexBits); i < freeAt; i += step) table[i] = entry;
       if (next === used) return indexBits;
       code = nextReversed(code, (1 << length) - 1);
     }

@@ -27,10 +27,13 @@ import {
   FIXED_DISTANCES_AT,
   FIXED_LITERAL_BITS,
   FIXED_LITERALS_AT,
+  fillDecodeTable,
   LITERAL_PRIMARY_BITS,
   LITERALS_AT,
   TABLE_INCOMPLETE,
   TABLE_OVERSUBSCRIBED,
+  usedLengthCounts,
+  usedSymbols,
 } from './huffman-table.ts';
 
 // The compiler folds a constant of this module into the loops, but loads and checks an imported one at every use.
@@ -99,20 +102,27 @@ const MAX_BLOCK_HEADER_BYTES = 570;
 /** Positions are 32-bit integers; no `Uint8Array` of this size can be had on every platform anyway. */
 const MAX_OUTPUT_BYTES = 0x7fff_0000;
 
-const input = new Uint8Array(DEFLATE_LIMITS.inputChunkBytes + 4 + INPUT_SLACK_BYTES);
-const inputView = new DataView(input.buffer);
+/** Where `inflateInPlace` finds what it decodes. What is written there is gone with the next call. */
+export const inflateInput: Uint8Array = new Uint8Array(DEFLATE_LIMITS.inputChunkBytes + 4 + INPUT_SLACK_BYTES);
+export const inflateInputView: DataView = new DataView(inflateInput.buffer);
+const input = inflateInput;
+const inputView = inflateInputView;
 /** A `Buffer`, so that text can be decoded from here without one being made for it. */
 const output: Buffer = Buffer.allocUnsafeSlow(DEFLATE_LIMITS.sharedOutputBytes + OUTPUT_SLACK_BYTES);
 const outputView = new DataView(output.buffer);
 const NO_BYTES = new Uint8Array(0);
 
-/** Code lengths of the literal/length and then of the distance alphabet of the block being read (§3.2.7). */
-const codeLengths = new Uint8Array(286 + 30);
+const usedCodes = usedSymbols;
+const lengthCounts = usedLengthCounts;
+/** Lengths of the code length code of the block being read (§3.2.7). */
+const codeLengths = new Uint8Array(19);
 /** The order in which the lengths of the code length code are sent (§3.2.7). */
 const CODE_LENGTH_ORDER = Uint8Array.of(16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15);
 
 // The state of the call under way. The loops keep copies in locals.
 let source: Uint8Array = NO_BYTES;
+/** Octets of the whole. */
+let inputLength = 0;
 /** First octet of `source` not yet copied to `input`. */
 let sourceAt = 0;
 /** The removed tail is still to be supplied. */
@@ -171,10 +181,26 @@ export function inflateShared(
   tailRemoved: boolean,
 ): Uint8Array {
   source = compressed;
+  inputEnd = 0;
+  return decode(compressed.length, maxOutputBytes, past, tailRemoved);
+}
+
+/** The same for the first `length` octets of `inflateInput`, at most `inputChunkBytes`, whose tail was removed. */
+export function inflateInPlace(length: number, maxOutputBytes: number, past: Uint8Array | undefined): Uint8Array {
+  inputEnd = length;
+  return decode(length, maxOutputBytes, past, true);
+}
+
+function decode(
+  length: number,
+  maxOutputBytes: number,
+  past: Uint8Array | undefined,
+  tailRemoved: boolean,
+): Uint8Array {
+  inputLength = length;
   sourceAt = 0;
   tailDue = tailRemoved;
   position = 0;
-  inputEnd = 0;
   bits = 0;
   bitCount = 0;
   written = 0;
@@ -212,8 +238,7 @@ function loadInput(): void {
   if (unread > 0 && position > 0) input.copyWithin(0, position, inputEnd);
   position = 0;
   const taken = Math.min(DEFLATE_LIMITS.inputChunkBytes - unread, source.length - sourceAt);
-  if (taken === source.length) input.set(source, unread);
-  else input.set(source.subarray(sourceAt, sourceAt + taken), unread);
+  if (taken > 0) input.set(taken === source.length ? source : source.subarray(sourceAt, sourceAt + taken), unread);
   sourceAt += taken;
   inputEnd = unread + taken;
   if (tailDue && sourceAt === source.length) {
@@ -331,6 +356,8 @@ function readCodes(): void {
 
   const total = literalCount + distanceCount;
   const inputLimit = inputEnd - 8;
+  for (let i = 0; i < 32; i++) lengthCounts[i] = 0;
+  let used = 0;
   let previous = -1;
   let n = 0;
   while (n < total) {
@@ -343,8 +370,12 @@ function readCodes(): void {
     count -= entry & 31;
     const symbol = entry >>> 16;
     if (symbol < 16) {
-      codeLengths[n++] = symbol;
       previous = symbol;
+      if (symbol !== 0) {
+        usedCodes[used++] = (symbol << 9) | n;
+        lengthCounts[n < literalCount ? symbol : 16 + symbol]!++;
+      }
+      n++;
       continue;
     }
     // 16: the previous length 3-6 times; 17: zero 3-10 times; 18: zero 11-138 times.
@@ -358,20 +389,29 @@ function readCodes(): void {
       if (end > total) fail('INFLATE_BAD_REPEAT', `${end} code lengths, header says ${total} (RFC 1951 §3.2.7)`);
       fail('INFLATE_BAD_REPEAT', 'first code length is a repetition (RFC 1951 §3.2.7)');
     }
-    while (n < end) codeLengths[n++] = previous;
+    if (previous === 0) n = end;
+    for (; n < end; n++) {
+      usedCodes[used++] = (previous << 9) | n;
+      lengthCounts[n < literalCount ? previous : 16 + previous]!++;
+    }
   }
   if (p * 8 - count > inputEnd * 8) truncated();
   bits = b;
   bitCount = count;
   position = p;
 
-  if (codeLengths[256] === 0) {
+  // Distances come last, and before them the lengths, from 257 on.
+  let literals = used;
+  while (literals > 0 && (usedCodes[literals - 1]! & 511) >= literalCount) literals--;
+  let last = literals - 1;
+  while (last >= 0 && (usedCodes[last]! & 511) > 256) last--;
+  if (last < 0 || (usedCodes[last]! & 511) !== 256) {
     fail('INFLATE_NO_END_OF_BLOCK', 'block has no code for its end, symbol 256 (RFC 1951 §3.2.7)');
   }
-  built = buildDecodeTable(LITERALS_AT, LITERAL_PRIMARY_BITS, 'literal/length', codeLengths, 0, literalCount);
+  built = fillDecodeTable(LITERALS_AT, LITERAL_PRIMARY_BITS, 'literal/length', 0, literals, 0, 0);
   if (built < 0) badCode('literal/length', built);
   literalBits = built;
-  built = buildDecodeTable(DISTANCES_AT, DISTANCE_PRIMARY_BITS, 'distance', codeLengths, literalCount, total);
+  built = fillDecodeTable(DISTANCES_AT, DISTANCE_PRIMARY_BITS, 'distance', literals, used, literalCount, 16);
   if (built < 0) badCode('distance', built);
   distanceBits = built;
 }
@@ -571,7 +611,7 @@ function fail(code: InflateErrorCode, message: string): never {
 }
 
 function truncated(): never {
-  fail('INFLATE_TRUNCATED', `input ends inside a block, after ${source.length} bytes (RFC 1951 §3.2.3)`);
+  fail('INFLATE_TRUNCATED', `input ends inside a block, after ${inputLength} bytes (RFC 1951 §3.2.3)`);
 }
 
 function tooLarge(): never {

@@ -12,7 +12,14 @@
 
 import { allocate, allocated } from '../bytes/allocate.ts';
 import { decodeAscii, decodeUtf8, isValidUtf8, Utf8Validator } from '../bytes/utf8.ts';
-import { DECOMPRESS_SPARE_BYTES, ownBytes, textOf } from '../deflate/engine.ts';
+import {
+  DECOMPRESS_SPARE_BYTES,
+  ownBytes,
+  PAYLOAD_MAX_BYTES,
+  payloadMemory,
+  payloadView,
+  textOf,
+} from '../deflate/engine.ts';
 import { parseClosePayload } from './close.ts';
 import type { MessageDeflate } from './deflate.ts';
 import { isControl, MAX_CONTROL_PAYLOAD_BYTES, MAX_HEADER_BYTES, Opcode } from './frame.ts';
@@ -192,12 +199,9 @@ export class MessageAssembler {
   #wholeCompressed(slice: Slice, opcode: number): Assembled {
     const { view, header, start, end } = slice;
     const length = end - start;
-    const size = length + DECOMPRESS_SPARE_BYTES;
-    forgetReceived();
-    const fits = size <= SCRATCH_BYTES;
-    const bytes = fits ? scratch : allocate(size);
-    const target = fits ? scratchView : allocated.view;
-    copyMasked(view, start, end, target, fits ? 0 : allocated.offset, header.maskingKey);
+    const fits = length <= PAYLOAD_MAX_BYTES;
+    const bytes = fits ? payloadMemory : allocate(length + DECOMPRESS_SPARE_BYTES);
+    copyMasked(view, start, end, fits ? payloadView : allocated.view, fits ? 0 : allocated.offset, header.maskingKey);
     return this.#decompress(bytes, length, opcode);
   }
 
