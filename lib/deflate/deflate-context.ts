@@ -8,6 +8,7 @@
  * Read next: `window.ts`, then `matcher.ts`.
  */
 
+import type { Compressed } from './block-writer.ts';
 import {
   checkLevel,
   compressAfter,
@@ -63,11 +64,12 @@ export class DeflateContext {
 
   /** Compresses `plain` as `deflate` does, with matches into the past. Does not change what later calls see. */
   deflate(plain: Uint8Array): Uint8Array {
-    return ownCopy(this.deflateShared(plain));
+    const { bytes, length } = this.deflateShared(plain);
+    return ownCopy(bytes, length);
   }
 
   /** The same, in memory of the codec: to be read before its next call. */
-  deflateShared(plain: Uint8Array): Uint8Array {
+  deflateShared(plain: Uint8Array): Compressed {
     const table = this.#table;
     if (table === undefined || plain.length === 0) return deflateShared(plain, this.#level, this.#windowBits);
     if (plain.length + READ_SLACK_BYTES > windowSlackBytes(this.#windowBits)) {

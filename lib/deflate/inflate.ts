@@ -109,7 +109,8 @@ const input = inflateInput;
 const inputView = inflateInputView;
 /** A `Buffer`, so that text can be decoded from here without one being made for it. */
 const output: Buffer = Buffer.allocUnsafeSlow(DEFLATE_LIMITS.sharedOutputBytes + OUTPUT_SLACK_BYTES);
-const outputView = new DataView(output.buffer);
+export const inflateOutputView: DataView = new DataView(output.buffer);
+const outputView = inflateOutputView;
 const NO_BYTES = new Uint8Array(0);
 
 const usedCodes = usedSymbols;
@@ -163,8 +164,12 @@ export function inflate(compressed: Uint8Array, options: InflateOptions): Uint8A
   return result;
 }
 
-/** What `inflateShared` found: how many bytes, whether all of them are known to be ASCII (false: perhaps), and whose they are. */
-export const inflated: { length: number; isAscii: boolean; isOwn: boolean } = {
+/**
+ * What `inflateShared` found: how many bytes, whether all of them are known to be ASCII (false: perhaps), and whose they are.
+ * `calls` is raised when the memory of this module is about to be written: a result that lies in it is good for one value.
+ */
+export const inflated: { calls: number; length: number; isAscii: boolean; isOwn: boolean } = {
+  calls: 0,
   length: 0,
   isAscii: false,
   isOwn: false,
@@ -197,6 +202,7 @@ function decode(
   past: Uint8Array | undefined,
   tailRemoved: boolean,
 ): Uint8Array {
+  inflated.calls++;
   inputLength = length;
   sourceAt = 0;
   tailDue = tailRemoved;

@@ -12,6 +12,7 @@
  * Read next: `../deflate/engine.ts`.
  */
 
+import type { Compressed } from '../deflate/block-writer.ts';
 import { DeflateContext } from '../deflate/deflate-context.ts';
 import { compress, compressShared, type Decompressed, decompressShared, FLUSH_TAIL_BYTES } from '../deflate/engine.ts';
 import { InflateError } from '../deflate/inflate.ts';
@@ -95,13 +96,15 @@ export class MessageDeflate {
    * lie. Undefined: it would be no shorter, so it goes as it is, and back-references will not see it (§7.2.1 concerns
    * compressed messages only).
    */
-  compress(plain: Uint8Array, asked: boolean | undefined): Uint8Array | undefined {
+  compress(plain: Uint8Array, asked: boolean | undefined): Compressed | undefined {
     const { level, sendWindowBits, sendTakeover, adaptive } = this.#settings;
     if (this.#leftAlone > 0 && asked === undefined) {
       this.#leftAlone--;
       return undefined;
     }
-    const payload = withoutTail(compressShared(plain, level, sendWindowBits, this.#sent), plain);
+    const compressed = compressShared(plain, level, sendWindowBits, this.#sent);
+    compressed.length -= FLUSH_TAIL_BYTES;
+    const payload = compressed.length < plain.length ? compressed : undefined;
     if (adaptive) {
       const pays = payload !== undefined && payload.length * 8 <= plain.length * 7;
       this.#misses = pays ? 0 : Math.min(this.#misses + 1, MAX_MISSES);
@@ -156,10 +159,7 @@ export class MessageDeflate {
  * the result is no shorter.
  */
 export function compressPayload(plain: Uint8Array, level: number, windowBits: number): Uint8Array | undefined {
-  return withoutTail(compress(plain, level, windowBits), plain);
-}
-
-function withoutTail(compressed: Uint8Array, plain: Uint8Array): Uint8Array | undefined {
+  const compressed = compress(plain, level, windowBits);
   const length = compressed.length - FLUSH_TAIL_BYTES;
   return length < plain.length ? compressed.subarray(0, length) : undefined;
 }

@@ -14,6 +14,7 @@ import { allocate, allocated } from '../bytes/allocate.ts';
 import { decodeAscii, decodeUtf8, isValidUtf8, Utf8Validator } from '../bytes/utf8.ts';
 import {
   DECOMPRESS_SPARE_BYTES,
+  decompressedView,
   ownBytes,
   PAYLOAD_MAX_BYTES,
   payloadMemory,
@@ -25,7 +26,14 @@ import type { MessageDeflate } from './deflate.ts';
 import { isControl, MAX_CONTROL_PAYLOAD_BYTES, MAX_HEADER_BYTES, Opcode } from './frame.ts';
 import { MAX_SHORT_PAYLOAD_BYTES, type Slice } from './frame-parser.ts';
 import { copyMasked, copyMaskedText, rotateKey } from './mask.ts';
-import { forgetReceived, RECEIVED_TEXT_BYTES, receivedBytes, receivedView, rememberReceived } from './received-text.ts';
+import {
+  forgetReceived,
+  rememberDecompressed,
+  rememberReceived,
+  SCRATCH_BYTES,
+  scratch,
+  scratchView,
+} from './received-text.ts';
 import type { Violation } from './violation.ts';
 
 export interface AssemblerOptions {
@@ -75,11 +83,6 @@ const UNKNOWN_GROWTH = 4;
 
 /** Memory for a message of unknown length starts here. */
 const FIRST_FRAGMENT_BYTES = 256;
-
-// Imported constants are loaded and checked at every use.
-const scratch = receivedBytes;
-const scratchView = receivedView;
-const SCRATCH_BYTES = RECEIVED_TEXT_BYTES;
 
 export class MessageAssembler {
   readonly #options: AssemblerOptions;
@@ -214,7 +217,9 @@ export class MessageAssembler {
     // RFC 7692 §6.2: what RFC 6455 §8.1 says of text holds for what comes out.
     if (!textAsBytes) {
       const text = textOf(plain);
-      return text === undefined ? invalidUtf8() : { kind: 'text', data: text };
+      if (text === undefined) return invalidUtf8();
+      if (!plain.isOwn) rememberDecompressed(text, plain.bytes, decompressedView, plain.length);
+      return { kind: 'text', data: text };
     }
     if (!plain.isAscii && !isValidUtf8(plain.bytes, 0, plain.length)) return invalidUtf8();
     return { kind: 'text', data: ownBytes(plain) };

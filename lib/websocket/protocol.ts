@@ -27,7 +27,7 @@ import { FrameParser, slice } from './frame-parser.ts';
 import { copyMasked, newMaskingKey } from './mask.ts';
 import { type Assembled, type AssemblerOptions, MessageAssembler } from './message-assembler.ts';
 import type { PreparedMessage } from './prepared-message.ts';
-import { receivedBytes, receivedLength, receivedView } from './received-text.ts';
+import { received, receivedLength } from './received-text.ts';
 import { closeExpected, mayReceive, maySend, next, type State, type Transition } from './state.ts';
 import type { Violation } from './violation.ts';
 
@@ -76,8 +76,10 @@ const FIN = 0x80;
 /** Text on its way to the compressor or the output; made when first needed, one for the process, used within one call. */
 let plainText: Buffer | undefined;
 
-/** The octets of a text of at most `INLINE_TEXT_MAX_UNITS`, in `plainText`. */
+/** The octets of a text of at most `INLINE_TEXT_MAX_UNITS`, in memory that is used again. */
 function encodeText(text: string): Uint8Array {
+  const length = receivedLength(text);
+  if (length >= 0) return new Uint8Array(received.bytes.buffer, 0, length);
   plainText ??= Buffer.allocUnsafeSlow(INLINE_TEXT_MAX_UNITS * 3);
   return new Uint8Array(plainText.buffer, plainText.byteOffset, encodeUtf8Into(text, plainText, 0));
 }
@@ -185,7 +187,7 @@ export class WebSocketProtocol {
       return;
     }
     const length = receivedLength(text);
-    if (length >= 0) this.#sendReceivedText(length);
+    if (length >= 0) this.#sendShared(FIN | Opcode.Text, received.bytes, received.view, length);
     else if (text.length > INLINE_TEXT_MAX_UNITS) {
       const bytes = Buffer.allocUnsafeSlow(utf8ByteLength(text));
       encodeUtf8Into(text, bytes, 0);
@@ -341,21 +343,21 @@ export class WebSocketProtocol {
     if (!deflate.wants(plain.length, compress)) return false;
     const payload = deflate.compress(plain, compress);
     if (payload === undefined) return false;
-    this.#sendBytes(FIN | FIRST_OCTET_RSV1 | opcode, ownIfKept(payload));
+    this.#sendShared(FIN | FIRST_OCTET_RSV1 | opcode, payload.bytes, payload.view, payload.length);
     return true;
   }
 
-  /** Sends the text that came last. */
-  #sendReceivedText(length: number): void {
+  /** Encodes a frame around the first `length` octets of memory that is used again, which `payload` and `payloadView` both show. */
+  #sendShared(first: number, payload: Uint8Array, payloadView: DataView, length: number): void {
     if (length >= COPY_BY_WORDS_MAX_BYTES) {
-      this.#sendBytes(FIN | Opcode.Text, ownIfKept(new Uint8Array(receivedBytes.buffer, 0, length)));
+      this.#sendBytes(first, ownIfKept(new Uint8Array(payload.buffer, payload.byteOffset, length)));
       return;
     }
     const { output } = this;
     const { bytes, view, position } = output.reserve(MAX_HEADER_BYTES + length);
     const key = this.#masks ? newMaskingKey() : undefined;
-    const header = writeFrameHeader(bytes, position, FIN | Opcode.Text, length, key);
-    copyMasked(receivedView, 0, length, view, position + header, key ?? 0);
+    const header = writeFrameHeader(bytes, position, first, length, key);
+    copyMasked(payloadView, 0, length, view, position + header, key ?? 0);
     output.commit(header + length);
   }
 

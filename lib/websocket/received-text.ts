@@ -1,34 +1,53 @@
 /**
- * The memory in which a text that lies whole in a chunk is unmasked and decoded, and which text that was last.
+ * Which text came last, and where its octets are.
  *
- * A text that is sent on as it came, by a relay or an echo, is not encoded again: its octets are still here. To ask costs
- * a comparison of two strings, which most often differ in length. Of 100 octets the copy takes 25 ns, encoding them 90 (a
- * native call); of 16 KiB beyond ASCII 0.2 µs and 9. One text of the process is kept alive by this.
- * Read next: `message-assembler.ts`, which fills it, and `protocol.ts`, which asks.
+ * A text that is sent on as it came, by a relay or an echo, is not encoded again: its octets are still in the memory that
+ * it was decoded from, until the next message. To ask costs a comparison of two strings, which most often differ in length.
+ * Of 100 octets the copy takes 25 ns, encoding them 90 (a native call); of 16 KiB beyond ASCII 0.2 µs and 9.
+ * One text of the process is kept alive by this. Read next: `message-assembler.ts`, which tells, and `protocol.ts`, which asks.
  */
 
-/** Longer texts are decoded in memory of their own, and encoded when they are sent on. */
-export const RECEIVED_TEXT_BYTES = 65_536;
+import { decompressions } from '../deflate/engine.ts';
 
+/** Memory in which a text that lies whole in a chunk is unmasked and decoded. Longer ones have memory of their own. */
+export const SCRATCH_BYTES = 65_536;
 /** Written only after `forgetReceived`; never kept across calls. */
-export const receivedBytes: Buffer = Buffer.allocUnsafeSlow(RECEIVED_TEXT_BYTES);
-export const receivedView: DataView = new DataView(receivedBytes.buffer);
+export const scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+export const scratchView: DataView = new DataView(scratch.buffer);
 
-let received: string | undefined;
+/** The octets of the last text, from the first on, in memory that is used again; only good while `receivedLength` says so. */
+export const received: { bytes: Uint8Array; view: DataView } = { bytes: scratch, view: scratchView };
+let last: string | undefined;
 let octets = 0;
+/** Where the octets are the decompressor's: how often it had been called. */
+let decompression = -1;
 
-/** To be called before `receivedBytes` is written. */
+/** To be called before `scratch` is written. */
 export function forgetReceived(): void {
-  received = undefined;
+  last = undefined;
 }
 
-/** `receivedBytes[0..length)` is what `text` was decoded from: valid UTF-8, all of it. */
+/** The first `length` octets of `scratch` are what `text` was decoded from: valid UTF-8, all of it. */
 export function rememberReceived(text: string, length: number): void {
-  received = text;
+  last = text;
   octets = length;
+  if (received.bytes === scratch) return;
+  received.bytes = scratch;
+  received.view = scratchView;
+  decompression = -1;
 }
 
-/** How many of `receivedBytes` are `text` in UTF-8; -1 when it is not the text that came last. */
+/** The same for what the decompressor has left in its own memory. */
+export function rememberDecompressed(text: string, bytes: Uint8Array, view: DataView, length: number): void {
+  last = text;
+  octets = length;
+  decompression = decompressions();
+  if (received.bytes === bytes) return;
+  received.bytes = bytes;
+  received.view = view;
+}
+
+/** How many octets of `received` are `text` in UTF-8; -1 when it is not the text that came last. */
 export function receivedLength(text: string): number {
-  return text === received ? octets : -1;
+  return text === last && (decompression < 0 || decompression === decompressions()) ? octets : -1;
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { inflate } from '../../lib/deflate/index.ts';
 import { WebSocketProtocol } from '../../lib/websocket/protocol.ts';
-import { compressed, noise, PLAIN } from '../support/deflate.ts';
+import { compressed, decompressed, noise, PLAIN } from '../support/deflate.ts';
 import { bytes, fromClient } from '../support/frames.ts';
 import { replay } from '../support/replay.ts';
 
@@ -151,28 +152,57 @@ describe('a text that is sent on as it came', () => {
     }
   });
 
-  for (const [title, overwrite] of [
+  it('also where zlib decompressed it, in memory of its own', () => {
+    for (const size of [3_000, 30_000, 60_000]) {
+      const hard = Buffer.from(noise(size)).toString('base64');
+      const relay = new WebSocketProtocol(SERVER, undefined, { deflate: PLAIN });
+      const plain = new WebSocketProtocol(SERVER);
+      const came = received(relay, compressed(hard), 4) as string;
+      relay.sendText(came);
+      plain.sendText(came);
+      assert.equal(Buffer.from(decompressed(payloadOf(relay.takeOutput()))).toString(), hard);
+      assert.equal(payloadOf(plain.takeOutput()).toString(), hard);
+    }
+  });
+
+  const OVERWRITES: readonly [string, (other: WebSocketProtocol, length: number) => unknown][] = [
     ['another text', (other, length) => received(other, text(length, 'b'))],
     ['a text that is not UTF-8', (other, length) => received(other, new Uint8Array(length).fill(0xff))],
     ['binary data', (other, length) => received(other, new Uint8Array(length).fill(0x62), 0, 2)],
     ['a compressed text', (other, length) => received(other, compressed(text(length, 'b')), 4)],
     ['compressed binary data', (other, length) => received(other, compressed(noise(length)), 4, 2)],
-  ] as readonly [string, (other: WebSocketProtocol, length: number) => unknown][]) {
-    it(`is not mistaken once ${title} of another connection has come`, () => {
-      for (const length of LENGTHS.slice(1)) {
-        const protocol = new WebSocketProtocol(SERVER);
-        const other = new WebSocketProtocol(SERVER, undefined, { deflate: PLAIN });
-        const came = received(protocol, text(length, 'a')) as string;
-        protocol.sendText(came);
-        const waiting = protocol.output;
-        overwrite(other, length);
-        protocol.sendText(came);
-        const out = waiting.takeAll();
-        const half = out.length / 2;
-        const octets = Buffer.from(text(length, 'a'));
-        assert.ok(payloadOf(out.subarray(0, half)).equals(octets), `sent before, ${length} octets`);
-        assert.ok(payloadOf(out.subarray(half)).equals(octets), `sent after, ${length} octets`);
-      }
-    });
+    ['what DEFLATE does not allow', (other) => received(other, bytes('f2480506'), 4, 2)],
+    [
+      'a call of inflate',
+      (_, length) => inflate(compressed(text(length, 'b')), { maxOutputBytes: 1e6, tailRemoved: true }),
+    ],
+  ];
+  for (const [how, rsv] of [
+    ['plain', 0],
+    ['compressed', 4],
+  ] as const) {
+    for (const [title, overwrite] of OVERWRITES) {
+      it(`that came ${how} is not mistaken once ${title} has come`, () => {
+        for (const length of LENGTHS.slice(1)) {
+          const relay = new WebSocketProtocol(SERVER, undefined, { deflate: PLAIN });
+          const plain = new WebSocketProtocol(SERVER);
+          const came = received(relay, rsv === 0 ? text(length, 'a') : compressed(text(length, 'a')), rsv) as string;
+          relay.sendText(came);
+          plain.sendText(came);
+          overwrite(new WebSocketProtocol(SERVER, undefined, { deflate: PLAIN }), length);
+          relay.sendText(came);
+          plain.sendText(came);
+          for (const protocol of [relay, plain]) {
+            const out = protocol.takeOutput();
+            const half = out.length / 2;
+            for (const frame of [out.subarray(0, half), out.subarray(half)]) {
+              const payload = payloadOf(frame);
+              const octets = (frame[0]! & 0x40) === 0 ? payload : decompressed(payload);
+              assert.ok(Buffer.from(text(length, 'a')).equals(octets), `${length} octets`);
+            }
+          }
+        }
+      });
+    }
   }
 });
