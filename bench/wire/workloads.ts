@@ -166,8 +166,8 @@ export const WORKLOADS: readonly Workload[] = [
   workload(
     'connections',
     'connect',
-    'connections opened and closed, 32 at a time',
-    { type: 'connect', atOnce: 32 },
+    'connections opened and closed, 128 at a time',
+    { type: 'connect', atOnce: 128 },
     {
       unit: 'connections',
       needs: ['handshake', 'frames'],

@@ -64,7 +64,7 @@ export class LoadConnection {
         this.#receive(buffer as Buffer, length);
         return true;
       };
-      this.socket = connectTcp({ host, port, noDelay: true, ...local, onread: { buffer: readBuffer, callback } });
+      this.socket = connectTcp({ host, port, ...local, onread: { buffer: readBuffer, callback } });
     }
     this.socket.setNoDelay(true);
     this.socket.on('error', (error) => {
@@ -165,8 +165,8 @@ export function handshakeRequest({ url, compressed }: ConnectionOptions): string
   );
 }
 
-/** @throws ConnectFailed */
-function checkHandshake(head: string, compressed: boolean): void {
+/** Whether a response head answers `handshakeRequest`. @throws ConnectFailed */
+export function checkHandshake(head: string, compressed: boolean): void {
   const status = /^HTTP\/1\.1 (\d{3})/.exec(head)?.[1];
   if (status === undefined) throw new ConnectFailed('the server does not speak HTTP/1.1');
   if (status !== '101')
@@ -191,7 +191,7 @@ export function field(head: string, name: string): string | undefined {
   return undefined;
 }
 
-function connectWords(error: Error): string {
+export function connectWords(error: Error): string {
   const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   switch (code) {
     case 'ECONNREFUSED':

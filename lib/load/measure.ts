@@ -63,9 +63,9 @@ const STARVED = 0.15;
  * The caller starts the load before and stops it after.
  */
 export async function measure(window: Window, count: () => number, failure: Promise<never>): Promise<Measurement> {
-  await Promise.race([wait(window.warmUpMs), failure]);
+  await waitUnless(failure, window.warmUpMs);
   const before = read(window, count);
-  await Promise.race([wait(window.durationMs), failure]);
+  await waitUnless(failure, window.durationMs);
   return between(before, read(window, count), window);
 }
 
@@ -138,6 +138,19 @@ function isStarved({ used, waited }: Share): boolean {
 
 export function wait(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Waits, but not after `failure` has rejected: a void run is over. */
+async function waitUnless(failure: Promise<never>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const passed = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  try {
+    await Promise.race([passed, failure]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** How the parts of a run say that it is void. */

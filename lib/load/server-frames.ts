@@ -1,7 +1,8 @@
 /**
  * Reads the frames of a server whose messages are not known beforehand (a chat's, say), as far as load needs to.
  *
- * Data frames go to `onMessage` with their payload, lent for the call; pings to `onPing`. No shared code with
+ * Data frames go to `onMessage` with their payload, lent for the call; pings to `onPing`; a close frame that nobody waits for
+ * is an error. No shared code with
  * `../websocket`. Read next: `paced.ts`.
  */
 
@@ -10,21 +11,31 @@ import { WrongReply } from './replies.ts';
 /** More than any message that a paced run makes. */
 const MAX_FRAME_BYTES = 16_777_216;
 
+function unwantedClose(): never {
+  throw new WrongReply('the server closed the connection');
+}
+
 export class ServerFrameReader {
   readonly #onMessage: (payload: Buffer) => void;
   readonly #onPing: (payload: Buffer) => void;
+  readonly #onClose: () => void;
   /** A frame that the last chunk cut off. */
   #partial: Buffer[] = [];
   #partialBytes = 0;
   /** Octets needed before there is any use in looking again. */
   #needed = 2;
 
-  constructor(onMessage: (payload: Buffer) => void, onPing: (payload: Buffer) => void) {
+  constructor(
+    onMessage: (payload: Buffer) => void,
+    onPing: (payload: Buffer) => void,
+    onClose: () => void = unwantedClose,
+  ) {
     this.#onMessage = onMessage;
     this.#onPing = onPing;
+    this.#onClose = onClose;
   }
 
-  /** @throws WrongReply for a close frame, and for what no server may send */
+  /** @throws WrongReply for a close frame without `onClose`, and for what no server may send */
   receive(lent: Buffer, length: number): void {
     let chunk = lent.subarray(0, length);
     if (this.#partialBytes > 0) {
@@ -57,7 +68,7 @@ export class ServerFrameReader {
       const opcode = chunk[at]! & 0x0f;
       const payload = chunk.subarray(at + headerBytes, at + frameBytes);
       if (opcode === 0x9) this.#onPing(payload);
-      else if (opcode === 0x8) throw new WrongReply('the server closed the connection');
+      else if (opcode === 0x8) this.#onClose();
       else if (opcode <= 0x2) this.#onMessage(payload);
       at += frameBytes;
     }

@@ -18,7 +18,9 @@ import type { Measurement } from '../../lib/load/measure.ts';
 import { runPaced } from '../../lib/load/paced.ts';
 import { WrongReply } from '../../lib/load/replies.ts';
 import { runRoving } from '../../lib/load/roving.ts';
+import { makeCertificate, NO_OPENSSL } from '../support/certificate.ts';
 
+const certificate = makeCertificate();
 const WINDOW = { warmUpMs: 20, durationMs: 120 };
 const SHAPE = { sizeBytes: 32, kind: 'text' } as const;
 /** For runs that end by themselves, at the first wrong reply. */
@@ -51,6 +53,11 @@ describe('a load run', () => {
     server.webSocket('/swap', {
       // Every hundredth reply is that of another message.
       message: (socket, message) => void socket.send(++nth % 100 === 0 ? 'x'.repeat(message.length) : message),
+    });
+    server.webSocket('/greeting', {
+      open: (socket) => {
+        for (const length of [1, 200, 70_000]) socket.send('x'.repeat(length));
+      },
     });
     server.webSocket('/room', {
       open: (socket) => void members.add(socket),
@@ -134,6 +141,57 @@ describe('a load run', () => {
 
   it('counts connections that were opened and closed in good order', async () => {
     await counted((window) => runConnectRate({ ...window, url: url('/echo/'), atOnce: 4 }));
+    // A server may speak first, and at any length.
+    await counted((window) => runConnectRate({ ...window, url: url('/greeting'), atOnce: 4 }));
+  });
+
+  it('does not count connections that were not, and says why', async () => {
+    const accepted = 'HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n';
+    /** What the server writes at once, and what when a close frame has come; undefined: it keeps the connection. */
+    const cases: readonly [RegExp, string | Buffer, (string | Buffer | undefined)?][] = [
+      [/answered 404 instead of 101/, 'HTTP/1.1 404 Not Found\r\n\r\n'],
+      [/Accept is wrong/, accepted.replace('s3p', 'S3p')],
+      [/head is longer than 16384 bytes/, 'x'.repeat(20_000)],
+      [/without a close frame/, accepted, ''],
+      [/without a close frame/, accepted, Buffer.from([0x81, 1, 0x61])],
+      [/is masked/, accepted, Buffer.from([0x88, 0x80, 1, 2, 3, 4].with(0, 0x81))],
+      [/did not open and end a connection within 200 ms/, accepted.slice(0, -1)],
+      [/did not open and end a connection within 200 ms/, accepted, undefined],
+    ];
+    for (const [message, greeting, farewell] of cases) {
+      const server = createNetServer((socket) => {
+        socket.on('error', () => {});
+        socket.once('data', () => socket.write(greeting));
+        let chunks = 0;
+        socket.on('data', () => {
+          if (++chunks === 2 && farewell !== undefined) socket.end(farewell);
+        });
+      }).listen(0, '127.0.0.1');
+      await new Promise((resolve) => server.once('listening', resolve));
+      const { port } = server.address() as { port: number };
+      const load = { ...UNTIL_WRONG, url: new URL(`ws://127.0.0.1:${port}/`), atOnce: 2, timeoutMs: 200 };
+      await assert.rejects(runConnectRate(load), { message });
+      await new Promise((resolve) => server.close(resolve));
+      await assert.rejects(runConnectRate(load), /nothing listens at 127\.0\.0\.1/);
+    }
+  });
+
+  it('opens and closes connections through TLS as well', {
+    skip: certificate === undefined && NO_OPENSSL,
+  }, async () => {
+    const secure = createServer({ allowedOrigins: '*', tls: certificate! });
+    secure.webSocket('/', {});
+    await secure.listen({ port: 0 });
+    const load = { url: new URL(secure.url.replace('https', 'wss')), atOnce: 2 };
+    await assert.rejects(runConnectRate({ ...load, ...UNTIL_WRONG }), { message: /self-signed certificate/ });
+    // Node's own way to say that nobody is to be verified.
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+    try {
+      await counted((window) => runConnectRate({ ...load, ...window }));
+    } finally {
+      delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+    }
+    await secure.close();
   });
 
   it('measures latency at a pace, of echoes and to the last of a room, over WebSockets', async () => {
