@@ -145,6 +145,27 @@ describe('a load run', () => {
     await counted((window) => runConnectRate({ ...window, url: url('/greeting'), atOnce: 4 }));
   });
 
+  it('counts a connection whose server spoke before the close, cut anywhere', async () => {
+    const spoken = Buffer.concat([
+      Buffer.from('HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n'),
+      Buffer.from([0x81, 3, 0x88, 0x88, 0x88, 0x8a, 0, 0x88, 2, 0x03, 0xe8]),
+    ]);
+    const head = spoken.length - 11;
+    for (let cut = head - 1; cut < spoken.length; cut++) {
+      const server = createNetServer((socket) => {
+        socket.on('error', () => {});
+        socket.once('data', () => socket.write(spoken.subarray(0, cut)));
+        // Where the cut is in the head, nothing answers it: the rest follows by itself.
+        if (cut < head) setTimeout(() => socket.end(spoken.subarray(cut)), 5);
+        else socket.on('data', (chunk) => chunk[0] === 0x88 && socket.end(spoken.subarray(cut)));
+      }).listen(0, '127.0.0.1');
+      await new Promise((resolve) => server.once('listening', resolve));
+      const { port } = server.address() as { port: number };
+      await counted((window) => runConnectRate({ ...window, url: new URL(`ws://127.0.0.1:${port}/`), atOnce: 1 }));
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
   it('does not count connections that were not, and says why', async () => {
     const accepted = 'HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n';
     /** What the server writes at once, and what when a close frame has come; undefined: it keeps the connection. */
@@ -154,6 +175,11 @@ describe('a load run', () => {
       [/head is longer than 16384 bytes/, 'x'.repeat(20_000)],
       [/without a close frame/, accepted, ''],
       [/without a close frame/, accepted, Buffer.from([0x81, 1, 0x61])],
+      [
+        /without a close frame/,
+        Buffer.concat([Buffer.from(accepted), Buffer.from([0x81, 3, 0x61])]),
+        Buffer.from([0x88, 0x88]),
+      ],
       [/is masked/, accepted, Buffer.from([0x88, 0x80, 1, 2, 3, 4].with(0, 0x81))],
       [/did not open and end a connection within 200 ms/, accepted.slice(0, -1)],
       [/did not open and end a connection within 200 ms/, accepted, undefined],
