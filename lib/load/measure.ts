@@ -126,8 +126,9 @@ export interface Share {
  */
 export function limitOf(server: Share | undefined, generator: Share): Limit {
   if (server !== undefined && server.used >= USED_UP && server.used >= generator.used) return 'server';
-  if ((server !== undefined && isStarved(server)) || isStarved(generator)) return 'machine';
+  // A server that was kept waiting by others would have left the generator idle.
   if (generator.used >= USED_UP) return 'generator';
+  if ((server !== undefined && isStarved(server)) || isStarved(generator)) return 'machine';
   return server === undefined ? 'unknown' : 'neither';
 }
 

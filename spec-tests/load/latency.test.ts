@@ -126,6 +126,8 @@ describe('who was the limit', () => {
   it('is the generator when the server had time left and it had none', () => {
     assert.equal(limitOf({ used: 0.7, waited: 0.02 }, { used: 0.98, waited: 0.01 }), 'generator');
     assert.equal(limitOf({ used: 0.7, waited: 0.02 }, { used: 0.98, waited: 0.9 }), 'generator');
+    // It had all of its CPU: what the server waited for were its own threads.
+    assert.equal(limitOf({ used: 0.85, waited: 0.3 }, { used: 0.93, waited: 0.1 }), 'generator');
   });
   it('is the machine when a side waited for a CPU that others used', () => {
     assert.equal(limitOf({ used: 0.5, waited: 0.5 }, idle), 'machine');
