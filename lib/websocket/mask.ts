@@ -39,7 +39,7 @@ export function rotateKey(key: number, phase: number): number {
 const NON_ASCII = 0x8080_8080;
 
 /** From here on a native copy and 64-bit words in place are quicker than one pass of 32-bit words; figures at `copyLong`. */
-const LONG_MIN_BYTES = 256;
+const LONG_MIN_BYTES = 448;
 
 /**
  * Copies `source[start..end)` to `target` at `at` while applying `key`, whose octet 0 meets the first octet copied:
@@ -120,8 +120,8 @@ function copyShort(source: DataView, start: number, end: number, target: DataVie
 /**
  * By a native copy, and then in place by 64-bit words. V8 compiles XOR of a `BigInt64Array`'s elements that goes straight back
  * into one to plain loads and stores, without allocation; the same through a `DataView` allocates (Node 20: 28 µs for 16 KiB),
- * and so does an OR of them all. Measured on Node 20, against `copyShort`: 256 B 54 ns / 62, 1 KiB 100 / 234, 16 KiB 1.0 µs /
- * 3.5; on Node 22 to 26 0.9 µs. WebAssembly with 128-bit words took 0.9 µs for 16 KiB too, and more below 1 KiB.
+ * and so does an OR of them all. Measured on Node 20, against `copyShort`: 1 KiB 100 ns / 234, 16 KiB 1.0 µs / 3.5; on Node 22
+ * to 26 0.9 µs. An echo of 400 B takes 182 ns / 152, of 500 B 163 / 181, so the two change over between them. WebAssembly with 128-bit words took 0.9 µs for 16 KiB too, and more below 1 KiB.
  */
 function copyLong(source: DataView, start: number, end: number, target: DataView, at: number, key: number): void {
   const { bytes, words } = targetMemory.of(target.buffer);

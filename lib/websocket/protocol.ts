@@ -69,7 +69,7 @@ const INLINE_TEXT_MAX_UNITS = 16_384;
 const IN_PLACE_MAX_UNITS = 1_024;
 
 /** Below this `copyMasked` copies in less time than it takes to make the typed array that `set` wants (50 ns). */
-const COPY_BY_WORDS_MAX_BYTES = 256;
+const COPY_BY_WORDS_MAX_BYTES = 448;
 
 const FIN = 0x80;
 
