@@ -1,5 +1,5 @@
 /**
- * The table in README.md, generated from a result file and never typed: `node dist/bench/wire/readme.js [RESULTS]`.
+ * The tables in README.md and bench/README.md, generated from a result file and never typed: `node dist/bench/wire/readme.js [RESULTS]`.
  *
  * Replaces what stands between `<!-- bench:start -->` and `<!-- bench:end -->`; with `--check` it only says whether that
  * is up to date (exit code 1 when it is not).
@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { runAsProgram } from '../main.ts';
 import { percent, thousands } from './report.ts';
 import { RESULTS_FOLDER, type Results, readResults } from './results.ts';
+import { renderTargets } from './targets.ts';
 
 export const START = '<!-- bench:start -->';
 export const END = '<!-- bench:end -->';
@@ -113,19 +114,30 @@ export function replaceTable(text: string, table: string): string {
   return `${text.slice(0, start + START.length)}\n${table}\n${text.slice(end)}`;
 }
 
+/** Where each table stands. */
+const TABLES: readonly (readonly [string, (results: Results) => string])[] = [
+  ['README.md', renderTable],
+  ['bench/README.md', renderTargets],
+];
+
 function main(): number {
   const args = process.argv.slice(2);
   const file = args.find((arg) => !arg.startsWith('--')) ?? `${RESULTS_FOLDER}latest.json`;
-  const readme = fileURLToPath(new URL('../../../README.md', import.meta.url));
-  const before = readFileSync(readme, 'utf8');
-  const after = replaceTable(before, renderTable(readResults(resolve(file))));
-  if (args.includes('--check')) {
-    if (before === after) return 0;
-    process.stderr.write(`README.md does not show ${file}: run \`npm run bench:readme\`\n`);
-    return 1;
+  const results = readResults(resolve(file));
+  let outOfDate = 0;
+  for (const [name, render] of TABLES) {
+    const path = fileURLToPath(new URL(`../../../${name}`, import.meta.url));
+    const before = readFileSync(path, 'utf8');
+    const after = replaceTable(before, render(results));
+    if (before === after) continue;
+    if (!args.includes('--check')) {
+      writeFileSync(path, after);
+      continue;
+    }
+    process.stderr.write(`${name} does not show ${file}: run \`npm run bench:readme\`\n`);
+    outOfDate = 1;
   }
-  writeFileSync(readme, after);
-  return 0;
+  return outOfDate;
 }
 
 runAsProgram(import.meta.url, main);

@@ -10,6 +10,7 @@ import { renderPage } from '../../bench/wire/page.ts';
 import { END, renderTable, replaceTable, START } from '../../bench/wire/readme.ts';
 import { formatTable, summarize } from '../../bench/wire/report.ts';
 import type { Results } from '../../bench/wire/results.ts';
+import { renderTargets, TARGETS } from '../../bench/wire/targets.ts';
 import { chooseWorkloads, QUICK, WORKLOADS } from '../../bench/wire/workloads.ts';
 
 function round(perSecond: number, serverMicroseconds: number, extra: Partial<Round> = {}): Round {
@@ -171,6 +172,48 @@ describe('the README table', () => {
 
   it('is refused a file without its markers', () => {
     assert.throws(() => replaceTable('# Title\n', 'x'), { message: /there is no <!-- bench:start -->/ });
+  });
+});
+
+describe('the table of targets', () => {
+  const entry = (id: string, ours: Partial<Round> = {}) => {
+    const workload = WORKLOADS.find((each) => each.id === id)!;
+    const measured = MEASURED.map((peer) => ({
+      ...peer,
+      id: peer.id === 'ws' ? workload.reference : peer.id,
+      rounds: peer.rounds.map((each) => ({
+        ...each,
+        connectionBytes: peer.id === 'ws' ? 5_000 : 4_500,
+        ...(peer.id === 'barewire' ? ours : {}),
+      })),
+    }));
+    return { workload, rows: summarize(workload, measured), leftOut: [] };
+  };
+
+  it('says what was reached, what was wanted where it was not, and what the kernel alone would allow', () => {
+    const table = renderTargets({
+      ...results(),
+      workloads: [
+        entry('echo-20x64', { serverKernelShare: 0.75 }),
+        entry('echo-20x16x64'),
+        entry('idle-10000'),
+        entry('events-100x1000'),
+      ],
+    });
+    // Ours takes 2 µs, of which 1.5 are the kernel's, ws 6.
+    assert.match(table, /\| echo 20 B, 64 connections \| \*\*3\.0 ×\*\* \| 4\.0 × \| – \| – \| 1\.50 \+ 0\.50 \|/);
+    assert.match(table, /\| echo 20 B, 16 connections, 64 in flight \| 3\.0 × \(30\) \| – \|/);
+    assert.match(table, /\| memory of an idle connection, of 10,000 \| 0\.90 × \(0\.8\) \| – \|/);
+    assert.match(table, /\| event stream, 100 B to 1,000 clients \| \*\*3\.0 ×\*\* \|/);
+    assert.doesNotMatch(table, /NaN|undefined|Infinity/);
+  });
+
+  it('names workloads that there are, and peers that they have', () => {
+    for (const { id, wanted } of TARGETS) {
+      const [workload] = chooseWorkloads([id]);
+      assert.equal(workload!.id, id);
+      assert.ok(wanted[workload!.reference] !== undefined, id);
+    }
   });
 });
 

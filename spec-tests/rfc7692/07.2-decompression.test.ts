@@ -281,3 +281,32 @@ describe('bounds on decompression (RFC 6455 §10.4)', () => {
     assert.ok(grown < 64 * 1_048_576, `grew by ${grown} bytes while refusing 20 bombs of 256 MiB`);
   });
 });
+
+describe('§7.2.2: where a payload is decompressed', () => {
+  /** One empty final block, at which zlib would stop, then one stored block: `length` octets in all (RFC 1951 §3.2.4). */
+  function stored(length: number): { readonly payload: Uint8Array; readonly data: Uint8Array } {
+    const data = noise(length - 11, length);
+    const [low, high] = [data.length & 0xff, data.length >> 8];
+    const payload = concat(bytes('01 0000 ffff 00'), Uint8Array.of(low, high, ~low, ~high), data, bytes('00'));
+    assert.equal(payload.length, length);
+    return { payload, data };
+  }
+
+  it('makes no difference, at every length around a change of the memory or of the codec', () => {
+    for (const around of [64, 1_024, 2_048, 16_384, 32_768, 65_536]) {
+      for (let length = around - 8; length <= around + 8; length++) {
+        if (length - 11 > 65_535) continue;
+        const { payload, data } = stored(length);
+        const whole = frames(2, payload, payload);
+        for (const chunks of [[whole], [whole.subarray(0, 40), whole.subarray(40)]]) {
+          const protocol = new WebSocketProtocol({ role: 'server' }, undefined, { deflate: PLAIN });
+          const incoming = chunks.flatMap((chunk) => protocol.receive(chunk));
+          assert.deepEqual(incoming, [
+            { kind: 'binary', data },
+            { kind: 'binary', data },
+          ]);
+        }
+      }
+    }
+  });
+});

@@ -1,0 +1,92 @@
+/**
+ * What was aimed for, and what came of it: the table "Targets" in bench/README.md, generated from a result file.
+ *
+ * Each multiple that was wanted stands beside the one that was measured. For those against ws the floor is there too: what
+ * the multiple would be if barewire's own code took no time, so that the kernel's part of its CPU time was all.
+ * Read next: `readme.ts`, which writes it.
+ */
+
+import type { Row } from './report.ts';
+import type { Results } from './results.ts';
+
+interface Target {
+  readonly id: string;
+  /** Multiples of each peer's figure: at least; of memory, at most. The first peer is the one that the workload is compared with. */
+  readonly wanted: Readonly<Record<string, number>>;
+}
+
+export const TARGETS: readonly Target[] = [
+  { id: 'echo-20x64', wanted: { ws: 1.5, uws: 0.95, bun: 0.95 } },
+  { id: 'echo-20x1000', wanted: { ws: 1.5, uws: 0.95, bun: 0.95 } },
+  { id: 'echo-20x16x64', wanted: { ws: 30, uws: 3, bun: 1.2 } },
+  { id: 'echo-100tx16x64', wanted: { ws: 20, uws: 1.5, bun: 1 } },
+  { id: 'echo-1kx64x4', wanted: { ws: 4.5, uws: 1, bun: 1 } },
+  { id: 'echo-16kx32x2', wanted: { ws: 2, uws: 0.9, bun: 1.5 } },
+  { id: 'echo-16ktx32x2', wanted: { ws: 2, uws: 0.9, bun: 1.5 } },
+  { id: 'echo-1mx4', wanted: { ws: 1.7, uws: 1, bun: 1.3 } },
+  { id: 'fanout-100x100x8', wanted: { ws: 11, uws: 1.1, bun: 1 } },
+  { id: 'fanout-100x1000', wanted: { ws: 1.7, uws: 1, bun: 1 } },
+  { id: 'deflate-200x16x4', wanted: { ws: 18, uws: 1, bun: 1 } },
+  { id: 'deflate-4kx16x4', wanted: { ws: 8, uws: 1, bun: 1 } },
+  { id: 'deflate-fanout-1kx100x8', wanted: { ws: 20, bun: 2 } },
+  { id: 'connect', wanted: { ws: 1.5 } },
+  { id: 'idle-10000', wanted: { ws: 0.8 } },
+  { id: 'events-100x1000', wanted: { 'better-sse': 3, bun: 1 } },
+];
+
+/** Markdown of the table. */
+export function renderTargets(results: Results): string {
+  const head = [
+    '',
+    'against ws (better-sse)',
+    'with no code of ours',
+    'against uWebSockets.js',
+    'against Bun',
+    'CPU µs: kernel + ours',
+  ];
+  const lines = TARGETS.flatMap(({ id, wanted }) => {
+    const entry = results.workloads.find(({ workload }) => workload.id === id);
+    const ours = entry?.rows.find((row) => row.peer === 'barewire');
+    if (entry === undefined || ours === undefined) return [];
+    const { workload, rows } = entry;
+    const memory = workload.figure === 'memory';
+    const cell = (peer: string) => verdict(measured(ours, rows, peer), wanted[peer], memory);
+    const reference = rows.find((row) => row.peer === workload.reference);
+    const kernel = memory ? undefined : kernelMicroseconds(ours);
+    const floor =
+      kernel === undefined || reference?.serverMicroseconds === undefined
+        ? '–'
+        : `${multiple(reference.serverMicroseconds / kernel)} ×`;
+    const time =
+      kernel === undefined ? '–' : `${kernel.toFixed(2)} + ${(ours.serverMicroseconds! - kernel).toFixed(2)}`;
+    return [[workload.title, cell(workload.reference), floor, cell('uws'), cell('bun'), time]];
+  });
+  return [head, head.map((_, i) => (i === 0 ? '---' : '--:')), ...lines]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n');
+}
+
+/** Ours as a multiple of a peer's, through the one that both are compared with, round by round. */
+function measured(ours: Row, rows: readonly Row[], peer: string): number | undefined {
+  const theirs = rows.find((row) => row.peer === peer);
+  return ours.ratio === undefined || theirs?.ratio === undefined ? undefined : ours.ratio / theirs.ratio;
+}
+
+function kernelMicroseconds(row: Row): number | undefined {
+  return row.serverMicroseconds === undefined || row.kernelShare === undefined
+    ? undefined
+    : row.serverMicroseconds * row.kernelShare;
+}
+
+/** What was measured, and what was wanted where it was not reached. */
+function verdict(value: number | undefined, wanted: number | undefined, memory: boolean): string {
+  if (value === undefined) return '–';
+  const text = `${multiple(value)} ×`;
+  if (wanted === undefined) return text;
+  const reached = memory ? value <= wanted : value >= wanted;
+  return reached ? `**${text}**` : `${text} (${wanted})`;
+}
+
+function multiple(value: number): string {
+  return value >= 9.95 ? value.toFixed(0) : value.toFixed(value < 2 ? 2 : 1);
+}
