@@ -78,11 +78,11 @@ function overview(results: Results): string {
   const head = peers.map(([, label]) => `<th scope="col">${escapeHtml(label)}</th>`).join('');
   const body = entries
     .map(({ workload, rows }) => {
-      const best = Math.max(...rows.filter((row) => !FLOOR.has(row.peer)).map((row) => row.value));
+      const best = Math.max(...rows.filter((row) => !FLOOR.has(row.peer)).map((row) => row.ratio ?? 0));
       const cells = peers.map(([peer]) => {
         const row = rows.find((each) => each.peer === peer);
         if (row?.ratio === undefined) return '<td class="none">–</td>';
-        const is = row.value === best && !FLOOR.has(peer) ? ' class="best"' : '';
+        const is = row.ratio === best && !FLOOR.has(peer) ? ' class="best"' : '';
         return `<td${is}>${ratio(row.ratio)}</td>`;
       });
       return `<tr><th scope="row"><a href="#${escapeHtml(workload.id)}">${escapeHtml(workload.title)}</a></th>${cells.join('')}</tr>`;
