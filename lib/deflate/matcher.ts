@@ -42,7 +42,7 @@ const EFFORTS: readonly Effort[] = [
   { good: 4, lazy: 4, nice: 16, chain: 8, findable: 2 },
   { good: 4, lazy: 0, nice: 32, chain: 8, findable: 4 },
   { good: 8, lazy: 8, nice: 32, chain: 16, findable: 2 },
-  { good: 8, lazy: 16, nice: 64, chain: 64, findable: 4 },
+  { good: 8, lazy: 16, nice: 128, chain: 96, findable: 4 },
   { good: 8, lazy: 32, nice: 128, chain: 128, findable: 258 },
   { good: 32, lazy: 128, nice: 258, chain: 512, findable: 258 },
   { good: 32, lazy: 258, nice: 258, chain: 4_096, findable: 258 },
