@@ -39,9 +39,9 @@ const QUICK_LAZY = 12;
 const EFFORTS: readonly Effort[] = [
   { good: 0, lazy: QUICK_LAZY, nice: 0, chain: 0, findable: 0 }, // `matchQuickly`, which has no other measures
   { good: 4, lazy: 0, nice: 16, chain: 4, findable: 2 },
-  { good: 4, lazy: 4, nice: 16, chain: 8, findable: 2 },
+  { good: 4, lazy: 4, nice: 16, chain: 12, findable: 2 },
   { good: 4, lazy: 0, nice: 32, chain: 8, findable: 4 },
-  { good: 8, lazy: 8, nice: 32, chain: 16, findable: 2 },
+  { good: 8, lazy: 16, nice: 64, chain: 32, findable: 2 },
   { good: 8, lazy: 16, nice: 128, chain: 96, findable: 4 },
   { good: 8, lazy: 32, nice: 128, chain: 128, findable: 258 },
   { good: 32, lazy: 128, nice: 258, chain: 512, findable: 258 },
