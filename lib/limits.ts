@@ -64,7 +64,7 @@ export const COMPRESSION_DEFAULTS = {
   thresholdBytes: 128,
   /**
    * Of 1 (quick) to 9 (small). Choice, measured (`deflate/README.md`): level 6 saves nothing of 200 B of chat JSON, 1 to 3 % of
-   * 1 to 4 KiB and a quarter where every line repeats the one before, and takes twice the time for 4 KiB.
+   * 1 to 4 KiB and a fifth where every line repeats the one before, and takes twice the time for 4 KiB.
    */
   level: 1,
   /**

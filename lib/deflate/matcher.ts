@@ -5,7 +5,7 @@
  * from 1 at the first byte, modulo 65,536, so that it takes two octets: what a message of 4 KiB touches then stays in the
  * fastest cache. An old place that looks like a new one is only a wasted look: bytes are compared before a match is made.
  * A connection's own past comes in as `history`, a small table kept by its `DeflateContext`.
- * Level 1 has a loop and a table of its own (`matchQuickly`): one place a hash, no chains. Read next: `deflate.ts`.
+ * Level 1 has a loop and a table of its own (`matchQuickly`): two places a hash, no chains. Read next: `deflate.ts`.
  */
 
 import * as writer from './block-writer.ts';
@@ -35,6 +35,8 @@ interface Effort {
 
 /** Level 1: with a match of this length in hand, do not look whether the next byte begins a longer one. */
 const QUICK_LAZY = 12;
+/** Level 1: with a match of this length in hand, do not look whether the place before makes a longer one. */
+const QUICK_GOOD = 32;
 
 const EFFORTS: readonly Effort[] = [
   { good: 0, lazy: QUICK_LAZY, nice: 0, chain: 0, findable: 0 }, // `matchQuickly`, which has no other measures
@@ -65,6 +67,8 @@ const FARTHEST = 32_767;
  */
 const MAX_QUICK_BITS = 14;
 const quickPlaces = new Int32Array(1 << MAX_QUICK_BITS);
+/** Level 1, by hash: the place before that, noted where a match begins and so at no cost for literals. */
+const olderPlaces = new Int32Array(1 << MAX_QUICK_BITS);
 /** Far below 2^31: a message adds at most 2^30 to it before it is checked again. */
 const MAX_QUICK_PLACE = 2 ** 30;
 /** The place of the next message's first byte; above 0, the place that the empty table has. */
@@ -115,6 +119,7 @@ export function beginMatching(level: number, windowBits: number, length: number)
     hashShift = 32 - Math.min(MAX_QUICK_BITS, hashBits);
     if (nextQuickPlace > MAX_QUICK_PLACE) {
       quickPlaces.fill(0);
+      olderPlaces.fill(0);
       nextQuickPlace = 1;
     }
     return;
@@ -339,7 +344,7 @@ export function matchAll(start: number, end: number, flush: (count: number, upTo
 }
 
 /**
- * Level 1: the last place of each hash alone, one look ahead. Of a match only the second byte and the last two are made
+ * Level 1: the last two places of each hash, one look ahead. Of a match only the second byte and the last two are made
  * findable: making all of them so takes longer than finding the matches, and saves less than 2 % (see `bench/core/deflate.ts`).
  */
 function matchQuickly(start: number, end: number, flush: (count: number, upTo: number) => void): void {
@@ -362,7 +367,8 @@ function matchQuickly(start: number, end: number, flush: (count: number, upTo: n
     const here = words.getInt32(i, true);
     let product = Math.imul(here, 0x9e37_79b1);
     let hash = product >>> shift;
-    let distance = (i + offset - quickPlaces[hash]!) | 0;
+    const last = quickPlaces[hash]!;
+    let distance = (i + offset - last) | 0;
     quickPlaces[hash] = i + offset;
     if (distance > Math.min(i - lowest, farthest) || words.getInt32(i - distance, true) !== here) {
       distance = hasHistory ? placeInHistory(i, here, product) : 0;
@@ -374,7 +380,23 @@ function matchQuickly(start: number, end: number, flush: (count: number, upTo: n
         continue;
       }
     }
-    let length = commonLength(words, i - distance, i, Math.min(end - i, MAX_MATCH));
+    const max = Math.min(end - i, MAX_MATCH);
+    let length = commonLength(words, i - distance, i, max);
+    const older = (i + offset - olderPlaces[hash]!) | 0;
+    olderPlaces[hash] = last;
+    if (
+      length < QUICK_GOOD &&
+      length < max &&
+      older <= Math.min(i - lowest, farthest) &&
+      words.getInt32(i + length - 3 - older, true) === words.getInt32(i + length - 3, true) &&
+      words.getInt32(i - older, true) === here
+    ) {
+      const longer = commonLength(words, i - older, i, max);
+      if (longer > length) {
+        length = longer;
+        distance = older;
+      }
+    }
     const next = words.getInt32(i + 1, true);
     product = Math.imul(next, 0x9e37_79b1);
     hash = product >>> shift;
