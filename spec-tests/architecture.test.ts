@@ -209,6 +209,20 @@ const LIB: readonly SourceFile[] = readdirSync(join(ROOT, 'lib'), { recursive: t
   .map((path) => ({ path, text: readFileSync(join(ROOT, 'lib', path), 'utf8') }));
 
 describe('the import law', () => {
+  it('and what a header says to read next is there', () => {
+    let named = 0;
+    for (const { path, text } of LIB) {
+      const header = text.slice(0, text.indexOf('*/'));
+      const from = header.indexOf('Read next');
+      if (from === -1) continue;
+      for (const [, next] of header.slice(from).matchAll(/\x60([^\x60]+\.ts)\x60/g)) {
+        assert.ok(existsSync(join(ROOT, 'lib', dirname(path), next!)), `${path} leads to ${next}`);
+        named++;
+      }
+    }
+    assert.ok(named > 50, `${named} were found`);
+  });
+
   it('every file of lib keeps it', () => {
     assert.ok(LIB.length > 30, 'lib was found');
     assert.deepEqual(violations(LIB), []);

@@ -2,7 +2,7 @@
  * What a probe case may do: open a connection in either role, bend the opening handshake, and wait with a bound.
  *
  * A probe is a small function that answers a verdict. It throws `HandshakeFailure` where no connection came about, and
- * leaves cleaning up to `run-case.ts`. Read next: `cases/handshake.ts`.
+ * leaves cleaning up to `run-case.ts`. Read next: `cases/x-handshake.ts`.
  */
 
 import type { Socket } from 'node:net';

@@ -1,8 +1,8 @@
 /**
  * Huffman codes to compress with (RFC 1951 §3.2.2): how often each symbol occurs in, the length and bits of its code out.
  *
- * Lengths are those of a minimum-redundancy code (Moffat and Katajainen's in-place method on sorted weights, linear
- * after the sort), then shortened to the limit the format sets. Works in memory of this module. Knows no input or output.
+ * Lengths are those of a minimum-redundancy code (Huffman's, from two queues of sorted weights, linear after the sort; only
+ * how many codes there are of each length is kept), then shortened to the limit the format sets. Works in memory of this module. Knows no input or output.
  * Read next: `block-writer.ts`.
  */
 

@@ -3,8 +3,8 @@
  *
  * Knows bits, blocks and Huffman codes; must never know messages, frames or sockets. Every malformed stream ends in an
  * `InflateError` with a stable code. The decoder works in memory of this module (one call at a time, synchronous, so it
- * is shared by all callers): compressed octets are copied into `input`, whose memory has a permanent `DataView`, and
- * plaintext grows in `output`; only the result is allocated per call. Bits are taken from a 32-bit buffer that is
+ * is shared by all callers): compressed octets are copied into `input`, whose memory has a permanent `DataView`, or have been put
+ * there by the caller (`inflateInPlace`), and plaintext grows in `output`; only the result is allocated per call. Bits are taken from a 32-bit buffer that is
  * refilled 24-31 bits at a time by one unaligned load.
  * Sections: RFC 1951 §3.2 (format), RFC 7692 §7.2.2-7.2.3 (how a message ends). Read next: `huffman-table.ts`.
  */

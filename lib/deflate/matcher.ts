@@ -5,7 +5,7 @@
  * from 1 at the first byte, modulo 65,536, so that it takes two octets: what a message of 4 KiB touches then stays in the
  * fastest cache. An old place that looks like a new one is only a wasted look: bytes are compared before a match is made.
  * A connection's own past comes in as `history`, a small table kept by its `DeflateContext`.
- * Level 1 has a loop and a table of its own (`matchQuickly`): two places a hash, no chains. Read next: `deflate.ts`.
+ * Level 1 has a loop (`matchQuickly`) and tables of its own: two places a hash, no chains. Read next: `deflate.ts`.
  */
 
 import * as writer from './block-writer.ts';
@@ -19,7 +19,7 @@ const MAX_BLOCK_TOKENS = writer.MAX_BLOCK_TOKENS;
 const MAX_MATCH = 258;
 const MIN_MATCH = 4;
 
-/** How hard to look. The first four columns are those of zlib, whose levels these are meant to resemble. */
+/** How hard to look. The measures are zlib's; the values are those at which results are at most 5 % longer than zlib's at the same level. */
 interface Effort {
   /** With a match of this length in hand, look at a quarter of the chain. */
   readonly good: number;

@@ -3,7 +3,7 @@
  *
  * All TCP connections read into one buffer (`onread`), so that receiving costs as little as Node allows and the server,
  * not the load, is what is measured. Sends no frames of its own.
- * Read next: `run.ts`.
+ * Read next: `measure.ts`.
  */
 
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
