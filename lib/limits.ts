@@ -29,6 +29,8 @@ export const SERVER_LIMITS = {
   maxConnections: 100_000,
   /** Of these from one address; 0 = no limit, since behind a proxy all connections come from one address. */
   maxConnectionsPerAddress: 0,
+  /** TLS handshakes under way at a time. Measured: some 50 KB each, so 50 MB; 1,000 in 10 s are far below what one core can finish. */
+  maxTlsHandshakes: 1_000,
   /** Connections the system may hold for us before we accept them. Node's default is 511. */
   acceptBacklog: 4_096,
 } as const;

@@ -46,6 +46,8 @@ export interface ServerOptions
   readonly maxConnections?: number;
   /** Connections at a time from one address; 0 = no such limit, as behind a proxy, which is one address. */
   readonly maxConnectionsPerAddress?: number;
+  /** TLS handshakes under way at a time; one more connection is dropped. Each ends after `headTimeoutMs` at the latest. */
+  readonly maxTlsHandshakes?: number;
   readonly maxRequestLineBytes?: number;
   readonly maxHeadBytes?: number;
   readonly maxHeaderCount?: number;
@@ -142,19 +144,24 @@ export class Server {
       onDone: (connection) => this.#httpConnections.delete(connection),
     };
     const accept: Accept = (socket, usesSharedBuffer) => this.#accept(socket, usesSharedBuffer);
+    this.#netServer = createNetServer({
+      allowHalfOpen: true,
+      pauseOnConnect: options.tls === undefined,
+      noDelay: true,
+    });
     if (options.tls === undefined) {
-      this.#netServer = createNetServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
       acceptSockets(this.#netServer, accept);
     } else {
-      const handshakeTimeout = times.headTimeoutMs; // Node's default is two minutes
-      const tls = { handshakeTimeout, ...options.tls, noDelay: true } as TlsOptions;
-      this.#netServer = createTlsServer(tls, (socket) => accept(socket, false));
+      // `headTimeoutMs` for the handshake, since Node's default is two minutes.
+      const tls = createTlsServer({ handshakeTimeout: times.headTimeoutMs, ...options.tls }, (socket) =>
+        accept(socket, false),
+      );
+      // A client that fails TLS, or does not finish its handshake in time, has no HTTP to be answered in.
+      // Node tells of both and leaves the socket open.
+      tls.on('tlsClientError', (_, socket: Socket) => void socket.destroy());
       this.#netServer.on('connection', (socket: Socket) => {
-        this.#underTls.add(socket);
-        socket.once('close', () => this.#underTls.delete(socket));
+        if (this.#mayBeginTls(socket)) tls.emit('connection', socket);
       });
-      // A client that fails TLS has no HTTP to be answered in; its socket is destroyed by Node.
-      this.#netServer.on('tlsClientError', () => {});
     }
   }
 
@@ -296,6 +303,23 @@ export class Server {
       for (const socket of this.#underTls) socket.destroy();
     });
     return closed.then(cancel);
+  }
+
+  /**
+   * Counts a TCP connection before its TLS handshake, so that unfinished handshakes are bounded too. Choice: beyond
+   * `maxTlsHandshakes` one more is dropped without an answer, which would have to be encrypted first.
+   */
+  #mayBeginTls(socket: Socket): boolean {
+    const { maxConnections = SERVER_LIMITS.maxConnections } = this.#options;
+    const most = Math.min(maxConnections, this.#options.maxTlsHandshakes ?? SERVER_LIMITS.maxTlsHandshakes);
+    // Each transport of a TLS server lies over one of these sockets.
+    if (this.#closing || this.#underTls.size - this.#transports.size >= most) {
+      socket.destroy();
+      return false;
+    }
+    this.#underTls.add(socket);
+    socket.once('close', () => this.#underTls.delete(socket));
+    return true;
   }
 
   #accept(socket: Socket, usesSharedBuffer: boolean): void {

@@ -98,7 +98,7 @@ describe('TLS', { skip }, () => {
     });
   });
 
-  it('what is not TLS, and a handshake that never ends, hold nothing for longer than headTimeoutMs and closing', async () => {
+  it('what is not TLS, and a handshake that never ends, end with `close` at the latest', async () => {
     const clock = new FakeClock();
     const server = createServer({ tls, clock });
     echoAndTicks(server);
@@ -113,6 +113,27 @@ describe('TLS', { skip }, () => {
     await silent.end();
     silent.socket.destroy();
     plain.socket.destroy();
+  });
+
+  it('unfinished handshakes are ended after headTimeoutMs, and bounded by maxTlsHandshakes and maxConnections', async () => {
+    for (const bound of [{ maxTlsHandshakes: 3 }, { maxConnections: 3 }]) {
+      await withServer({ tls, headTimeoutMs: 300, ...bound }, echoAndTicks, async (server) => {
+        const clients: RawClient[] = [];
+        for (let i = 0; i < 5; i++) {
+          const client = await RawClient.connect(server.port);
+          clients.push(i % 2 === 0 ? client : client.write('\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03')); // half a ClientHello
+        }
+        await until('two are dropped at once', () => clients.filter((client) => client.ended).length === 2);
+        assert.equal(
+          clients.slice(0, 3).filter((client) => client.closed).length,
+          0,
+          'the first three are within the bound',
+        );
+        for (const client of clients) await client.end(); // by Node's handshakeTimeout, which runs on real time
+        const trusted = await RawClient.connect(server.port, trusting);
+        assert.equal((await trusted.request('GET /').response()).status, 200);
+      });
+    }
   });
 
   it('a client names the host in the TLS handshake, and only hosts that have a name (RFC 6455 §4.1, RFC 6066 §3)', async () => {
