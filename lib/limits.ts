@@ -50,6 +50,8 @@ export const WEBSOCKET_LIMITS = {
   highWaterMarkBytes: 65_536,
   /** Messages kept for `for await` before the socket is no longer read. */
   maxQueuedMessages: 64,
+  /** Octets kept for `for await`, likewise. As much as one message may have: 64 small messages, or one large one. */
+  maxQueuedBytes: 1_048_576,
 } as const;
 
 /** What differs for a WebSocket client, which has one server and not many peers to protect itself from. */

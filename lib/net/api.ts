@@ -169,6 +169,7 @@ export interface WebSocketRouteOptions {
   readonly maxBufferedBytes?: number;
   readonly highWaterMarkBytes?: number;
   readonly maxQueuedMessages?: number;
+  readonly maxQueuedBytes?: number;
   /** 0 = never ping. */
   readonly pingIntervalMs?: number;
   readonly pongTimeoutMs?: number;

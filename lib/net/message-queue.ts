@@ -1,28 +1,39 @@
 /**
- * Messages on their way to a `for await` loop: bounded, in order, with one reader.
+ * Messages on their way to a `for await` loop: bounded by count and by octets, in order, with one reader.
  *
- * The owner is told when the queue is full, so that it stops reading from the peer, and when it may go on; what one
- * read has brought is still taken, so the bound is exceeded by at most one chunk's messages.
- * Never drops a message. Read next: `websocket-connection.ts`.
+ * A ring of slots that grows up to the bound: a message is forgotten as soon as it is read. The owner is told when the
+ * queue is full, so that it stops reading from the peer, and when it may go on; what one read has brought is still
+ * taken, so the bound is exceeded by at most the messages of one chunk. Never drops a message.
+ * Complexity: O(1) amortised for each message. Read next: `websocket-connection.ts`.
  */
 
 export interface QueueOwner {
-  /** `maxMessages` wait. */
+  /** `maxMessages` messages or `maxBytes` octets wait. */
   full(): void;
-  /** Half of the messages have gone. */
+  /** At most half of both bounds still waits. */
   drained(): void;
   /** The loop was left before the end. */
   abandoned(): void;
 }
 
+export interface QueueBounds {
+  readonly maxMessages: number;
+  /** Octets of binary messages and, since a string is not encoded again to be counted, UTF-16 units of text, two octets each. */
+  readonly maxBytes: number;
+}
+
 type Message = string | Uint8Array;
 
+const FIRST_SLOTS = 16;
+
 export class MessageQueue implements AsyncIterableIterator<Message> {
-  readonly #maxMessages: number;
+  readonly #bounds: QueueBounds;
   readonly #owner: QueueOwner;
-  /** Messages nobody has asked for yet, from `#head` on. */
-  #messages: Message[] = [];
+  /** A ring: `#count` messages from `#head` on; the length is a power of two. */
+  #slots: (Message | undefined)[] = new Array<Message | undefined>(FIRST_SLOTS).fill(undefined);
   #head = 0;
+  #count = 0;
+  #bytes = 0;
   /** `full` was said and `drained` not yet. */
   #isFull = false;
   /** Set once no more will come; `error` if that is how it ended. */
@@ -30,8 +41,8 @@ export class MessageQueue implements AsyncIterableIterator<Message> {
   /** Readers that wait for a message, in order. */
   #readers: { resolve(result: IteratorResult<Message>): void; reject(error: Error): void }[] = [];
 
-  constructor(maxMessages: number, owner: QueueOwner) {
-    this.#maxMessages = maxMessages;
+  constructor(bounds: QueueBounds, owner: QueueOwner) {
+    this.#bounds = bounds;
     this.#owner = owner;
   }
 
@@ -42,8 +53,11 @@ export class MessageQueue implements AsyncIterableIterator<Message> {
       reader.resolve({ done: false, value: message });
       return;
     }
-    this.#messages.push(message);
-    if (!this.#isFull && this.#messages.length - this.#head >= this.#maxMessages) {
+    if (this.#count === this.#slots.length) this.#resize(this.#count * 2);
+    this.#slots[(this.#head + this.#count) & (this.#slots.length - 1)] = message;
+    this.#count++;
+    this.#bytes += sizeOf(message);
+    if (!this.#isFull && (this.#count >= this.#bounds.maxMessages || this.#bytes >= this.#bounds.maxBytes)) {
       this.#isFull = true;
       this.#owner.full();
     }
@@ -60,13 +74,10 @@ export class MessageQueue implements AsyncIterableIterator<Message> {
   }
 
   next(): Promise<IteratorResult<Message>> {
-    if (this.#head < this.#messages.length) {
-      const value = this.#messages[this.#head++]!;
-      if (this.#head === this.#messages.length) {
-        this.#messages = [];
-        this.#head = 0;
-      }
-      if (this.#isFull && this.#messages.length - this.#head <= this.#maxMessages / 2) {
+    if (this.#count > 0) {
+      const value = this.#take();
+      const { maxMessages, maxBytes } = this.#bounds;
+      if (this.#isFull && this.#count <= maxMessages / 2 && this.#bytes <= maxBytes / 2) {
         this.#isFull = false;
         this.#owner.drained();
       }
@@ -81,8 +92,9 @@ export class MessageQueue implements AsyncIterableIterator<Message> {
   }
 
   return(): Promise<IteratorResult<Message>> {
-    this.#messages = [];
-    this.#head = 0;
+    this.#slots = [];
+    this.#count = 0;
+    this.#bytes = 0;
     if (this.#ended === undefined) this.#owner.abandoned();
     this.end(undefined);
     return Promise.resolve({ done: true, value: undefined });
@@ -91,4 +103,29 @@ export class MessageQueue implements AsyncIterableIterator<Message> {
   [Symbol.asyncIterator](): this {
     return this;
   }
+
+  #take(): Message {
+    const value = this.#slots[this.#head]!;
+    this.#slots[this.#head] = undefined;
+    this.#head = (this.#head + 1) & (this.#slots.length - 1);
+    this.#count--;
+    this.#bytes -= sizeOf(value);
+    // A burst of tiny messages must not be remembered as slots.
+    if (this.#count === 0 && this.#slots.length > MOST_IDLE_SLOTS) this.#resize(FIRST_SLOTS);
+    return value;
+  }
+
+  #resize(length: number): void {
+    const slots = new Array<Message | undefined>(length).fill(undefined);
+    for (let i = 0; i < this.#count; i++) slots[i] = this.#slots[(this.#head + i) & (this.#slots.length - 1)];
+    this.#slots = slots;
+    this.#head = 0;
+  }
+}
+
+/** Slots kept by an empty queue: 1 KiB. */
+const MOST_IDLE_SLOTS = 128;
+
+function sizeOf(message: Message): number {
+  return typeof message === 'string' ? message.length * 2 : message.byteLength;
 }

@@ -36,6 +36,7 @@ export interface ConnectionSettings<Data = unknown> {
   readonly maxBufferedBytes: number;
   readonly highWaterMarkBytes: number;
   readonly maxQueuedMessages: number;
+  readonly maxQueuedBytes: number;
   readonly pingIntervalMs: number;
   readonly pongTimeoutMs: number;
   readonly closeTimeoutMs: number;
@@ -201,13 +202,16 @@ export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data
   }
 
   #openQueue(): MessageQueue {
-    const { maxQueuedMessages } = this.#settings;
-    const queue = new MessageQueue(maxQueuedMessages, {
-      full: () => this.pause(),
-      drained: () => this.resume(),
-      // Later, since a loop that is left by an exception is abandoned first, and its 1011 comes first then.
-      abandoned: () => setImmediate(() => this.close(CloseCode.Normal)),
-    });
+    const { maxQueuedMessages, maxQueuedBytes } = this.#settings;
+    const queue = new MessageQueue(
+      { maxMessages: maxQueuedMessages, maxBytes: maxQueuedBytes },
+      {
+        full: () => this.pause(),
+        drained: () => this.resume(),
+        // Later, since a loop that is left by an exception is abandoned first, and its 1011 comes first then.
+        abandoned: () => setImmediate(() => this.close(CloseCode.Normal)),
+      },
+    );
     if (this.#closed) queue.end(undefined);
     return queue;
   }
