@@ -113,8 +113,12 @@ export const TIMEOUTS = {
   closeTimeoutMs: 10_000,
   /** An event stream is sent a comment after this long of silence: under the 60 s at which many proxies cut. 0 = never. */
   heartbeatIntervalMs: 30_000,
-  /** A peer that takes no byte of what we hold for it, for this long, is dead. */
-  writeTimeoutMs: 60_000,
+  /**
+   * A peer that takes no byte of what we hold for it, for this long, is dead. The system takes bytes from us in steps of up to
+   * 1.7 MB (measured on loopback; less where its buffers are smaller), so a reader below one step in this time, 10 KB/s, cannot be
+   * told from one that does not read.
+   */
+  writeTimeoutMs: 180_000,
   /** EventSource waits this long before it reconnects, until the stream's `retry` says otherwise. Browsers 3-5 s. */
   reconnectionTimeMs: 3_000,
 } as const;

@@ -155,8 +155,7 @@ export class EventStreamConnection<Data = unknown> implements EventStream<Data>,
     const { heartbeatIntervalMs, writeTimeoutMs, closeTimeoutMs } = this.#settings;
     const transport = this.#transport;
     if (transport.blocked) {
-      if (this.#waitingFor !== 'write' || transport.wroteSinceSweep) {
-        transport.wroteSinceSweep = false;
+      if (transport.progressed() || this.#waitingFor !== 'write') {
         this.#waitingFor = 'write';
         this.#deadlineMs = nowMs + writeTimeoutMs;
       } else if (nowMs >= this.#deadlineMs) this.terminate();

@@ -162,8 +162,7 @@ export class HttpConnection implements Sink, Sweepable {
   sweep(nowMs: number): void {
     const { transport } = this;
     if (transport.blocked) {
-      if (this.#phase !== 'write' || transport.wroteSinceSweep) {
-        transport.wroteSinceSweep = false;
+      if (transport.progressed() || this.#phase !== 'write') {
         this.#phase = 'write';
         this.#deadlineMs = nowMs + this.#settings.writeTimeoutMs;
       } else if (nowMs >= this.#deadlineMs) transport.destroy();

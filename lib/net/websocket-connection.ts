@@ -263,8 +263,7 @@ export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data
       return;
     }
     if (transport.blocked) {
-      if (this.#waitingFor !== 'write' || transport.wroteSinceSweep) {
-        transport.wroteSinceSweep = false;
+      if (transport.progressed() || this.#waitingFor !== 'write') {
         this.#wait('write', nowMs + writeTimeoutMs);
       } else if (nowMs >= this.#deadlineMs) {
         this.#die(`the peer has taken nothing for ${writeTimeoutMs} ms`);

@@ -273,6 +273,29 @@ describe('deadlines of WebSockets, by a fake clock', () => {
     );
   });
 
+  it('a reader at twice the rate that limits.ts states lives for as long as anything waits for it', async () => {
+    const message = Buffer.alloc(16_000_000);
+    await watched({ maxBufferedBytes: 64_000_000 }, async (server, clock, { closes, sockets }) => {
+      const client = await openWebSocket(server.port);
+      client.socket.removeAllListeners('data').pause();
+      await until('it is open', () => sockets.length === 1);
+      sockets[0]!.send(message);
+      let taken = 0;
+      let allowance = 0;
+      let second = 0;
+      for (; sockets[0]!.bufferedAmount > 0; second++) {
+        allowance += 20_000;
+        const chunk = client.socket.read(Math.min(allowance, client.socket.readableLength)) as Buffer | null;
+        taken += chunk?.length ?? 0;
+        allowance -= chunk?.length ?? 0;
+        await turns(4);
+        clock.advance(1_000);
+      }
+      assert.deepEqual(closes, []);
+      assert.ok(second > 2 * 180 && taken > 2 * 20_000 * 180, `${taken} bytes were read in ${second} s`);
+    });
+  });
+
   it('closeTimeoutMs after our close frame TCP is dropped: 1006 if the peer never answered, its code if it did (§7.1.1, §7.1.5)', async () => {
     await watched({ closeTimeoutMs: 10_000 }, async (server, clock, { closes, sockets }) => {
       const mute = await openWebSocket(server.port);
