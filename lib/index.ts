@@ -5,6 +5,10 @@
  * `barewire/deflate` (the codec), `barewire/rooms`, `barewire/chat`.
  */
 
+// Clients (client/websocket.ts, client/event-source.ts)
+export { EventSource, type EventSourceOptions } from './client/event-source.ts';
+export { CloseEvent, ErrorEvent } from './client/events.ts';
+export { type BinaryType, WebSocket, type WebSocketOptions } from './client/websocket.ts';
 // Errors (errors.ts) and default limits (limits.ts)
 export { BarewireError, ConnectionClosed, HandshakeRejected, ProtocolViolation } from './errors.ts';
 // Event streams (event-stream/)
@@ -38,13 +42,9 @@ export type {
   WebSocketHandlers,
   WebSocketRouteOptions,
 } from './net/api.ts';
-// Clients (net/websocket.ts, net/event-source.ts)
-export { EventSource, type EventSourceOptions } from './net/event-source.ts';
-export { CloseEvent, ErrorEvent } from './net/events.ts';
 // The server (net/server.ts)
 export { createServer, type ListenOptions, type Server, type ServerOptions } from './net/server.ts';
 export type { Clock } from './net/sweeper.ts';
-export { type BinaryType, WebSocket, type WebSocketOptions } from './net/websocket.ts';
 // WebSocket messages encoded once (websocket/)
 export { CloseCode } from './websocket/close.ts';
 export type { PerMessageDeflate, PerMessageDeflateOptions } from './websocket/extension.ts';

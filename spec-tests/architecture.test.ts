@@ -20,6 +20,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   websocket: 1,
   'event-stream': 1,
   net: 2,
+  client: 2,
   conformance: 2.5,
   load: 2.5,
   rooms: 3,
@@ -31,6 +32,7 @@ const LAYERS: Readonly<Record<string, number>> = {
 
 /** What one folder may import of its own layer. */
 const ALSO: Readonly<Record<string, readonly string[]>> = {
+  client: ['net'], // a client's connection is the same machine as a server's
   bytes: ['limits.ts', 'errors.ts'],
   deflate: ['bytes', 'limits.ts', 'errors.ts'],
   websocket: ['http'], // an opening handshake is an HTTP request
@@ -53,6 +55,7 @@ const FRAME_CODE: readonly string[] = [
 /** Modules of Node that a layer may import at all … */
 const NODE_BY_FOLDER: Readonly<Record<string, RegExp>> = {
   net: /^node:(net|tls|buffer)$/,
+  client: /^node:(net|tls|buffer)$/,
   conformance: /^node:(net|tls|crypto|fs|fs\/promises|path|url|process|perf_hooks|buffer|zlib|timers\/promises|http)$/,
   load: /^node:(net|tls|crypto|fs|fs\/promises|path|url|process|perf_hooks|os|child_process|worker_threads|buffer|cluster|zlib)$/,
   rooms: /^node:(crypto|async_hooks)$/,

@@ -12,8 +12,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { EventSource } from '../lib/net/event-source.ts';
-import { WebSocket } from '../lib/net/websocket.ts';
+import { EventSource } from '../lib/client/event-source.ts';
+import { WebSocket } from '../lib/client/websocket.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');

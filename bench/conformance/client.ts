@@ -1,8 +1,8 @@
 /** One client under test, in a process of its own: `node client.js NAME ws://fuzzing-server`. */
 
 import { createRequire } from 'node:module';
+import { WebSocket } from '../../lib/client/websocket.ts';
 import { type DrivenSocket, drive } from '../../lib/conformance/drive.ts';
-import { WebSocket } from '../../lib/net/websocket.ts';
 
 const require = createRequire(new URL('../../../bench/package.json', import.meta.url));
 type Constructor = new (url: string, options?: object) => DrivenSocket;

@@ -1,7 +1,7 @@
 /**
  * What an EventSource does next: announce the connection, try again, or give up (HTML §9.2.2, §9.2.3). Pure.
  *
- * The decisions only; sockets and timers are `../net/event-source.ts`'s. Read next: that file.
+ * The decisions only; sockets and timers are `../client/event-source.ts`'s. Read next: that file.
  */
 
 /** How many redirects are followed in a row: the Fetch standard's number. */

@@ -3,7 +3,7 @@
  *
  * Pure; a chunk is only lent, and body slices refer to it, so they are valid until the next call. Interim responses
  * (1xx) are skipped, but for 101, behind which another protocol begins (`takeRest`).
- * Read next: `../net/websocket.ts`, `../net/event-source.ts`.
+ * Read next: `../client/websocket.ts`, `../client/event-source.ts`.
  */
 
 import { HTTP_LIMITS } from '../limits.ts';

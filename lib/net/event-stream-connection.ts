@@ -4,7 +4,7 @@
  * Events go out as HTTP chunks (RFC 9112 §7.1), so that the end of a stream can be told from a broken connection; to an
  * HTTP/1.0 client they go as they are, until the connection closes. An event prepared once is written to any number of
  * streams by reference, and compressed once for all that have a content coding. What the client sends after its request is read and thrown away.
- * Read next: `event-source.ts` for the other side.
+ * Read next: `../client/event-source.ts` for the other side.
  */
 
 import type { EventStreamMessage } from '../event-stream/encoder.ts';

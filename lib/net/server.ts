@@ -5,7 +5,7 @@
  *
  * Everything that connections share (settings, sweeper, routes) lives here once; what belongs to one connection does not.
  * Secure by default: WebSockets are same-origin unless told otherwise, and every limit of `limits.ts` applies.
- * Read next: `websocket.ts` and `event-source.ts`, the clients.
+ * Read next: `../client/websocket.ts` and `../client/event-source.ts`, the clients.
  */
 
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';

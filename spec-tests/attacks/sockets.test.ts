@@ -5,9 +5,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { WebSocket } from '../../lib/client/websocket.ts';
 import type { HttpHandler, ServerWebSocket } from '../../lib/net/api.ts';
 import type { Server, ServerOptions } from '../../lib/net/server.ts';
-import { WebSocket } from '../../lib/net/websocket.ts';
 import { FakeClock } from '../support/clock.ts';
 import { concat, fromClient, KEY, rawFrame } from '../support/frames.ts';
 import { collectGarbage } from '../support/gc.ts';

@@ -7,10 +7,10 @@ import { afterEach, describe, it } from 'node:test';
 import { ChatClient } from '../../lib/chat/client.ts';
 import type { ChatMessage, ServerEvent } from '../../lib/chat/protocol.ts';
 import { type Chat, type ChatOptions, mountChat } from '../../lib/chat/server.ts';
+import { EventSource } from '../../lib/client/event-source.ts';
+import { WebSocket } from '../../lib/client/websocket.ts';
 import { CHAT_LIMITS } from '../../lib/limits.ts';
-import { EventSource } from '../../lib/net/event-source.ts';
 import { createServer, type Server } from '../../lib/net/server.ts';
-import { WebSocket } from '../../lib/net/websocket.ts';
 
 /** Reads what is heard one after the other. */
 class Ear {

@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { WebSocket } from '../../lib/client/websocket.ts';
 import {
   type Case,
   type CaseResult,
@@ -18,7 +19,6 @@ import {
   targetOf,
 } from '../../lib/conformance/index.ts';
 import { createServer } from '../../lib/net/server.ts';
-import { WebSocket } from '../../lib/net/websocket.ts';
 import { differences, readGolden } from './golden.ts';
 
 /** Everything that takes no time, and a few of what does. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { createServer as createHttpServer } from 'node:http';
 import { describe, it } from 'node:test';
-import { EventSource } from '../../lib/net/event-source.ts';
-import type { CloseEvent } from '../../lib/net/events.ts';
+import { EventSource } from '../../lib/client/event-source.ts';
+import type { CloseEvent } from '../../lib/client/events.ts';
+import { WebSocket } from '../../lib/client/websocket.ts';
 import { createServer } from '../../lib/net/server.ts';
-import { WebSocket } from '../../lib/net/websocket.ts';
 import { loadPeer, withoutPeer } from '../support/peers.ts';
 import { patiently, until, withServer } from '../support/sockets.ts';
 

@@ -6,9 +6,9 @@
 import assert from 'node:assert/strict';
 import { type AddressInfo, connect, createServer as createNetServer, type Server, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
+import { WebSocket } from '../../lib/client/websocket.ts';
 import { createServer } from '../../lib/net/server.ts';
 import { acceptSockets, readWithEvents, type Sink, Transport } from '../../lib/net/transport.ts';
-import { WebSocket } from '../../lib/net/websocket.ts';
 import { concat, fromClient } from '../support/frames.ts';
 import { RawClient, turns, until, upgradeRequest } from '../support/sockets.ts';
 

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
+import type { WebSocketOptions } from '../../lib/client/websocket.ts';
 import { createServer, type PerMessageDeflateOptions, prepareMessage, WebSocket } from '../../lib/index.ts';
 import type { WebSocketRouteOptions } from '../../lib/net/api.ts';
-import type { WebSocketOptions } from '../../lib/net/websocket.ts';
 import { chat, noise } from '../support/deflate.ts';
 import { loadPeer, withoutPeer } from '../support/peers.ts';
 

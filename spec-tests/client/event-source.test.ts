@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createNetServer } from 'node:net';
 import { describe, it } from 'node:test';
+import { EventSource, type EventSourceOptions } from '../../lib/client/event-source.ts';
+import type { ErrorEvent } from '../../lib/client/events.ts';
 import type { HandshakeRejected } from '../../lib/errors.ts';
-import { EventSource, type EventSourceOptions } from '../../lib/net/event-source.ts';
-import type { ErrorEvent } from '../../lib/net/events.ts';
 import { FakeClock } from '../support/clock.ts';
 import { patiently, turns, until, withServer } from '../support/sockets.ts';
 

@@ -14,6 +14,11 @@ import { isToken } from '../http/grammar.ts';
 import { HeaderFields } from '../http/headers.ts';
 import { ResponseParser } from '../http/response-parser.ts';
 import { CLIENT_LIMITS, TIMEOUTS } from '../limits.ts';
+import type { SendOptions } from '../net/api.ts';
+import { Request } from '../net/request.ts';
+import { type Clock, Sweeper, systemClock } from '../net/sweeper.ts';
+import { readWithEvents, SHARED_READ, type Sink, Transport } from '../net/transport.ts';
+import { connectionSettings, WebSocketConnection } from '../net/websocket-connection.ts';
 import { MAX_REASON_BYTES } from '../websocket/close.ts';
 import { deflateSettings } from '../websocket/deflate.ts';
 import {
@@ -24,12 +29,7 @@ import {
   type PerMessageDeflate,
 } from '../websocket/extension.ts';
 import { checkServerHandshake, createClientHandshake } from '../websocket/handshake.ts';
-import type { SendOptions } from './api.ts';
 import { CloseEvent, ErrorEvent, HandlerAttribute } from './events.ts';
-import { Request } from './request.ts';
-import { type Clock, Sweeper, systemClock } from './sweeper.ts';
-import { readWithEvents, SHARED_READ, type Sink, Transport } from './transport.ts';
-import { connectionSettings, WebSocketConnection } from './websocket-connection.ts';
 
 export interface WebSocketOptions {
   /** Subprotocols, most wanted first; the second argument of the constructor says the same. */

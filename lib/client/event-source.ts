@@ -14,9 +14,9 @@ import { decide, reconnectionDelayMs } from '../event-stream/reconnect.ts';
 import { encodeRequestHead, type ResponseHead } from '../http/head.ts';
 import { ResponseParser } from '../http/response-parser.ts';
 import { TIMEOUTS } from '../limits.ts';
+import { type Clock, systemClock } from '../net/sweeper.ts';
+import { readWithEvents, Transport } from '../net/transport.ts';
 import { ErrorEvent, HandlerAttribute } from './events.ts';
-import { type Clock, systemClock } from './sweeper.ts';
-import { readWithEvents, Transport } from './transport.ts';
 import { openSocket } from './websocket.ts';
 
 export interface EventSourceOptions extends Partial<EventStreamParserLimits> {
