@@ -1,15 +1,22 @@
 /**
- * Paths to values: static segments, `:parameters`, and `*` for the rest. Pure.
+ * Paths and methods to values: static segments, `:parameters`, and `*` for the rest.
  *
+ * Pure: knows no handler and no request; what a route's value is, is the caller's business. In: a method and a path as
+ * it was sent. Out: the value and the decoded parameters, or why there is none.
  * A tree of segments; at each node a static match is tried before a parameter, a parameter before the rest. The patterns
- * are the application's, so the tree's size is too; a look-up costs the path's segments, and backtracks over them at
- * most once a parameter. Maps everywhere: no segment is special. Read next: `server.ts`.
+ * are the application's, so the tree's size is too; a look-up visits each node of it at most once, with or without a
+ * method. Maps everywhere: no segment is special. Read next: `../net/server.ts`.
  */
 
+import { isToken } from './grammar.ts';
+
+/** What a look-up found. */
 export type Match<T> =
   | { readonly kind: 'found'; readonly value: T; readonly params: Readonly<Record<string, string>> }
   | { readonly kind: 'not-found' }
+  /** A parameter of the path is not valid percent-encoded UTF-8 (RFC 3986 §2.1). */
   | { readonly kind: 'bad-path' }
+  /** There are routes for the path, but for other methods: these. */
   | { readonly kind: 'method-not-allowed'; readonly allow: string[] };
 
 interface Node<T> {
@@ -23,11 +30,16 @@ interface Leaf<T> {
   readonly methods: Map<string, { readonly value: T; readonly names: readonly string[] }>;
 }
 
+/** A table of routes. Memory: one node for each distinct segment of the patterns. */
 export class Router<T> {
   readonly #root: Node<T> = emptyNode();
 
-  /** @throws TypeError for a pattern without a leading slash, with a malformed parameter, or that is there already */
+  /**
+   * Adds a route for any method: a token, case-sensitive (RFC 9110 §9.1).
+   * @throws TypeError for a method that is no token, and for a pattern without a leading slash, with a malformed parameter, or that is there already
+   */
   add(method: string, pattern: string, value: T): void {
+    if (!isToken(method)) throw new TypeError(`method ${JSON.stringify(method)} is not a token (RFC 9110 §9.1)`);
     if (!pattern.startsWith('/')) throw new TypeError(`route ${JSON.stringify(pattern)} must begin with "/"`);
     const names: string[] = [];
     const segments = pattern.slice(1).split('/');
