@@ -29,7 +29,7 @@ export type HttpIncoming =
       readonly body: Uint8Array;
       /** The connection may carry another request (RFC 9112 §9.3). */
       readonly keepAlive: boolean;
-      /** The client asks for another protocol; the parser has stopped behind this head, see `takeRest`. */
+      /** The client asks for WebSocket; the parser has stopped behind this head, see `takeRest`. Other protocols are ignored. */
       readonly upgrade: boolean;
     }
   /** The client waits for 100 (Continue) before it sends the body (RFC 9110 §10.1.1). */
@@ -131,15 +131,22 @@ export class RequestParser {
   #begin(head: RequestHead, framing: BodyFraming, next: number, incoming: HttpIncoming[]): number | HttpViolation {
     const options = parseList(head.headers.get('connection') ?? '').map((option) => option.toLowerCase());
     const hasBody = framing.kind === 'chunked' || (framing.kind === 'length' && framing.length > 0);
-    if (head.minor > 0 && options.includes('upgrade') && head.headers.has('upgrade')) {
-      // What follows the head would be the body to one recipient and the new protocol to another.
-      if (hasBody) return violation(400, 'HTTP_UPGRADE_WITH_BODY', 'upgrade request with a body', 'RFC 9110 §7.8');
+    const wantsWebSocket = options.includes('upgrade') && offersWebSocket(head);
+    if (wantsWebSocket && head.method === 'GET' && head.minor > 0) {
+      // RFC 9110 §9.3.1: content in a GET "might lead some implementations to reject the request and close the connection
+      // because of its potential as a request smuggling attack". What follows this head is frames to us, and a body to others.
+      if (hasBody) return violation(400, 'HTTP_UPGRADE_WITH_BODY', 'WebSocket request with a body', 'RFC 9110 §9.3.1');
       this.#state = 'upgraded';
       incoming.push({ kind: 'request', head, body: NOTHING, keepAlive: false, upgrade: true });
       return next;
     }
-    // §9.3: close ends it; HTTP/1.1 persists; HTTP/1.0 only when asked.
-    const keepAlive = !options.includes('close') && (head.minor > 0 || options.includes('keep-alive'));
+    // RFC 9110 §7.8: "A server MAY ignore a received Upgrade header field": every other protocol, HTTP/2 among them, is
+    // ignored, and the request is one like any other. A server "MUST ignore" it in HTTP/1.0.
+    // RFC 9112 §9.3: close ends it; HTTP/1.1 persists; HTTP/1.0 only when asked.
+    // Choice: it also ends behind a WebSocket request that can be none, by its method or version. An intermediary that takes
+    // any such request for the beginning of a tunnel would pass on a second request unseen.
+    const keepAlive =
+      !options.includes('close') && !wantsWebSocket && (head.minor > 0 || options.includes('keep-alive'));
     if (!hasBody) {
       this.#state = 'idle';
       incoming.push({ kind: 'request', head, body: NOTHING, keepAlive, upgrade: false });
@@ -253,6 +260,11 @@ function withHostOfTarget(head: RequestHead): RequestHead | undefined {
 /** RFC 9110 §7.2: uri-host [ ":" port ]; empty when the target has no authority. Checked for its characters, not resolved. */
 function isHost(host: string): boolean {
   return /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]*)?$/.test(host);
+}
+
+/** Whether `websocket` is among the protocols of Upgrade (RFC 6455 §4.2.1 item 3: without regard to case). */
+function offersWebSocket(head: RequestHead): boolean {
+  return parseList(head.headers.get('upgrade') ?? '').some((protocol) => protocol.toLowerCase() === 'websocket');
 }
 
 /** A server's connections share one complete object, and none copies it. */

@@ -3,7 +3,9 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { deferred, patiently, until, withServer } from '../support/sockets.ts';
 
-const skip = spawnSync('curl', ['--version'], { stdio: 'ignore' }).status === 0 ? false : 'there is no curl command';
+const version = spawnSync('curl', ['--version'], { encoding: 'utf8' });
+const skip = version.status === 0 ? false : 'there is no curl command';
+const noHttp2 = version.stdout?.includes('HTTP2') ? false : 'this curl does not speak HTTP/2';
 
 /** Runs curl to its end and answers what it printed. */
 async function curl(...args: string[]): Promise<string> {
@@ -92,6 +94,24 @@ describe('curl', { skip }, () => {
         );
         assert.match(await curl('--write-out', '%{http_code}', `${server.url}/none`), /404$/);
         assert.match(await curl('--http1.0', '--include', url), /Connection: close\r\n[\s\S]*a page\n$/);
+      },
+    );
+  });
+
+  it('--http2, which offers to go on in HTTP/2, is answered in HTTP/1.1 on one connection, body or not (RFC 9110 §7.8)', {
+    skip: noHttp2,
+  }, async () => {
+    await withServer(
+      {},
+      (server) =>
+        server
+          .get('/page', (request) => ({ body: `${request.headers.get('upgrade')}\n` }))
+          .post('/page', (request) => ({ body: `${request.text()} ${request.headers.get('upgrade')}\n` })),
+      async (server) => {
+        const url = `${server.url}/page`;
+        const offer = ['--http2', '--write-out', '%{num_connects}\n'];
+        assert.equal(await curl(...offer, url, url), 'h2c\n1\nh2c\n0\n');
+        assert.equal(await curl(...offer, '--data', 'hello', url, url), 'hello h2c\n1\nhello h2c\n0\n');
       },
     );
   });

@@ -51,7 +51,12 @@ export const ACCEPTED_REQUESTS: readonly AcceptedRequest[] = [
   { title: 'close is stronger than keep-alive (§9.3)', input: 'GET / HTTP/1.0\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n', requests: [['GET', '/', '', false]] },
   { title: 'three pipelined requests, bodies between them (§9.3.2)', input: `POST /1 HTTP/1.1\r\n${HOST}Content-Length: 2\r\n\r\nabPOST /2 HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n1\r\nc\r\n0\r\n\r\nGET /3 HTTP/1.1\r\n${HOST}\r\n`, requests: [['POST', '/1', 'ab', true], ['POST', '/2', 'c', true], ['GET', '/3', '', true]] },
   { title: 'an Upgrade that Connection does not name is ignored (RFC 9110 §7.8)', input: `GET / HTTP/1.1\r\n${HOST}Upgrade: websocket\r\n\r\nGET /2 HTTP/1.1\r\n${HOST}\r\n`, requests: [['GET', '/', '', true], ['GET', '/2', '', true]] },
+  { title: 'an Upgrade to HTTP/2 is ignored, and costs neither the request nor the connection (RFC 9110 §7.8)', input: `GET / HTTP/1.1\r\n${HOST}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\nGET /2 HTTP/1.1\r\n${HOST}\r\n`, requests: [['GET', '/', '', true], ['GET', '/2', '', true]] },
+  { title: 'an Upgrade to HTTP/2 with a body (RFC 9110 §7.8)', input: `POST / HTTP/1.1\r\n${HOST}Connection: Upgrade, HTTP2-Settings\r\nContent-Length: 5\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n\r\nhelloGET /2 HTTP/1.1\r\n${HOST}\r\n`, requests: [['POST', '/', 'hello', true], ['GET', '/2', '', true]] },
+  { title: 'an Upgrade to anything with a chunked body (RFC 9110 §7.8)', input: `PUT / HTTP/1.1\r\n${HOST}Connection: upgrade\r\nTransfer-Encoding: chunked\r\nUpgrade: websocket2, TLS/1.0, "websocket"\r\n\r\n1\r\nx\r\n0\r\n\r\nGET /2 HTTP/1.1\r\n${HOST}\r\n`, requests: [['PUT', '/', 'x', true], ['GET', '/2', '', true]] },
+  { title: 'a WebSocket is opened by GET only: any other request is read whole, and is the last one (RFC 6455 §4.2.1)', input: `POST / HTTP/1.1\r\n${HOST}Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n\r\nhello`, requests: [['POST', '/', 'hello', false]] },
   { title: 'an Upgrade in HTTP/1.0 is ignored (RFC 9110 §7.8)', input: 'GET / HTTP/1.0\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n', requests: [['GET', '/', '', false]] },
+  { title: 'an Upgrade to WebSocket in HTTP/1.0 is the last request, also with keep-alive (RFC 9110 §7.8)', input: 'GET / HTTP/1.0\r\nUpgrade: websocket\r\nConnection: upgrade, keep-alive\r\n\r\n', requests: [['GET', '/', '', false]] },
 ];
 
 const request = (fields: string, body = ''): string => `POST / HTTP/1.1\r\n${HOST}${fields}\r\n${body}`;
@@ -186,7 +191,7 @@ export const REFUSED_REQUESTS: readonly RefusedRequest[] = [
   { title: 'a folded trailer field', input: chunked('0\r\nX: a\r\n b\r\n\r\n'), status: 400, code: 'HTTP_OBS_FOLD' },
   { title: 'a trailer field without a colon', input: chunked('0\r\nX\r\n\r\n'), status: 400, code: 'HTTP_FIELD_LINE' },
   { title: 'a request where the trailer section belongs', input: chunked('0\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n'), status: 400, code: 'HTTP_FIELD_LINE' },
-  // Upgrades (RFC 9110 §7.8)
-  { title: 'an upgrade request with a body', input: request('Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 1\r\n', 'x'), status: 400, code: 'HTTP_UPGRADE_WITH_BODY' },
-  { title: 'an upgrade request with a chunked body', input: request('Connection: upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'), status: 400, code: 'HTTP_UPGRADE_WITH_BODY' },
+  // Upgrades (RFC 9110 §9.3.1)
+  { title: 'an upgrade request with a body', input: `GET / HTTP/1.1\r\n${HOST}Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 1\r\n\r\nx`, status: 400, code: 'HTTP_UPGRADE_WITH_BODY' },
+  { title: 'an upgrade request with a chunked body', input: `GET / HTTP/1.1\r\n${HOST}Connection: upgrade\r\nUpgrade: h2c, WebSocket\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, status: 400, code: 'HTTP_UPGRADE_WITH_BODY' },
 ];
