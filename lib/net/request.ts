@@ -8,6 +8,7 @@
 import type { Socket } from 'node:net';
 import type { RequestHead } from '../http/head.ts';
 import type { HeaderFields } from '../http/headers.ts';
+import { pathOf } from '../http/target.ts';
 import type { HttpRequest } from './api.ts';
 
 /** Shared by all requests of routes without parameters. */
@@ -61,17 +62,4 @@ export class Request implements HttpRequest {
   json(): unknown {
     return JSON.parse(this.text());
   }
-}
-
-/** The path of an origin-form or absolute-form request-target (RFC 9112 §3.2.1, §3.2.2), without its query. */
-export function pathOf(target: string): string {
-  let start = 0;
-  if (!target.startsWith('/')) {
-    const authority = target.indexOf('://');
-    if (authority < 0) return target;
-    start = target.indexOf('/', authority + 3);
-    if (start < 0) return '/';
-  }
-  const mark = target.indexOf('?', start);
-  return mark < 0 ? target.slice(start) : target.slice(start, mark);
 }

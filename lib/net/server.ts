@@ -13,6 +13,7 @@ import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { chooseContentCoding } from '../http/content-coding.ts';
 import { encodeResponseHead } from '../http/head.ts';
 import { Router } from '../http/router.ts';
+import { pathOf } from '../http/target.ts';
 import { HTTP_LIMITS, SERVER_LIMITS, TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
 import { CloseCode } from '../websocket/close.ts';
 import { deflateSettings } from '../websocket/deflate.ts';
@@ -31,7 +32,7 @@ import type {
 } from './api.ts';
 import { EVENT_STREAM_HEADERS, EventStreamConnection, type StreamSettings } from './event-stream-connection.ts';
 import { type Exchange, HttpConnection, type HttpSettings, httpDate } from './http-connection.ts';
-import { pathOf, type Request } from './request.ts';
+import type { Request } from './request.ts';
 import { type Clock, Sweeper, systemClock } from './sweeper.ts';
 import { type Accept, acceptSockets, readWithEvents, type Sink, Transport, type TransportOwner } from './transport.ts';
 import { type ConnectionSettings, connectionSettings, WebSocketConnection } from './websocket-connection.ts';
