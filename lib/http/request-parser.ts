@@ -7,11 +7,13 @@
  */
 
 import { HTTP_LIMITS } from '../limits.ts';
+import { isAuthority } from './authority.ts';
 import { type BodyFraming, bodyFraming, ChunkedDecoder } from './body.ts';
 import { parseList } from './grammar.ts';
 import { type HttpViolation, parseRequestHead, type RequestHead, violation } from './head.ts';
 import { HeadReader } from './head-reader.ts';
 import { HeaderFields } from './headers.ts';
+import { authorityOf } from './target.ts';
 
 export interface RequestLimits {
   readonly maxRequestLineBytes: number;
@@ -118,7 +120,7 @@ export class RequestParser {
     const hosts = head.headers.count('host');
     if (hosts > 1 || (hosts === 0 && head.minor > 0))
       return violation(400, 'HTTP_HOST', `${hosts} Host fields, must be 1`, 'RFC 9112 §3.2');
-    if (hosts === 1 && !isHost(head.headers.get('host') ?? ''))
+    if (hosts === 1 && !isAuthority(head.headers.get('host') ?? ''))
       return violation(400, 'HTTP_HOST', 'Host is not host[:port]', 'RFC 9112 §3.2');
     const addressed = head.target.startsWith('/') || head.target === '*' ? head : withHostOfTarget(head);
     if (addressed === undefined)
@@ -249,17 +251,12 @@ const MAX_REST_BYTES = 1_048_576;
  * use the host information of the request-target". Undefined for an authority with user information (RFC 9110 §4.2.4) or none.
  */
 function withHostOfTarget(head: RequestHead): RequestHead | undefined {
-  const [, host = ''] = /^https?:\/\/([^/?]*)/i.exec(head.target) ?? [];
-  if (host === '' || host.startsWith(':') || !isHost(host)) return undefined;
+  const host = authorityOf(head.target) ?? '';
+  if (host === '' || host.startsWith(':') || !isAuthority(host)) return undefined;
   const headers = new HeaderFields();
   headers.append('Host', host);
   for (const [name, value] of head.headers) if (name.toLowerCase() !== 'host') headers.appendUnchecked(name, value);
   return { ...head, headers };
-}
-
-/** RFC 9110 §7.2: uri-host [ ":" port ]; empty when the target has no authority. Checked for its characters, not resolved. */
-function isHost(host: string): boolean {
-  return /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]*)?$/.test(host);
 }
 
 /** Whether `websocket` is among the protocols of Upgrade (RFC 6455 §4.2.1 item 3: without regard to case). */
