@@ -256,15 +256,18 @@ describe('RFC 9112 §3, §5, §7.1: limits', () => {
   it('maxChunkExtensionBytes are for all chunks of a body together; white space counts (§7.1.1)', () => {
     const body = (...extensions: readonly string[]): string =>
       `${POST}Transfer-Encoding: chunked\r\n\r\n${extensions.map((each) => `1${each}\r\nx\r\n`).join('')}0\r\n\r\n`;
-    assert.equal(only(parse(body(`;${'e'.repeat(10)}`), limits)).body, 'x');
-    assert.equal(only(parse(body(';eeeee', ';eeeee'), limits)).body, 'xx');
+    assert.equal(only(parse(body(`;${'e'.repeat(9)}`), limits)).body, 'x');
+    assert.equal(only(parse(body(';eeee', ';eeee'), limits)).body, 'xx');
+    assert.equal(only(parse(body(' ;e = "e"'), limits)).body, 'x');
     for (const extensions of [
-      [`;${'e'.repeat(11)}`],
-      [';eeeee', ';eeeeee'],
-      [' '.repeat(11)],
-      [`\t${' '.repeat(5)}`, '      '],
+      [`;${'e'.repeat(10)}`],
+      [';eeee', ';eeeee'],
+      [`${' '.repeat(9)};e`],
+      ['\t;e', ` ;e=\t"${'e'.repeat(3)}"`],
     ])
       assert.deepEqual(failure(parse(body(...extensions), limits)), [400, 'HTTP_CHUNK']);
+    const [failed] = new RequestParser(limits).receive(latin1(body(`;${'e'.repeat(10)}`)));
+    assert.equal(failed?.kind === 'failed' && failed.detail, 'chunk extensions exceed 10 bytes');
   });
 
   it('a trailer section has the limits of a head (§7.1.2)', () => {
