@@ -36,7 +36,13 @@ export type HttpIncoming =
     }
   /** The client waits for 100 (Continue) before it sends the body (RFC 9110 §10.1.1). */
   | { readonly kind: 'expect-continue'; readonly head: RequestHead }
-  | HttpViolation;
+  | RequestFailure;
+
+/** A request that is refused; the parser reads nothing more. */
+export interface RequestFailure extends HttpViolation {
+  /** It was a HEAD: "The server MUST NOT send content in the response" (RFC 9110 §9.3.2). */
+  readonly toHead: boolean;
+}
 
 /** A request whose body is still coming. */
 interface Pending {
@@ -55,6 +61,8 @@ export class RequestParser {
   #emptyLine = 0;
   /** Set while `#state` is `body`. */
   #pending: Pending | undefined = undefined;
+  /** The request that is being read is a HEAD. */
+  #isHead = false;
   /** What came behind an upgrade's head. */
   #rest: Uint8Array = NOTHING;
 
@@ -82,7 +90,7 @@ export class RequestParser {
       if (this.#state === 'failed') return incoming;
       if (this.#state === 'upgraded') {
         const tooMuch = this.#keepRest(chunk.subarray(position));
-        if (tooMuch !== undefined) incoming.push(tooMuch);
+        if (tooMuch !== undefined) incoming.push({ ...tooMuch, toHead: false });
         return incoming;
       }
       const next =
@@ -91,7 +99,7 @@ export class RequestParser {
       else {
         this.#state = 'failed';
         this.#pending = undefined;
-        incoming.push(next);
+        incoming.push({ ...next, toHead: this.#isHead });
       }
     }
     return incoming;
@@ -99,6 +107,7 @@ export class RequestParser {
 
   #readHead(chunk: Uint8Array, start: number, incoming: HttpIncoming[]): number | HttpViolation {
     let position = start;
+    if (this.#state === 'idle') this.#isHead = false;
     // §2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at least one empty line (CRLF)".
     // Choice: exactly one, so that a peer cannot stay in front of its request for ever.
     if (this.#state === 'idle' && chunk[position] === EMPTY_LINE[this.#emptyLine]) {
@@ -112,7 +121,11 @@ export class RequestParser {
     this.#state = 'head';
     const read = this.#heads.read(chunk, position);
     if (read === undefined) return chunk.length;
-    if ('kind' in read) return read;
+    if ('kind' in read) {
+      this.#isHead = this.#heads.beginsWith(HEAD, chunk, position);
+      return read;
+    }
+    this.#isHead = read.text.startsWith('HEAD ');
     const head = parseRequestHead(read.text, this.#limits);
     if ('kind' in head) return head;
 
@@ -241,6 +254,7 @@ export class RequestParser {
 
 const NOTHING = new Uint8Array(0);
 const EMPTY_LINE: readonly number[] = [0x0d, 0x0a];
+const HEAD = Uint8Array.of(0x48, 0x45, 0x41, 0x44, 0x20);
 const FIRST_BODY_BYTES = 65_536;
 
 /** One read of a socket, and what TCP may still bring before reading stops. */

@@ -101,7 +101,8 @@ describe('RFC 6455 §4.2.1: what a server reads of a client’s opening handshak
   it('the HTTP layer refuses a missing or a second Host (item 2)', () => {
     for (const Host of [undefined, ['a', 'a']]) {
       const [failed] = requests([latin1(`GET / HTTP/1.1\r\n${fields({ Host })}\r\n`)]).incoming;
-      assert.deepEqual(failed, { kind: 'failed', status: 400, code: 'HTTP_HOST', section: 'RFC 9112 §3.2' });
+      assert.equal(failed?.kind === 'failed' && failed.status, 400);
+      assert.equal(failed?.kind === 'failed' && failed.code, 'HTTP_HOST');
     }
   });
 

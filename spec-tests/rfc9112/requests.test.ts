@@ -66,6 +66,38 @@ describe('RFC 9112: requests that are refused', () => {
   });
 });
 
+describe('RFC 9110 §9.3.2: the answer to HEAD has no content, also when it is a refusal', () => {
+  const refused: readonly (readonly [what: string, input: string])[] = [
+    ['its line', 'HEAD  / HTTP/1.1\r\nHost: a\r\n\r\n'],
+    ['its target', 'HEAD a HTTP/1.1\r\nHost: a\r\n\r\n'],
+    ['its Host', 'HEAD / HTTP/1.1\r\n\r\n'],
+    ['a field line', 'HEAD / HTTP/1.1\r\nHost: a\r\nb\r\n\r\n'],
+    ['a bare LF', 'HEAD / HTTP/1.1\nHost: a\n\n'],
+    ['its length', `HEAD /${'x'.repeat(20_000)}`],
+    ['its framing', 'HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n'],
+    ['its body', 'HEAD / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n'],
+    ['the length of its body', 'HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n'],
+  ];
+  for (const [what, input] of refused)
+    it(`${what} is at fault`, () => {
+      for (const before of ['', '\r\n', `${GET}\r\n`, `${POST}Content-Length: 1\r\n\r\nx`]) {
+        const last = parse(before + input).incoming.at(-1);
+        assert.equal(last?.kind === 'failed' && last.toHead, true, JSON.stringify(before));
+      }
+      for (const method of ['GET', 'HEADS', 'head', 'HEA', 'POST']) {
+        const last = parse(input.replace('HEAD', method)).incoming.at(-1);
+        assert.equal(last?.kind === 'failed' && last.toHead, false, method);
+      }
+    });
+
+  it('what fails behind a HEAD is not its refusal', () => {
+    for (const after of ['\rx', '\r\n\n', `${GET.replace('Host', 'Most')}\r\n`, 'HEA\n']) {
+      const last = parse(`HEAD / HTTP/1.1\r\nHost: a\r\n\r\n${after}`).incoming.at(-1);
+      assert.equal(last?.kind === 'failed' && last.toHead, false, JSON.stringify(after));
+    }
+  });
+});
+
 describe('RFC 9112 §5: field lines', () => {
   it('keep their order, their case and their repetitions; white space around values is taken off (§5.1)', () => {
     const head = `${GET}b: 1\r\nA:\t 2 \t\r\nB:3\r\nEmpty:\r\nBlank: \t \r\nin: a  b\t c\r\nhigh: \x80\xff\r\n\r\n`;
