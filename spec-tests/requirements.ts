@@ -227,7 +227,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: '6455-4.2.2-origin',
     source: 'RFC 6455 §4.2.2 step 4',
     quote: 'If the server does not wish to accept this connection, it MUST return an appropriate HTTP error code',
-    tests: [[OPENING, '<…> is <…> origin for Host <…> <…>']],
+    tests: [['rfc6454/origin.test.ts', '<…> is <…> origin for Host <…> <…>']],
   },
   {
     id: '6455-4.2.2-origin-403',
@@ -732,7 +732,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: '6455-10.2-origin',
     source: 'RFC 6455 §10.2',
     quote: 'SHOULD verify the |Origin| field is an origin they expect',
-    tests: [[OPENING, '<…> is <…> origin for Host <…> <…>']],
+    tests: [['rfc6454/origin.test.ts', '<…> is <…> origin for Host <…> <…>']],
   },
   {
     id: '6455-10.3-new-key',

@@ -12,13 +12,13 @@
 
 import { utf8ByteLength } from '../bytes/utf8.ts';
 import { type PreparedEvent, prepareEvent } from '../event-stream/prepared-event.ts';
+import { isSameOrigin } from '../http/origin.ts';
 import { CHAT_LIMITS } from '../limits.ts';
 import type { EventStream, HttpRequest, HttpResponse, SendResult, ServerWebSocket } from '../net/api.ts';
 import type { Server } from '../net/server.ts';
 import { Hub } from '../rooms/hub.ts';
 import { type EvictionReason, type Member, type Room, RoomRefused } from '../rooms/room.ts';
 import { CloseCode } from '../websocket/close.ts';
-import { isSameOrigin } from '../websocket/handshake.ts';
 import { type PreparedMessage, prepareMessage } from '../websocket/prepared-message.ts';
 import { servePage } from './assets.ts';
 import {

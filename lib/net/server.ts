@@ -12,13 +12,14 @@ import { type AddressInfo, createServer as createNetServer, type Server as NetSe
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { chooseContentCoding } from '../http/content-coding.ts';
 import { encodeResponseHead } from '../http/head.ts';
+import { isSameOrigin } from '../http/origin.ts';
 import { Router } from '../http/router.ts';
 import { pathOf } from '../http/target.ts';
 import { HTTP_LIMITS, SERVER_LIMITS, TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
 import { CloseCode } from '../websocket/close.ts';
 import { deflateSettings } from '../websocket/deflate.ts';
 import { answerOffers, type DeflatePolicy, deflatePolicy } from '../websocket/extension.ts';
-import { chooseSubprotocol, encodeServerHandshake, isSameOrigin, readClientHandshake } from '../websocket/handshake.ts';
+import { chooseSubprotocol, encodeServerHandshake, readClientHandshake } from '../websocket/handshake.ts';
 import type {
   AllowedOrigins,
   EventStreamFunction,
