@@ -3,7 +3,7 @@
  *
  * Pure. In: the value of Origin, the host and scheme that the request was sent to, and the application's option. Out: a
  * verdict. What follows from it (a refusal, CORS fields) is for the caller and for `cors.ts`.
- * Sections: one origin, the allowed ones. Read next: `target.ts`.
+ * Sections: one origin, the allowed ones. Read next: `cors.ts`.
  */
 
 import { type Authority, parseAuthority } from './authority.ts';
