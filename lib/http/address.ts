@@ -4,7 +4,7 @@
  * Pure, and knows the text forms only: nothing is resolved. In: text (RFC 3986 §3.2.2, RFC 4291 §2.2) or octets. Out: octets,
  * or the one text that RFC 5952 recommends. An IPv4 address written as IPv6 (`::ffff:1.2.3.4`) is the IPv4 address.
  * Time is linear in the text, which is given up on from 46 characters on.
- * Sections: addresses, ranges. Read next: `authority.ts`.
+ * Sections: addresses, ranges. Read next: `authority.ts`, `forwarded.ts`.
  */
 
 /** The longest text of an address: six groups of four digits and an IPv4 address. */
