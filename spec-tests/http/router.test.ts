@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Match, Router } from '../../lib/http/router.ts';
+import { type Match, Router, WEBSOCKET } from '../../lib/http/router.ts';
 
 function router(...routes: readonly (readonly [method: string, pattern: string])[]): Router<string> {
   const made = new Router<string>();
@@ -81,6 +81,57 @@ describe('methods', () => {
     assert.deepEqual(found(routes.match('PROPFIND', '/y')), ['PROPFIND /:x', { x: 'y' }]);
     for (const method of ['', 'GET ', 'G(T', 'GÉT'])
       assert.throws(() => router([method, '/']), { name: 'TypeError', message: /is not a token \(RFC 9110 §9\.1\)/ });
+  });
+
+  it('HEAD is answered by a route for GET, unless it has one of its own (RFC 9110 §9.3.2)', () => {
+    const routes = router(
+      ['GET', '/a'],
+      ['GET', '/b'],
+      ['HEAD', '/b'],
+      ['POST', '/c'],
+      ['GET', '/d/:x'],
+      ['POST', '/:y/e'],
+    );
+    assert.deepEqual(found(routes.match('HEAD', '/a')), ['GET /a', {}]);
+    assert.deepEqual(found(routes.match('HEAD', '/b')), ['HEAD /b', {}]);
+    assert.equal(routes.match('HEAD', '/c').kind, 'method-not-allowed');
+    assert.deepEqual(found(routes.match('HEAD', '/d/e')), ['GET /d/:x', { x: 'e' }]);
+  });
+
+  it('those allowed are of all patterns that take the path (RFC 9110 §10.2.1)', () => {
+    const routes = router(
+      ['GET', '/a/b'],
+      ['POST', '/a/:x'],
+      ['PUT', '/a/*'],
+      ['DELETE', '/:y/b'],
+      ['PATCH', '/a'],
+      ['GET', '/*'],
+    );
+    const refused = routes.match('OPTIONS', '/a/b');
+    assert.deepEqual(refused, {
+      kind: 'method-not-allowed',
+      allow: ['GET', 'PUT', 'POST', 'DELETE', 'HEAD'],
+      webSocket: false,
+    });
+    for (const method of ['GET', 'PUT', 'POST', 'DELETE', 'HEAD'])
+      assert.equal(routes.match(method, '/a/b').kind, 'found', method);
+    assert.deepEqual(routes.methods('/a/b'), ['GET', 'PUT', 'POST', 'DELETE', 'HEAD']);
+    assert.deepEqual(routes.methods('/a'), ['GET', 'PATCH', 'HEAD']);
+    assert.deepEqual(routes.methods('*'), []);
+  });
+
+  it('a WebSocket has a route of its own, which no request reaches by its method', () => {
+    const routes = router([WEBSOCKET, '/ws'], [WEBSOCKET, '/both'], ['GET', '/both']);
+    assert.deepEqual(found(routes.match(WEBSOCKET, '/ws')), ['(websocket) /ws', {}]);
+    for (const method of ['GET', 'WEBSOCKET', 'websocket'])
+      assert.deepEqual(routes.match(method, '/ws'), { kind: 'method-not-allowed', allow: [], webSocket: true });
+    assert.deepEqual(routes.match('POST', '/both'), {
+      kind: 'method-not-allowed',
+      allow: ['GET', 'HEAD'],
+      webSocket: true,
+    });
+    assert.deepEqual(routes.methods('/both'), ['GET', 'HEAD']);
+    assert.equal(routes.match(WEBSOCKET, '/none').kind, 'not-found');
   });
 
   it('a more general route is taken where the better one has another method', () => {
