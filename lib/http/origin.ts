@@ -36,7 +36,7 @@ export function parseOrigin(text: string): Origin | undefined {
   return originOf(scheme, authority);
 }
 
-/** RFC 6454 §4 step 5: without a port, the scheme's default one. */
+/** RFC 6454 §4 step 6: without a port, the scheme's default one. */
 function originOf(scheme: string, authority: Authority): Origin {
   return { scheme, host: authority.host, port: authority.port ?? DEFAULT_PORTS.get(scheme) };
 }
