@@ -50,7 +50,6 @@ function cut(text: string): readonly [host: string, digits: string] | undefined 
   const rest = text.slice(end);
   if (rest !== '' && !/^:[0-9]*$/.test(rest)) return undefined;
   if (!isLiteral) return REG_NAME.test(host) ? [host, rest.slice(1)] : undefined;
-  if (end === 0) return undefined;
   const literal = host.slice(1, -1);
   return parseIpv6(literal) !== undefined || IP_FUTURE.test(literal) ? [host, rest.slice(1)] : undefined;
 }

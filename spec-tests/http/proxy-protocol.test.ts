@@ -105,7 +105,9 @@ describe('PROXY §2.1: version 1', () => {
     'PROXY \r\n',
     'PROXY TCP4 1.2.3.4 1.2.3.4 1 2\n',
     'PROXY TCP4 1.2.3.4 1.2.3.4 1 2\r\r\n',
+    'PROXY TCP4 1.2.3.4 1.2.3.4 1 22\n',
     'PROXY UNKNOWN\n',
+    'PROXY UNKNOWN \n',
     'PROXY UNKNOWN2\r\n',
     'PROXY unknown\r\n',
     'PROXY tcp4 1.2.3.4 1.2.3.4 1 2\r\n',
@@ -131,7 +133,9 @@ describe('PROXY §2.1: version 1', () => {
     const line = (length: number): string => `PROXY UNKNOWN ${'x'.repeat(length - 16)}\r\n`;
     assert.equal(line(107).length, 107);
     assert.deepEqual(parse(latin1(line(107))), { source: undefined, destination: undefined, length: 107 });
-    for (const text of [line(108), line(107).slice(0, -1).padEnd(500, 'x')])
+    const withoutEnd = line(107).slice(0, -1).padEnd(500, 'x');
+    assert.equal(run([latin1(withoutEnd.slice(0, 106))]), 'need-more');
+    for (const text of [line(108), withoutEnd, withoutEnd.slice(0, 107)])
       assert.deepEqual(parse(latin1(text)), { code: 'PROXY_LINE_TOO_LONG', section: 'PROXY §2.1' });
   });
 });

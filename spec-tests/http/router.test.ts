@@ -59,6 +59,12 @@ describe('paths to values', () => {
       assert.deepEqual(found(routes.match('GET', path)), expected);
     });
 
+  it('a parameter of a pattern that did not match in the end leaves nothing behind', () => {
+    const made = router(['GET', '/:a/:b/x'], ['GET', '/:c/*'], ['GET', '/*']);
+    assert.deepEqual(found(made.match('GET', '/1/2/3')), ['GET /:c/*', { c: '1', '*': '2/3' }]);
+    assert.deepEqual(found(made.match('GET', '/1')), ['GET /*', { '*': '1' }]);
+  });
+
   it('parameters are an object without a prototype, whatever they are called', () => {
     const match = router(['GET', '/:__proto__/:constructor']).match('GET', '/a/b');
     assert.ok(match.kind === 'found');
