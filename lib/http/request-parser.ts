@@ -125,9 +125,12 @@ export class RequestParser {
       this.#isHead = this.#heads.beginsWith(HEAD, chunk, position);
       return read;
     }
-    this.#isHead = read.text.startsWith('HEAD ');
     const head = parseRequestHead(read.text, this.#limits);
-    if ('kind' in head) return head;
+    if ('kind' in head) {
+      this.#isHead = read.text.startsWith('HEAD ');
+      return head;
+    }
+    this.#isHead = head.method === 'HEAD';
 
     // §3.2: 400 to any HTTP/1.1 request "that lacks a Host header field and ... that contains more than one".
     const hosts = head.headers.count('host');
@@ -270,7 +273,12 @@ function withHostOfTarget(head: RequestHead): RequestHead | undefined {
   const headers = new HeaderFields();
   headers.append('Host', host);
   for (const [name, value] of head.headers) if (name.toLowerCase() !== 'host') headers.appendUnchecked(name, value);
-  return { ...head, headers };
+  // The text too, which the fields may be read from again (`HeaderFields.compact`).
+  const lines = [
+    head.text.slice(0, head.text.indexOf('\r\n')),
+    ...Array.from(headers, ([name, value]) => `${name}: ${value}`),
+  ];
+  return { ...head, headers, text: lines.join('\r\n') };
 }
 
 /** Whether `websocket` is among the protocols of Upgrade (RFC 6455 §4.2.1 item 3: without regard to case). */

@@ -148,6 +148,20 @@ describe('RFC 9112 §3.2.2: absolute-form', () => {
     ]);
   });
 
+  it('its authority is still the Host when the fields are read again from the text of the head', () => {
+    for (const [line, fields] of [
+      ['GET http://real.example:81/x HTTP/1.1', 'X: 1\r\nHost: other.example\r\nY:2\r\n'],
+      ['GET http://real.example:81 HTTP/1.0', ''],
+    ]) {
+      const [incoming] = new RequestParser().receive(latin1(`${line}\r\n${fields}\r\n`));
+      const { head } = incoming as Extract<HttpIncoming, { kind: 'request' }>;
+      const before = [...head.headers];
+      head.headers.compact(head.text);
+      assert.equal(head.headers.get('host'), 'real.example:81');
+      assert.deepEqual([...head.headers], before);
+    }
+  });
+
   it('HTTP/1.0 gets a Host from it', () => {
     assert.deepEqual(only(parse('GET http://real.example HTTP/1.0\r\n\r\n')).headers, [['Host', 'real.example']]);
   });
