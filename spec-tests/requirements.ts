@@ -1840,8 +1840,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     id: '9110-7.4-misdirected',
     source: 'RFC 9110 §7.4',
-    quote:
-      'a request for an "https" resource MUST be rejected unless it has been received over a connection that',
+    quote: 'a request for an "https" resource MUST be rejected unless it has been received over a connection that',
     tests: [
       ['rfc9112/targets.test.ts', 'a request for an https resource is rejected unless its connection is secured'],
     ],
@@ -1872,8 +1871,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     id: '9110-9.3.1-get-content',
     source: 'RFC 9110 §9.3.1',
-    quote:
-      'to reject the request and close the connection because of its potential as a request smuggling attack',
+    quote: 'to reject the request and close the connection because of its potential as a request smuggling attack',
     tests: [
       [REQUESTS, 'an upgrade request with a body'],
       [REQUESTS, 'an upgrade request with a chunked body'],

@@ -11,8 +11,12 @@
 import { FIELD_LIMITS } from '../limits.ts';
 import { trimOws } from './grammar.ts';
 
+/** Names to values, in the order in which they came. */
+export type Cookies = ReadonlyMap<string, string>;
+
 /**
- * Reads the Cookie lines of one request; HTTP/2 sends one for each cookie (RFC 9113 §8.2.3).
+ * Reads the Cookie lines of one request, each by itself: HTTP/2 sends one for each cookie (RFC 9113 §8.2.3), and joined by commas, as
+ * other fields are, they would be one cookie.
  *
  * More lenient than §4.2.1 (`cookie-pair *( ";" SP cookie-pair )`), because browsers send what pages have set by other
  * rules: white space around a pair and around its "=" is dropped, and a pair without a name or without "=" is ignored. A quote
@@ -21,7 +25,7 @@ import { trimOws } from './grammar.ts';
  * Choice: of two with one name the first counts. §5.4 step 2 has the client send the one with the longer path first, which is the
  * more specific. A page on a neighbouring host can set one that comes first: names that begin with `__Host-` are safe from that.
  */
-export function parseCookies(lines: readonly string[]): ReadonlyMap<string, string> {
+export function parseCookies(lines: readonly string[]): Cookies {
   const cookies = new Map<string, string>();
   let left: number = FIELD_LIMITS.maxCookieBytes;
   for (const line of lines) {

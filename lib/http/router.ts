@@ -41,6 +41,8 @@ interface Route<T> {
 /** A table of routes. Memory: one node for each distinct segment of the patterns. */
 export class Router<T> {
   readonly #root: Node<T> = emptyNode();
+  /** The methods of all routes. */
+  readonly #known = new Set<string>();
 
   /**
    * Adds a route for any method, a token, case-sensitive (RFC 9110 §9.1), or for `WEBSOCKET`.
@@ -92,6 +94,12 @@ export class Router<T> {
     }
     if (leaf.methods.has(method)) throw new TypeError(`route ${method} ${pattern} is there already`);
     leaf.methods.set(method, { value, names });
+    this.#known.add(method);
+  }
+
+  /** Whether any route has this method: one that none has is answered 501, and not 405 (RFC 9110 §15.6.2). */
+  knows(method: string): boolean {
+    return this.#known.has(method);
   }
 
   /**

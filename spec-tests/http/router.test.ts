@@ -89,6 +89,14 @@ describe('methods', () => {
       assert.throws(() => router([method, '/']), { name: 'TypeError', message: /is not a token \(RFC 9110 §9\.1\)/ });
   });
 
+  it('one is known where any route has it (RFC 9110 §15.6.2)', () => {
+    const routes = router(['PATCH', '/a/:b'], ['GET', '/']);
+    assert.deepEqual(
+      ['PATCH', 'GET', 'HEAD', 'patch', WEBSOCKET].map((method) => routes.knows(method)),
+      [true, true, false, false, false],
+    );
+  });
+
   it('HEAD is answered by a route for GET, unless it has one of its own (RFC 9110 §9.3.2)', () => {
     const routes = router(
       ['GET', '/a'],
