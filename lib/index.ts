@@ -42,9 +42,11 @@ export type {
   WebSocketHandlers,
   WebSocketRouteOptions,
 } from './net/api.ts';
-// The server (net/server.ts)
-export { createServer, type ListenOptions, type Server, type ServerOptions } from './net/server.ts';
+export type { DrainOptions } from './net/drain.ts';
+export type { ListenOptions } from './net/listener.ts';
 export type { Clock } from './net/sweeper.ts';
+// The server (server.ts)
+export { createServer, type Server, type ServerOptions } from './server.ts';
 // WebSocket messages encoded once (websocket/)
 export { CloseCode } from './websocket/close.ts';
 export type { PerMessageDeflate, PerMessageDeflateOptions } from './websocket/extension.ts';

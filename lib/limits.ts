@@ -23,6 +23,27 @@ export const HTTP_LIMITS = {
   maxPipelinedRequests: 16,
 } as const;
 
+/** Limits of what is read from single header fields, and from what a proxy sends in front of HTTP. */
+export const FIELD_LIMITS = {
+  /** Cookies read from one request; the rest are ignored. Browsers keep some 180 for a site (RFC 6265 §6.1 asks for 50). */
+  maxCookies: 180,
+  /** Octets of Cookie fields that are read, all lines together: as much as a whole head may have. */
+  maxCookieBytes: 16_384,
+  /** Elements of Forwarded or X-Forwarded-For that are looked at, from the right. Few requests pass through more than 3 proxies. */
+  maxForwardedHops: 16,
+  /** Octets of one such field. 16 elements of Forwarded with an IPv6 address, protocol and host each are about 2 KiB. */
+  maxForwardedBytes: 4_096,
+  /**
+   * A PROXY header of version 2, its first 16 octets included. Addresses need 232 at most; the rest is for TLVs, of which a client
+   * certificate's name is the longest. HAProxy sends them all in one segment of some 1,400 octets.
+   */
+  maxProxyHeaderBytes: 4_096,
+  /** Request fields that a preflight may ask for. Pages ask for fewer than ten. */
+  maxCorsRequestHeaders: 64,
+  /** How long a browser may remember what a preflight was answered, so also how long it takes to notice a change. Fetch has 5 s. */
+  corsMaxAgeSeconds: 600,
+} as const;
+
 /** Limits of a server as a whole. */
 export const SERVER_LIMITS = {
   /** Open connections; one more is answered 503. At some 4 KB an idle one, 100,000 are about 400 MB. ws and Node have no limit. */
@@ -52,6 +73,10 @@ export const WEBSOCKET_LIMITS = {
   maxQueuedMessages: 64,
   /** Octets kept for `for await`, likewise. As much as one message may have: 64 small messages, or one large one. */
   maxQueuedBytes: 1_048_576,
+  /** Calls of `write` that wait for room at a time: whoever awaits has one. */
+  maxWaitingWrites: 1_024,
+  /** Pings whose pong has not come, beyond which the oldest is given up. */
+  maxWaitingPings: 16,
 } as const;
 
 /** What differs for a WebSocket client, which has one server and not many peers to protect itself from. */

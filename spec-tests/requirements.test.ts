@@ -56,7 +56,8 @@ function faults(requirements: readonly Requirement[]): string[] {
   for (const { id, source, quote, tests, deviation } of requirements) {
     if (ids.has(id)) found.push(`${id}: stands twice`);
     ids.add(id);
-    if (!/^(RFC (6455|7692|9112)|HTML) §\d+(\.\d+)*( |$)/.test(source)) found.push(`${id}: names no section`);
+    if (!/^(RFC (6265|6454|6455|7239|7692|9110|9112)|HTML|Fetch|PROXY) §\d+(\.\d+)*( |$)/.test(source))
+      found.push(`${id}: names no section`);
     if (quote.split(/\s+/).length > 20) found.push(`${id}: quotes more than 20 words`);
     if (deviation !== undefined && deviation.length < 20) found.push(`${id}: deviates without a reason`);
     if (tests.length === 0) found.push(`${id}: nothing proves it`);

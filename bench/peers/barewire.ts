@@ -12,17 +12,14 @@ const server = createServer({
   // A load generator publishes all it has over one connection.
   maxRequestsPerConnection: Number.MAX_SAFE_INTEGER,
   ...(mode === 'echo' ? { maxBufferedBytes: MAX_MESSAGE_BYTES } : {}),
-  textAsBytes,
   perMessageDeflate: deflate && { thresholdBytes: 0 },
 });
 
 const members = new Rooms<ServerWebSocket<Set<ServerWebSocket>>>();
 if (mode === 'echo') {
   server.webSocket('/*', {
-    message(socket, message, isText) {
-      if (textAsBytes && isText) socket.sendText(message as Uint8Array);
-      else socket.send(message);
-    },
+    message: (socket, message) => socket.send(message),
+    ...(textAsBytes && { textBytes: (socket: ServerWebSocket, utf8: Uint8Array) => socket.sendText(utf8) }),
   });
 } else if (mode === 'fan-out') {
   server.webSocket<Set<ServerWebSocket>>('/*', {

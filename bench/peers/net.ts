@@ -7,9 +7,11 @@
 
 import { createHash } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
+import { acceptSockets } from '../../lib/channel/node-internals.ts';
+import type { Sink } from '../../lib/channel/port.ts';
+import { SocketChannel } from '../../lib/channel/socket.ts';
 import { READ_BYTES } from '../../lib/load/connection.ts';
 import { type FrameCycle, type MessageShape, replyCycle, requestCycle } from '../../lib/load/messages.ts';
-import { acceptSockets, readWithEvents, type Sink, Transport } from '../../lib/net/transport.ts';
 import { announce, peerArguments } from './arguments.ts';
 
 const { mode, sizeBytes, kind } = peerArguments();
@@ -66,10 +68,8 @@ class Bare implements Sink {
 }
 
 function accept(socket: Socket, usesSharedBuffer: boolean): void {
-  const transport = new Transport(socket, new Bare(socket));
-  if (usesSharedBuffer) return;
-  readWithEvents(transport);
-  socket.resume();
+  new SocketChannel(socket, new Bare(socket), usesSharedBuffer ? 'shared buffer' : 'data events');
+  if (!usesSharedBuffer) socket.resume();
 }
 
 const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });

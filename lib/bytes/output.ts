@@ -8,7 +8,7 @@
  *
  * Complexity: every operation is O(1) amortised. Memory of an idle queue: this object alone, no buffers.
  * Never writes to a socket; never overwrites bytes that somebody may still hold (see `release`).
- * Read next: `../websocket/protocol.ts`, which fills it, and `../net/transport.ts`, which empties it.
+ * Read next: `../websocket/protocol.ts`, which fills it, and `../channel/queued-channel.ts`, which empties it.
  */
 
 /** One block of shared output memory. 64 KiB: what one read of a socket can produce in small replies; larger did not measure faster. */

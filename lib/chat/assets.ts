@@ -7,7 +7,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { HttpResponse } from '../net/api.ts';
-import type { Server } from '../net/server.ts';
+import type { Server } from '../server.ts';
 
 /** URL, file beside this one, type. The URLs keep the folders, since the scripts import each other by relative path. */
 const ASSETS: readonly (readonly [string, string, string])[] = [

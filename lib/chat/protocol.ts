@@ -67,8 +67,7 @@ export type ProblemCode =
   | 'BAD_ROOM'
   | 'BAD_USER'
   | 'ROOM_FULL'
-  | 'HUB_FULL'
-  | 'ORIGIN';
+  | 'HUB_FULL';
 
 export interface Problem {
   readonly problem: ProblemCode;

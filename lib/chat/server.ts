@@ -14,11 +14,10 @@ import { utf8ByteLength } from '../bytes/utf8.ts';
 import { type PreparedEvent, prepareEvent } from '../event-stream/prepared-event.ts';
 import { CHAT_LIMITS } from '../limits.ts';
 import type { EventStream, HttpRequest, HttpResponse, SendResult, ServerWebSocket } from '../net/api.ts';
-import type { Server } from '../net/server.ts';
 import { Hub } from '../rooms/hub.ts';
 import { type EvictionReason, type Member, type Room, RoomRefused } from '../rooms/room.ts';
+import type { Server } from '../server.ts';
 import { CloseCode } from '../websocket/close.ts';
-import { isSameOrigin } from '../websocket/handshake.ts';
 import { type PreparedMessage, prepareMessage } from '../websocket/prepared-message.ts';
 import { servePage } from './assets.ts';
 import {
@@ -261,13 +260,7 @@ export function mountChat(server: Server, options: ChatOptions = {}): Chat {
     return said as ChatMessage;
   };
 
-  const originRefused = (request: HttpRequest): HttpResponse | undefined => {
-    const origin = request.headers.get('origin');
-    if (origin === undefined || isSameOrigin(origin, request.headers.get('host') ?? '', request.secure))
-      return undefined;
-    if (allowedOrigins.includes(origin)) return undefined;
-    return problem(403, 'ORIGIN', `origin ${origin} may not use this chat`);
-  };
+  const origins = ['same-origin', ...allowedOrigins];
 
   /** Where and who, or why not. */
   const place = (
@@ -276,8 +269,6 @@ export function mountChat(server: Server, options: ChatOptions = {}): Chat {
   ):
     | { readonly room: string; readonly user: string; readonly refusal?: undefined }
     | { readonly refusal: HttpResponse } => {
-    const refusal = originRefused(request);
-    if (refusal !== undefined) return { refusal };
     const room = parseRoomName(request.params['room'] ?? '');
     if (!('name' in room)) return { refusal: problem(400, room.problem, room.message) };
     const user = parseUserName(identify(request) ?? guest());
@@ -287,8 +278,8 @@ export function mountChat(server: Server, options: ChatOptions = {}): Chat {
 
   server.webSocket<SocketMember>(
     '/rooms/:room',
+    (request) => place(request, guestName).refusal,
     {
-      upgrade: (request) => place(request, guestName).refusal,
       open(socket, request) {
         const where = place(request, guestName);
         if (where.refusal !== undefined) {
@@ -327,8 +318,7 @@ export function mountChat(server: Server, options: ChatOptions = {}): Chat {
       },
     },
     {
-      // `upgrade` decides on origins, so that a refusal is JSON like all others here.
-      allowedOrigins: '*',
+      allowedOrigins: origins,
       maxMessageBytes: CHAT_LIMITS.maxMessageBytes,
       maxBufferedBytes: CHAT_LIMITS.maxBufferedBytes,
     },
@@ -336,9 +326,8 @@ export function mountChat(server: Server, options: ChatOptions = {}): Chat {
 
   server.eventStream<StreamMember>(
     '/rooms/:room/events',
-    { maxBufferedBytes: CHAT_LIMITS.maxBufferedBytes },
+    (request) => place(request, guestName).refusal,
     {
-      accept: (request) => place(request, guestName).refusal,
       open(stream, request) {
         const where = place(request, guestName);
         if (where.refusal !== undefined) {
@@ -363,41 +352,50 @@ export function mountChat(server: Server, options: ChatOptions = {}): Chat {
         if (stream.data !== undefined) leave(stream.data);
       },
     },
+    { allowedOrigins: origins, maxBufferedBytes: CHAT_LIMITS.maxBufferedBytes },
   );
 
-  server.post('/rooms/:room/messages', (request) => {
-    const where = place(request, () => 'guest');
-    if (where.refusal !== undefined) return where.refusal;
-    const parsed = readPosted(request, maxTextBytes);
-    if ('problem' in parsed) return problem(400, parsed.problem, parsed.message);
-    try {
-      return json(201, publish(hub.room(where.room), where.user, parsed.text, parsed.id));
-    } catch (error) {
-      if (error instanceof RoomRefused) return problem(503, error.code as ProblemCode, error.message);
-      throw error;
-    }
-  });
+  server.post(
+    '/rooms/:room/messages',
+    (request) => {
+      const where = place(request, () => 'guest');
+      if (where.refusal !== undefined) return where.refusal;
+      const parsed = readPosted(request, maxTextBytes);
+      if ('problem' in parsed) return problem(400, parsed.problem, parsed.message);
+      try {
+        return json(201, publish(hub.room(where.room), where.user, parsed.text, parsed.id));
+      } catch (error) {
+        if (error instanceof RoomRefused) return problem(503, error.code as ProblemCode, error.message);
+        throw error;
+      }
+    },
+    { allowedOrigins: origins },
+  );
 
-  server.get('/rooms/:room/messages', (request) => {
-    const where = place(request, () => 'guest');
-    if (where.refusal !== undefined) return where.refusal;
-    const room = hub.find(where.room);
-    const position = request.query.get('after') ?? undefined;
-    const had = readPosition(position);
-    const known = had !== undefined && had.epoch === room?.epoch;
-    const { messages, gap } = room?.replay(known ? had.sequence : 0) ?? { messages: [], gap: false };
-    const head = {
-      room: where.room,
-      epoch: room?.epoch ?? '',
-      sequence: room?.sequence ?? 0,
-      gap: had !== undefined && (!known || gap),
-    };
-    // The messages are JSON already.
-    return json(
-      200,
-      `${JSON.stringify(head).slice(0, -1)},"messages":[${messages.map(({ json }) => json).join(',')}]}`,
-    );
-  });
+  server.get(
+    '/rooms/:room/messages',
+    (request) => {
+      const where = place(request, () => 'guest');
+      if (where.refusal !== undefined) return where.refusal;
+      const room = hub.find(where.room);
+      const position = request.query.get('after') ?? undefined;
+      const had = readPosition(position);
+      const known = had !== undefined && had.epoch === room?.epoch;
+      const { messages, gap } = room?.replay(known ? had.sequence : 0) ?? { messages: [], gap: false };
+      const head = {
+        room: where.room,
+        epoch: room?.epoch ?? '',
+        sequence: room?.sequence ?? 0,
+        gap: had !== undefined && (!known || gap),
+      };
+      // The messages are JSON already.
+      return json(
+        200,
+        `${JSON.stringify(head).slice(0, -1)},"messages":[${messages.map(({ json }) => json).join(',')}]}`,
+      );
+    },
+    { allowedOrigins: origins },
+  );
 
   server.get('/healthz', () => json(200, { status: 'ok', rooms: hub.size, members: memberCount }));
   if (page) servePage(server);

@@ -4,7 +4,7 @@
 
 import { parseArgs } from 'node:util';
 import { mountChat } from '../chat/server.ts';
-import { createServer } from '../net/server.ts';
+import { createServer } from '../server.ts';
 import { listenError, UsageError, untilInterrupted, wholeNumber } from './usage.ts';
 
 const HELP = `Usage: barewire chat [options]

@@ -6,8 +6,8 @@
  */
 
 import { type EventStreamMessage, encodeEvent } from '../event-stream/encoder.ts';
-import type { EventStream, HttpRequest, HttpResponse } from '../net/api.ts';
-import type { Server } from '../net/server.ts';
+import type { HttpRequest } from '../net/api.ts';
+import type { Server } from '../server.ts';
 
 /** Under the 15 s that HTML §9.2.7 advises. */
 const HEARTBEAT_MS = 10_000;
@@ -16,23 +16,23 @@ const HEARTBEAT_MS = 10_000;
 export function addEventEcho(server: Server): void {
   server.eventStream(
     '/events',
-    { heartbeatIntervalMs: HEARTBEAT_MS },
+    (request) => {
+      const event = eventOf(request);
+      try {
+        if (event !== undefined) encodeEvent(event);
+        return undefined;
+      } catch (error) {
+        return { status: 400, body: `${(error as Error).message}\n` };
+      }
+    },
     {
-      accept(request): HttpResponse | undefined {
-        const event = eventOf(request);
-        try {
-          if (event !== undefined) encodeEvent(event);
-          return undefined;
-        } catch (error) {
-          return { status: 400, body: `${(error as Error).message}\n` };
-        }
-      },
-      open(stream: EventStream, request: HttpRequest) {
+      open(stream, request) {
         const event = eventOf(request);
         if (event === undefined) return;
         stream.send(request.query.get('report') === 'last-event-id' ? { ...event, data: stream.lastEventId } : event);
       },
     },
+    { heartbeatIntervalMs: HEARTBEAT_MS },
   );
 }
 

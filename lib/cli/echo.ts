@@ -7,7 +7,7 @@
 
 import { parseArgs } from 'node:util';
 import type { ServerWebSocket } from '../net/api.ts';
-import { createServer } from '../net/server.ts';
+import { createServer } from '../server.ts';
 import { prepareMessage } from '../websocket/prepared-message.ts';
 import { addEventEcho } from './echo-events.ts';
 import { listenError, untilInterrupted, wholeNumber } from './usage.ts';

@@ -8,6 +8,7 @@
 
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
+import { SocketChannel } from '../channel/socket.ts';
 import { BarewireError, HandshakeRejected } from '../errors.ts';
 import { EventStreamParser, type EventStreamParserLimits } from '../event-stream/parser.ts';
 import { decide, reconnectionDelayMs } from '../event-stream/reconnect.ts';
@@ -15,7 +16,6 @@ import { encodeRequestHead, type ResponseHead } from '../http/head.ts';
 import { ResponseParser } from '../http/response-parser.ts';
 import { TIMEOUTS } from '../limits.ts';
 import { type Clock, systemClock } from '../net/sweeper.ts';
-import { readWithEvents, Transport } from '../net/transport.ts';
 import { ErrorEvent, HandlerAttribute } from './events.ts';
 import { openSocket } from './websocket.ts';
 
@@ -57,7 +57,7 @@ export class EventSource extends EventTarget {
   /** Failed attempts since the last stream. */
   #failures = 0;
   /** Set while a connection is there or being made. */
-  #transport: Transport | undefined = undefined;
+  #transport: SocketChannel | undefined = undefined;
   /** Stops whatever timer is running. */
   #cancelTimer: () => void = () => {};
   readonly #onopen: HandlerAttribute<Event> = new HandlerAttribute(this, 'open');
@@ -133,38 +133,41 @@ export class EventSource extends EventTarget {
     /** This connection is the current one: nothing that an older one still says counts. */
     const current = () => this.#transport === transport;
 
-    const transport = new Transport(socket, {
-      receive: (chunk) => {
-        for (const incoming of http.receive(chunk)) {
+    const transport = new SocketChannel(
+      socket,
+      {
+        receive: (chunk) => {
+          for (const incoming of http.receive(chunk)) {
+            if (!current()) return;
+            if (incoming.kind === 'head') this.#decide(incoming.head, url, redirects);
+            else if (incoming.kind === 'body') this.#dispatch(events, incoming.chunk, url);
+            else if (incoming.kind === 'end') this.#reestablish(undefined);
+            else this.#reestablish(new HandshakeRejected(incoming.code, `${incoming.detail} (${incoming.section})`));
+          }
+        },
+        receiveEnd: () => {
           if (!current()) return;
-          if (incoming.kind === 'head') this.#decide(incoming.head, url, redirects);
-          else if (incoming.kind === 'body') this.#dispatch(events, incoming.chunk, url);
-          else if (incoming.kind === 'end') this.#reestablish(undefined);
-          else this.#reestablish(new HandshakeRejected(incoming.code, `${incoming.detail} (${incoming.section})`));
-        }
-      },
-      receiveEnd: () => {
-        if (!current()) return;
-        const [last] = http.receiveEnd();
-        this.#reestablish(
-          last?.kind === 'failed' ? new HandshakeRejected(last.code, `${last.detail} (${last.section})`) : undefined,
-        );
-      },
-      drained: () => {},
-      gone: (error) => {
-        if (current())
+          const [last] = http.receiveEnd();
           this.#reestablish(
-            new HandshakeRejected(
-              'SSE_CONNECT_FAILED',
-              error?.message ?? 'connection lost',
-              0,
-              error === undefined ? {} : { cause: error },
-            ),
+            last?.kind === 'failed' ? new HandshakeRejected(last.code, `${last.detail} (${last.section})`) : undefined,
           );
+        },
+        drained: () => {},
+        gone: (error) => {
+          if (current())
+            this.#reestablish(
+              new HandshakeRejected(
+                'SSE_CONNECT_FAILED',
+                error?.message ?? 'connection lost',
+                0,
+                error === undefined ? {} : { cause: error },
+              ),
+            );
+        },
       },
-    });
+      secure ? 'data events' : 'shared buffer',
+    );
     this.#transport = transport;
-    if (secure) readWithEvents(transport);
     const timeoutMs = this.#options.handshakeTimeoutMs ?? TIMEOUTS.handshakeTimeoutMs;
     this.#cancelTimer = this.#clock.after(timeoutMs, () =>
       this.#reestablish(new HandshakeRejected('SSE_HANDSHAKE_TIMEOUT', `no response within ${timeoutMs} ms`)),

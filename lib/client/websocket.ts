@@ -9,16 +9,17 @@
 import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { utf8ByteLength } from '../bytes/utf8.ts';
+import { SHARED_READ } from '../channel/node-internals.ts';
+import type { Channel, Sink } from '../channel/port.ts';
+import { SocketChannel } from '../channel/socket.ts';
 import { HandshakeRejected } from '../errors.ts';
 import { isToken } from '../http/grammar.ts';
-import { HeaderFields } from '../http/headers.ts';
 import { ResponseParser } from '../http/response-parser.ts';
-import { CLIENT_LIMITS, TIMEOUTS } from '../limits.ts';
+import { CLIENT_LIMITS, TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
 import type { SendOptions } from '../net/api.ts';
-import { Request } from '../net/request.ts';
-import { type Clock, Sweeper, systemClock } from '../net/sweeper.ts';
-import { readWithEvents, SHARED_READ, type Sink, Transport } from '../net/transport.ts';
-import { connectionSettings, WebSocketConnection } from '../net/websocket-connection.ts';
+import { defined } from '../net/settings.ts';
+import { type Clock, clientSweeper, systemClock } from '../net/sweeper.ts';
+import { type ConnectionSettings, WebSocketConnection } from '../net/websocket-connection.ts';
 import { MAX_REASON_BYTES } from '../websocket/close.ts';
 import { deflateSettings } from '../websocket/deflate.ts';
 import {
@@ -58,9 +59,6 @@ export interface WebSocketOptions {
 
 export type BinaryType = 'blob' | 'arraybuffer';
 
-/** One for all clients on the system's clock. */
-let systemSweeper: Sweeper | undefined;
-
 export class WebSocket extends EventTarget {
   static readonly CONNECTING = 0;
   static readonly OPEN = 1;
@@ -78,11 +76,13 @@ export class WebSocket extends EventTarget {
   /** What is offered; undefined: no compression. */
   readonly #deflate: DeflatePolicy | undefined;
   #binaryType: BinaryType = 'blob';
+  #protocol = '';
+  #extensions = '';
   #readyState = 0;
   /** `close` was called on an open connection. */
   #closing = false;
   /** Set from `open` on. */
-  #connection: WebSocketConnection | undefined = undefined;
+  #connection: WebSocketConnection<WebSocket> | undefined = undefined;
   /** Set until the handshake is over. */
   #abortHandshake: ((error: Error) => void) | undefined = undefined;
   /** Application bytes sent since nothing was buffered, for `bufferedAmount`. */
@@ -126,17 +126,17 @@ export class WebSocket extends EventTarget {
 
   /** Bytes of application data, without framing, that `send` accepted and the operating system has not taken. */
   get bufferedAmount(): number {
-    const waiting = this.#connection?.bufferedAmount ?? 0;
+    const waiting = this.#connection?.channel.bufferedAmount ?? 0;
     if (waiting === 0) this.#payloadBytes = 0;
     return Math.min(this.#payloadBytes, waiting) + this.#discardedBytes;
   }
 
   get extensions(): string {
-    return this.#connection?.extensions ?? '';
+    return this.#extensions;
   }
 
   get protocol(): string {
-    return this.#connection?.protocol ?? '';
+    return this.#protocol;
   }
 
   get binaryType(): BinaryType {
@@ -289,12 +289,7 @@ export class WebSocket extends EventTarget {
             settled = true;
             cancelTimeout();
             this.#abortHandshake = undefined;
-            const request = new Request(
-              { method: 'GET', target, minor: 1, headers: HeaderFields.from(all), text: '' },
-              new Uint8Array(0),
-              socket,
-            );
-            this.#established(transport, request, checked, parser.takeRest());
+            this.#established(transport, checked, parser.takeRest());
             return;
           }
         }
@@ -317,8 +312,7 @@ export class WebSocket extends EventTarget {
           ),
         ),
     };
-    const transport = new Transport(socket, sink);
-    if (secure) readWithEvents(transport);
+    const transport = new SocketChannel(socket, sink, secure ? 'data events' : 'shared buffer');
     const cancelTimeout = clock.after(handshakeTimeoutMs, () =>
       fail(
         new HandshakeRejected(
@@ -334,8 +328,7 @@ export class WebSocket extends EventTarget {
   }
 
   #established(
-    transport: Transport,
-    request: Request,
+    transport: Channel,
     agreed: {
       readonly protocol: string;
       readonly extensions: string;
@@ -344,13 +337,16 @@ export class WebSocket extends EventTarget {
     rest: Uint8Array,
   ): void {
     const { clock } = this.#options;
-    systemSweeper ??= new Sweeper(systemClock, 1_000);
-    const settings = connectionSettings({
+    const sweeper = clientSweeper(clock);
+    const settings: ConnectionSettings<WebSocket> = {
+      ...WEBSOCKET_LIMITS,
+      ...TIMEOUTS,
       ...CLIENT_LIMITS,
-      ...Object.fromEntries(Object.entries(this.#options).filter(([, value]) => value !== undefined)),
+      ...defined(this.#options),
       role: 'client',
-      sweeper: clock === undefined ? systemSweeper : new Sweeper(clock, 1_000),
-      onHandlerError: () => {},
+      sweeper,
+      textAsBytes: false,
+      onError: () => {},
       handlers: {
         message: (_, data) => this.#receive(data),
         close: (_, code, reason, error) => {
@@ -359,12 +355,12 @@ export class WebSocket extends EventTarget {
           this.dispatchEvent(new CloseEvent('close', { wasClean: code !== 1006, code, reason }));
         },
       },
-    });
-    const connection = new WebSocketConnection(transport, settings, request, {
-      protocol: agreed.protocol,
-      extensions: agreed.extensions,
-      deflate: agreed.deflate && deflateSettings('client', agreed.deflate, this.#deflate!),
-    });
+    };
+    sweeper.expect(settings.pingIntervalMs, settings.pongTimeoutMs, settings.closeTimeoutMs, settings.writeTimeoutMs);
+    this.#protocol = agreed.protocol;
+    this.#extensions = agreed.extensions;
+    const deflate = agreed.deflate && deflateSettings('client', agreed.deflate, this.#deflate!);
+    const connection = new WebSocketConnection<WebSocket>(transport, settings, { deflate }, this);
     this.#connection = connection;
     this.#readyState = 1;
     this.dispatchEvent(new Event('open'));

@@ -11,14 +11,12 @@ import { Arena, sharedFrames } from '../bytes/output.ts';
 import { encodeUtf8Into } from '../bytes/utf8.ts';
 import { adler32, crc32, crc32Shift } from '../deflate/checksum.ts';
 import { compress } from '../deflate/engine.ts';
+import { chunkSizeBytes, MAX_SIZE_BYTES, writeChunkSize } from '../http/chunked-writer.ts';
 import { COMPRESSION_DEFAULTS } from '../limits.ts';
 import { type EventStreamMessage, encodeEvent } from './encoder.ts';
 
 const CR = 0x0d;
 const LF = 0x0a;
-const HEX = '0123456789abcdef';
-/** Of a length that a string can have. */
-const MAX_DIGITS = 8;
 
 /** Where the compressed forms are: apart, so that those of consecutive events adjoin. */
 const compressedEvents: Arena = new Arena();
@@ -47,22 +45,15 @@ export class PreparedEvent implements Chunk {
   /** Use `prepareEvent`. */
   constructor(text: string) {
     // Room for 3 octets a unit is what `encodeUtf8Into` asks for; what is not needed stays free.
-    sharedFrames.reserve(MAX_DIGITS + 4 + text.length * 3);
+    sharedFrames.reserve(MAX_SIZE_BYTES + 2 + text.length * 3);
     const { bytes, position } = sharedFrames;
     // The text goes where it belongs if it is all ASCII, and is moved when its length takes more digits than that: asking
     // for the length first cost 100 ns for an event of 100 octets, 2.7 µs for one of 4 KiB.
-    const expectedDigits = hexDigits(text.length);
-    let at = position + expectedDigits + 2;
+    let at = position + chunkSizeBytes(text.length);
     const length = encodeUtf8Into(text, bytes, at);
-    const digits = hexDigits(length);
-    if (digits > expectedDigits) {
-      bytes.copyWithin(at + digits - expectedDigits, at, at + length);
-      at += digits - expectedDigits;
-    }
-    for (let i = position + digits - 1, rest = length; i >= position; i--, rest >>>= 4)
-      bytes[i] = HEX.charCodeAt(rest & 15);
-    bytes[at - 2] = CR;
-    bytes[at - 1] = LF;
+    const eventStart = position + chunkSizeBytes(length);
+    if (eventStart > at) bytes.copyWithin(eventStart, at, at + length);
+    at = writeChunkSize(length, bytes, position);
     this.eventStart = at;
     at += length;
     this.eventEnd = at;
@@ -106,13 +97,9 @@ export function prepareEvent(message: EventStreamMessage): PreparedEvent {
 
 /** Copies `payload` into `arena` as one HTTP chunk. */
 export function chunkOf(payload: Uint8Array, arena: Arena = sharedFrames): Chunk {
-  const size = payload.length.toString(16);
-  arena.reserve(size.length + 4 + payload.length);
+  arena.reserve(MAX_SIZE_BYTES + payload.length + 2);
   const { bytes, position } = arena;
-  let at = position;
-  for (let i = 0; i < size.length; i++) bytes[at++] = size.charCodeAt(i);
-  bytes[at++] = CR;
-  bytes[at++] = LF;
+  let at = writeChunkSize(payload.length, bytes, position);
   const eventStart = at;
   bytes.set(payload, at);
   at += payload.length;
@@ -121,8 +108,4 @@ export function chunkOf(payload: Uint8Array, arena: Arena = sharedFrames): Chunk
   bytes[at++] = LF;
   arena.position = at;
   return { bytes, start: position, end: at, eventStart, eventEnd };
-}
-
-function hexDigits(value: number): number {
-  return (35 - Math.clz32(value | 1)) >> 2;
 }

@@ -3,9 +3,10 @@
  *
  * `bodyFraming` is where request smuggling is stopped: whatever two recipients could read differently is refused.
  * `ChunkedDecoder` never copies: it tells where in the given bytes the data lies. Bounded by counts, not by buffers.
- * Read next: `request-parser.ts`, `response-parser.ts`.
+ * Read next: `chunk-extension.ts`, `request-parser.ts`, `response-parser.ts`.
  */
 
+import { afterExtensionOctet, type ExtensionState, mayEnd } from './chunk-extension.ts';
 import { parseList } from './grammar.ts';
 import { type HttpViolation, parseFields, violation } from './head.ts';
 import { HeadReader } from './head-reader.ts';
@@ -55,8 +56,12 @@ export function bodyFraming(headers: HeaderFields, minor: number, isResponse: bo
   return { kind: 'length', length };
 }
 
-type ChunkState = 'size' | 'size-space' | 'extension' | 'size-lf' | 'data' | 'data-cr' | 'data-lf' | 'trailer' | 'done';
+const CR = 0x0d;
+const LF = 0x0a;
 
+type ChunkState = 'size' | 'extension' | 'size-lf' | 'data' | 'data-cr' | 'data-lf' | 'trailer' | 'done';
+
+/** What a chunked body is held to. */
 export interface ChunkedLimits {
   readonly maxChunkExtensionBytes: number;
   readonly maxHeadBytes: number;
@@ -71,6 +76,8 @@ export class ChunkedDecoder {
   #left = 0;
   /** Hexadecimal digits of the current size. */
   #digits = 0;
+  /** Set while `#state` is `extension`. */
+  #extension: ExtensionState = 'space';
   /** Octets of chunk extensions in this body, all chunks together. */
   #extensionBytes = 0;
   /** Set once the last chunk has been seen. */
@@ -112,55 +119,50 @@ export class ChunkedDecoder {
       case 'size': {
         const digit = hexValue(octet);
         if (digit >= 0) {
-          // §7.1.1: "recipients MUST ... prevent parsing errors due to integer conversion overflows".
+          // §7.1: "recipients MUST ... prevent parsing errors due to integer conversion overflows".
           if (++this.#digits > 12) return malformed('chunk size has more than 12 digits');
           this.#left = this.#left * 16 + digit;
           return undefined;
         }
         if (this.#digits === 0) return malformed('chunk size is missing');
-        if (octet === 0x0d) this.#state = 'size-lf';
-        else if (octet === 0x3b) this.#state = 'extension';
-        else if (octet === 0x20 || octet === 0x09) return this.#space();
-        else return malformed('chunk size is not hexadecimal');
-        return undefined;
+        if (octet === CR) {
+          this.#state = 'size-lf';
+          return undefined;
+        }
+        this.#state = 'extension';
+        this.#extension = 'space';
+        return this.#extensionOctet(octet, 'chunk size is followed by neither an extension nor CR LF');
       }
-      case 'size-space':
-        // §7.1.1: `chunk-ext = *( BWS ";" BWS chunk-ext-name ... )`: behind white space only ";" or the end may follow.
-        if (octet === 0x0d) this.#state = 'size-lf';
-        else if (octet === 0x3b) this.#state = 'extension';
-        else if (octet === 0x20 || octet === 0x09) return this.#space();
-        else return malformed('chunk size is followed by neither an extension nor CR LF');
-        return undefined;
       case 'extension':
-        // §7.1.1: "A recipient MUST ignore unrecognized chunk extensions", and "ought to limit the total length".
-        if (octet === 0x0d) this.#state = 'size-lf';
-        else if (octet === 0x0a || octet === 0) return malformed('chunk extension has a bare LF or NUL');
-        else return this.#extensionOctet();
-        return undefined;
+        if (octet === CR && mayEnd(this.#extension)) {
+          this.#state = 'size-lf';
+          return undefined;
+        }
+        return this.#extensionOctet(octet, 'chunk extension is not name or name=value');
       case 'size-lf':
-        if (octet !== 0x0a) return malformed('chunk size line does not end with CR LF');
+        if (octet !== LF) return malformed('chunk size line does not end with CR LF');
         this.#state = this.#left === 0 ? 'trailer' : 'data';
         this.#digits = 0;
         return undefined;
       case 'data-cr':
-        if (octet !== 0x0d) return malformed('chunk data is longer than its size');
+        if (octet !== CR) return malformed('chunk data is longer than its size');
         this.#state = 'data-lf';
         return undefined;
       default: // 'data-lf'
-        if (octet !== 0x0a) return malformed('chunk data does not end with CR LF');
+        if (octet !== LF) return malformed('chunk data does not end with CR LF');
         this.#state = 'size';
         return undefined;
     }
   }
 
-  #space(): HttpViolation | undefined {
-    this.#state = 'size-space';
-    return this.#extensionOctet();
-  }
-
-  #extensionOctet(): HttpViolation | undefined {
-    if (++this.#extensionBytes <= this.#limits.maxChunkExtensionBytes) return undefined;
-    return malformed(`chunk extensions exceed ${this.#limits.maxChunkExtensionBytes} bytes`);
+  /** §7.1.1: a recipient "ought to limit the total length of chunk extensions": all octets between a size and its CR LF. */
+  #extensionOctet(octet: number, fault: string): HttpViolation | undefined {
+    if (++this.#extensionBytes > this.#limits.maxChunkExtensionBytes)
+      return malformed(`chunk extensions exceed ${this.#limits.maxChunkExtensionBytes} bytes`);
+    const next = afterExtensionOctet(this.#extension, octet);
+    if (next === undefined) return malformed(fault);
+    this.#extension = next;
+    return undefined;
   }
 
   /** §7.1.2: fields after the last chunk. Choice: checked like any field line, then thrown away, since nothing here needs them. */

@@ -32,6 +32,12 @@ export class HeadReader {
     return this.#keptLength > 0;
   }
 
+  /** Whether the head that `chunk` goes on with at `start`, and whose end has not been found, begins with `octets`. */
+  beginsWith(octets: Uint8Array, chunk: Uint8Array, start: number): boolean {
+    const kept = this.#keptLength;
+    return octets.every((octet, i) => octet === (i < kept ? this.#kept[i] : chunk[start + i - kept]));
+  }
+
   /**
    * Looks for the end of the head in `chunk` from `start`. Answers its text (one character an octet, without the final
    * empty line) and the position behind it; undefined when the chunk ends first (it has been copied then).

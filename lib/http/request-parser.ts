@@ -7,11 +7,13 @@
  */
 
 import { HTTP_LIMITS } from '../limits.ts';
+import { isAuthority } from './authority.ts';
 import { type BodyFraming, bodyFraming, ChunkedDecoder } from './body.ts';
 import { parseList } from './grammar.ts';
 import { type HttpViolation, parseRequestHead, type RequestHead, violation } from './head.ts';
 import { HeadReader } from './head-reader.ts';
 import { HeaderFields } from './headers.ts';
+import { authorityOf } from './target.ts';
 
 export interface RequestLimits {
   readonly maxRequestLineBytes: number;
@@ -34,7 +36,13 @@ export type HttpIncoming =
     }
   /** The client waits for 100 (Continue) before it sends the body (RFC 9110 §10.1.1). */
   | { readonly kind: 'expect-continue'; readonly head: RequestHead }
-  | HttpViolation;
+  | RequestFailure;
+
+/** A request that is refused; the parser reads nothing more. */
+export interface RequestFailure extends HttpViolation {
+  /** It was a HEAD: "The server MUST NOT send content in the response" (RFC 9110 §9.3.2). */
+  readonly toHead: boolean;
+}
 
 /** A request whose body is still coming. */
 interface Pending {
@@ -53,6 +61,8 @@ export class RequestParser {
   #emptyLine = 0;
   /** Set while `#state` is `body`. */
   #pending: Pending | undefined = undefined;
+  /** The request that is being read is a HEAD. */
+  #isHead = false;
   /** What came behind an upgrade's head. */
   #rest: Uint8Array = NOTHING;
 
@@ -63,6 +73,11 @@ export class RequestParser {
 
   get state(): 'idle' | 'head' | 'body' | 'upgraded' | 'failed' {
     return this.#state;
+  }
+
+  /** How many bytes have come behind the head of an upgrade and are kept. */
+  get restBytes(): number {
+    return this.#rest.length;
   }
 
   /** The bytes that came behind the head of an upgrade, once; the caller's to keep. */
@@ -80,7 +95,7 @@ export class RequestParser {
       if (this.#state === 'failed') return incoming;
       if (this.#state === 'upgraded') {
         const tooMuch = this.#keepRest(chunk.subarray(position));
-        if (tooMuch !== undefined) incoming.push(tooMuch);
+        if (tooMuch !== undefined) incoming.push({ ...tooMuch, toHead: false });
         return incoming;
       }
       const next =
@@ -89,7 +104,7 @@ export class RequestParser {
       else {
         this.#state = 'failed';
         this.#pending = undefined;
-        incoming.push(next);
+        incoming.push({ ...next, toHead: this.#isHead });
       }
     }
     return incoming;
@@ -97,6 +112,7 @@ export class RequestParser {
 
   #readHead(chunk: Uint8Array, start: number, incoming: HttpIncoming[]): number | HttpViolation {
     let position = start;
+    if (this.#state === 'idle') this.#isHead = false;
     // §2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at least one empty line (CRLF)".
     // Choice: exactly one, so that a peer cannot stay in front of its request for ever.
     if (this.#state === 'idle' && chunk[position] === EMPTY_LINE[this.#emptyLine]) {
@@ -110,15 +126,22 @@ export class RequestParser {
     this.#state = 'head';
     const read = this.#heads.read(chunk, position);
     if (read === undefined) return chunk.length;
-    if ('kind' in read) return read;
+    if ('kind' in read) {
+      this.#isHead = this.#heads.beginsWith(HEAD, chunk, position);
+      return read;
+    }
     const head = parseRequestHead(read.text, this.#limits);
-    if ('kind' in head) return head;
+    if ('kind' in head) {
+      this.#isHead = read.text.startsWith('HEAD ');
+      return head;
+    }
+    this.#isHead = head.method === 'HEAD';
 
     // §3.2: 400 to any HTTP/1.1 request "that lacks a Host header field and ... that contains more than one".
     const hosts = head.headers.count('host');
     if (hosts > 1 || (hosts === 0 && head.minor > 0))
       return violation(400, 'HTTP_HOST', `${hosts} Host fields, must be 1`, 'RFC 9112 §3.2');
-    if (hosts === 1 && !isHost(head.headers.get('host') ?? ''))
+    if (hosts === 1 && !isAuthority(head.headers.get('host') ?? ''))
       return violation(400, 'HTTP_HOST', 'Host is not host[:port]', 'RFC 9112 §3.2');
     const addressed = head.target.startsWith('/') || head.target === '*' ? head : withHostOfTarget(head);
     if (addressed === undefined)
@@ -239,6 +262,7 @@ export class RequestParser {
 
 const NOTHING = new Uint8Array(0);
 const EMPTY_LINE: readonly number[] = [0x0d, 0x0a];
+const HEAD = Uint8Array.of(0x48, 0x45, 0x41, 0x44, 0x20);
 const FIRST_BODY_BYTES = 65_536;
 
 /** One read of a socket, and what TCP may still bring before reading stops. */
@@ -249,17 +273,17 @@ const MAX_REST_BYTES = 1_048_576;
  * use the host information of the request-target". Undefined for an authority with user information (RFC 9110 §4.2.4) or none.
  */
 function withHostOfTarget(head: RequestHead): RequestHead | undefined {
-  const [, host = ''] = /^https?:\/\/([^/?]*)/i.exec(head.target) ?? [];
-  if (host === '' || host.startsWith(':') || !isHost(host)) return undefined;
+  const host = authorityOf(head.target) ?? '';
+  if (host === '' || host.startsWith(':') || !isAuthority(host)) return undefined;
   const headers = new HeaderFields();
   headers.append('Host', host);
   for (const [name, value] of head.headers) if (name.toLowerCase() !== 'host') headers.appendUnchecked(name, value);
-  return { ...head, headers };
-}
-
-/** RFC 9110 §7.2: uri-host [ ":" port ]; empty when the target has no authority. Checked for its characters, not resolved. */
-function isHost(host: string): boolean {
-  return /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]*)?$/.test(host);
+  // The text too, which the fields may be read from again (`HeaderFields.compact`).
+  const lines = [
+    head.text.slice(0, head.text.indexOf('\r\n')),
+    ...Array.from(headers, ([name, value]) => `${name}: ${value}`),
+  ];
+  return { ...head, headers, text: lines.join('\r\n') };
 }
 
 /** Whether `websocket` is among the protocols of Upgrade (RFC 6455 §4.2.1 item 3: without regard to case). */

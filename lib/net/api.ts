@@ -1,14 +1,15 @@
 /**
  * The interfaces between the server and the people who write handlers. Types only, no behaviour.
  *
- * Implemented by `server.ts` (routes, requests), `websocket-connection.ts` and `event-stream-connection.ts`.
- * Read next: `server.ts`.
+ * Implemented by `request.ts`, `server-websocket.ts` and `server-event-stream.ts`; a route's options are checked in
+ * `settings.ts`. Read next: `../server.ts`.
  */
 
 import type { EventStreamMessage } from '../event-stream/encoder.ts';
 import type { PreparedEvent } from '../event-stream/prepared-event.ts';
 import type { ContentCoding } from '../http/content-coding.ts';
 import type { HeaderFields } from '../http/headers.ts';
+import type { OriginOption } from '../http/origin.ts';
 import type { PerMessageDeflate } from '../websocket/extension.ts';
 import type { PreparedMessage } from '../websocket/prepared-message.ts';
 
@@ -22,7 +23,7 @@ export type SendResult = 'sent' | 'backpressure' | 'dropped';
 
 /** A request whose head (and body, where it has one) arrived whole and within the limits. */
 export interface HttpRequest {
-  /** Case-sensitive (RFC 9110 §9.1): `GET`, `HEAD`, `POST` or `OPTIONS`. */
+  /** Case-sensitive (RFC 9110 §9.1): `GET`, `POST` and so on. */
   readonly method: string;
   /** The request-target as it was sent. */
   readonly target: string;
@@ -32,28 +33,57 @@ export interface HttpRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly headers: HeaderFields;
+  /** The cookies that the client sent (RFC 6265 §4.2). */
+  readonly cookies: ReadonlyMap<string, string>;
   /** The body's bytes; empty when there was none. Yours to keep. */
   readonly body: Uint8Array;
-  /** The peer's address; empty on a Unix socket, and when first asked for after the connection has gone. */
+  /** The client's address, as trusted proxies tell it (`trustProxy`); empty on a Unix socket. */
   readonly remoteAddress: string;
-  /** True over TLS. */
+  /** True over TLS, up to a trusted proxy at least. */
   readonly secure: boolean;
+  /** The host, and port where there is one, that the client asked for: the Host field, or what a trusted proxy says of it. */
+  readonly host: string;
+  /** Aborted when the client leaves before it was answered; for a WebSocket or an event stream, when that ends. */
+  readonly signal: AbortSignal;
   /** The body decoded as UTF-8. */
   text(): string;
-  /** The body parsed as JSON. @throws SyntaxError */
+  /** The body parsed as JSON. @throws ProtocolViolation, which the server answers with 400 if no handler catches it */
   json(): unknown;
 }
 
-/** What a `get` or `post` handler answers. */
+/** What a handler of `get`, `post` or `route` answers. */
 export interface HttpResponse {
-  /** Default 200. */
+  /** 200 to 599; default 200. */
   readonly status?: number;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** A list sends the field once for each value, as Set-Cookie wants it. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** Text is sent as UTF-8; `Content-Length` is computed. */
   readonly body?: string | Uint8Array;
 }
 
 export type HttpHandler = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
+
+/** Refuses what a client asks for, with any status but a 1xx; a WebSocket's refusal ends the connection. */
+export interface Refusal extends HttpResponse {
+  readonly status: number;
+}
+
+/** Accepts a WebSocket or an event stream, and says what it shall have. */
+export interface Acceptance<Data> {
+  readonly status?: never;
+  /** Becomes `socket.data`, or `stream.data`. */
+  readonly data: Data;
+  /** Join the response head. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** WebSocket: the subprotocol, one of those that the client offered; in place of the route's `protocols`. */
+  readonly protocol?: string;
+}
+
+/** `undefined` accepts without data. */
+export type Decision<Data> = Acceptance<Data> | Refusal | undefined;
+
+/** Decides about a WebSocket before the handshake is answered, or about an event stream before its head is sent. */
+export type Upgrade<Data> = (request: HttpRequest) => Decision<Data> | Promise<Decision<Data>>;
 
 /** What may be said about one message. */
 export interface SendOptions {
@@ -64,6 +94,25 @@ export interface SendOptions {
   readonly compress?: boolean;
 }
 
+/** What a connection has carried and holds. */
+export interface ConnectionStats {
+  /** Octets as they crossed the wire, framing included, since the handshake. */
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  /** Whole messages, or events. */
+  readonly receivedMessages: number;
+  readonly sentMessages: number;
+  /** Octets that wait for the peer to take them. */
+  readonly queuedBytes: number;
+  /** From the last ping to its pong; undefined before the first. Always undefined for event streams. */
+  readonly roundTripMs: number | undefined;
+  /** How long the connection has been open. */
+  readonly openMs: number;
+}
+
+/** What can be sent over a WebSocket. */
+export type Message = string | Uint8Array | ArrayBuffer | PreparedMessage;
+
 /** The server's side of one WebSocket connection. */
 export interface ServerWebSocket<Data = unknown> extends AsyncIterable<string | Uint8Array> {
   readonly request: HttpRequest;
@@ -71,21 +120,32 @@ export interface ServerWebSocket<Data = unknown> extends AsyncIterable<string | 
   readonly protocol: string;
   /** The agreed extensions, as answered; empty when there are none. */
   readonly extensions: string;
-  /** Yours: whatever belongs to this connection. */
+  /** What `upgrade` gave, or whatever you put there. */
   data: Data;
   /** 1 OPEN, 2 CLOSING, 3 CLOSED, as in the WHATWG interface. */
   readonly readyState: number;
   /** Bytes of frames that were accepted and that the operating system has not taken yet. */
   readonly bufferedAmount: number;
+  readonly stats: ConnectionStats;
+  /** Aborted when the connection has ended; the reason is a ConnectionClosed. */
+  readonly signal: AbortSignal;
   /** Sends a text (string) or binary message. A view is not copied when large: leave it alone until it has left. */
-  send(message: string | Uint8Array | ArrayBuffer | PreparedMessage, options?: SendOptions): SendResult;
-  /** Sends a text message from bytes that are UTF-8 already: what `textAsBytes` delivered, for example. */
+  send(message: Message, options?: SendOptions): SendResult;
+  /** Sends a text message from bytes that are UTF-8 already: what `textBytes` delivered, for example. */
   sendText(utf8: Uint8Array, options?: SendOptions): SendResult;
-  /** Sends a ping of at most 125 bytes. @throws RangeError for more (RFC 6455 §5.5) */
-  ping(payload?: Uint8Array): SendResult;
+  /**
+   * Sends as soon as there is room, behind what waits already, and resolves when nothing waits beyond the high-water mark.
+   * Rejects with ConnectionClosed when the connection ends first. Ignored, it does no harm.
+   */
+  write(message: Message, options?: SendOptions): Promise<void>;
+  /**
+   * Sends a ping of at most 125 bytes; resolves to the round trip in ms, or to undefined when the connection ends first, or
+   * when it was not sent because nothing may be queued any more. @throws RangeError for more bytes (RFC 6455 §5.5)
+   */
+  ping(payload?: Uint8Array): Promise<number | undefined>;
   /**
    * Begins the closing handshake. Code 1000 or 1001-1014 as RFC 6455 §7.4.1 allows an endpoint to send, or 3000-4999;
-   * the reason at most 123 bytes of UTF-8. @throws RangeError
+   * the reason at most 123 bytes of UTF-8. @throws RangeError, or TypeError for a reason that is no string
    */
   close(code?: number, reason?: string): void;
   /** Drops TCP at once; `close` reports 1006. */
@@ -97,67 +157,67 @@ export interface ServerWebSocket<Data = unknown> extends AsyncIterable<string | 
 
 /** Handlers of a WebSocket route: the fast form. One `open` is always matched by exactly one `close`. */
 export interface WebSocketHandlers<Data = unknown> {
-  /** Decides before the handshake is answered: return a response to refuse the upgrade, or nothing to accept it. */
-  upgrade?(request: HttpRequest): HttpResponse | undefined | Promise<HttpResponse | undefined>;
-  open?(socket: ServerWebSocket<Data>, request: HttpRequest): void;
-  /**
-   * Text arrives as a string (with `textAsBytes` as UTF-8 bytes; `isText` tells them from binary), binary as a
-   * Uint8Array. It is yours to keep.
-   */
-  message?(socket: ServerWebSocket<Data>, message: string | Uint8Array, isText: boolean): void;
+  open?(socket: ServerWebSocket<Data>, request: HttpRequest): unknown;
+  /** A string is text, a Uint8Array is binary. Yours to keep. */
+  message?(socket: ServerWebSocket<Data>, message: string | Uint8Array): unknown;
+  /** In place of `message` for text, as validated UTF-8 bytes: for those who pass it on without looking into it. Yours to keep. */
+  textBytes?(socket: ServerWebSocket<Data>, utf8: Uint8Array): unknown;
   /** Everything that waited has left. */
-  drain?(socket: ServerWebSocket<Data>): void;
-  ping?(socket: ServerWebSocket<Data>, payload: Uint8Array): void;
-  pong?(socket: ServerWebSocket<Data>, payload: Uint8Array): void;
+  drain?(socket: ServerWebSocket<Data>): unknown;
+  ping?(socket: ServerWebSocket<Data>, payload: Uint8Array): unknown;
+  pong?(socket: ServerWebSocket<Data>, payload: Uint8Array): unknown;
   /** 1005: the peer's close frame had no code; 1006: there was no closing handshake. `error` says what went wrong, if anything. */
-  close?(socket: ServerWebSocket<Data>, code: number, reason: string, error?: Error): void;
+  close?(socket: ServerWebSocket<Data>, code: number, reason: string, error?: Error): unknown;
 }
 
 /**
  * The convenient form: runs once per connection; read with `for await`. When it returns the connection is closed with 1000.
- * The loop runs behind the read that brought a message: where the peer's close frame came in the same read, what the loop
- * then sends is `dropped`. Handlers run at once, and their answers still leave.
+ * Leaving the loop leaves the socket open, and a later loop goes on where it stopped. The loop runs behind the read that
+ * brought a message: where the peer's close frame came in the same read, what the loop then sends is `dropped`.
+ * Handlers run at once, and their answers still leave.
  */
-export type WebSocketFunction<Data = unknown> = (
-  socket: ServerWebSocket<Data>,
-  request: HttpRequest,
-) => void | Promise<void>;
+export type WebSocketFunction<Data = unknown> = (socket: ServerWebSocket<Data>, request: HttpRequest) => unknown;
+
+/** What can be sent over an event stream: an event, one prepared for many, or a string as the data of an event. */
+export type EventMessage = EventStreamMessage | PreparedEvent | string;
 
 /** The server's side of one event stream. */
 export interface EventStream<Data = unknown> {
   readonly request: HttpRequest;
   /** What the client saw last: the `Last-Event-ID` header, else the `lastEventId` query parameter, else empty. Not to be trusted. */
   readonly lastEventId: string;
+  /** What `accept` gave, or whatever you put there. */
   data: Data;
   readonly closed: boolean;
   readonly bufferedAmount: number;
+  readonly stats: ConnectionStats;
+  /** Aborted when the client has gone, or the stream was closed; the reason is a ConnectionClosed. */
+  readonly signal: AbortSignal;
   /** @throws TypeError when `event` or `id` cannot be carried (CR, LF, NUL; HTML §9.2.5) */
-  send(event: EventStreamMessage | PreparedEvent | string): SendResult;
+  send(event: EventMessage): SendResult;
+  /** As `send`, but waits for room and rejects when the client has gone: see `ServerWebSocket.write`. */
+  write(event: EventMessage): Promise<void>;
   comment(text: string): SendResult;
   /** Ends the response once everything sent has left. The client will reconnect, unless a later request is answered with 204. */
   close(): void;
+  /** Drops the connection at once, so that the client can tell it from an end: `fetch` rejects, an EventSource reconnects. */
+  terminate(): void;
 }
 
 export interface EventStreamHandlers<Data = unknown> {
-  /** Decides before the response head is sent: return a response to refuse (204 stops an EventSource from reconnecting). */
-  accept?(request: HttpRequest): HttpResponse | undefined | Promise<HttpResponse | undefined>;
-  open?(stream: EventStream<Data>, request: HttpRequest): void;
-  drain?(stream: EventStream<Data>): void;
-  close?(stream: EventStream<Data>): void;
+  open?(stream: EventStream<Data>, request: HttpRequest): unknown;
+  drain?(stream: EventStream<Data>): unknown;
+  close?(stream: EventStream<Data>): unknown;
 }
 
-/** The convenient form. When its promise settles the stream is ended; a plain function leaves it open. */
-export type EventStreamFunction<Data = unknown> = (
-  stream: EventStream<Data>,
-  request: HttpRequest,
-) => void | Promise<void>;
+/**
+ * The convenient form. When its promise resolves the stream is ended; a plain function leaves it open. When it throws or
+ * rejects, the connection is dropped, so that the client can tell a failure from the end.
+ */
+export type EventStreamFunction<Data = unknown> = (stream: EventStream<Data>, request: HttpRequest) => unknown;
 
-/** Which `Origin` values may open a WebSocket. A missing Origin is always allowed: browsers always send one. */
-export type AllowedOrigins =
-  | 'same-origin'
-  | '*'
-  | readonly string[]
-  | ((origin: string, request: HttpRequest) => boolean);
+/** Whose pages may open a WebSocket, read a response or send a request that changes something. No Origin: no page is behind it. */
+export type AllowedOrigins = OriginOption<HttpRequest>;
 
 /** Options of one WebSocket route; what is left out comes from the server's options. */
 export interface WebSocketRouteOptions {
@@ -174,8 +234,7 @@ export interface WebSocketRouteOptions {
   readonly pingIntervalMs?: number;
   readonly pongTimeoutMs?: number;
   readonly closeTimeoutMs?: number;
-  /** Text messages arrive as validated UTF-8 bytes instead of a string. Default false. */
-  readonly textAsBytes?: boolean;
+  readonly writeTimeoutMs?: number;
   /**
    * Whether to accept permessage-deflate when a client offers it (RFC 7692): `true`, `'auto'` (and leave alone what does
    * not shrink), or how. Default false.
@@ -187,17 +246,25 @@ export interface WebSocketRouteOptions {
 
 /** Options of one event-stream route; what is left out comes from the server's options. */
 export interface EventStreamRouteOptions {
+  readonly allowedOrigins?: AllowedOrigins;
   /** `GET` (default) or `POST`. */
   readonly method?: 'GET' | 'POST';
   /** 0 = never. */
   readonly heartbeatIntervalMs?: number;
   readonly maxBufferedBytes?: number;
   readonly highWaterMarkBytes?: number;
+  readonly closeTimeoutMs?: number;
+  readonly writeTimeoutMs?: number;
   /**
    * Content codings to use with clients whose `Accept-Encoding` takes them, best first. Default none.
    * Choice: off, for what `perMessageDeflate` says of secrets beside text of others.
    */
   readonly contentCodings?: readonly ContentCoding[];
   /** Further response headers. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+}
+
+/** Options of a route that answers with a response. */
+export interface HttpRouteOptions {
+  readonly allowedOrigins?: AllowedOrigins;
 }

@@ -12,8 +12,6 @@ export interface QueueOwner {
   full(): void;
   /** At most half of both bounds still waits. */
   drained(): void;
-  /** The loop was left before the end. */
-  abandoned(): void;
 }
 
 export interface QueueBounds {
@@ -26,7 +24,7 @@ type Message = string | Uint8Array;
 
 const FIRST_SLOTS = 16;
 
-export class MessageQueue implements AsyncIterableIterator<Message> {
+export class MessageQueue {
   readonly #bounds: QueueBounds;
   readonly #owner: QueueOwner;
   /** A ring: `#count` messages from `#head` on; the length is a power of two. */
@@ -89,19 +87,6 @@ export class MessageQueue implements AsyncIterableIterator<Message> {
       return error === undefined ? Promise.resolve({ done: true, value: undefined }) : Promise.reject(error);
     }
     return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }));
-  }
-
-  return(): Promise<IteratorResult<Message>> {
-    this.#slots = [];
-    this.#count = 0;
-    this.#bytes = 0;
-    if (this.#ended === undefined) this.#owner.abandoned();
-    this.end(undefined);
-    return Promise.resolve({ done: true, value: undefined });
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
   }
 
   #take(): Message {

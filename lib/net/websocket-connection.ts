@@ -1,17 +1,18 @@
 /**
- * Binds one `WebSocketProtocol` to one `Transport`: all the I/O that a WebSocket needs, on either side.
+ * Binds one `WebSocketProtocol` to one `Channel`, on either side of the wire.
  *
- *     transport ──chunk──► protocol.receive ──values──► handlers          protocol.output ──► transport
+ *     channel ──chunk──► protocol.receive ──values──► handlers          protocol.output ──► channel
  *
  * Adds what the pure core cannot own: the three-valued `send`, backpressure and `drain`, and the deadlines for pongs,
- * writes and the closing handshake (by sweeps, see `sweeper.ts`). Guarantees: `open` is followed by exactly one `close`,
- * nothing is delivered outside of them, and a handler that throws ends its own connection only (1011).
- * Read next: `server.ts`.
+ * writes and the closing handshake (see `deadlines.ts`). Guarantees: `open` is followed by exactly one `close`, nothing is
+ * delivered outside of them, and a handler that throws ends its own connection only (1011).
+ * Handlers get `face`, what its maker wants them to see, and never this object.
+ * Read next: `server-websocket.ts`, the face of servers, and `../client/websocket.ts`, that of clients.
  */
 
 import { utf8ByteLength } from '../bytes/utf8.ts';
+import type { Channel, Sink } from '../channel/port.ts';
 import { ProtocolViolation } from '../errors.ts';
-import { TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
 import { CloseCode, encodeClosePayload } from '../websocket/close.ts';
 import { MAX_CONTROL_PAYLOAD_BYTES } from '../websocket/frame.ts';
 import { PreparedMessage } from '../websocket/prepared-message.ts';
@@ -21,15 +22,27 @@ import {
   type IncomingReceiver,
   WebSocketProtocol,
 } from '../websocket/protocol.ts';
-import type { HttpRequest, SendOptions, SendResult, ServerWebSocket, WebSocketHandlers } from './api.ts';
-import { MessageQueue } from './message-queue.ts';
-import type { Sweepable, Sweeper } from './sweeper.ts';
-import type { Sink, Transport } from './transport.ts';
+import type { Message, SendOptions, SendResult } from './api.ts';
+import { Timed, type Wait } from './deadlines.ts';
+import { type ErrorHandler, type Guarded, guard } from './guard.ts';
+import { Pings } from './pings.ts';
+import type { Sweeper } from './sweeper.ts';
+
+/** What happens on a connection, told to whoever made it. `face` is what that one has given. */
+export interface ConnectionHandlers<Face> {
+  message?(face: Face, message: string | Uint8Array): unknown;
+  /** Where it is there, text comes here as UTF-8 octets and not to `message`. */
+  textBytes?(face: Face, utf8: Uint8Array): unknown;
+  drain?(face: Face): unknown;
+  ping?(face: Face, payload: Uint8Array): unknown;
+  pong?(face: Face, payload: Uint8Array): unknown;
+  close?(face: Face, code: number, reason: string, error: Error | undefined): unknown;
+}
 
 /** Everything that connections of one route share: one object, however many connections. */
-export interface ConnectionSettings<Data = unknown> {
+export interface ConnectionSettings<Face> {
   readonly role: 'client' | 'server';
-  readonly handlers: WebSocketHandlers<Data>;
+  readonly handlers: ConnectionHandlers<Face>;
   readonly sweeper: Sweeper;
   readonly maxMessageBytes: number;
   readonly maxFramesPerMessage: number;
@@ -41,25 +54,10 @@ export interface ConnectionSettings<Data = unknown> {
   readonly pongTimeoutMs: number;
   readonly closeTimeoutMs: number;
   readonly writeTimeoutMs: number;
+  /** `handlers.textBytes` is there. */
   readonly textAsBytes: boolean;
   /** Told what a handler threw. */
-  readonly onHandlerError: (error: unknown) => void;
-}
-
-/** Fills in the defaults of `limits.ts`. */
-export function connectionSettings<Data>(
-  options: Partial<ConnectionSettings<Data>> &
-    Pick<ConnectionSettings<Data>, 'role' | 'handlers' | 'sweeper' | 'onHandlerError'>,
-): ConnectionSettings<Data> {
-  return {
-    ...WEBSOCKET_LIMITS,
-    pingIntervalMs: TIMEOUTS.pingIntervalMs,
-    pongTimeoutMs: TIMEOUTS.pongTimeoutMs,
-    closeTimeoutMs: TIMEOUTS.closeTimeoutMs,
-    writeTimeoutMs: TIMEOUTS.writeTimeoutMs,
-    textAsBytes: false,
-    ...options,
-  };
+  readonly onError: ErrorHandler;
 }
 
 /** The readyState values of the WHATWG interface. */
@@ -70,72 +68,66 @@ const CLOSED = 3;
 /** A frame header is at most this much of what a message adds to the buffered bytes (a server's; a client's is 4 more). */
 const HEADER_ALLOWANCE_BYTES = 14;
 
-export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data>, Sink, Sweepable, IncomingReceiver {
-  readonly request: HttpRequest;
-  readonly protocol: string;
-  readonly extensions: string;
-  data: Data = undefined as Data;
-
-  readonly #transport: Transport;
+export class WebSocketConnection<Face> extends Timed implements Sink, IncomingReceiver, Guarded {
   readonly #core: WebSocketProtocol;
-  readonly #settings: ConnectionSettings<Data>;
+  readonly #settings: ConnectionSettings<Face>;
+  readonly #face: Face;
+  /** Messages each way, whole ones. */
+  receivedMessages = 0;
+  sentMessages = 0;
   /** `send` has answered `backpressure` and `drain` has not been called since. */
   #owesDrain = false;
   /** We do not read, so the peer's silence says nothing. */
   #paused = false;
   /** TCP is gone and `close` has been called. */
   #closed = false;
+  /** A write had to wait, and nothing has come from the peer since: a ping stands behind all that the system's buffers hold. */
+  #slow = false;
   /** Why the connection did not end in peace; set before `close` is called. */
   #error: Error | undefined = undefined;
-  /** What the current deadline is about, and when it is due on the sweeper's clock. */
-  #waitingFor: 'peer' | 'pong' | 'write' | 'close' = 'peer';
-  #deadlineMs: number;
-  /** For `for await`; made when first asked for. */
-  #queue: MessageQueue | undefined = undefined;
+  /** Pings that somebody waits for; made with the first. */
+  #pings: Pings | undefined = undefined;
+  /** When the last heartbeat left, on the sweeper's clock; -1: its pong has come. */
+  #heartbeatMs = -1;
+  /** From the last ping of any kind to its pong, in ms; undefined before the first. */
+  roundTripMs: number | undefined = undefined;
 
-  constructor(
-    transport: Transport,
-    settings: ConnectionSettings<Data>,
-    request: HttpRequest,
-    agreed: AgreedExtensions & { readonly protocol: string; readonly extensions: string },
-  ) {
-    this.#transport = transport;
+  constructor(channel: Channel, settings: ConnectionSettings<Face>, agreed: AgreedExtensions, face: Face) {
+    super(channel);
     this.#settings = settings;
-    this.request = request;
-    this.protocol = agreed.protocol;
-    this.extensions = agreed.extensions;
-    this.#core = new WebSocketProtocol(settings, transport.output, agreed);
-    this.#deadlineMs = settings.sweeper.nowMs + settings.pingIntervalMs;
-    transport.sink = this;
+    this.#face = face;
+    this.#core = new WebSocketProtocol(settings, channel.output, agreed);
+    channel.sink = this;
+    this.waitAnew('peer');
     settings.sweeper.add(this);
-  }
-
-  /** Calls `open`. Apart from the constructor, so that whoever makes the connection can store it first. */
-  open(): void {
-    const { handlers } = this.#settings;
-    this.#guard(() => handlers.open?.(this, this.request));
   }
 
   get readyState(): number {
     if (this.#closed) return CLOSED;
-    return this.#core.state === 'OPEN' ? OPEN : CLOSING;
+    return this.#core.state === 'OPEN' && !this.channel.destroyed ? OPEN : CLOSING;
   }
 
-  get bufferedAmount(): number {
-    return this.#transport.bufferedAmount;
+  get settings(): ConnectionSettings<Face> {
+    return this.#settings;
   }
 
-  send(message: string | Uint8Array | ArrayBuffer | PreparedMessage, options?: SendOptions): SendResult {
+  /** Nothing waits beyond the high-water mark. */
+  get hasRoom(): boolean {
+    return this.channel.bufferedAmount <= this.#settings.highWaterMarkBytes;
+  }
+
+  /** As `ServerWebSocket.send`. */
+  send(message: Message, options?: SendOptions): SendResult {
     const core = this.#core;
     if (typeof message === 'string') {
       // UTF-8 takes up to three octets a UTF-16 unit; they are counted only where it matters.
-      if (!this.#hasRoom(message.length * 3) && !this.#hasRoom(utf8ByteLength(message))) return 'dropped';
+      if (!this.#mayTake(message.length * 3) && !this.#mayTake(utf8ByteLength(message))) return 'dropped';
       core.sendText(message, options?.compress);
     } else if (message instanceof Uint8Array) {
-      if (!this.#hasRoom(message.length)) return 'dropped';
+      if (!this.#mayTake(message.length)) return 'dropped';
       core.sendBinary(message, options?.compress);
     } else if (message instanceof PreparedMessage) {
-      if (!this.#hasRoom(message.end - message.start)) return 'dropped';
+      if (!this.#mayTake(message.end - message.start)) return 'dropped';
       core.sendPrepared(message, options?.compress);
     } else if (message instanceof ArrayBuffer) {
       return this.send(new Uint8Array(message), options);
@@ -145,100 +137,78 @@ export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data
     return this.#sent();
   }
 
-  /** Sends UTF-8 bytes as a text message: what `textAsBytes` delivered, for example. */
+  /** As `ServerWebSocket.sendText`. */
   sendText(utf8: Uint8Array, options?: SendOptions): SendResult {
     mustBeBytes(utf8);
-    if (!this.#hasRoom(utf8.length)) return 'dropped';
+    if (!this.#mayTake(utf8.length)) return 'dropped';
     this.#core.sendText(utf8, options?.compress);
     return this.#sent();
   }
 
-  ping(payload: Uint8Array = NO_BYTES): SendResult {
-    mustBeBytes(payload);
-    if (payload.length > MAX_CONTROL_PAYLOAD_BYTES) {
+  /** Sends a ping and answers the promise of `ServerWebSocket.ping`. @throws RangeError beyond 125 bytes */
+  ping(payload?: Uint8Array): Promise<number | undefined> {
+    if (payload !== undefined) mustBeBytes(payload);
+    if (payload !== undefined && payload.length > MAX_CONTROL_PAYLOAD_BYTES) {
       throw new RangeError(
         `ping payload is ${payload.length} bytes, limit ${MAX_CONTROL_PAYLOAD_BYTES} (RFC 6455 §5.5)`,
       );
     }
-    if (!this.#hasRoom(payload.length)) return 'dropped';
-    this.#core.sendPing(payload);
-    return this.#sent();
+    if (!this.#mayTake(payload?.length ?? Pings.PAYLOAD_BYTES)) return Promise.resolve(undefined);
+    this.#pings ??= new Pings();
+    const ping = this.#pings.begin(payload?.length === 0 ? undefined : payload);
+    this.#core.sendPing(ping.payload);
+    this.#sent();
+    return ping.roundTrip;
   }
 
-  close(code?: number, reason?: string): void {
+  close(code?: number, reason = ''): void {
+    if (typeof reason !== 'string') throw new TypeError(`close reason is ${typeof reason}, must be a string`);
     if (this.#core.state !== 'OPEN') {
-      encodeClosePayload(code, reason ?? ''); // a caller's mistake is one in every state
+      encodeClosePayload(code, reason); // a caller's mistake is one in every state
       return;
     }
     this.#core.sendClose(code, reason);
-    this.resume(); // a paused connection must still hear the peer's close
-    this.#expectClose();
-    this.#transport.flushSoon();
+    this.#endWhenOver();
+    this.channel.flushSoon();
   }
 
   terminate(): void {
-    this.#transport.destroy();
+    this.channel.destroy();
   }
 
   pause(): void {
     if (this.#core.state !== 'OPEN') return;
     this.#paused = true;
-    this.#transport.pause();
+    this.channel.pause();
   }
 
   resume(): void {
     this.#paused = false;
-    this.#transport.resume();
-  }
-
-  [Symbol.asyncIterator](): AsyncIterator<string | Uint8Array> {
-    this.#queue ??= this.#openQueue();
-    return this.#queue;
-  }
-
-  /** The queue exists from the start for the `for await` form, so that no first message is lost. */
-  openQueue(): void {
-    this.#queue ??= this.#openQueue();
-  }
-
-  #openQueue(): MessageQueue {
-    const { maxQueuedMessages, maxQueuedBytes } = this.#settings;
-    const queue = new MessageQueue(
-      { maxMessages: maxQueuedMessages, maxBytes: maxQueuedBytes },
-      {
-        full: () => this.pause(),
-        drained: () => this.resume(),
-        // Later, since a loop that is left by an exception is abandoned first, and its 1011 comes first then.
-        abandoned: () => setImmediate(() => this.close(CloseCode.Normal)),
-      },
-    );
-    if (this.#closed) queue.end(undefined);
-    return queue;
+    this.channel.resume();
   }
 
   /** `Sink`. */
   receive(chunk: Uint8Array): void {
-    if (this.#core.outputBlocked !== this.#transport.blocked) this.#core.outputBlocked = this.#transport.blocked;
+    if (this.#core.outputBlocked !== this.channel.blocked) this.#core.outputBlocked = this.channel.blocked;
     this.#core.receiveInto(chunk, this);
-    if (this.#core.closeExpected) this.#expectClose();
+    if (this.#core.closeExpected) this.#endWhenOver();
   }
 
-  /** `Sink`. */
+  /** `Sink`: a FIN without a close frame is 1006 (§7.1.5); nothing is left to wait for but what the peer may still take. */
   receiveEnd(): void {
     this.#core.receiveEnd();
-    this.#transport.end();
-    // Nothing is left to wait for but what the peer may still take; a FIN without a close frame is 1006 (§7.1.5).
-    this.#wait('close', this.#settings.sweeper.nowMs + this.#settings.closeTimeoutMs);
+    this.channel.end();
+    this.waitFor('close');
   }
 
   /** `Sink`. */
   drained(): void {
     if (this.#core.outputBlocked) this.#core.outputBlocked = false;
-    if (this.#transport.output.byteLength > 0) this.#transport.flushSoon();
-    if (!this.#owesDrain || this.#transport.bufferedAmount > 0) return;
+    if (this.channel.output.byteLength > 0) this.channel.flushSoon();
+    if (!this.#owesDrain || this.channel.bufferedAmount > 0) return;
     this.#owesDrain = false;
     const { handlers } = this.#settings;
-    if (handlers.drain !== undefined && this.#core.state === 'OPEN') this.#guard(() => handlers.drain?.(this));
+    if (this.#core.state === 'OPEN') guard(this, handlers.drain, handlers, this.#face);
   }
 
   /** `Sink`. */
@@ -249,76 +219,31 @@ export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data
     this.#core.receiveEnd();
     const { closeCode, closeReason } = this.#core;
     this.#error ??= closeCode === CloseCode.Abnormal ? error : undefined;
-    this.#queue?.end(this.#error);
+    this.#pings?.end();
     const { handlers } = this.#settings;
-    this.#guard(() => handlers.close?.(this, closeCode, closeReason, this.#error));
-  }
-
-  /** `Sweepable`: moves the one deadline on, or acts on it. */
-  sweep(nowMs: number): void {
-    const { pingIntervalMs, pongTimeoutMs, writeTimeoutMs } = this.#settings;
-    const transport = this.#transport;
-    if (this.#waitingFor === 'close') {
-      if (nowMs >= this.#deadlineMs) transport.destroy();
-      return;
-    }
-    if (transport.blocked) {
-      if (transport.progressed() || this.#waitingFor !== 'write') {
-        this.#wait('write', nowMs + writeTimeoutMs);
-      } else if (nowMs >= this.#deadlineMs) {
-        this.#die(`the peer has taken nothing for ${writeTimeoutMs} ms`);
-      }
-      return;
-    }
-    if (transport.receivedSinceSweep || this.#paused || this.#waitingFor === 'write') {
-      // Any byte is a sign of life; a pong is only asked for when there was none.
-      transport.receivedSinceSweep = false;
-      this.#wait('peer', nowMs + pingIntervalMs);
-    } else if (nowMs >= this.#deadlineMs) {
-      if (this.#waitingFor === 'pong') {
-        this.#die(`no byte within ${pongTimeoutMs} ms after a ping`);
-      } else if (pingIntervalMs > 0) {
-        this.#core.sendPing();
-        this.#wait('pong', nowMs + pongTimeoutMs);
-        transport.flush();
-      }
-    }
-  }
-
-  #wait(what: 'peer' | 'pong' | 'write' | 'close', deadlineMs: number): void {
-    this.#waitingFor = what;
-    this.#deadlineMs = deadlineMs;
-  }
-
-  /** §7.1.7 without a close frame: nobody would read it. */
-  #die(why: string): void {
-    this.#error = new Error(why);
-    this.#transport.destroy();
+    guard(this, handlers.close, handlers, this.#face, closeCode, closeReason, this.#error);
   }
 
   /** `IncomingReceiver`: while the chunk is still being read, so that answers keep their order. */
   deliver(incoming: Incoming): void {
-    // Behind a handler's failure, or `terminate`, the rest of what one read has brought is nobody's.
-    if (this.#error !== undefined || this.#transport.socket.destroyed) return;
+    // Drop the rest of this chunk: a handler has failed, or has dropped the connection.
+    if (this.#error !== undefined || this.channel.destroyed) return;
     const { handlers } = this.#settings;
     switch (incoming.kind) {
       case 'text':
-      case 'binary':
-        if (this.#queue !== undefined) this.#queue.push(incoming.data);
-        else {
-          try {
-            const result: unknown = handlers.message?.(this, incoming.data, incoming.kind === 'text');
-            if (result !== undefined) this.#watch(result);
-          } catch (error) {
-            this.#handlerFailed(error);
-          }
-        }
+      case 'binary': {
+        this.receivedMessages++;
+        const handler =
+          typeof incoming.data !== 'string' && incoming.kind === 'text' ? handlers.textBytes : handlers.message;
+        guard(this, handler as ConnectionHandlers<Face>['message'], handlers, this.#face, incoming.data);
         return;
+      }
       case 'ping':
-        this.#guard(() => handlers.ping?.(this, incoming.data));
+        guard(this, handlers.ping, handlers, this.#face, incoming.data);
         return;
       case 'pong':
-        this.#guard(() => handlers.pong?.(this, incoming.data));
+        this.#measure(incoming.data);
+        guard(this, handlers.pong, handlers, this.#face, incoming.data);
         return;
       case 'failed':
         this.#error = new ProtocolViolation(incoming.code, incoming.detail, incoming.section);
@@ -328,54 +253,99 @@ export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data
     }
   }
 
-  /** §7.1.1: the server ends TCP first; the client waits for that, but neither waits for ever. */
-  #expectClose(): void {
-    const { role, sweeper, closeTimeoutMs } = this.#settings;
-    if (this.#waitingFor !== 'close') {
-      this.#waitingFor = 'close';
-      this.#deadlineMs = sweeper.nowMs + closeTimeoutMs;
+  /** `Guarded`. */
+  handlerFailed(error: unknown): void {
+    this.#error ??= error instanceof Error ? error : new Error(String(error));
+    this.#settings.onError(error);
+    this.close(CloseCode.InternalError);
+  }
+
+  protected get sweeper(): Sweeper {
+    return this.#settings.sweeper;
+  }
+
+  /** `Timed`. */
+  protected expected(): Wait {
+    if (this.waitingFor === 'write') this.#slow = true;
+    if (this.#core.state !== 'OPEN' || this.channel.peerEnded) return 'close';
+    // Any byte is a sign of life; a pong is only asked for when there was none.
+    return this.waitingFor === 'pong' && !this.channel.receivedSinceSweep && !this.#paused ? 'pong' : 'peer';
+  }
+
+  /** `Timed`. */
+  protected renewed(wait: Wait): boolean {
+    if (wait !== 'peer' || !(this.channel.receivedSinceSweep || this.#paused)) return false;
+    this.channel.receivedSinceSweep = false;
+    this.#slow = false;
+    return true;
+  }
+
+  /** `Timed`. */
+  protected durationMs(wait: Wait): number {
+    const { pingIntervalMs, pongTimeoutMs, writeTimeoutMs, closeTimeoutMs } = this.#settings;
+    if (wait === 'peer') return pingIntervalMs;
+    if (wait === 'write') return writeTimeoutMs;
+    if (wait === 'close') return closeTimeoutMs;
+    return this.#slow ? Math.max(pongTimeoutMs, writeTimeoutMs) : pongTimeoutMs;
+  }
+
+  /** `Timed`. */
+  protected expired(wait: Wait): void {
+    const { pongTimeoutMs, writeTimeoutMs } = this.#settings;
+    if (wait === 'close') this.channel.destroy();
+    else if (wait === 'write') this.#die(`the peer has taken nothing for ${writeTimeoutMs} ms`);
+    else if (wait === 'pong')
+      this.#die(`no byte within ${this.#slow ? writeTimeoutMs : pongTimeoutMs} ms after a ping`);
+    else {
+      this.#heartbeatMs = this.sweeper.nowMs;
+      this.#core.sendPing();
+      this.waitAnew('pong');
+      this.channel.flush();
     }
+  }
+
+  /** A pong has come. A heartbeat has no payload, and every other ping that somebody waits for has one. */
+  #measure(payload: Uint8Array): void {
+    if (payload.length > 0) {
+      this.roundTripMs = this.#pings?.pong(payload) ?? this.roundTripMs;
+    } else if (this.#heartbeatMs >= 0) {
+      this.roundTripMs = this.sweeper.nowMs - this.#heartbeatMs;
+      this.#heartbeatMs = -1;
+    }
+  }
+
+  /** §7.1.7 without a close frame: nobody would read it. */
+  #die(why: string): void {
+    this.#error = new Error(why);
+    this.channel.destroy();
+  }
+
+  /** §7.1.1: the server ends TCP first; the client waits for that, but neither waits for ever. */
+  #endWhenOver(): void {
+    if (this.#paused) this.resume(); // a paused connection must still hear the peer's close, and its FIN
+    this.waitFor('close');
     const { state } = this.#core;
     // Both close frames have passed, or the connection has failed, which ends TCP on either side (§7.1.7).
-    if (state === 'FAILED' || (state === 'CLOSED_CLEAN' && role === 'server')) this.#transport.end();
+    if (state === 'FAILED' || (state === 'CLOSED_CLEAN' && this.#settings.role === 'server')) this.channel.end();
   }
 
   /** Whether a message of about this size may be accepted now. */
-  #hasRoom(size: number): boolean {
-    if (this.#core.state !== 'OPEN') return false;
-    const { bufferedAmount } = this.#transport;
+  #mayTake(size: number): boolean {
+    if (this.#core.state !== 'OPEN' || this.channel.destroyed) return false;
+    const { bufferedAmount } = this.channel;
     // A single message may exceed the bound when nothing else waits: else it could never be sent at all.
     return bufferedAmount === 0 || bufferedAmount + size + HEADER_ALLOWANCE_BYTES <= this.#settings.maxBufferedBytes;
   }
 
   #sent(): SendResult {
-    const transport = this.#transport;
+    this.sentMessages++;
+    const { channel } = this;
     const { highWaterMarkBytes } = this.#settings;
-    if (transport.output.byteLength >= highWaterMarkBytes) transport.flush();
-    else transport.flushSoon();
-    if (transport.bufferedAmount <= highWaterMarkBytes) return 'sent';
+    if (channel.output.byteLength >= highWaterMarkBytes) channel.flush();
+    else channel.flushSoon();
+    if (channel.bufferedAmount <= highWaterMarkBytes) return 'sent';
     this.#owesDrain = true;
     return 'backpressure';
-  }
-
-  #guard(callback: () => unknown): void {
-    try {
-      const result = callback();
-      if (result !== undefined) this.#watch(result);
-    } catch (error) {
-      this.#handlerFailed(error);
-    }
-  }
-
-  /** A handler may be an async function: its rejection is a failure like any other, not the process's end. */
-  #watch(result: unknown): void {
-    if (result instanceof Promise) result.catch((error: unknown) => this.#handlerFailed(error));
-  }
-
-  #handlerFailed(error: unknown): void {
-    this.#error ??= error instanceof Error ? error : new Error(String(error));
-    this.#settings.onHandlerError(error);
-    this.close(CloseCode.InternalError);
   }
 }
 
@@ -383,5 +353,3 @@ export class WebSocketConnection<Data = unknown> implements ServerWebSocket<Data
 function mustBeBytes(payload: unknown): void {
   if (!(payload instanceof Uint8Array)) throw new TypeError('payload is not a Uint8Array');
 }
-
-const NO_BYTES = new Uint8Array(0);

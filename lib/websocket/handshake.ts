@@ -109,27 +109,6 @@ export function chooseSubprotocol(preferred: readonly string[], offered: readonl
   return preferred.find((protocol) => offered.includes(protocol));
 }
 
-/**
- * Whether an Origin names the host that the request was sent to (RFC 6454 §5: scheme, host and port).
- * `null`, and what is not an origin, is the same as nothing. `secure`: we were reached over TLS.
- */
-export function isSameOrigin(origin: string, host: string, secure: boolean): boolean {
-  const scheme = secure ? 'https:' : 'http:';
-  let ours: URL;
-  let theirs: URL;
-  try {
-    theirs = new URL(origin);
-    ours = new URL(`${scheme}//${host}`);
-  } catch {
-    return false;
-  }
-  // Choice: behind a proxy that ends TLS we are reached by http while the page says https; the host decides, and an
-  // http page may not reach a TLS server.
-  if (theirs.protocol !== scheme && theirs.protocol !== 'https:') return false;
-  if (theirs.pathname !== '/' || theirs.username !== '' || theirs.search !== '') return false;
-  return theirs.host === ours.host;
-}
-
 /** Server: the 101 (§4.2.2 step 5). @throws TypeError for further header fields that may not be sent */
 export function encodeServerHandshake(answer: {
   readonly key: string;

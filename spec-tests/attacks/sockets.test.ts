@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { WebSocket } from '../../lib/client/websocket.ts';
 import type { HttpHandler, ServerWebSocket } from '../../lib/net/api.ts';
-import type { Server, ServerOptions } from '../../lib/net/server.ts';
+import type { Server, ServerOptions } from '../../lib/server.ts';
 import { FakeClock } from '../support/clock.ts';
 import { concat, fromClient, KEY, rawFrame } from '../support/frames.ts';
 import { collectGarbage } from '../support/gc.ts';
@@ -199,8 +199,8 @@ describe('attacks on the opening handshake', () => {
       (server) =>
         server
           .get('/:value', ({ params }) => ({ headers: { Location: params['value']! } }))
-          .webSocket('/ws/:value', {
-            upgrade: ({ params }) => ({ status: 302, headers: { [params['value']!]: 'x' } }),
+          .webSocket('/ws/:value', ({ params }) => ({ status: 302, headers: { [params['value']!]: 'x' } }), {
+            message() {},
           }),
       async (server) => {
         for (const value of ['a%0D%0AX-Injected:%201', 'a%0AX-Injected:%201', 'a%0D', '%00', 'a%E2%80%A8b']) {

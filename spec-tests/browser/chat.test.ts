@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { mountChat } from '../../lib/chat/server.ts';
-import { createServer, type Server } from '../../lib/net/server.ts';
+import { createServer, type Server } from '../../lib/server.ts';
 import { launchBrowser, skipWithoutBrowser } from '../support/browser.ts';
 
 const PHONE = { width: 390, height: 844 };

@@ -46,13 +46,13 @@ describe('compression in Chromium', { skip: skipWithoutBrowser, timeout: 60_000 
     let stream: EventStream | undefined;
     server.eventStream(
       '/events',
-      { contentCodings: ['gzip', 'deflate'] },
       {
         open(opened) {
           stream = opened;
           opened.send({ id: '0', data: chat(300, 0) });
         },
       },
+      { contentCodings: ['gzip', 'deflate'] },
     );
     // The next event is sent when the page has seen the one before it: nothing may wait for more to come.
     server.post('/seen', (request) => {

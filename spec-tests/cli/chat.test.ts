@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createServer } from '../../lib/net/server.ts';
+import { createServer } from '../../lib/server.ts';
 import { barewire, ended, listening, type Running } from '../support/command.ts';
 import { closePayload } from '../support/frames.ts';
 import { openWebSocket, patiently, RawClient } from '../support/sockets.ts';

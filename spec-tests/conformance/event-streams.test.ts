@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { addEventEcho } from '../../lib/cli/echo-events.ts';
 import { type CaseResult, catalogue, runClient, selectIds, targetOf } from '../../lib/conformance/index.ts';
-import { createServer } from '../../lib/net/server.ts';
+import { createServer } from '../../lib/server.ts';
 
 async function examine(url: string, patterns: string[], excluded: string[] = []): Promise<Map<string, CaseResult>> {
   const cases = selectIds(catalogue('event-stream'), patterns, excluded);

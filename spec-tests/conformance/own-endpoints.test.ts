@@ -18,7 +18,7 @@ import {
   serve,
   targetOf,
 } from '../../lib/conformance/index.ts';
-import { createServer } from '../../lib/net/server.ts';
+import { createServer } from '../../lib/server.ts';
 import { differences, readGolden } from './golden.ts';
 
 /** Everything that takes no time, and a few of what does. */

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { EventSource } from '../../lib/client/event-source.ts';
 import type { CloseEvent } from '../../lib/client/events.ts';
 import { WebSocket } from '../../lib/client/websocket.ts';
-import { createServer } from '../../lib/net/server.ts';
+import { createServer } from '../../lib/server.ts';
 import { loadPeer, withoutPeer } from '../support/peers.ts';
 import { patiently, until, withServer } from '../support/sockets.ts';
 

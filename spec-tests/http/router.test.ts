@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Match, Router } from '../../lib/http/router.ts';
+import { type Match, Router, WEBSOCKET } from '../../lib/http/router.ts';
 
 function router(...routes: readonly (readonly [method: string, pattern: string])[]): Router<string> {
   const made = new Router<string>();
@@ -59,6 +59,12 @@ describe('paths to values', () => {
       assert.deepEqual(found(routes.match('GET', path)), expected);
     });
 
+  it('a parameter of a pattern that did not match in the end leaves nothing behind', () => {
+    const made = router(['GET', '/:a/:b/x'], ['GET', '/:c/*'], ['GET', '/*']);
+    assert.deepEqual(found(made.match('GET', '/1/2/3')), ['GET /:c/*', { c: '1', '*': '2/3' }]);
+    assert.deepEqual(found(made.match('GET', '/1')), ['GET /*', { '*': '1' }]);
+  });
+
   it('parameters are an object without a prototype, whatever they are called', () => {
     const match = router(['GET', '/:__proto__/:constructor']).match('GET', '/a/b');
     assert.ok(match.kind === 'found');
@@ -81,6 +87,65 @@ describe('methods', () => {
     assert.deepEqual(found(routes.match('PROPFIND', '/y')), ['PROPFIND /:x', { x: 'y' }]);
     for (const method of ['', 'GET ', 'G(T', 'GÉT'])
       assert.throws(() => router([method, '/']), { name: 'TypeError', message: /is not a token \(RFC 9110 §9\.1\)/ });
+  });
+
+  it('one is known where any route has it (RFC 9110 §15.6.2)', () => {
+    const routes = router(['PATCH', '/a/:b'], ['GET', '/']);
+    assert.deepEqual(
+      ['PATCH', 'GET', 'HEAD', 'patch', WEBSOCKET].map((method) => routes.knows(method)),
+      [true, true, false, false, false],
+    );
+  });
+
+  it('HEAD is answered by a route for GET, unless it has one of its own (RFC 9110 §9.3.2)', () => {
+    const routes = router(
+      ['GET', '/a'],
+      ['GET', '/b'],
+      ['HEAD', '/b'],
+      ['POST', '/c'],
+      ['GET', '/d/:x'],
+      ['POST', '/:y/e'],
+    );
+    assert.deepEqual(found(routes.match('HEAD', '/a')), ['GET /a', {}]);
+    assert.deepEqual(found(routes.match('HEAD', '/b')), ['HEAD /b', {}]);
+    assert.equal(routes.match('HEAD', '/c').kind, 'method-not-allowed');
+    assert.deepEqual(found(routes.match('HEAD', '/d/e')), ['GET /d/:x', { x: 'e' }]);
+  });
+
+  it('those allowed are of all patterns that take the path (RFC 9110 §10.2.1)', () => {
+    const routes = router(
+      ['GET', '/a/b'],
+      ['POST', '/a/:x'],
+      ['PUT', '/a/*'],
+      ['DELETE', '/:y/b'],
+      ['PATCH', '/a'],
+      ['GET', '/*'],
+    );
+    const refused = routes.match('OPTIONS', '/a/b');
+    assert.deepEqual(refused, {
+      kind: 'method-not-allowed',
+      allow: ['GET', 'PUT', 'POST', 'DELETE', 'HEAD'],
+      webSocket: false,
+    });
+    for (const method of ['GET', 'PUT', 'POST', 'DELETE', 'HEAD'])
+      assert.equal(routes.match(method, '/a/b').kind, 'found', method);
+    assert.deepEqual(routes.methods('/a/b'), ['GET', 'PUT', 'POST', 'DELETE', 'HEAD']);
+    assert.deepEqual(routes.methods('/a'), ['GET', 'PATCH', 'HEAD']);
+    assert.deepEqual(routes.methods('*'), []);
+  });
+
+  it('a WebSocket has a route of its own, which no request reaches by its method', () => {
+    const routes = router([WEBSOCKET, '/ws'], [WEBSOCKET, '/both'], ['GET', '/both']);
+    assert.deepEqual(found(routes.match(WEBSOCKET, '/ws')), ['(websocket) /ws', {}]);
+    for (const method of ['GET', 'WEBSOCKET', 'websocket'])
+      assert.deepEqual(routes.match(method, '/ws'), { kind: 'method-not-allowed', allow: [], webSocket: true });
+    assert.deepEqual(routes.match('POST', '/both'), {
+      kind: 'method-not-allowed',
+      allow: ['GET', 'HEAD'],
+      webSocket: true,
+    });
+    assert.deepEqual(routes.methods('/both'), ['GET', 'HEAD']);
+    assert.equal(routes.match(WEBSOCKET, '/none').kind, 'not-found');
   });
 
   it('a more general route is taken where the better one has another method', () => {

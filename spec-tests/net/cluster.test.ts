@@ -1,6 +1,6 @@
 /**
  * Workers of `node:cluster`, whose listening handle is not a socket's but a stand-in that the primary process feeds: the way
- * connections are accepted (`acceptSockets` in `net/transport.ts`) must not depend on which it is.
+ * connections are accepted (`acceptSockets` in `channel/node-internals.ts`) must not depend on which it is.
  */
 
 import assert from 'node:assert/strict';

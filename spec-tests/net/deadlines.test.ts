@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ServerWebSocket } from '../../lib/net/api.ts';
-import type { Server, ServerOptions } from '../../lib/net/server.ts';
+import type { Server, ServerOptions } from '../../lib/server.ts';
 import { FakeClock } from '../support/clock.ts';
 import { closePayload } from '../support/frames.ts';
 import { deferred, openWebSocket, RawClient, turns, until, withServer } from '../support/sockets.ts';
@@ -331,7 +331,7 @@ describe('deadlines of WebSockets, by a fake clock', () => {
 
   it('FIN without a close frame, a reset, a vanished peer: one close with 1006 each, also with output waiting', async () => {
     await watched(
-      { maxBufferedBytes: 64_000_000, closeTimeoutMs: 10_000 },
+      { maxBufferedBytes: 64_000_000, closeTimeoutMs: 10_000, writeTimeoutMs: 10_000 },
       async (server, clock, { closes, sockets }) => {
         const expectClose = async (count: number) => {
           await until('it is closed', () => closes.length === count);

@@ -7,7 +7,7 @@ function makeQueue(maxMessages: number, maxBytes: number): { queue: MessageQueue
   const told: string[] = [];
   const queue = new MessageQueue(
     { maxMessages, maxBytes },
-    { full: () => told.push('full'), drained: () => told.push('drained'), abandoned: () => told.push('abandoned') },
+    { full: () => told.push('full'), drained: () => told.push('drained') },
   );
   return { queue, told };
 }

@@ -6,9 +6,11 @@
 import assert from 'node:assert/strict';
 import { type AddressInfo, connect, createServer as createNetServer, type Server, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
+import { acceptSockets } from '../../lib/channel/node-internals.ts';
+import type { Sink } from '../../lib/channel/port.ts';
+import { SocketChannel } from '../../lib/channel/socket.ts';
 import { WebSocket } from '../../lib/client/websocket.ts';
-import { createServer } from '../../lib/net/server.ts';
-import { acceptSockets, readWithEvents, type Sink, Transport } from '../../lib/net/transport.ts';
+import { createServer } from '../../lib/server.ts';
 import { concat, fromClient } from '../support/frames.ts';
 import { RawClient, turns, until, upgradeRequest } from '../support/sockets.ts';
 
@@ -48,25 +50,23 @@ const MODES: readonly [name: string, run: (body: () => Promise<void>) => Promise
 /** One accepted socket, read in the way that is current. */
 async function accepted(
   sink: Sink,
-): Promise<{ transport: Transport; client: RawClient; shared: boolean; end(): void }> {
-  let resolve!: (value: { transport: Transport; shared: boolean }) => void;
-  const ready = new Promise<{ transport: Transport; shared: boolean }>((yes) => {
+): Promise<{ transport: SocketChannel; socket: Socket; client: RawClient; shared: boolean; end(): void }> {
+  let resolve!: (value: { transport: SocketChannel; socket: Socket; shared: boolean }) => void;
+  const ready = new Promise<{ transport: SocketChannel; socket: Socket; shared: boolean }>((yes) => {
     resolve = yes;
   });
   const net = createNetServer({ allowHalfOpen: true, pauseOnConnect: true });
   acceptSockets(net, (socket, usesSharedBuffer) => {
-    const transport = new Transport(socket, sink);
-    if (!usesSharedBuffer) {
-      readWithEvents(transport);
-      socket.resume();
-    }
-    resolve({ transport, shared: usesSharedBuffer });
+    const transport = new SocketChannel(socket, sink, usesSharedBuffer ? 'shared buffer' : 'data events');
+    if (!usesSharedBuffer) socket.resume();
+    resolve({ transport, socket, shared: usesSharedBuffer });
   });
   await new Promise<void>((yes) => net.listen(0, '127.0.0.1', yes));
   const client = await RawClient.connect((net.address() as { port: number }).port);
-  const { transport, shared } = await ready;
+  const { transport, socket, shared } = await ready;
   return {
     transport,
+    socket,
     client,
     shared,
     end() {
@@ -111,7 +111,7 @@ for (const [mode, run] of MODES) {
     it('bufferedAmount counts what waits and the write under way, and blocked says that there is one', () =>
       run(async () => {
         let drained = 0;
-        const { transport, client, end } = await accepted({
+        const { transport, socket, client, end } = await accepted({
           receive() {},
           receiveEnd() {},
           drained: () => void drained++,
@@ -128,7 +128,7 @@ for (const [mode, run] of MODES) {
         }
         await turns(50);
         const underWay = transport.bufferedAmount - transport.output.byteLength;
-        const { writeQueueSize } = (transport.socket as unknown as { _handle: { writeQueueSize: number } })._handle;
+        const { writeQueueSize } = (socket as unknown as { _handle: { writeQueueSize: number } })._handle;
         assert.ok(
           writeQueueSize > 0 && writeQueueSize <= underWay && underWay <= 524_288,
           `${writeQueueSize} ${underWay}`,

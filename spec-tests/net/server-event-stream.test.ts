@@ -21,9 +21,13 @@ describe('HTML §9.2: event streams from a server', () => {
             assert.equal(stream.closed, true);
             assert.equal(stream.send('late'), 'dropped');
           })
-          .eventStream('/ask', { method: 'POST', headers: { 'X-Extra': 'yes' } }, async (stream, request) => {
-            for (const word of request.text().split(' ')) stream.send(word);
-          }),
+          .eventStream(
+            '/ask',
+            async (stream, request) => {
+              for (const word of request.text().split(' ')) stream.send(word);
+            },
+            { method: 'POST', headers: { 'X-Extra': 'yes' } },
+          ),
       async (server) => {
         const client = (await RawClient.connect(server.port)).request('GET /rooms/a%2Fb', { 'X-User-Id': 'ada' });
         const head = await client.head();
@@ -32,7 +36,7 @@ describe('HTML §9.2: event streams from a server', () => {
         assert.equal(head.headers.get('cache-control'), 'no-cache, no-transform');
         assert.equal(head.headers.get('x-accel-buffering'), 'no');
         assert.equal(head.headers.get('transfer-encoding'), 'chunked');
-        assert.equal(head.headers.get('connection'), 'close');
+        assert.equal(head.headers.get('connection'), undefined);
         assert.equal(head.headers.has('content-length'), false);
         assert.equal(
           (await client.chunked()).toString(),
@@ -107,14 +111,28 @@ describe('HTML §9.2: event streams from a server', () => {
       { onError() {} },
       (server) =>
         server
-          .eventStream('/now', { accept: () => ({ status: 204 }) })
-          .eventStream('/later', { accept: async () => ({ status: 403, body: 'no' }) })
-          .eventStream('/yes', { accept: async () => undefined, open: (stream) => stream.close() })
-          .eventStream('/throws', {
-            accept() {
+          .eventStream(
+            '/now',
+            () => ({ status: 204 }),
+            () => {},
+          )
+          .eventStream(
+            '/later',
+            async () => ({ status: 403, body: 'no' }),
+            () => {},
+          )
+          .eventStream(
+            '/yes',
+            async () => undefined,
+            (stream) => stream.close(),
+          )
+          .eventStream(
+            '/throws',
+            () => {
               throw new Error('x');
             },
-          }),
+            () => {},
+          ),
       async (server) => {
         const client = await RawClient.connect(server.port);
         client.request('GET /now').request('GET /later').request('GET /throws').request('GET /yes');
@@ -148,8 +166,9 @@ describe('HTML §9.2: event streams from a server', () => {
     );
   });
 
-  it('what throws, or rejects, ends its own stream only', async () => {
+  it('what throws, or rejects, ends its own stream only: with 500 before the head has left, else without the last chunk', async () => {
     const errors: string[] = [];
+    const gate = deferred();
     let closes = 0;
     await withServer(
       { onError: (error) => errors.push((error as Error).message) },
@@ -166,6 +185,11 @@ describe('HTML §9.2: event streams from a server', () => {
             throw new Error('function');
           })
           .eventStream('/promise', () => Promise.reject(new Error('promise')))
+          .eventStream('/late', async (stream) => {
+            stream.send('first');
+            await gate.promise;
+            throw new Error('late');
+          })
           .eventStream('/calm', (stream) => void stream.send('calm')),
       async (server) => {
         const calm = (await RawClient.connect(server.port)).request('GET /calm');
@@ -173,12 +197,22 @@ describe('HTML §9.2: event streams from a server', () => {
         assert.equal((await calm.chunk())?.toString(), 'data: calm\n\n');
         for (const path of ['handlers', 'async-handlers', 'function', 'promise']) {
           const client = (await RawClient.connect(server.port)).request(`GET /${path}`);
-          const { status, body } = await client.response();
-          assert.deepEqual([status, body.length], [200, 0]);
+          if (path === 'handlers' || path === 'function') {
+            assert.equal((await client.response()).status, 500, `${path}: the head has not left`);
+          } else {
+            assert.equal((await client.head()).status, 200);
+            assert.equal((await client.rest()).toString(), '', `${path}: no last chunk (RFC 9112 §8)`);
+          }
           client.socket.end();
           await client.close();
         }
-        assert.deepEqual(errors, ['open', 'async open', 'function', 'promise']);
+        const late = (await RawClient.connect(server.port)).request('GET /late');
+        assert.equal((await late.head()).status, 200);
+        assert.equal((await late.chunk())?.toString(), 'data: first\n\n');
+        gate.resolve();
+        assert.equal((await late.rest()).toString(), '', 'TCP ends without the last chunk (RFC 9112 §8)');
+        await assert.rejects(fetch(`${server.url}/late`).then((response) => response.text()));
+        assert.deepEqual(errors, ['open', 'async open', 'function', 'promise', 'late', 'late']);
         await until('close is told', () => closes === 1);
         assert.equal(server.connections.eventStreams, 1);
       },
@@ -193,8 +227,7 @@ describe('HTML §9.2: event streams from a server', () => {
       (server) =>
         server
           .eventStream('/', { open: () => void log.push('open'), close: () => void log.push('close') })
-          .eventStream('/slow', {
-            accept: () => gate.promise.then(() => undefined),
+          .eventStream('/slow', () => gate.promise.then(() => undefined), {
             open: () => void log.push('open'),
             close: () => void log.push('close'),
           }),
@@ -267,7 +300,7 @@ describe('keep-alive comments and deadlines of streams, by a fake clock (HTML §
       (server) =>
         server
           .eventStream('/', (stream) => void streams.push(stream))
-          .eventStream('/never', { heartbeatIntervalMs: 0 }, (stream) => void streams.push(stream)),
+          .eventStream('/never', (stream) => void streams.push(stream), { heartbeatIntervalMs: 0 }),
       async (server) => {
         const client = (await RawClient.connect(server.port)).request('GET /');
         await client.head();
@@ -302,7 +335,6 @@ describe('keep-alive comments and deadlines of streams, by a fake clock (HTML §
       (server) =>
         server.eventStream(
           '/',
-          { maxBufferedBytes: 16_000_000, highWaterMarkBytes: 100_000 },
           {
             open: (opened) => {
               stream = opened;
@@ -310,6 +342,7 @@ describe('keep-alive comments and deadlines of streams, by a fake clock (HTML §
             drain: () => void log.push('drain'),
             close: () => void log.push('close'),
           },
+          { maxBufferedBytes: 16_000_000, highWaterMarkBytes: 100_000 },
         ),
       async (server) => {
         const megabyte = 'x'.repeat(1_000_000);
@@ -344,7 +377,7 @@ describe('keep-alive comments and deadlines of streams, by a fake clock (HTML §
         await until('it is dropped', () => log.length > 0);
         assert.deepEqual(log, ['close']);
         assert.equal(stream!.bufferedAmount, 0);
-        assert.deepEqual(server.connections, { http: 0, webSockets: 0, eventStreams: 0 });
+        assert.deepEqual(server.connections, { http: 0, webSockets: 0, eventStreams: 0, handshakes: 0 });
         assert.equal(clock.timers, 0, 'the sweeper has nobody left');
       },
     );
@@ -355,10 +388,14 @@ describe('keep-alive comments and deadlines of streams, by a fake clock (HTML §
     await withServer(
       { clock, closeTimeoutMs: 10_000, writeTimeoutMs: 60_000 },
       (server) =>
-        server.eventStream('/', { maxBufferedBytes: 64_000_000 }, (stream) => {
-          for (let i = 0; i < 30; i++) stream.send('x'.repeat(1_000_000));
-          stream.close();
-        }),
+        server.eventStream(
+          '/',
+          (stream) => {
+            for (let i = 0; i < 30; i++) stream.send('x'.repeat(1_000_000));
+            stream.close();
+          },
+          { maxBufferedBytes: 64_000_000 },
+        ),
       async (server) => {
         const client = (await RawClient.connect(server.port)).request('GET /');
         await client.head();

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { HttpRequest } from '../../lib/net/api.ts';
-import { createServer } from '../../lib/net/server.ts';
+import { createServer } from '../../lib/server.ts';
 import { FakeClock } from '../support/clock.ts';
 import { deferred, openWebSocket, patiently, RawClient, turns, until, withServer } from '../support/sockets.ts';
 
 describe('RFC 9110: methods and statuses of the HTTP front', () => {
-  it('the address, once asked for, outlasts the connection; first asked for behind its end it is empty', async () => {
+  it('the address is known from the start, also when it is first asked for behind the end of the connection', async () => {
     const requests: HttpRequest[] = [];
     await withServer(
       {},
@@ -26,7 +26,7 @@ describe('RFC 9110: methods and statuses of the HTTP front', () => {
         await until('both have gone', () => server.connections.http === 0);
         assert.deepEqual(
           requests.map(({ remoteAddress }) => remoteAddress),
-          ['127.0.0.1', ''],
+          ['127.0.0.1', '127.0.0.1'],
         );
       },
     );
@@ -337,8 +337,12 @@ describe('RFC 9112 §9: persistence and pipelining', () => {
           .get('/x', () => ({ body: 'x' }))
           .get('/204', () => ({ status: 204 }))
           .get('/304', () => ({ status: 304 }))
-          .post('/', () => ({ status: 204, body: 'ignored' }))
-          .eventStream('/none', { accept: () => ({ status: 204 }) })
+          .post('/', () => ({ status: 204 }))
+          .eventStream(
+            '/none',
+            () => ({ status: 204 }),
+            () => {},
+          )
           .eventStream('/ticks', (stream) => stream.close())
           .webSocket('/ws', {}),
       async (server) => {
@@ -627,10 +631,10 @@ describe('listening and closing', () => {
     assert.equal(busy.closed, false);
     clock.advance(499);
     await turns();
-    assert.deepEqual(server.connections, { http: 1, webSockets: 1, eventStreams: 1 });
+    assert.deepEqual(server.connections, { http: 1, webSockets: 1, eventStreams: 1, handshakes: 0 });
     clock.advance(1);
     await patiently('close', closed);
-    assert.deepEqual(server.connections, { http: 0, webSockets: 0, eventStreams: 0 });
+    assert.deepEqual(server.connections, { http: 0, webSockets: 0, eventStreams: 0, handshakes: 0 });
     assert.equal(clock.timers, 0);
     for (const client of [busy, stream, socket]) client.socket.destroy();
   });

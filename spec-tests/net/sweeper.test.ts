@@ -30,7 +30,8 @@ function stallingClock(): { clock: Clock; fireAt(ms: number): void; running(): b
 describe('the sweeper', () => {
   it('looks at every member each time, and runs no timer without members', () => {
     const { clock, fireAt, running } = stallingClock();
-    const sweeper = new Sweeper(clock, 100);
+    const sweeper = new Sweeper(clock);
+    sweeper.expect(400);
     assert.equal(running(), false);
     const seen: number[] = [];
     const member = { sweep: (nowMs: number) => seen.push(nowMs) };
@@ -45,7 +46,8 @@ describe('the sweeper', () => {
 
   it('a sweep that comes late because the process was busy judges nobody; the next one does', () => {
     const { clock, fireAt } = stallingClock();
-    const sweeper = new Sweeper(clock, 100);
+    const sweeper = new Sweeper(clock);
+    sweeper.expect(400);
     const seen: number[] = [];
     sweeper.add({ sweep: (nowMs) => seen.push(nowMs) });
     fireAt(100);
@@ -56,9 +58,19 @@ describe('the sweeper', () => {
     assert.deepEqual(seen, [100, 5_100, 5_500]);
   });
 
+  it('where every sweep is late, every second one judges: reads have had their turn since', () => {
+    const { clock, fireAt } = stallingClock();
+    const sweeper = new Sweeper(clock);
+    const seen: number[] = [];
+    sweeper.add({ sweep: (nowMs) => seen.push(nowMs) });
+    for (let ms = 2_200; ms <= 13_200; ms += 2_200) fireAt(ms);
+    assert.deepEqual(seen, [4_400, 8_800, 13_200]);
+  });
+
   it('the time before the first member is no stall', () => {
     const { clock, fireAt } = stallingClock();
-    const sweeper = new Sweeper(clock, 100);
+    const sweeper = new Sweeper(clock);
+    sweeper.expect(400);
     fireAt(10_000);
     const seen: number[] = [];
     sweeper.add({ sweep: (nowMs) => seen.push(nowMs) });

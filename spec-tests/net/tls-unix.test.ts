@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { EventSource } from '../../lib/client/event-source.ts';
 import { WebSocket } from '../../lib/client/websocket.ts';
-import { createServer, type Server } from '../../lib/net/server.ts';
+import { createServer, type Server } from '../../lib/server.ts';
 import { makeCertificate, NO_OPENSSL } from '../support/certificate.ts';
 import { FakeClock } from '../support/clock.ts';
 import { closePayload } from '../support/frames.ts';

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { isIPv6 } from 'node:net';
 import { describe, it } from 'node:test';
+import { isAuthority } from '../../lib/http/authority.ts';
 import { parseList, parseParameterizedList } from '../../lib/http/grammar.ts';
 import { encodeRequestHead } from '../../lib/http/head.ts';
 import { HeadReader } from '../../lib/http/head-reader.ts';
@@ -120,6 +122,44 @@ describe(`RFC 9112: requests and responses, by property (${SEED_NOTE})`, () => {
       assert.ok(outcome.incoming.every(({ kind }) => kind === 'failed'));
       assert.equal(response(random.cut(bytes), { limits: LIMITS }).ended, false);
     }
+  });
+
+  it('a chunk-size line is taken exactly where the grammar, written as one expression, has it (RFC 9112 §7.1.1)', () => {
+    const token = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
+    const quoted = '"(?:[^"\\\\\\x00-\\x08\\x0a-\\x1f\\x7f]|\\\\[^\\x00-\\x08\\x0a-\\x1f\\x7f])*"';
+    const grammar = new RegExp(`^1(?:[ \\t]*;[ \\t]*${token}(?:[ \\t]*=[ \\t]*(?:${token}|${quoted}))?)*$`);
+    const random = new Random(25);
+    let taken = 0;
+    for (let i = 0; i < 20_000; i++) {
+      const line = `1${Array.from({ length: random.below(10) }, () =>
+        random.pick([';', '=', 'a', '"', '"b"', ' ', '\t', '\\', '\x01', '\x7f', '\xe9', ',', ';a', ';a=', '"']),
+      ).join('')}`;
+      const outcome = requests([
+        latin1(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${line}\r\nx\r\n0\r\n\r\n`),
+      ]);
+      assert.equal(outcome.state === 'idle', grammar.test(line), JSON.stringify(line));
+      if (outcome.state === 'idle') taken++;
+    }
+    assert.ok(taken > 500, `${taken} were taken`);
+  });
+
+  it('a Host is taken exactly where the grammar has it, with IPv6 addresses as Node reads them (RFC 3986 §3.2.2)', () => {
+    const plain = /^(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*(?::[0-9]*)?$/;
+    const future = /^v[0-9a-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+$/i;
+    const random = new Random(26);
+    let literals = 0;
+    for (let i = 0; i < 20_000; i++) {
+      const parts = Array.from({ length: random.below(9) }, () =>
+        random.pick([':', '::', '1', 'ab', '.', '%41', '%4', 'v1.', '[', ']', '1.2.3.4', 'g', '/', '@', '1:2:3:4']),
+      ).join('');
+      const host = random.chance(0.5) ? `[${parts}]${random.pick(['', ':', ':80', '80', ':x'])}` : parts;
+      const [, literal] = /^\[([^\]]*)\](?::[0-9]*)?$/.exec(host) ?? [];
+      const legal =
+        literal === undefined ? plain.test(host) : (isIPv6(literal) && !literal.includes('%')) || future.test(literal);
+      assert.equal(isAuthority(host), legal, host);
+      if (legal && literal !== undefined) literals++;
+    }
+    assert.ok(literals > 50, `${literals} were literals`);
   });
 
   it('lists of arbitrary text never throw, and lose nothing but white space and commas', () => {

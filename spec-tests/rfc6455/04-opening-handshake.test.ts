@@ -9,7 +9,6 @@ import {
   chooseSubprotocol,
   createClientHandshake,
   encodeServerHandshake,
-  isSameOrigin,
   readClientHandshake,
 } from '../../lib/websocket/handshake.ts';
 import { agreed, latin1 } from '../support/cuts.ts';
@@ -101,7 +100,8 @@ describe('RFC 6455 §4.2.1: what a server reads of a client’s opening handshak
   it('the HTTP layer refuses a missing or a second Host (item 2)', () => {
     for (const Host of [undefined, ['a', 'a']]) {
       const [failed] = requests([latin1(`GET / HTTP/1.1\r\n${fields({ Host })}\r\n`)]).incoming;
-      assert.deepEqual(failed, { kind: 'failed', status: 400, code: 'HTTP_HOST', section: 'RFC 9112 §3.2' });
+      assert.equal(failed?.kind === 'failed' && failed.status, 400);
+      assert.equal(failed?.kind === 'failed' && failed.code, 'HTTP_HOST');
     }
   });
 
@@ -281,52 +281,6 @@ describe('RFC 6455 §4.2.2: the server’s answer', () => {
     assert.equal(chooseSubprotocol(['a'], []), undefined);
     assert.equal(chooseSubprotocol(['A'], ['a']), undefined, 'names are compared as they are');
   });
-});
-
-describe('RFC 6455 §10.2: the origin check', () => {
-  const cases: readonly [origin: string, host: string, secure: boolean, same: boolean][] = [
-    ['http://example.com', 'example.com', false, true],
-    ['https://example.com', 'example.com', true, true],
-    ['http://example.com:80', 'example.com', false, true],
-    ['http://example.com', 'example.com:80', false, true],
-    ['https://example.com:443', 'example.com', true, true],
-    ['http://example.com:8080', 'example.com:8080', false, true],
-    ['http://EXAMPLE.com', 'example.COM', false, true],
-    ['http://[::1]:8080', '[::1]:8080', false, true],
-    ['http://127.0.0.1', '127.0.0.1', false, true],
-    // Choice: TLS may end at a proxy in front of us.
-    ['https://example.com', 'example.com', false, true],
-    ['https://example.com:8443', 'example.com:8443', false, true],
-    ['http://example.com', 'example.com', true, false],
-    ['http://example.com:8080', 'example.com', false, false],
-    ['http://example.com', 'example.com:8080', false, false],
-    ['https://example.com', 'example.com:80', true, false],
-    ['http://evil.example', 'example.com', false, false],
-    ['http://sub.example.com', 'example.com', false, false],
-    ['http://example.com.evil', 'example.com', false, false],
-    ['http://example.com@evil.example', 'example.com', false, false],
-    ['http://user@example.com', 'example.com', false, false],
-    ['http://example.com/path', 'example.com', false, false],
-    ['http://example.com?q', 'example.com', false, false],
-    ['http://example.com/?q=1', 'example.com', false, false],
-    ['null', 'null', false, false],
-    ['', 'example.com', false, false],
-    ['example.com', 'example.com', false, false],
-    ['*', 'example.com', false, false],
-    ['file://', '', false, false],
-    ['file:///x', 'example.com', false, false],
-    ['ws://example.com', 'example.com', false, false],
-    ['chrome-extension://example.com', 'example.com', false, false],
-    ['http://example.com, http://evil.example', 'example.com', false, false],
-    ['http://', '', false, false],
-    ['http://example.com', '', false, false],
-    ['http://example.com', 'example.com/x', false, true], // the HTTP layer has refused such a Host
-  ];
-  for (const [origin, host, secure, same] of cases) {
-    it(`${JSON.stringify(origin)} is ${same ? 'the same' : 'another'} origin for Host ${JSON.stringify(host)} ${secure ? 'over TLS' : 'without TLS'}`, () => {
-      assert.equal(isSameOrigin(origin, host, secure), same);
-    });
-  }
 });
 
 const REQUEST = { host: 'server.example.com', target: '/chat', protocols: [] } as const;

@@ -113,12 +113,16 @@ async function streamServer(options: EventStreamRouteOptions) {
   const server = createServer();
   const streams: EventStream[] = [];
   let opened = () => {};
-  server.eventStream('/', options, {
-    open(stream) {
-      streams.push(stream);
-      opened();
+  server.eventStream(
+    '/',
+    {
+      open(stream) {
+        streams.push(stream);
+        opened();
+      },
     },
-  });
+    options,
+  );
   await server.listen();
   return {
     url: `${server.url}/`,
@@ -269,7 +273,7 @@ describe('event streams with a content coding, over sockets', { timeout: 30_000 
 
   it('a coding that we do not have is refused where it is given', () => {
     const contentCodings = ['br'] as unknown as ContentCoding[];
-    assert.throws(() => createServer().eventStream('/', { contentCodings }, {}), TypeError);
+    assert.throws(() => createServer().eventStream('/', {}, { contentCodings }), TypeError);
     assert.throws(() => createServer({ contentCodings }).eventStream('/', {}), TypeError);
   });
 

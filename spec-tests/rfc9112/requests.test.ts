@@ -66,6 +66,38 @@ describe('RFC 9112: requests that are refused', () => {
   });
 });
 
+describe('RFC 9110 §9.3.2: the answer to HEAD has no content, also when it is a refusal', () => {
+  const refused: readonly (readonly [what: string, input: string])[] = [
+    ['its line', 'HEAD  / HTTP/1.1\r\nHost: a\r\n\r\n'],
+    ['its target', 'HEAD a HTTP/1.1\r\nHost: a\r\n\r\n'],
+    ['its Host', 'HEAD / HTTP/1.1\r\n\r\n'],
+    ['a field line', 'HEAD / HTTP/1.1\r\nHost: a\r\nb\r\n\r\n'],
+    ['a bare LF', 'HEAD / HTTP/1.1\nHost: a\n\n'],
+    ['its length', `HEAD /${'x'.repeat(20_000)}`],
+    ['its framing', 'HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n'],
+    ['its body', 'HEAD / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n'],
+    ['the length of its body', 'HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n'],
+  ];
+  for (const [what, input] of refused)
+    it(`${what} is at fault`, () => {
+      for (const before of ['', '\r\n', `${GET}\r\n`, `${POST}Content-Length: 1\r\n\r\nx`]) {
+        const last = parse(before + input).incoming.at(-1);
+        assert.equal(last?.kind === 'failed' && last.toHead, true, JSON.stringify(before));
+      }
+      for (const method of ['GET', 'HEADS', 'head', 'HEA', 'POST']) {
+        const last = parse(input.replace('HEAD', method)).incoming.at(-1);
+        assert.equal(last?.kind === 'failed' && last.toHead, false, method);
+      }
+    });
+
+  it('what fails behind a HEAD is not its refusal', () => {
+    for (const after of ['\rx', '\r\n\n', `${GET.replace('Host', 'Most')}\r\n`, 'HEA\n']) {
+      const last = parse(`HEAD / HTTP/1.1\r\nHost: a\r\n\r\n${after}`).incoming.at(-1);
+      assert.equal(last?.kind === 'failed' && last.toHead, false, JSON.stringify(after));
+    }
+  });
+});
+
 describe('RFC 9112 §5: field lines', () => {
   it('keep their order, their case and their repetitions; white space around values is taken off (§5.1)', () => {
     const head = `${GET}b: 1\r\nA:\t 2 \t\r\nB:3\r\nEmpty:\r\nBlank: \t \r\nin: a  b\t c\r\nhigh: \x80\xff\r\n\r\n`;
@@ -114,6 +146,20 @@ describe('RFC 9112 §3.2.2: absolute-form', () => {
       ['Host', 'real.example:81'],
       ['X', '1'],
     ]);
+  });
+
+  it('its authority is still the Host when the fields are read again from the text of the head', () => {
+    for (const [line, fields] of [
+      ['GET http://real.example:81/x HTTP/1.1', 'X: 1\r\nHost: other.example\r\nY:2\r\n'],
+      ['GET http://real.example:81 HTTP/1.0', ''],
+    ]) {
+      const [incoming] = new RequestParser().receive(latin1(`${line}\r\n${fields}\r\n`));
+      const { head } = incoming as Extract<HttpIncoming, { kind: 'request' }>;
+      const before = [...head.headers];
+      head.headers.compact(head.text);
+      assert.equal(head.headers.get('host'), 'real.example:81');
+      assert.deepEqual([...head.headers], before);
+    }
   });
 
   it('HTTP/1.0 gets a Host from it', () => {
@@ -256,15 +302,18 @@ describe('RFC 9112 §3, §5, §7.1: limits', () => {
   it('maxChunkExtensionBytes are for all chunks of a body together; white space counts (§7.1.1)', () => {
     const body = (...extensions: readonly string[]): string =>
       `${POST}Transfer-Encoding: chunked\r\n\r\n${extensions.map((each) => `1${each}\r\nx\r\n`).join('')}0\r\n\r\n`;
-    assert.equal(only(parse(body(`;${'e'.repeat(10)}`), limits)).body, 'x');
-    assert.equal(only(parse(body(';eeeee', ';eeeee'), limits)).body, 'xx');
+    assert.equal(only(parse(body(`;${'e'.repeat(9)}`), limits)).body, 'x');
+    assert.equal(only(parse(body(';eeee', ';eeee'), limits)).body, 'xx');
+    assert.equal(only(parse(body(' ;e = "e"'), limits)).body, 'x');
     for (const extensions of [
-      [`;${'e'.repeat(11)}`],
-      [';eeeee', ';eeeeee'],
-      [' '.repeat(11)],
-      [`\t${' '.repeat(5)}`, '      '],
+      [`;${'e'.repeat(10)}`],
+      [';eeee', ';eeeee'],
+      [`${' '.repeat(9)};e`],
+      ['\t;e', ` ;e=\t"${'e'.repeat(3)}"`],
     ])
       assert.deepEqual(failure(parse(body(...extensions), limits)), [400, 'HTTP_CHUNK']);
+    const [failed] = new RequestParser(limits).receive(latin1(body(`;${'e'.repeat(10)}`)));
+    assert.equal(failed?.kind === 'failed' && failed.detail, 'chunk extensions exceed 10 bytes');
   });
 
   it('a trailer section has the limits of a head (§7.1.2)', () => {

@@ -16,7 +16,13 @@ export interface PlainRequest {
 export type Plain =
   | PlainRequest
   | { readonly kind: 'expect-continue'; readonly target: string }
-  | { readonly kind: 'failed'; readonly status: number; readonly code: string; readonly section: string };
+  | {
+      readonly kind: 'failed';
+      readonly status: number;
+      readonly code: string;
+      readonly section: string;
+      readonly toHead: boolean;
+    };
 
 export interface RequestOutcome {
   readonly incoming: readonly Plain[];
@@ -32,8 +38,8 @@ export function requests(chunks: Iterable<Uint8Array>, limits: Partial<RequestLi
   for (const chunk of chunks) {
     for (const event of parser.receive(chunk)) {
       if (event.kind === 'failed') {
-        const { kind, status, code, section } = event;
-        incoming.push({ kind, status, code, section });
+        const { kind, status, code, section, toHead } = event;
+        incoming.push({ kind, status, code, section, toHead });
       } else if (event.kind === 'expect-continue') incoming.push({ kind: event.kind, target: event.head.target });
       else {
         const { head, body, keepAlive, upgrade } = event;

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import { createServer, type Server, type ServerOptions } from '../../lib/net/server.ts';
+import { createServer, type Server, type ServerOptions } from '../../lib/server.ts';
 import { concat, fromClient, type RawFrame } from './frames.ts';
 
 /** A test that waits longer than this has failed. Nothing waits this long when all is well. */

@@ -34,6 +34,7 @@ export const ACCEPTED_REQUESTS: readonly AcceptedRequest[] = [
   // Host
   { title: 'an empty Host (§3.2)', input: 'GET / HTTP/1.1\r\nHost:\r\n\r\n', requests: [['GET', '/', '', true]] },
   { title: 'a Host with a port, an IPv6 literal and percent-encoding', input: 'GET /1 HTTP/1.1\r\nHost: [::1]:8080\r\n\r\nGET /2 HTTP/1.1\r\nHost: a%20b.example:\r\n\r\n', requests: [['GET', '/1', '', true], ['GET', '/2', '', true]] },
+  { title: 'a Host of every kind that RFC 3986 §3.2.2 knows', input: ['[v1.a]', '[V1F.a:b~!]:80', '[::]', '[1::8]:', '[1:2:3:4:5:6:7::]', '[::2:3:4:5:6:7:8]', '[::ffff:192.0.2.1]:8080', '[1:2:3:4:5:6:192.0.2.1]', '192.0.2.1', '999.0.0.1', 'a%7a', '%20', "!$&'()*+,;=-._~:65535", ':80'].map((host) => `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`).join(''), requests: Array.from({ length: 14 }, () => ['GET', '/', '', true] as const) },
   // Bodies
   { title: 'a body with a length (§6.2)', input: `POST / HTTP/1.1\r\n${HOST}Content-Length: 5\r\n\r\nhello`, requests: [['POST', '/', 'hello', true]] },
   { title: 'a length of zero', input: `POST / HTTP/1.1\r\n${HOST}Content-Length: 0\r\n\r\nGET /2 HTTP/1.1\r\n${HOST}\r\n`, requests: [['POST', '/', '', true], ['GET', '/2', '', true]] },
@@ -43,7 +44,7 @@ export const ACCEPTED_REQUESTS: readonly AcceptedRequest[] = [
   { title: 'an empty chunked body', input: `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, requests: [['POST', '/', '', true]] },
   { title: 'a chunked body whose data looks like chunks', input: `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n7\r\n0\r\n\r\n\r\n\r\n0\r\n\r\n`, requests: [['POST', '/', '0\r\n\r\n\r\n', true]] },
   { title: 'chunk sizes in either case and with leading zeros (§7.1)', input: `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: CHUNKED\r\n\r\nA\r\n0123456789\r\n00b\r\n0123456789a\r\n000\r\n\r\n`, requests: [['POST', '/', '01234567890123456789a', true]] },
-  { title: 'chunk extensions are ignored (§7.1.1)', input: `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n1;a\r\nx\r\n1 ; a = "b;\\"c" ;d\r\ny\r\n1\t\r\nz\r\n0;last\r\n\r\n`, requests: [['POST', '/', 'xyz', true]] },
+  { title: 'chunk extensions are ignored (§7.1.1)', input: `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n1;a\r\nx\r\n1 ; a = "b;\\"c" ;d\r\ny\r\n1\t;\te\t=\tf;g="";h="\\\\ \t\x80"\r\nz\r\n0;last\r\n\r\n`, requests: [['POST', '/', 'xyz', true]] },
   { title: 'trailer fields are read and thrown away (§7.1.2)', input: `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nContent-Length: 99\r\nX: y\r\n\r\nGET /2 HTTP/1.1\r\n${HOST}\r\n`, requests: [['POST', '/', 'x', true], ['GET', '/2', '', true]] },
   // The connection
   { title: 'Connection: close ends it (§9.3)', input: `GET / HTTP/1.1\r\n${HOST}Connection: x, Close\r\n\r\n`, requests: [['GET', '/', '', false]] },
@@ -107,6 +108,9 @@ export const REFUSED_REQUESTS: readonly RefusedRequest[] = [
   { title: 'a Host with user information', input: 'GET / HTTP/1.1\r\nHost: a@b\r\n\r\n', status: 400, code: 'HTTP_HOST' },
   { title: 'a Host that is a list', input: 'GET / HTTP/1.1\r\nHost: a, b\r\n\r\n', status: 400, code: 'HTTP_HOST' },
   { title: 'a Host whose port is not a number', input: 'GET / HTTP/1.1\r\nHost: a:b\r\n\r\n', status: 400, code: 'HTTP_HOST' },
+  ...['[::::::::1.]:80', '[:::]', '[1:2:3:4:5:6:7]', '[1:2:3:4:5:6:7:8:9]', '[1:2:3:4:5:6:7:8::]', '[1::2::3]', '[12345::]', '[::g]', '[::1', '::1', '[]', '[::1.2.3]', '[::1.2.3.256]', '[::01.2.3.4]', '[1.2.3.4::]', '[1.2.3.4]', '[fe80::1%eth0]', '[fe80::1%25eth0]', '[v1.]', '[v.a]', '[vg.a]', '[v1.a b]', '[v1.a%41]', '[::1]80', '[::1]:8x', 'a%zz', 'a%4', '%', 'a[b]', 'a:80:80', 'a\\b', 'a"b', '<a>', 'a^b', 'a`b', 'a{b}', 'a|b', '\xe4'].map((host) => ({ title: `the Host ${host.replace('\xe4', 'beyond ASCII')} (RFC 3986 §3.2.2)`, input: `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`, status: 400, code: 'HTTP_HOST' })),
+  { title: 'absolute-form whose authority is no IPv6 address', input: `GET http://[::1::]/ HTTP/1.1\r\n${HOST}\r\n`, status: 400, code: 'HTTP_TARGET' },
+  { title: 'absolute-form whose authority has a broken percent-encoding', input: `GET http://a%zz/ HTTP/1.1\r\n${HOST}\r\n`, status: 400, code: 'HTTP_TARGET' },
   // Lines (§2.2)
   { title: 'a bare LF behind the request line', input: `GET / HTTP/1.1\n${HOST}\r\n`, status: 400, code: 'HTTP_BARE_LF' },
   { title: 'a bare LF behind a field line', input: 'GET / HTTP/1.1\r\nHost: a\n\r\n', status: 400, code: 'HTTP_BARE_LF' },
@@ -179,6 +183,7 @@ export const REFUSED_REQUESTS: readonly RefusedRequest[] = [
   { title: 'a bare LF within a chunk extension that begins another chunk', input: chunked('2;\nxx\r\n50\r\n0\r\n\r\n'), status: 400, code: 'HTTP_CHUNK' },
   { title: 'a bare CR within a chunk extension', input: chunked('1;x\ry\r\na\r\n0\r\n\r\n'), status: 400, code: 'HTTP_CHUNK' },
   { title: 'NUL within a chunk extension', input: chunked('1;\0\r\na\r\n0\r\n\r\n'), status: 400, code: 'HTTP_CHUNK' },
+  ...['1 ', '1\t', '1;', '1;;a', '1;a;', '1;a ', '1;a\t ', '1;a=', '1;a= ', '1;a=b ', '1;a="b" ', '1; ', '1;=b', '1;a==b', '1;a b', '1;a=b c', '1;a="b', '1;a="b\\', '1;a="b\\"', '1;a="b"c', '1;a="b""c"', '1;"a"', '1;a=b"', '1;a="\x01"', '1;a="\\\x01"', '1;a="\x7f"', '1;\x01', '1;a\x1f', '1;a=b\x00', '1;\x80', '1;a=\x80', '1;a(b)', '1,a', '1=a', '1"a"'].map((line) => ({ title: `the chunk-size line ${JSON.stringify(line)} (§7.1.1)`, input: chunked(`${line}\r\na\r\n0\r\n\r\n`), status: 400, code: 'HTTP_CHUNK' })),
   { title: 'chunk data longer than its size', input: chunked('1\r\nab\r\n0\r\n\r\n'), status: 400, code: 'HTTP_CHUNK' },
   { title: 'chunk data that ends with another octet and LF', input: chunked('1\r\naX\n0\r\n\r\n'), status: 400, code: 'HTTP_CHUNK' },
   { title: 'chunk data that ends with a bare LF', input: chunked('1\r\na\n0\r\n\r\n'), status: 400, code: 'HTTP_CHUNK' },

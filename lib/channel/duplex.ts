@@ -1,0 +1,130 @@
+/**
+ * Any Node stream as a channel, through its public face: an HTTP/2 stream, a TLS socket over a proxy's tunnel, a response
+ * of `node:http` (which is only written), a test's own stream.
+ *
+ * Reading: `'data'` and `'end'`; a stream that cannot be read says nothing. Writing: `write` with a callback, at most
+ * `MAX_WRITE_BYTES` at a time, so that progress shows and little lies in the stream's own buffer.
+ * What ends it in any way (`'close'`, also without `'end'` or `'error'`) is told once.
+ * Read next: `memory.ts`.
+ */
+
+import { Buffer } from 'node:buffer';
+import type { ByteRange } from '../bytes/output.ts';
+import type { Owner, Remote, Sink } from './port.ts';
+import { QueuedChannel, type Written } from './queued-channel.ts';
+
+/** What is used of a stream: every `Duplex`, and what `node:http` gives to write a response to. */
+export interface WritableSide {
+  readonly destroyed: boolean;
+  readonly writableEnded: boolean;
+  write(chunk: Uint8Array, callback: (error?: Error | null) => void): boolean;
+  end(): unknown;
+  destroy(error?: Error): unknown;
+  cork?(): void;
+  uncork?(): void;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'close', listener: () => void): unknown;
+}
+
+/** The readable half of a `Duplex`. */
+export interface ReadableSide {
+  readonly readableEnded: boolean;
+  pause(): unknown;
+  resume(): unknown;
+  on(event: 'data', listener: (chunk: Uint8Array) => void): unknown;
+  on(event: 'end', listener: () => void): unknown;
+}
+
+/** An HTTP/2 frame carries 16 KiB by default; four of them leave in one write, and a slow reader shows in steps of that size. */
+const MAX_WRITE_BYTES = 65_536;
+
+export interface DuplexOptions {
+  readonly stream: WritableSide;
+  /** Undefined where nothing is read: a response. */
+  readonly readable?: ReadableSide | undefined;
+  readonly remote: Remote;
+  readonly owner?: Owner | undefined;
+  /** Probes the connection below, where there is one that this stream has for itself. */
+  readonly probe?: ((ms: number) => void) | undefined;
+}
+
+export class DuplexChannel extends QueuedChannel {
+  readonly remote: Remote;
+  readonly #stream: WritableSide;
+  readonly #readable: ReadableSide | undefined;
+  readonly #probe: ((ms: number) => void) | undefined;
+  #closed = false;
+
+  constructor(options: DuplexOptions, sink: Sink) {
+    super(sink, options.owner);
+    this.remote = options.remote;
+    this.#stream = options.stream;
+    this.#readable = options.readable;
+    this.#probe = options.probe;
+    const { stream, readable } = options;
+    stream.on('error', (error) => this.takeError(error));
+    stream.on('close', () => this.#close());
+    readable?.on('end', () => this.takeEnd());
+    readable?.on('data', (chunk) => this.takeChunk(chunk));
+    // A stream that ended before it came here says nothing any more.
+    if (readable?.readableEnded === true) setImmediate(() => this.takeEnd());
+  }
+
+  get destroyed(): boolean {
+    return this.#closed || this.#stream.destroyed;
+  }
+
+  pause(): void {
+    this.#readable?.pause();
+  }
+
+  resume(): void {
+    this.#readable?.resume();
+  }
+
+  probeAfter(ms: number): void {
+    this.#probe?.(ms);
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.takeClose();
+  }
+
+  protected get maxWriteBytes(): number {
+    return MAX_WRITE_BYTES;
+  }
+
+  protected writeOne(range: ByteRange, written: Written): void {
+    // The stream may keep the view until the bytes have left; the queue releases nothing before `written` is called.
+    this.#stream.write(viewOf(range), written);
+  }
+
+  protected writeMany(ranges: readonly ByteRange[], written: Written): void {
+    const stream = this.#stream;
+    stream.cork?.();
+    for (const range of ranges.slice(0, -1)) stream.write(viewOf(range), ignoreWritten);
+    stream.write(viewOf(ranges.at(-1)!), written);
+    stream.uncork?.();
+  }
+
+  protected endOutput(): void {
+    if (!this.#stream.writableEnded) this.#stream.end();
+  }
+
+  protected drop(error: Error | undefined): void {
+    this.#stream.destroy(error);
+  }
+
+  protected unsentBytes(): number {
+    return 0; // progress is seen by writes alone
+  }
+}
+
+/** Of several writes the last one's callback counts; each error ends the stream, which tells of it. */
+function ignoreWritten(): void {}
+
+function viewOf({ bytes, start, end }: ByteRange): Uint8Array {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
+}

@@ -1,0 +1,88 @@
+/**
+ * What `upgrade` and `accept` handlers may answer, checked: nothing, a refusal, or an acceptance.
+ *
+ * A wrong answer is the handler's mistake, which the client sees as a 500 and the operator as an error.
+ * Knows no connection. Read next: `upgrade.ts` and `stream-response.ts`, which act on it.
+ */
+
+import { describe, suggest } from '../options.ts';
+import type { Upgrade } from './api.ts';
+import { type ErrorHandler, isPromise } from './guard.ts';
+import type { Request } from './request.ts';
+import { type CheckedResponse, checkHeaders, checkResponse, type Field, handlerFailed } from './responses.ts';
+
+export type CheckedDecision =
+  | { readonly kind: 'refuse'; readonly response: CheckedResponse }
+  | {
+      readonly kind: 'accept';
+      readonly data: unknown;
+      readonly fields: readonly Field[];
+      readonly protocol: string | undefined;
+    };
+
+const ACCEPTANCE = ['data', 'headers', 'protocol'];
+const ACCEPTED: CheckedDecision = { kind: 'accept', data: undefined, fields: [], protocol: undefined };
+
+/**
+ * Checks what `name`, a handler, answered.
+ * @throws TypeError or RangeError that says what is wrong with it
+ */
+export function checkDecision(name: string, decision: unknown): CheckedDecision {
+  if (decision === undefined) return ACCEPTED;
+  if (typeof decision !== 'object' || decision === null)
+    throw new TypeError(
+      `${name} answered ${describe(decision)}, must be nothing, a refusal { status } or an acceptance { data }`,
+    );
+  if ('status' in decision && decision.status !== undefined)
+    return { kind: 'refuse', response: checkResponse(decision) };
+  for (const key of Object.keys(decision)) {
+    if (!ACCEPTANCE.includes(key) && key !== 'status')
+      throw new TypeError(
+        `${name} answered with ${key}, must be { status, … } or { data, headers, protocol }${suggest(key, ACCEPTANCE)}`,
+      );
+  }
+  const { data, headers = {}, protocol } = decision as { data?: unknown; headers?: object; protocol?: unknown };
+  if (protocol !== undefined && typeof protocol !== 'string')
+    throw new TypeError(`${name} answered protocol ${describe(protocol)}, must be a string`);
+  return { kind: 'accept', data, fields: checkHeaders(headers), protocol };
+}
+
+/**
+ * Asks a handler, now or later, and hands its checked answer on; a handler that fails has refused with 500.
+ * `waiting` is called where the answer comes later.
+ */
+export function decide(
+  name: string,
+  handler: Upgrade<unknown> | undefined,
+  request: Request,
+  onError: ErrorHandler,
+  on: { waiting?(): void; decided(decision: CheckedDecision): void },
+): void {
+  const failed = (error: unknown): void => {
+    onError(error);
+    on.decided({ kind: 'refuse', response: handlerFailed() });
+  };
+  const answered = (answer: unknown): void => {
+    let decision: CheckedDecision;
+    try {
+      decision = checkDecision(name, answer);
+    } catch (error) {
+      failed(error);
+      return;
+    }
+    on.decided(decision);
+  };
+  let answer: unknown;
+  try {
+    answer = handler?.(request);
+  } catch (error) {
+    failed(error);
+    return;
+  }
+  if (!isPromise(answer)) {
+    answered(answer);
+    return;
+  }
+  on.waiting?.();
+  answer.then(answered, failed);
+}

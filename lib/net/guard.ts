@@ -1,0 +1,72 @@
+/**
+ * The one call by which handlers of the application are run: whatever they throw, or reject with, stays with their connection.
+ *
+ * A handler may be an async function: its rejection is a failure like any other, not the end of the process. The error
+ * handler is such a handler too: what it throws becomes a process warning.
+ * Read next: `websocket-connection.ts`, which calls it most.
+ */
+
+/** Whose handler failed: it tells the error on and ends its own connection. Must not throw. */
+export interface Guarded {
+  handlerFailed(error: unknown): void;
+}
+
+type Handler = ((...args: never[]) => unknown) | undefined;
+
+/** Calls `handler` as a method of `self`, if there is one. Answers what it returned; undefined when it threw. */
+export function guard(
+  owner: Guarded,
+  handler: Handler,
+  self: unknown,
+  a?: unknown,
+  b?: unknown,
+  c?: unknown,
+  d?: unknown,
+): unknown {
+  if (handler === undefined) return undefined;
+  try {
+    const result = (handler as (...args: unknown[]) => unknown).call(self, a, b, c, d);
+    if (result !== undefined) watch(owner, result);
+    return result;
+  } catch (error) {
+    owner.handlerFailed(error);
+    return undefined;
+  }
+}
+
+/** Hears of the rejection of what a handler returned, where that is a promise. */
+function watch(owner: Guarded, result: unknown): void {
+  if (isPromise(result)) result.then(undefined, (error: unknown) => owner.handlerFailed(error));
+}
+
+/** A promise of whatever make. */
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}
+
+/** Told what a handler threw. */
+export type ErrorHandler = (error: unknown) => void;
+
+/** An error handler that cannot do harm itself. Without one, errors become process warnings. */
+export function guardedErrorHandler(onError: ((error: unknown) => unknown) | undefined): ErrorHandler {
+  if (onError === undefined) return warn;
+  const itself: Guarded = { handlerFailed: warn };
+  return (error) => {
+    guard(itself, onError, undefined, error);
+  };
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? (error.stack ?? error.message) : printable(error), {
+    type: 'BarewireHandlerError',
+  });
+}
+
+/** Anything can be thrown, also what has no string form. */
+function printable(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    return 'something that cannot be printed was thrown';
+  }
+}

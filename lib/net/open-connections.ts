@@ -1,0 +1,58 @@
+/**
+ * The registry of what is open: counts, iteration, closing all of it.
+ *
+ * Every channel of a server is here from its first to its last moment, whatever it speaks; WebSockets, streams and HTTP
+ * connections are here by kind too, so that each can be ended as it wants to be ended. Knows no routes.
+ * O(1) to add and to remove. Read next: `drain.ts`.
+ */
+
+import type { Channel, Owner } from '../channel/port.ts';
+import type { HttpConnection } from './http-connection.ts';
+import type { ServerStream } from './server-event-stream.ts';
+import type { ServerSocket } from './server-websocket.ts';
+
+/** How many connections are open, by what they are. */
+export interface ConnectionCounts {
+  readonly http: number;
+  readonly webSockets: number;
+  readonly eventStreams: number;
+}
+
+export class OpenConnections implements Owner {
+  readonly http: Set<HttpConnection> = new Set<HttpConnection>();
+  readonly webSockets: Set<ServerSocket<never>> = new Set<ServerSocket<never>>();
+  readonly eventStreams: Set<ServerStream<never>> = new Set<ServerStream<never>>();
+  /** Open channels, in every phase. */
+  readonly channels: Set<Channel> = new Set<Channel>();
+  /** Told when the last channel has gone. */
+  #whenEmpty: (() => void)[] = [];
+
+  get counts(): ConnectionCounts {
+    return { http: this.http.size, webSockets: this.webSockets.size, eventStreams: this.eventStreams.size };
+  }
+
+  /** `Owner`. */
+  channelGone(channel: Channel): void {
+    this.channels.delete(channel);
+    if (this.channels.size > 0) return;
+    for (const tell of this.#whenEmpty.splice(0)) tell();
+  }
+
+  /** Resolves once no channel is open: at once where none is. */
+  whenEmpty(): Promise<void> {
+    if (this.channels.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenEmpty.push(resolve));
+  }
+
+  /** Closes WebSockets with this code, ends streams, and lets requests that are being answered finish. */
+  closeAll(code: number, reason: string): void {
+    for (const socket of [...this.webSockets]) socket.close(code, reason);
+    for (const stream of [...this.eventStreams]) stream.close();
+    for (const connection of [...this.http]) connection.closeWhenIdle();
+  }
+
+  /** Drops everything at once. */
+  destroyAll(): void {
+    for (const channel of [...this.channels]) channel.destroy();
+  }
+}

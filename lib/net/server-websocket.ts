@@ -1,0 +1,226 @@
+/**
+ * What handlers of a server hold of one WebSocket connection: the face of a `WebSocketConnection`, and nothing of its inside.
+ *
+ * Adds what is made only where somebody uses it: the queue of `for await`, writes that wait, the signal.
+ * Read next: `upgrade.ts`, which makes it.
+ */
+
+import { CloseCode } from '../websocket/close.ts';
+import type {
+  ConnectionStats,
+  HttpRequest,
+  Message,
+  SendOptions,
+  SendResult,
+  ServerWebSocket,
+  WebSocketFunction,
+  WebSocketHandlers,
+} from './api.ts';
+import { type ErrorHandler, isPromise } from './guard.ts';
+import { MessageQueue } from './message-queue.ts';
+import { Request } from './request.ts';
+import { closed, WaitingWrites } from './waiting-writes.ts';
+import type { ConnectionHandlers, WebSocketConnection } from './websocket-connection.ts';
+
+/** What few connections use; made with the first use of any. */
+interface Extras {
+  queue: MessageQueue | undefined;
+  writes: WaitingWrites | undefined;
+}
+
+/** What was agreed; connections that agreed on the same share one object. */
+export interface Agreed {
+  readonly protocol: string;
+  readonly extensions: string;
+}
+
+export class ServerSocket<Data = unknown> implements ServerWebSocket<Data> {
+  readonly request: HttpRequest;
+  data: Data;
+  readonly #agreed: Agreed;
+  readonly #openedMs: number;
+  /** Set at once by `attach`. */
+  #connection!: WebSocketConnection<ServerSocket<Data>>;
+  #extras: Extras | undefined = undefined;
+
+  constructor(request: Request, agreed: Agreed, data: Data, openedMs: number) {
+    this.request = request;
+    this.#agreed = agreed;
+    this.data = data;
+    this.#openedMs = openedMs;
+  }
+
+  /** @internal Joins a face and its connection, once. */
+  static attach<Data>(face: ServerSocket<Data>, connection: WebSocketConnection<ServerSocket<Data>>): void {
+    face.#connection = connection;
+  }
+
+  /** @internal What the connection tells, on its way to the route's handlers. */
+  static readonly inside: {
+    received(face: ServerSocket<never>, message: string | Uint8Array): boolean;
+    drained(face: ServerSocket<never>): void;
+    ended(face: ServerSocket<never>, error: Error | undefined): void;
+    openQueue(face: ServerSocket<never>): void;
+  } = {
+    received(face, message) {
+      const queue = face.#extras?.queue;
+      queue?.push(message);
+      return queue !== undefined;
+    },
+    drained(face) {
+      face.#extras?.writes?.drained(() => face.#connection.hasRoom);
+    },
+    ended(face, error) {
+      face.#extras?.queue?.end(error);
+      face.#extras?.writes?.end();
+      Request.abort(face.request as Request);
+    },
+    openQueue(face) {
+      face.#openQueue();
+    },
+  };
+
+  get protocol(): string {
+    return this.#agreed.protocol;
+  }
+
+  get extensions(): string {
+    return this.#agreed.extensions;
+  }
+
+  get readyState(): number {
+    return this.#connection.readyState;
+  }
+
+  get bufferedAmount(): number {
+    return this.#connection.channel.bufferedAmount;
+  }
+
+  get stats(): ConnectionStats {
+    const { channel, receivedMessages, sentMessages, roundTripMs, settings } = this.#connection;
+    const { receivedBytes, sentBytes, bufferedAmount: queuedBytes } = channel;
+    const openMs = settings.sweeper.nowMs - this.#openedMs;
+    return { receivedBytes, sentBytes, receivedMessages, sentMessages, queuedBytes, roundTripMs, openMs };
+  }
+
+  get signal(): AbortSignal {
+    return this.request.signal;
+  }
+
+  send(message: Message, options?: SendOptions): SendResult {
+    return this.#connection.send(message, options);
+  }
+
+  sendText(utf8: Uint8Array, options?: SendOptions): SendResult {
+    return this.#connection.sendText(utf8, options);
+  }
+
+  write(message: Message, options?: SendOptions): Promise<void> {
+    const connection = this.#connection;
+    const extras = this.#useExtras();
+    extras.writes ??= new WaitingWrites();
+    return extras.writes.add(() => {
+      if (connection.readyState !== 1) throw closed();
+      const result = connection.send(message, options);
+      if (result !== 'dropped' || connection.channel.blocked) return result;
+      connection.channel.flush(); // what is in the way waits for the end of this turn only
+      return connection.send(message, options);
+    }, connection.hasRoom);
+  }
+
+  ping(payload?: Uint8Array): Promise<number | undefined> {
+    return this.#connection.ping(payload);
+  }
+
+  close(code?: number, reason?: string): void {
+    this.#connection.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#connection.terminate();
+  }
+
+  pause(): void {
+    this.#connection.pause();
+  }
+
+  resume(): void {
+    this.#connection.resume();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<string | Uint8Array> {
+    const queue = this.#openQueue();
+    // A loop that is left leaves the queue: another loop goes on with it.
+    return { next: () => queue.next() };
+  }
+
+  #openQueue(): MessageQueue {
+    const extras = this.#useExtras();
+    if (extras.queue !== undefined) return extras.queue;
+    const { maxQueuedMessages, maxQueuedBytes } = this.#connection.settings;
+    const queue = new MessageQueue(
+      { maxMessages: maxQueuedMessages, maxBytes: maxQueuedBytes },
+      { full: () => this.pause(), drained: () => this.resume() },
+    );
+    if (this.readyState === 3) queue.end(undefined);
+    extras.queue = queue;
+    return queue;
+  }
+
+  #useExtras(): Extras {
+    this.#extras ??= { queue: undefined, writes: undefined };
+    return this.#extras;
+  }
+}
+
+/** A route's handlers as its connections call them; told first: what the face itself has to know. */
+export function connectionHandlers<Data>(
+  handlers: WebSocketHandlers<Data>,
+  onClose: (face: ServerSocket<Data>) => void,
+): ConnectionHandlers<ServerSocket<Data>> {
+  const { inside } = ServerSocket;
+  const message: ConnectionHandlers<ServerSocket<Data>>['message'] = (face, data) =>
+    inside.received(face as ServerSocket<never>, data) ? undefined : handlers.message?.(face, data);
+  return {
+    message,
+    ...(handlers.textBytes && {
+      textBytes: (face: ServerSocket<Data>, utf8: Uint8Array) => handlers.textBytes?.(face, utf8),
+    }),
+    drain(face) {
+      inside.drained(face as ServerSocket<never>);
+      return handlers.drain?.(face);
+    },
+    ...(handlers.ping && { ping: (face: ServerSocket<Data>, payload: Uint8Array) => handlers.ping?.(face, payload) }),
+    ...(handlers.pong && { pong: (face: ServerSocket<Data>, payload: Uint8Array) => handlers.pong?.(face, payload) }),
+    close(face, code, reason, error) {
+      onClose(face);
+      inside.ended(face as ServerSocket<never>, error);
+      return handlers.close?.(face, code, reason, error);
+    },
+  };
+}
+
+/** The `for await` form as handlers: runs the function, then closes with 1000, or 1011 if it failed. */
+export function loopHandlers<Data>(run: WebSocketFunction<Data>, onError: ErrorHandler): WebSocketHandlers<Data> {
+  return {
+    open(socket, request) {
+      ServerSocket.inside.openQueue(socket as ServerSocket<never>);
+      const failed = (error: unknown): void => {
+        // The loop throws what ended the connection; that is not the handler's fault, and `close` has reported it.
+        if (socket.readyState === 3) return;
+        onError(error);
+        socket.close(CloseCode.InternalError);
+      };
+      // Behind the read that opened the connection, so that the function finds what came with the handshake in the queue.
+      queueMicrotask(() => {
+        try {
+          const result = run(socket, request);
+          if (isPromise(result)) result.then(() => socket.close(CloseCode.Normal), failed);
+          else socket.close(CloseCode.Normal);
+        } catch (error) {
+          failed(error);
+        }
+      });
+    },
+  };
+}

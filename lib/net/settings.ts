@@ -1,0 +1,300 @@
+/**
+ * The options of servers and routes: what each may be, its default, and what comes of them. Checked here and nowhere else.
+ *
+ * In: what somebody typed. Out: complete settings that connections share. An option of a route may stand in the server's
+ * options as the default of all routes. Defaults and their reasons are in `limits.ts`.
+ * Read next: `../server.ts`, which calls this.
+ */
+
+import { type CorsPolicy, corsPolicy } from '../http/cors.ts';
+import { HTTP_LIMITS, SERVER_LIMITS, TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
+import {
+  ANYTHING,
+  checkOptions,
+  describe,
+  FUNCTION,
+  kindOf,
+  milliseconds,
+  OBJECT,
+  type OptionTable,
+  suggest,
+  wholeNumber,
+} from '../options.ts';
+import { deflatePolicy } from '../websocket/extension.ts';
+import type {
+  EventStreamFunction,
+  EventStreamHandlers,
+  EventStreamRouteOptions,
+  HttpHandler,
+  HttpRequest,
+  HttpRouteOptions,
+  Upgrade,
+  WebSocketFunction,
+  WebSocketHandlers,
+  WebSocketRouteOptions,
+} from './api.ts';
+import type { HttpTarget, StreamTarget, WebSocketTarget } from './context.ts';
+import type { ErrorHandler } from './guard.ts';
+import type { OpenConnections } from './open-connections.ts';
+import { checkHeaders } from './responses.ts';
+import { functionHandlers, type ServerStream, streamListener } from './server-event-stream.ts';
+import { connectionHandlers, loopHandlers, type ServerSocket } from './server-websocket.ts';
+import type { Sweeper } from './sweeper.ts';
+
+const BYTES = wholeNumber(1);
+const COUNT = wholeNumber(1);
+const LIST = kindOf(
+  'a list of strings',
+  (value) => Array.isArray(value) && value.every((each) => typeof each === 'string'),
+);
+
+/** `allowedOrigins` and `perMessageDeflate` are checked by `corsPolicy` and `deflatePolicy`, at the same call. */
+const SHARED_OPTIONS: OptionTable = {
+  allowedOrigins: ANYTHING,
+  maxBufferedBytes: wholeNumber(1, Number.MAX_SAFE_INTEGER, true),
+  highWaterMarkBytes: wholeNumber(0),
+  closeTimeoutMs: milliseconds(1),
+  writeTimeoutMs: milliseconds(1),
+};
+
+const WEBSOCKET_OPTIONS: OptionTable = {
+  ...SHARED_OPTIONS,
+  perMessageDeflate: ANYTHING,
+  maxMessageBytes: BYTES,
+  maxFramesPerMessage: COUNT,
+  maxQueuedMessages: COUNT,
+  maxQueuedBytes: BYTES,
+  pingIntervalMs: milliseconds(),
+  pongTimeoutMs: milliseconds(1),
+};
+
+const STREAM_OPTIONS: OptionTable = {
+  ...SHARED_OPTIONS,
+  heartbeatIntervalMs: milliseconds(),
+  contentCodings: kindOf(
+    'a list of gzip and deflate (RFC 9110 §8.4.1)',
+    (value) => Array.isArray(value) && value.every((each) => each === 'gzip' || each === 'deflate'),
+  ),
+};
+
+const SERVER_OPTIONS: OptionTable = {
+  ...WEBSOCKET_OPTIONS,
+  ...STREAM_OPTIONS,
+  tls: OBJECT,
+  trustProxy: ANYTHING,
+  maxConnections: COUNT,
+  maxConnectionsPerAddress: wholeNumber(0),
+  maxTlsHandshakes: COUNT,
+  maxRequestLineBytes: wholeNumber(16),
+  maxHeadBytes: wholeNumber(64),
+  maxHeaderCount: COUNT,
+  maxBodyBytes: wholeNumber(0),
+  maxRequestsPerConnection: COUNT,
+  maxPipelinedRequests: COUNT,
+  headTimeoutMs: milliseconds(1),
+  bodyTimeoutMs: milliseconds(1),
+  keepAliveTimeoutMs: milliseconds(1),
+  onError: FUNCTION,
+  observer: OBJECT,
+  clock: OBJECT,
+};
+
+/** Options that a route may have and a server may have for all routes. */
+export interface RouteDefaults
+  extends Omit<WebSocketRouteOptions, 'protocols'>,
+    Omit<EventStreamRouteOptions, 'method' | 'headers'> {}
+
+/** Where routes come from: what they share with their server. */
+export interface RouteMakers {
+  readonly defaults: RouteDefaults;
+  readonly sweeper: Sweeper;
+  readonly open: OpenConnections;
+  readonly onError: ErrorHandler;
+}
+
+/** @throws TypeError or RangeError that names the option and its bound */
+export function checkServerOptions(options: unknown): void {
+  checkOptions('createServer', options, SERVER_OPTIONS);
+}
+
+/** Without the properties that are undefined, so that spreading keeps the defaults before them. */
+export function defined<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}
+
+/** All limits and times of a server's HTTP connections, and of the server as a whole. */
+export function serverSettings<O extends object>(
+  options: O,
+): typeof HTTP_LIMITS & typeof SERVER_LIMITS & typeof TIMEOUTS & O {
+  return { ...HTTP_LIMITS, ...SERVER_LIMITS, ...TIMEOUTS, ...defined(options) } as never;
+}
+
+const WEBSOCKET_HANDLERS = ['open', 'message', 'textBytes', 'drain', 'ping', 'pong', 'close'];
+const STREAM_HANDLERS = ['open', 'drain', 'close'];
+
+/** The arguments behind a route's pattern: handlers and options, with `upgrade` (or `accept`) before them where it is wanted. */
+interface RouteArguments {
+  readonly decision: Upgrade<unknown> | undefined;
+  readonly handlers: unknown;
+  readonly options: unknown;
+}
+
+/**
+ * Tells `(handlers, options)` from `(upgrade, handlers, options)`: in the latter a function is followed by a function, or
+ * by an object with a handler's name in it. No option has the name of a handler.
+ */
+function routeArguments(given: readonly unknown[], names: readonly string[]): RouteArguments {
+  const [first, second, third] = given;
+  const twoFirst = typeof first === 'function' && (typeof second === 'function' || isHandlers(second, names));
+  if (twoFirst) return { decision: first as Upgrade<unknown>, handlers: second, options: third ?? {} };
+  return { decision: undefined, handlers: first, options: second ?? {} };
+}
+
+function isHandlers(value: unknown, names: readonly string[]): boolean {
+  return typeof value === 'object' && value !== null && names.some((name) => name in value);
+}
+
+/** Handlers may be an object or an instance of a class. @throws TypeError that names what is wrong */
+function checkHandlers(where: string, handlers: unknown, names: readonly string[], decision: string): void {
+  if (typeof handlers === 'function') return;
+  if (typeof handlers !== 'object' || handlers === null || Array.isArray(handlers))
+    throw new TypeError(
+      `${where}: handlers are ${describe(handlers)}, must be a function or an object with ${names.join(', ')}`,
+    );
+  for (const [name, value] of Object.entries(handlers)) {
+    if (names.includes(name)) {
+      if (value !== undefined && typeof value !== 'function')
+        throw new TypeError(`${where}: handler ${name} is ${describe(value)}, must be a function`);
+    } else if (name === decision || name === 'upgrade' || name === 'accept') {
+      throw new TypeError(
+        `${where}: ${name} is an argument of its own, before the handlers, so that it can give socket.data its type`,
+      );
+    } else if (typeof value === 'function' || Object.getPrototypeOf(handlers) === Object.prototype) {
+      // An instance may have fields of its own; an object literal has no reason to.
+      throw new TypeError(`${where}: unknown handler ${name}${suggest(name, names)}`);
+    }
+  }
+}
+
+/** Whose pages may use a route. @throws TypeError */
+export function corsOf(allowedOrigins: RouteDefaults['allowedOrigins']): CorsPolicy<HttpRequest> {
+  return corsPolicy({ allowedOrigins: allowedOrigins ?? 'same-origin' });
+}
+
+/** Makes what a WebSocket route leads to, of the arguments behind its pattern. @throws TypeError or RangeError */
+export function webSocketTarget(makers: RouteMakers, pattern: unknown, given: readonly unknown[]): WebSocketTarget {
+  const where = `webSocket(${describe(pattern)})`;
+  const { decision, handlers, options } = routeArguments(given, WEBSOCKET_HANDLERS);
+  checkHandlers(where, handlers, WEBSOCKET_HANDLERS, 'upgrade');
+  checkOptions(where, options, { ...WEBSOCKET_OPTIONS, protocols: LIST });
+  const merged = {
+    ...WEBSOCKET_LIMITS,
+    ...TIMEOUTS,
+    ...defined(makers.defaults),
+    ...defined(options as WebSocketRouteOptions),
+  };
+  const all =
+    typeof handlers === 'function'
+      ? loopHandlers(handlers as WebSocketFunction, makers.onError)
+      : (handlers as WebSocketHandlers);
+  makers.sweeper.expect(merged.pingIntervalMs, merged.pongTimeoutMs, merged.closeTimeoutMs, merged.writeTimeoutMs);
+  return {
+    kind: 'websocket',
+    cors: corsOf(merged.allowedOrigins),
+    settings: {
+      role: 'server',
+      handlers: connectionHandlers(all, (face) => void makers.open.webSockets.delete(face as ServerSocket<never>)),
+      sweeper: makers.sweeper,
+      maxMessageBytes: merged.maxMessageBytes,
+      maxFramesPerMessage: merged.maxFramesPerMessage,
+      maxBufferedBytes: merged.maxBufferedBytes,
+      highWaterMarkBytes: merged.highWaterMarkBytes,
+      maxQueuedMessages: merged.maxQueuedMessages,
+      maxQueuedBytes: merged.maxQueuedBytes,
+      pingIntervalMs: merged.pingIntervalMs,
+      pongTimeoutMs: merged.pongTimeoutMs,
+      closeTimeoutMs: merged.closeTimeoutMs,
+      writeTimeoutMs: merged.writeTimeoutMs,
+      textAsBytes: all.textBytes !== undefined,
+      onError: makers.onError,
+    },
+    handlers: all,
+    upgrade: decision,
+    protocols: merged.protocols ?? [],
+    deflate: deflatePolicy(merged.perMessageDeflate, 'server'),
+  };
+}
+
+/** Makes what an event-stream route leads to, likewise. @throws TypeError or RangeError */
+export function streamTarget(
+  makers: RouteMakers,
+  pattern: unknown,
+  given: readonly unknown[],
+): { readonly method: 'GET' | 'POST'; readonly target: StreamTarget } {
+  const where = `eventStream(${describe(pattern)})`;
+  const { decision, handlers, options } = routeArguments(given, STREAM_HANDLERS);
+  checkHandlers(where, handlers, STREAM_HANDLERS, 'accept');
+  const method = kindOf("'GET' or 'POST'", (value) => value === 'GET' || value === 'POST');
+  checkOptions(where, options, { ...STREAM_OPTIONS, method, headers: OBJECT });
+  const merged = streamSettings(makers, options as EventStreamRouteOptions);
+  const all =
+    typeof handlers === 'function'
+      ? functionHandlers(handlers as EventStreamFunction)
+      : (handlers as EventStreamHandlers);
+  const target: StreamTarget = {
+    kind: 'event-stream',
+    cors: corsOf(merged.allowedOrigins),
+    settings: streamConnectionSettings(makers, merged, all),
+    handlers: all,
+    accept: decision,
+    contentCodings: merged.contentCodings ?? [],
+    fields: checkHeaders(merged.headers ?? {}),
+  };
+  return { method: merged.method ?? 'GET', target };
+}
+
+type MergedStream = typeof WEBSOCKET_LIMITS & typeof TIMEOUTS & EventStreamRouteOptions;
+
+/** Options of an event stream with their defaults; what they ask of deadlines is told to the sweeper. */
+export function streamSettings(makers: RouteMakers, options: EventStreamRouteOptions): MergedStream {
+  const merged = { ...WEBSOCKET_LIMITS, ...TIMEOUTS, ...defined(makers.defaults), ...defined(options) } as MergedStream;
+  makers.sweeper.expect(merged.heartbeatIntervalMs, merged.closeTimeoutMs, merged.writeTimeoutMs);
+  return merged;
+}
+
+/** What the connections of one event-stream route share. */
+export function streamConnectionSettings<Data>(
+  makers: RouteMakers,
+  merged: MergedStream,
+  handlers: EventStreamHandlers<Data>,
+): StreamTarget['settings'] {
+  const settings = {
+    handlers: streamListener(handlers, (face) => void makers.open.eventStreams.delete(face as ServerStream<never>)),
+    sweeper: makers.sweeper,
+    heartbeatIntervalMs: merged.heartbeatIntervalMs,
+    maxBufferedBytes: merged.maxBufferedBytes,
+    highWaterMarkBytes: merged.highWaterMarkBytes,
+    writeTimeoutMs: merged.writeTimeoutMs,
+    closeTimeoutMs: merged.closeTimeoutMs,
+    onError: makers.onError,
+  };
+  return settings as unknown as StreamTarget['settings'];
+}
+
+/** The options of an event stream that has no route, checked. @throws TypeError or RangeError */
+export function checkStreamOptions(where: string, options: unknown, more: OptionTable = {}): void {
+  checkOptions(where, options, { ...STREAM_OPTIONS, headers: OBJECT, ...more });
+}
+
+/** Makes what a route for a response leads to. @throws TypeError */
+export function httpTarget(makers: RouteMakers, where: string, handler: unknown, options: unknown): HttpTarget {
+  if (typeof handler !== 'function')
+    throw new TypeError(
+      `${where}: handler is ${describe(handler)}, must be a function that answers { status, headers, body }`,
+    );
+  checkOptions(where, options, { allowedOrigins: ANYTHING });
+  const { allowedOrigins = makers.defaults.allowedOrigins } = options as HttpRouteOptions;
+  return { kind: 'http', cors: corsOf(allowedOrigins), handler: handler as HttpHandler };
+}

@@ -1,0 +1,266 @@
+/**
+ * The face that people hold: routes, listening, draining, closing. No protocol in it.
+ *
+ *     listen ─► Listener ─► HttpConnection ─┐
+ *                                           └─► Exchange ─► dispatch ─► handlers
+ *
+ * Everything that connections share (settings, sweeper, routes, the registry) is made here once; what belongs to one
+ * connection is not. Secure by default: WebSockets are same-origin unless told otherwise, and every limit of `limits.ts` applies.
+ * Read next: `net/dispatch.ts`.
+ */
+
+import type { TlsOptions } from 'node:tls';
+import { clientOf, proxyTrust, type TrustProxyOption } from './http/forwarded.ts';
+import { Router, WEBSOCKET } from './http/router.ts';
+import type {
+  EventStream,
+  EventStreamFunction,
+  EventStreamHandlers,
+  EventStreamRouteOptions,
+  HttpHandler,
+  HttpRouteOptions,
+  ServerWebSocket,
+  Upgrade,
+  WebSocketFunction,
+  WebSocketHandlers,
+  WebSocketRouteOptions,
+} from './net/api.ts';
+import type { Context, Target } from './net/context.ts';
+import { serve } from './net/dispatch.ts';
+import { type DrainOptions, drainConnections } from './net/drain.ts';
+import { guardedErrorHandler } from './net/guard.ts';
+import { HttpConnection, type HttpSettings } from './net/http-connection.ts';
+import { Listener, type ListenOptions } from './net/listener.ts';
+import { type ConnectionCounts, OpenConnections } from './net/open-connections.ts';
+import {
+  checkServerOptions,
+  httpTarget,
+  type RouteDefaults,
+  type RouteMakers,
+  serverSettings,
+  streamTarget,
+  webSocketTarget,
+} from './net/settings.ts';
+import { type Clock, Sweeper, systemClock } from './net/sweeper.ts';
+import { checkOptions, FUNCTION, milliseconds } from './options.ts';
+import { CloseCode, encodeClosePayload } from './websocket/close.ts';
+
+/** Options of a server. Every option of a route may stand here as the default of all routes. */
+export interface ServerOptions extends RouteDefaults {
+  /** Serve TLS: what `node:tls` takes, at least `key` and `cert`. */
+  readonly tls?: TlsOptions;
+  /** Connections at a time; one more is answered 503 and closed. */
+  readonly maxConnections?: number;
+  /** Connections at a time from one address; 0 = no such limit, as behind a proxy, which is one address. */
+  readonly maxConnectionsPerAddress?: number;
+  /** TLS handshakes under way at a time; one more connection is dropped. Each ends after `headTimeoutMs` at the latest. */
+  readonly maxTlsHandshakes?: number;
+  readonly maxRequestLineBytes?: number;
+  readonly maxHeadBytes?: number;
+  readonly maxHeaderCount?: number;
+  readonly maxBodyBytes?: number;
+  readonly maxRequestsPerConnection?: number;
+  readonly maxPipelinedRequests?: number;
+  /** Whose word about the client counts: proxies in front of this server, and the fields that they set. Default: nobody's. */
+  readonly trustProxy?: TrustProxyOption;
+  readonly headTimeoutMs?: number;
+  readonly bodyTimeoutMs?: number;
+  readonly keepAliveTimeoutMs?: number;
+  /** Told what a handler threw; its connection is ended either way. Default: a process warning. */
+  readonly onError?: (error: unknown) => void;
+  /** Where time comes from; tests pass a fake one. */
+  readonly clock?: Clock;
+}
+
+export class Server {
+  readonly #clock: Clock;
+  readonly #secure: boolean;
+  readonly #closeTimeoutMs: number;
+  readonly #context: Context;
+  readonly #makers: RouteMakers;
+  readonly #listener: Listener;
+  readonly #open = new OpenConnections();
+  /** Set by `drain` and `close`: no new connection is served. */
+  #closing = false;
+  /** Set by the first `close`; every other call answers the same. */
+  #closed: Promise<void> | undefined = undefined;
+  /** Ends a drain that is under way. */
+  #cancelDrain: () => void = () => {};
+
+  /** @throws TypeError or RangeError that names a wrong option and its bound */
+  constructor(options: ServerOptions = {}) {
+    checkServerOptions(options);
+    const settings = serverSettings(options);
+    const onError = guardedErrorHandler(options.onError);
+    const open = this.#open;
+    const trust = options.trustProxy === undefined ? undefined : proxyTrust(options.trustProxy);
+    this.#clock = options.clock ?? systemClock;
+    this.#secure = options.tls !== undefined;
+    this.#closeTimeoutMs = settings.closeTimeoutMs;
+    const sweeper = new Sweeper(this.#clock);
+    sweeper.expect(
+      settings.headTimeoutMs,
+      settings.bodyTimeoutMs,
+      settings.keepAliveTimeoutMs,
+      settings.closeTimeoutMs,
+    );
+    this.#makers = { defaults: options, sweeper, open, onError };
+    const closing = (): boolean => this.#closing;
+    this.#context = { router: new Router<Target>(), sweeper, open, onError, closing };
+    const http: HttpSettings = {
+      ...settings,
+      sweeper,
+      limits: settings,
+      forwarded: trust && (({ remote }, { headers }) => clientOf(trust, remote, headers)),
+      serve: (exchange) => serve(this.#context, exchange),
+      onDone: (connection) => open.http.delete(connection),
+    };
+    const accepted = (channel: ConstructorParameters<typeof HttpConnection>[0]): void =>
+      void open.http.add(new HttpConnection(channel, http));
+    this.#listener = new Listener({ ...settings, tls: options.tls, open, onError, closing, accepted });
+  }
+
+  /**
+   * Adds a WebSocket route. Patterns: `/rooms/:room`, and `*` as the last segment. `upgrade` decides before the handshake
+   * is answered, and what it gives as `data` becomes `socket.data`, with its type.
+   * @throws TypeError for a malformed or duplicate pattern, a wrong handler or option; RangeError for an option out of bounds
+   */
+  webSocket<Data = unknown>(
+    pattern: string,
+    handlers: WebSocketHandlers<Data> | WebSocketFunction<Data>,
+    options?: WebSocketRouteOptions,
+  ): this;
+  webSocket<Data>(
+    pattern: string,
+    upgrade: Upgrade<Data>,
+    handlers: WebSocketHandlers<Data> | WebSocketFunction<Data>,
+    options?: WebSocketRouteOptions,
+  ): this;
+  webSocket(pattern: string, ...given: readonly unknown[]): this {
+    this.#context.router.add(WEBSOCKET, pattern, webSocketTarget(this.#makers, pattern, given));
+    return this;
+  }
+
+  /**
+   * Adds an event-stream route, for GET or (with `{ method: 'POST' }`) for POST. `accept` decides before the head is sent,
+   * and what it gives as `data` becomes `stream.data`, with its type. @throws as `webSocket`
+   */
+  eventStream<Data = unknown>(
+    pattern: string,
+    handlers: EventStreamHandlers<Data> | EventStreamFunction<Data>,
+    options?: EventStreamRouteOptions,
+  ): this;
+  eventStream<Data>(
+    pattern: string,
+    accept: Upgrade<Data>,
+    handlers: EventStreamHandlers<Data> | EventStreamFunction<Data>,
+    options?: EventStreamRouteOptions,
+  ): this;
+  eventStream(pattern: string, ...given: readonly unknown[]): this {
+    const { method, target } = streamTarget(this.#makers, pattern, given);
+    this.#context.router.add(method, pattern, target);
+    return this;
+  }
+
+  /** Adds a route for GET; HEAD and OPTIONS are answered by themselves. @throws as `webSocket` */
+  get(pattern: string, handler: HttpHandler, options: HttpRouteOptions = {}): this {
+    return this.route('GET', pattern, handler, options);
+  }
+
+  /** Adds a route for POST. The handler is called once the whole body is there. @throws as `webSocket` */
+  post(pattern: string, handler: HttpHandler, options: HttpRouteOptions = {}): this {
+    return this.route('POST', pattern, handler, options);
+  }
+
+  /** Adds a route for any method, in the case in which clients send it (RFC 9110 §9.1). @throws as `webSocket` */
+  route(method: string, pattern: string, handler: HttpHandler, options: HttpRouteOptions = {}): this {
+    const where = `route(${JSON.stringify(method)}, ${JSON.stringify(pattern)})`;
+    if (method === WEBSOCKET) throw new TypeError(`${where}: use webSocket() for WebSockets`);
+    this.#context.router.add(method, pattern, httpTarget(this.#makers, where, handler, options));
+    return this;
+  }
+
+  /** Begins to accept connections. Rejects with the system's error, for example `EADDRINUSE`. */
+  async listen(options: ListenOptions = {}): Promise<this> {
+    await this.#listener.listen(options);
+    return this;
+  }
+
+  /** The port listened on; 0 on a Unix socket or before `listen`. */
+  get port(): number {
+    const { address } = this.#listener;
+    return address === null || typeof address === 'string' ? 0 : address.port;
+  }
+
+  /** Where the server listens, as a URL prefix such as `http://127.0.0.1:8080`; empty on a Unix socket. */
+  get url(): string {
+    const { address } = this.#listener;
+    if (address === null || typeof address === 'string') return '';
+    const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+    return `${this.#secure ? 'https' : 'http'}://${host}:${address.port}`;
+  }
+
+  /** How many connections are open, by what they are; `handshakes` are within their TLS handshake. */
+  get connections(): ConnectionCounts & { readonly handshakes: number } {
+    return { ...this.#open.counts, handshakes: this.#listener.handshakes };
+  }
+
+  /** The open WebSockets, of all routes. Closing some while iterating is fine. */
+  get webSockets(): Iterable<ServerWebSocket> {
+    return this.#open.webSockets as Iterable<ServerWebSocket>;
+  }
+
+  /** The open event streams, of all routes. */
+  get eventStreams(): Iterable<EventStream> {
+    return this.#open.eventStreams as Iterable<EventStream>;
+  }
+
+  /**
+   * Ends the server without a storm: refuses new connections with 503, closes WebSockets with 1012 spread over `overMs`, ends
+   * event streams with a reconnection time of their own each, then closes. Resolves when all have gone.
+   * @throws TypeError or RangeError for a wrong option
+   */
+  drain(options: DrainOptions = {}): Promise<void> {
+    checkOptions('drain', options, { overMs: milliseconds(), retryAfterMs: milliseconds(1), onClose: FUNCTION });
+    if (this.#closed !== undefined) return this.#closed;
+    const { overMs = 0, retryAfterMs = 5_000 } = options;
+    this.#closing = true;
+    const cancelled = new Promise<void>((resolve) => {
+      this.#cancelDrain = resolve;
+    });
+    const { onError } = this.#makers;
+    return drainConnections(this.#open, this.#clock, { ...options, overMs, retryAfterMs }, onError, cancelled).then(
+      () => this.close(CloseCode.ServiceRestart),
+    );
+  }
+
+  /**
+   * Stops accepting, closes WebSockets with `code` (default 1001, "going away"), ends streams, lets requests that are
+   * being answered finish, and resolves when the last connection has gone: at the latest after `closeTimeoutMs`. Every
+   * further call answers the same. @throws RangeError for a code or reason that may not be sent (RFC 6455 §7.4)
+   */
+  close(code: number = CloseCode.GoingAway, reason = ''): Promise<void> {
+    encodeClosePayload(code, reason);
+    this.#cancelDrain();
+    this.#closing = true;
+    this.#closed ??= this.#close(code, reason);
+    return this.#closed;
+  }
+
+  async #close(code: number, reason: string): Promise<void> {
+    const listener = this.#listener.close();
+    this.#open.closeAll(code, reason);
+    const cancel = this.#clock.after(this.#closeTimeoutMs, () => {
+      this.#open.destroyAll();
+      this.#listener.destroyHandshakes();
+    });
+    // Node's server counts sockets that are destroyed; ours have also told their handlers.
+    await Promise.all([listener, this.#open.whenEmpty()]);
+    cancel();
+  }
+}
+
+/** Makes a server; add routes, then `listen`. @throws TypeError or RangeError that names a wrong option and its bound */
+export function createServer(options: ServerOptions = {}): Server {
+  return new Server(options);
+}
