@@ -206,6 +206,8 @@ export const CONFORMANCE_LIMITS = {
   stallTimeoutMs: 10_000,
   /** Compressed octets kept from one case for the next ones of the same series. */
   maxCompressedCacheBytes: 67_108_864,
+  /** Blocks with BFINAL set in one compressed message. Each costs an engine of zlib; a peer that flushes so has one. */
+  maxFinalBlocks: 1_000,
   /** Connections of a fuzzing server at a time. */
   maxConnections: 256,
 } as const;

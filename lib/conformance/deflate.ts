@@ -2,8 +2,8 @@
  * permessage-deflate for the tester, on `node:zlib` so that it owes nothing to `lib/deflate`.
  *
  * What is agreed becomes a `Compressor` and a `Decompressor` with explicit windows: the last octets of plaintext are
- * handed to zlib as its dictionary, so that every message is one synchronous call, and inflating under the agreed window
- * and no larger one finds a peer that refers too far back. Compressed octets are a function of the series and the
+ * handed to zlib as its dictionary, so that every message is a synchronous call of its own, and inflating under the agreed
+ * window and no larger one finds a peer that refers too far back. Compressed octets are a function of the series and the
  * message's number, so they are kept for the next case that sends the same.
  * Sections: RFC 7692 §7. Read next: `sources.ts`.
  */
@@ -29,6 +29,8 @@ export interface DeflateAgreement {
 }
 
 const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff]);
+/** An empty stored block with BFINAL set: inflating ends with it and nowhere else, if a block may begin there. */
+const LAST_BLOCK = Buffer.from([0x01, 0x00, 0x00, 0xff, 0xff]);
 
 /** Octets of compressed messages, by series; the oldest series go first when the bound is reached. */
 const cache = new Map<string, { readonly messages: Buffer[]; octets: number }>();
@@ -92,21 +94,59 @@ export class Decompressor {
     this.#parameters = parameters;
   }
 
-  /** @throws Error for what is no DEFLATE, refers beyond the window, or grows beyond the bound */
+  /**
+   * The plaintext of one message.
+   *
+   * All messages of one direction are one DEFLATE stream (RFC 7692 §7.2.2), and here each is a call of its own. That is
+   * the same because two things are carried over or checked: the window, and that the message with its tail ends
+   * between two blocks, where the next one goes on.
+   * @throws Error for what is no DEFLATE, refers beyond the window, ends within a block, or passes a bound
+   */
   inflate(octets: Uint8Array): Buffer {
-    const { takeover, windowBits } = this.#parameters;
-    const plaintext = inflateRawSync(Buffer.concat([octets, TAIL]), {
-      windowBits: Math.max(9, windowBits),
-      finishFlush: flags.Z_SYNC_FLUSH,
-      maxOutputLength: CONFORMANCE_LIMITS.maxFrameBytes,
-      chunkSize: octets.length > 4_096 ? 262_144 : 16_384,
-      ...(takeover && this.#window.length > 0 ? { dictionary: this.#window } : {}),
-    });
-    if (takeover) this.#window = slide(this.#window, plaintext, windowBits);
+    const input = Buffer.concat([octets, TAIL, LAST_BLOCK]);
+    let window = this.#window;
+    const parts: Buffer[] = [];
+    let size = 0;
+    let at = 0;
+    try {
+      // One turn a block with BFINAL set: the last one is ours, any other is the peer's (RFC 7692 §7.2.3.4).
+      while (at < input.length) {
+        if (parts.length > CONFORMANCE_LIMITS.maxFinalBlocks)
+          throw new RangeError(`it has more than ${CONFORMANCE_LIMITS.maxFinalBlocks} blocks with BFINAL set`);
+        const { plaintext, taken } = inflateToFinalBlock(input.subarray(at), size, window, this.#parameters.windowBits);
+        at += taken;
+        size += plaintext.length;
+        parts.push(plaintext);
+        window = slide(window, plaintext, this.#parameters.windowBits);
+      }
+    } catch (error) {
+      if (!TAIL.equals(octets.subarray(-4))) throw error;
+      throw new Error('it kept the 00 00 ff ff of its flush, which is not sent (RFC 7692 §7.2.1)', { cause: error });
+    }
+    if (this.#parameters.takeover) this.#window = window;
     this.compressedOctets += octets.length;
-    this.plainOctets += plaintext.length;
-    return plaintext;
+    this.plainOctets += size;
+    return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
   }
+}
+
+/** Inflates up to and with the first block that has BFINAL set. `before` is how much the message has grown to. */
+function inflateToFinalBlock(
+  input: Buffer,
+  before: number,
+  dictionary: Buffer,
+  windowBits: number,
+): { readonly plaintext: Buffer; readonly taken: number } {
+  const result: unknown = inflateRawSync(input, {
+    info: true,
+    windowBits: Math.max(9, windowBits),
+    maxOutputLength: Math.max(1, CONFORMANCE_LIMITS.maxFrameBytes - before),
+    chunkSize: input.length > 4_096 ? 262_144 : 16_384,
+    ...(dictionary.length > 0 ? { dictionary } : {}),
+  });
+  // `info` makes it an object with the engine, which knows how much it has read; the types do not know that.
+  const { buffer, engine } = result as { readonly buffer: Buffer; readonly engine: { readonly bytesWritten: number } };
+  return { plaintext: buffer, taken: engine.bytesWritten };
 }
 
 /** The last 2^bits octets of what went before and what came now. */

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { deflateRawSync } from 'node:zlib';
+import { hex } from '../../lib/conformance/case.ts';
 import { agreementForOffer, agreementFromAnswer, Compressor, Decompressor } from '../../lib/conformance/deflate.ts';
 import { pieceOf, sourceOf } from '../../lib/conformance/sources.ts';
 
@@ -96,6 +98,34 @@ describe('compressing and inflating', () => {
     const fresh = make('');
     assert.deepEqual(make('test'), fresh);
     assert.deepEqual(make('test'), fresh, 'the second time they are kept ones');
+  });
+  describe('messages of one direction are one DEFLATE stream (RFC 7692 §7.2.2)', () => {
+    const text = Buffer.from('some text, some more text');
+    const compressed = () => new Compressor({ takeover: true, windowBits: 15 }).compress(text, 0);
+    const inflate = (...messages: readonly Buffer[]) => {
+      const decompressor = new Decompressor({ takeover: true, windowBits: 15 });
+      return messages.map((one) => decompressor.inflate(one).toString());
+    };
+    it('a message that keeps the 00 00 FF FF of its flush is an error that says so (RFC 7692 §7.2.1)', () => {
+      assert.throws(() => inflate(Buffer.concat([compressed(), hex('0000ffff')])), /kept the 00 00 ff ff .*§7\.2\.1/);
+    });
+    it('a message that ends within a block is an error, wherever it is cut', () => {
+      const whole = compressed();
+      for (let at = 1; at < whole.length; at++) assert.throws(() => inflate(whole.subarray(0, at)), `cut at ${at}`);
+    });
+    it('blocks with BFINAL set do not end it: the next block refers to what was before (RFC 7692 §7.2.3.4)', () => {
+      const first = Buffer.concat([deflateRawSync(text), hex('00')]);
+      const second = deflateRawSync(text, { dictionary: text });
+      assert.ok(second.length < 10, 'the second refers to the first');
+      assert.deepEqual(inflate(first, Buffer.concat([second, hex('00')])), [`${text}`, `${text}`]);
+      assert.deepEqual(inflate(Buffer.concat([deflateRawSync(text), second, hex('00')])), [`${text}${text}`]);
+      assert.throws(() => inflate(deflateRawSync(text)), 'the octet 00 behind it is missing');
+    });
+    it('a message of more than 1000 blocks with BFINAL set is refused', () => {
+      const blocks = (count: number) => Buffer.concat([...Array.from({ length: count }, () => hex('0300')), hex('00')]);
+      assert.deepEqual(inflate(blocks(1_000)), ['']);
+      assert.throws(() => inflate(blocks(1_001)), /more than 1000 blocks with BFINAL/);
+    });
   });
   it('more than 64 MiB are not inflated', () => {
     const zeros = new Compressor({ takeover: false, windowBits: 15 }).compress(Buffer.alloc(67_108_865), 0);

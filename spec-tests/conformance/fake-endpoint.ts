@@ -39,6 +39,7 @@ export type Bug =
   | 'sends a close code that is forbidden'
   | 'context forgotten when inflating'
   | 'window larger than agreed'
+  | 'end of the flush kept'
   | 'wrong Sec-WebSocket-Accept'
   | 'Sec-WebSocket-Accept not checked'
   | 'any version accepted';
@@ -224,7 +225,11 @@ function codecs(
     bug === 'context forgotten when inflating' ? { ...theirs, takeover: false } : theirs,
   );
   let k = 0;
-  return { compress: (plain) => compressor.compress(plain, k++), inflate: (octets) => decompressor.inflate(octets) };
+  const compress = (plain: Buffer): Buffer => {
+    const octets = compressor.compress(plain, k++);
+    return bug === 'end of the flush kept' ? Buffer.concat([octets, Buffer.from('0000ffff', 'hex')]) : octets;
+  };
+  return { compress, inflate: (octets) => decompressor.inflate(octets) };
 }
 
 /** An echo server with this bug, on a port of its own. */
