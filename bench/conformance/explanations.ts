@@ -78,7 +78,7 @@ export const EXPLANATIONS: readonly Explanation[] = [
       'A length that is not in its shortest form is taken; RFC 6455 §5.2 binds the sender, a strict receiver refuses it.',
   },
   {
-    cases: ['X.2.10', 'X.2.11', 'X.2.12'],
+    cases: ['X.2.10', 'X.2.11', 'X.2.12', 'X.2.15', 'X.2.16', 'X.2.17', 'X.2.19', 'X.2.20', 'X.2.21', 'X.2.22'],
     because: 'Masking is not checked: RFC 6455 §5.1 says that the connection must be closed.',
   },
   {

@@ -31,6 +31,10 @@ export type Bug =
   | 'mask bit wrong'
   | 'mask not applied'
   | 'wrong masking accepted'
+  | 'wrong masking of pings accepted'
+  | 'wrong masking of pongs accepted'
+  | 'wrong masking of closes accepted'
+  | 'wrong masking of continuations accepted'
   | 'text echoed as binary'
   | 'closes by itself'
   | 'sends lengths in 64 bits'
@@ -115,7 +119,7 @@ export function echoOn(socket: Socket, endpoint: Endpoint, rest: Buffer, extensi
     if (closing) return;
     const allowed = deflate !== undefined && frame.opcode > 0 && frame.opcode < 8 ? 4 : 0;
     if ((frame.rsv & ~allowed) !== 0 && bug !== 'reserved bits accepted') return fail(1002);
-    if (frame.masked !== (role === 'server') && bug !== 'wrong masking accepted') return fail(1002);
+    if (frame.masked !== (role === 'server') && !takesMasking(bug, frame.opcode)) return fail(1002);
     if (!frame.minimal && bug !== 'non-minimal length accepted') return fail(1002);
     const { opcode, payload, fin } = frame;
     if ((opcode > 2 && opcode < 8) || opcode > 10) {
@@ -193,6 +197,16 @@ export function echoOn(socket: Socket, endpoint: Endpoint, rest: Buffer, extensi
   socket.on('data', receive);
   socket.on('end', () => socket.end());
   if (rest.length > 0) receive(rest);
+}
+
+function takesMasking(bug: Bug | undefined, opcode: number): boolean {
+  const one: Readonly<Record<number, Bug>> = {
+    0: 'wrong masking of continuations accepted',
+    8: 'wrong masking of closes accepted',
+    9: 'wrong masking of pings accepted',
+    10: 'wrong masking of pongs accepted',
+  };
+  return bug === 'wrong masking accepted' || (bug !== undefined && bug === one[opcode]);
 }
 
 /** Clears the upper half of a 64-bit length at the beginning of a chunk. */

@@ -19,7 +19,19 @@ import {
 import type { Connection } from '../connection.ts';
 import { closeCleanly, expectFailure, expectSeen, failed, how, nonStrict, ok, waitFor, watch } from '../probe.ts';
 import { sameSeen } from '../verdict.ts';
-import { BINARY, encodeFrame, encodeHeader, KeySource, octetCount, PING, TEXT } from '../wire.ts';
+import {
+  BINARY,
+  CLOSE,
+  closeBody,
+  encodeFrame,
+  encodeHeader,
+  KeySource,
+  octetCount,
+  opcodeName,
+  PING,
+  PONG,
+  TEXT,
+} from '../wire.ts';
 
 const HELLO = utf8('hello');
 const MINIMAL =
@@ -194,6 +206,40 @@ function wireOf(connection: Connection, frames: readonly Frame[]): Buffer {
   );
 }
 
+/** Every other kind of frame with the masking of the wrong side: a peer may look at it in one branch and not in another. */
+const MASKING: ProbeCase[] = (['server', 'client'] as const).flatMap((subject) => {
+  const mask = subject === 'client';
+  const how = mask ? 'masked' : 'unmasked';
+  const first = mask ? 20 : 15;
+  const expectation = `The ${subject} fails the connection (RFC 6455 §5.1).`;
+  const wrong = (number: number, opcode: number, payload: Buffer): ProbeCase =>
+    rejected(
+      `X.2.${number}`,
+      `A${mask ? '' : 'n'} ${how} ${opcodeName(opcode)}.`,
+      expectation,
+      { opcode, payload, mask },
+      { subject },
+    );
+  return [
+    ...(mask ? [wrong(first - 1, PING, HELLO)] : []),
+    wrong(first, PONG, HELLO),
+    wrong(first + 1, CLOSE, closeBody(1000)),
+    probe(
+      `X.2.${first + 2}`,
+      `A message in two frames, the second of which is ${how}.`,
+      expectation,
+      async (stage) => {
+        const { connection } = await stage.open();
+        const seen = watch(connection);
+        connection.send({ opcode: TEXT, fin: false, payload: HELLO });
+        connection.send({ opcode: 0, payload: HELLO, mask });
+        return expectFailure(connection, seen, [1002], { what: 'the message' });
+      },
+      { subject },
+    ),
+  ];
+});
+
 const SPLITS: ProbeCase[] = [
   ...([1, 'joined'] as const).map((write, i) =>
     probe(
@@ -323,4 +369,4 @@ const ENDLESS: ProbeCase[] = [
   ),
 ];
 
-export const FRAME_CASES: readonly ProbeCase[] = [...LENGTHS, ...SPLITS, ...ENDLESS];
+export const FRAME_CASES: readonly ProbeCase[] = [...LENGTHS, ...MASKING, ...SPLITS, ...ENDLESS];
