@@ -123,6 +123,7 @@ export async function expectFailure(
   await connection.until(() => connection.state !== 'open' || seen.length > 0, ms);
   if (seen.length > 0) return { behavior: accepted, reason: `the peer took ${what}: it sent ${describeSeen(seen)}` };
   if (connection.state === 'open') return failed(`the peer did nothing within ${ms} ms`);
+  if (connection.violation !== undefined) return failed(`the peer ${connection.violation}`);
   if (!(await connection.until(() => connection.ends, 2 * CONFORMANCE_LIMITS.closeTimeoutMs)))
     return failed('the peer left TCP open');
   if (seen.length > 0) return { behavior: accepted, reason: `the peer took ${what}: it sent ${describeSeen(seen)}` };
@@ -133,9 +134,13 @@ export async function expectFailure(
   return ok(`the peer ${how(connection).slice(2)}`);
 }
 
-/** `; closed with 1002` or `; dropped TCP`, for a sentence's end. */
+/**
+ * `; closed with 1002` or `; dropped TCP`, for a sentence's end. A peer that broke a rule is closed by the tester: its
+ * answer to that says nothing, and the rule does.
+ */
 export function how(connection: Connection): string {
-  const { closeReceived, ends } = connection;
+  const { closeReceived, ends, violation } = connection;
+  if (violation !== undefined) return `; the peer ${violation}`;
   if (closeReceived !== undefined)
     return closeReceived.code === null ? '; closed without a code' : `; closed with ${closeReceived.code}`;
   return ends ? '; dropped TCP' : '';

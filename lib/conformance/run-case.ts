@@ -68,8 +68,11 @@ async function run(one: Case, stage: BaseStage, log: WireLog): Promise<CaseResul
     outcome = { behavior: 'FAILED', behaviorClose: 'FAILED', reason: error.message, seen: [] };
   }
   const { connection } = stage;
-  if (one.kind === 'probe' && connection?.violation !== undefined && outcome.behavior !== 'FAILED')
-    outcome = { ...outcome, behavior: 'FAILED', reason: `the peer ${connection.violation}; ${outcome.reason}` };
+  const violation = one.kind === 'probe' ? connection?.violation : undefined;
+  if (violation !== undefined) {
+    const reason = outcome.reason.includes(violation) ? outcome.reason : `the peer ${violation}; ${outcome.reason}`;
+    outcome = { ...outcome, behavior: 'FAILED', reason };
+  }
   stage.dispose();
   return {
     id: one.id,

@@ -163,3 +163,22 @@ describe('a planted bug is found', { concurrency: 8 }, () => {
     });
   }
 });
+
+/** Bug, case of the X catalogue, the whole reason of its verdict. */
+const REASONS: readonly (readonly [Bug, string, string])[] = [
+  ['UTF-8 not checked', 'X.7.63', 'the peer sent a text message that is not UTF-8 (RFC 6455 §8.1)'],
+  [
+    'sends RSV2',
+    'X.3.3',
+    'cut after octet 1 of 48: the answers are wrong; the peer set reserved bits 010 (RFC 6455 §5.2)',
+  ],
+];
+
+describe('the reason says what the peer did, not how it answered the close that this led to', () => {
+  for (const [bug, id, reason] of REASONS) {
+    it(`${bug} (${id})`, async () => {
+      const results = await examineServer(bug, [id]);
+      assert.equal(results.get(id)!.reason, reason);
+    });
+  }
+});
