@@ -9,7 +9,10 @@ type Constructor = new (url: string, options?: object) => DrivenSocket;
 
 const OPEN: Readonly<Record<string, () => (url: string) => DrivenSocket>> = {
   barewire: () => (url) =>
-    new WebSocket(url, { perMessageDeflate: true, maxMessageBytes: 67_108_864 }) as unknown as DrivenSocket,
+    new WebSocket(url, {
+      perMessageDeflate: { thresholdBytes: 0 },
+      maxMessageBytes: 67_108_864,
+    }) as unknown as DrivenSocket,
   ws: () => {
     const { WebSocket: Peer } = require('ws') as { WebSocket: Constructor };
     const options = {

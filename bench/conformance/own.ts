@@ -22,7 +22,7 @@ const { values } = parseArgs({
   },
 });
 const main = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url));
-const echo = [process.execPath, [main, 'echo', '--port', '0', '--deflate', '--takeover']] as const;
+const echo = [process.execPath, [main, 'echo', '--port', '0', '--deflate', '--takeover', '--threshold', '0']] as const;
 
 const examinations: readonly (readonly ['server' | 'client', Examination])[] = [
   ['server', await examineServer(echo, { full: values.full })],

@@ -90,7 +90,11 @@ const SUBJECTS: readonly Subject[] = [
     role: 'server',
     version: ownVersion,
     missing: () => undefined,
-    run: () => examineServer(node('../../lib/cli/main.js', 'echo', '--port', '0', '--deflate', '--takeover'), {}),
+    run: () =>
+      examineServer(
+        node('../../lib/cli/main.js', 'echo', '--port', '0', '--deflate', '--takeover', '--threshold', '0'),
+        {},
+      ),
   },
   {
     id: 'ws',

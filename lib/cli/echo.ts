@@ -6,6 +6,7 @@
  */
 
 import { parseArgs } from 'node:util';
+import { COMPRESSION_DEFAULTS } from '../limits.ts';
 import type { ServerWebSocket } from '../net/api.ts';
 import { createServer } from '../server.ts';
 import { prepareMessage } from '../websocket/prepared-message.ts';
@@ -23,6 +24,7 @@ that sends the event it was asked for (parameters event, id, retry, data, commen
   --host HOST    address to listen on (default 127.0.0.1)
   --deflate      accept permessage-deflate (RFC 7692) from clients that offer it
   --takeover     with --deflate: let messages refer to earlier ones, both ways, where the client allows it
+  --threshold N  with --deflate: compress messages of N bytes and more (default ${COMPRESSION_DEFAULTS.thresholdBytes})
   --fanout       send each message to every connection instead
   --help         this text
 `;
@@ -35,6 +37,7 @@ export async function run(args: string[]): Promise<number> {
       host: { type: 'string', default: '127.0.0.1' },
       deflate: { type: 'boolean', default: false },
       takeover: { type: 'boolean', default: false },
+      threshold: { type: 'string', default: String(COMPRESSION_DEFAULTS.thresholdBytes) },
       fanout: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -52,6 +55,7 @@ export async function run(args: string[]): Promise<number> {
     perMessageDeflate: values.deflate && {
       serverContextTakeover: values.takeover,
       clientContextTakeover: values.takeover,
+      thresholdBytes: wholeNumber('threshold', values.threshold, 0, MAX_MESSAGE_BYTES),
     },
   });
   const members = new Set<ServerWebSocket>();

@@ -2,7 +2,7 @@
  * What a case is: a value that says what is sent, what may come back and how it may close.
  *
  * The same value serves both directions: the connection masks when the tester is the client, and only then. `script`
- * cases (groups 1-7, 9, 10) are lists of steps with exact expectations; `echo` cases (9.7, 9.8, 12, 13) send one message,
+ * cases (groups 1-7, 9, 10) are lists of steps with exact expectations; `echo` cases (9.7, 9.8, 12, 13, X.9) send one message,
  * wait for its echo and go on; `probe` cases (most of the X catalogue) are small functions, since what they look for is
  * not a list of messages. Types and constructors only. Read next: `verdict.ts`, then `cases/index.ts`.
  */
@@ -116,6 +116,10 @@ export interface EchoCase extends CommonCase {
   readonly deflate?: DeflateTerms & { readonly series: string };
   /** Cuts the (compressed) payload into frames of this many octets. */
   readonly fragment?: number;
+  /** The tester's messages must be allowed to refer to earlier ones; else the case is UNIMPLEMENTED. */
+  readonly takeover?: boolean;
+  /** The case looks at compressed echoes; where none is, it is INFORMATIONAL. */
+  readonly wantsCompressed?: boolean;
   readonly timeoutMs: number;
 }
 

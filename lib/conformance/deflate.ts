@@ -86,6 +86,7 @@ function remember(series: string, k: number, octets: Buffer): void {
 export class Decompressor {
   readonly #parameters: DeflateParameters;
   #window: Buffer = Buffer.alloc(0);
+  messages = 0;
   /** Octets of messages before and after, for the ratio in the report. */
   compressedOctets = 0;
   plainOctets = 0;
@@ -124,6 +125,7 @@ export class Decompressor {
       throw new Error('it kept the 00 00 ff ff of its flush, which is not sent (RFC 7692 §7.2.1)', { cause: error });
     }
     if (this.#parameters.takeover) this.#window = window;
+    this.messages++;
     this.compressedOctets += octets.length;
     this.plainOctets += size;
     return parts.length === 1 ? parts[0]! : Buffer.concat(parts);

@@ -172,17 +172,10 @@ async function runEcho(one: EchoCase, stage: BaseStage): Promise<Outcome> {
   const { connection, deflate } = await stage.open(
     one.deflate === undefined ? {} : { offer: one.deflate.offer, deflate: true, terms: one.deflate },
   );
-  if (one.deflate !== undefined && deflate === undefined) {
-    connection.sendClose(NORMAL);
-    await connection.ended;
-    const closing = judgeScript({ close: ECHO_CLOSE }, NOTHING_ELSE, observe(connection, []));
-    return {
-      behavior: 'UNIMPLEMENTED',
-      behaviorClose: closing.behaviorClose,
-      reason: 'the peer did not agree to permessage-deflate',
-      seen: [],
-    };
-  }
+  if (one.deflate !== undefined && deflate === undefined)
+    return unimplementedEcho(connection, 'the peer did not agree to permessage-deflate');
+  if (one.takeover && deflate?.tester.takeover === false)
+    return unimplementedEcho(connection, `the peer does not let messages refer to earlier ones: ${deflate.answer}`);
   const compressor = deflate && new Compressor(deflate.tester, one.deflate?.series);
   const kind = one.opcode === 1 ? 'text' : 'binary';
   let k = 0;
@@ -215,16 +208,40 @@ async function runEcho(one: EchoCase, stage: BaseStage): Promise<Outcome> {
   await connection.ended;
   if (k < one.count) wrong ??= `the connection ended after ${k} of ${one.count} echoes`;
 
+  return echoOutcome(one, { connection, wrong, echoes: k, answer: deflate?.answer, inflater: stage.decompressor });
+}
+
+async function unimplementedEcho(connection: Connection, reason: string): Promise<Outcome> {
+  connection.sendClose(NORMAL);
+  await connection.ended;
+  const { behaviorClose } = judgeScript({ close: ECHO_CLOSE }, NOTHING_ELSE, observe(connection, []));
+  return { behavior: 'UNIMPLEMENTED', behaviorClose, reason, seen: [] };
+}
+
+function echoOutcome(
+  one: EchoCase,
+  run: {
+    readonly connection: Connection;
+    /** What went wrong first. */
+    readonly wrong: string | undefined;
+    readonly echoes: number;
+    /** The agreement, where there is one. */
+    readonly answer: string | undefined;
+    readonly inflater: Decompressor | undefined;
+  },
+): Outcome {
+  const { connection, wrong, echoes, answer, inflater } = run;
   const judged = judgeScript({ close: ECHO_CLOSE }, NOTHING_ELSE, observe(connection, []));
-  const inflater = stage.decompressor;
+  const compressed = inflater === undefined ? '' : `, ${inflater.messages} of them compressed`;
+  const reasons = [wrong ?? `${one.count} echoes${compressed}`];
+  if (!judged.reason.startsWith('as expected')) reasons.push(judged.reason);
+  const nothingToSee = one.wantsCompressed === true && inflater?.messages === 0 && judged.behavior === 'OK';
   return {
-    behavior: wrong === undefined ? judged.behavior : 'FAILED',
+    behavior: wrong !== undefined ? 'FAILED' : nothingToSee ? 'INFORMATIONAL' : judged.behavior,
     behaviorClose: judged.behaviorClose,
-    reason: [wrong ?? `${one.count} echoes`, ...(judged.reason.startsWith('as expected') ? [] : [judged.reason])].join(
-      '; ',
-    ),
-    seen: [`${k} echoes`],
-    ...(deflate === undefined ? {} : { accepted: [`OK: ${one.count} echoes under ${deflate.answer}`] }),
+    reason: reasons.join('; '),
+    seen: [`${echoes} echoes`],
+    ...(answer === undefined ? {} : { accepted: [`OK: ${one.count} echoes under ${answer}`] }),
     ...(inflater === undefined
       ? {}
       : { compression: { compressed: inflater.compressedOctets, plain: inflater.plainOctets } }),

@@ -72,7 +72,7 @@ describe('a server that cannot be examined', { concurrency: true }, () => {
         const { code, errors, output } = await conformance(url);
         assert.equal(code, 1);
         assert.match(errors, /the server answered 403 Forbidden instead of 101/);
-        assert.match(output, /: 612 FAILED in \d/);
+        assert.match(output, /: 626 FAILED in \d/);
       },
     );
   });

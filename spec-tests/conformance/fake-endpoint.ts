@@ -44,6 +44,8 @@ export type Bug =
   | 'context forgotten when inflating'
   | 'window larger than agreed'
   | 'end of the flush kept'
+  | 'window too small when inflating'
+  | 'messages sent uncompressed enter the context'
   | 'wrong Sec-WebSocket-Accept'
   | 'Sec-WebSocket-Accept not checked'
   | 'any version accepted';
@@ -110,8 +112,10 @@ export function echoOn(socket: Socket, endpoint: Endpoint, rest: Buffer, extensi
     }
     if (bug === 'sends text that is not UTF-8') octets = Buffer.of(0xff);
     const type = bug === 'text echoed as binary' ? 2 : opcode;
-    if (deflate === undefined) send(type, octets);
-    else send(type, deflate.compress(octets), 4);
+    const compressed = deflate?.compress(octets);
+    const plain = bug === 'messages sent uncompressed enter the context' && octets.length < 128;
+    if (compressed === undefined || plain) send(type, octets);
+    else send(type, compressed, 4);
     if (bug === 'closes by itself') fail(1000);
   };
 
@@ -235,9 +239,10 @@ function codecs(
   const own = side(role);
   const theirs = side(role === 'server' ? 'client' : 'server');
   const compressor = new Compressor(bug === 'window larger than agreed' ? { ...own, windowBits: 15 } : own);
-  const decompressor = new Decompressor(
-    bug === 'context forgotten when inflating' ? { ...theirs, takeover: false } : theirs,
-  );
+  const decompressor = new Decompressor({
+    takeover: theirs.takeover && bug !== 'context forgotten when inflating',
+    windowBits: bug === 'window too small when inflating' ? 9 : theirs.windowBits,
+  });
   let k = 0;
   const compress = (plain: Buffer): Buffer => {
     const octets = compressor.compress(plain, k++);
@@ -272,10 +277,12 @@ export async function startFakeServer(bug: Bug | undefined): Promise<{ url: stri
           ? undefined
           : [
               'permessage-deflate',
-              ...['server_no_context_takeover', 'server_max_window_bits'].flatMap((name) => {
-                const value = offer.params.get(name);
-                return value === undefined ? [] : [value === true ? name : `${name}=${value}`];
-              }),
+              ...['server_no_context_takeover', 'client_no_context_takeover', 'server_max_window_bits'].flatMap(
+                (name) => {
+                  const value = offer.params.get(name);
+                  return value === undefined ? [] : [value === true ? name : `${name}=${value}`];
+                },
+              ),
             ].join('; ');
       socket.write(
         `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n${answer === undefined ? '' : `Sec-WebSocket-Extensions: ${answer}\r\n`}\r\n`,

@@ -19,6 +19,7 @@ import {
   targetOf,
 } from '../../lib/conformance/index.ts';
 import { createServer } from '../../lib/server.ts';
+import type { PerMessageDeflate } from '../../lib/websocket/extension.ts';
 import { differences, readGolden } from './golden.ts';
 
 /** Everything that takes no time, and a few of what does. */
@@ -27,6 +28,7 @@ function fastCases(subject: 'server' | 'client'): Case[] {
   const heavy = ['9.1.1', '9.2.1', '9.5.6', '9.7.1', '12.1.10', '12.3.9', '13.2.9', '13.3.10', '13.7.9'];
   return [
     ...selectIds(all, ['1.*,2.*,3.*,4.*,5.*,6.*,7.*,10.*,X.1.*,X.2.*,X.3.*,X.6.*,X.7.*'], ['X.7.66']),
+    ...selectIds(all, ['X.9.*'], ['X.9.6', 'X.9.7', 'X.9.9']),
     ...selectIds(all, heavy, []),
   ];
 }
@@ -59,25 +61,43 @@ describe('the golden results', () => {
   }
 });
 
+async function examineOurServer(cases: readonly Case[], perMessageDeflate: PerMessageDeflate): Promise<CaseResult[]> {
+  const server = createServer({ allowedOrigins: '*', maxMessageBytes: 67_108_864, perMessageDeflate });
+  server.webSocket('/*', {
+    message(socket, message) {
+      if (socket.send(message) !== 'sent') socket.pause();
+    },
+    drain(socket) {
+      socket.resume();
+    },
+  });
+  await server.listen({ port: 0, host: '127.0.0.1' });
+  try {
+    return (await runClient({ target: targetOf(server.url), cases, parallel: 16 })).results;
+  } finally {
+    await server.close();
+  }
+}
+
 describe('conformance of our own endpoints', () => {
-  it('our server passes the fast part strictly', async () => {
-    const server = createServer({ allowedOrigins: '*', maxMessageBytes: 67_108_864, perMessageDeflate: true });
-    server.webSocket('/*', {
-      message(socket, message) {
-        if (socket.send(message) !== 'sent') socket.pause();
-      },
-      drain(socket) {
-        socket.resume();
-      },
+  it('our server passes the fast part strictly, compressing everything and with takeover both ways', async () => {
+    const cases = fastCases('server');
+    const results = await examineOurServer(cases, {
+      thresholdBytes: 0,
+      serverContextTakeover: true,
+      clientContextTakeover: true,
     });
-    await server.listen({ port: 0, host: '127.0.0.1' });
-    try {
-      const cases = fastCases('server');
-      const { results } = await runClient({ target: targetOf(server.url), cases, parallel: 16 });
-      assertStrict('server', results, cases.length);
-    } finally {
-      await server.close();
-    }
+    assertStrict('server', results, cases.length);
+  });
+
+  it('our server as it is by default: short messages are not compressed, nothing is taken over, nothing fails', async () => {
+    const cases = selectIds(catalogue('server'), ['12.1.1', '12.1.5', '13.2.5', 'X.7.5*', 'X.9.*'], []);
+    const results = await examineOurServer(cases, true);
+    const verdicts = new Map(results.map(({ id, behavior }) => [id, behavior]));
+    for (const one of results) assert.ok(!isFailure(one), `${one.id}: ${one.reason}`);
+    for (let i = 1; i <= 11; i++) assert.equal(verdicts.get(`X.9.${i}`), 'UNIMPLEMENTED', 'takeover');
+    for (const id of ['X.9.20', 'X.9.21']) assert.equal(verdicts.get(id), 'INFORMATIONAL', id);
+    assert.equal(verdicts.get('X.9.22'), 'OK', 'compressed and uncompressed in turn');
   });
 
   it('our client passes the fast part strictly', async () => {
@@ -86,7 +106,10 @@ describe('conformance of our own endpoints', () => {
     const server = await serve({ cases, host: '127.0.0.1', port: 0, onReports: (agent) => void reports.push(agent) });
     try {
       const open = (url: string): DrivenSocket =>
-        new WebSocket(url, { perMessageDeflate: true, maxMessageBytes: 67_108_864 }) as unknown as DrivenSocket;
+        new WebSocket(url, {
+          perMessageDeflate: { thresholdBytes: 0 },
+          maxMessageBytes: 67_108_864,
+        }) as unknown as DrivenSocket;
       const count = await drive({ url: server.url, agent: 'barewire', open, parallel: 8, shutdown: true });
       assert.equal(count, cases.length);
       assert.deepEqual(reports, ['barewire']);

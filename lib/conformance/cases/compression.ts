@@ -77,12 +77,17 @@ const SUBGROUPS: readonly Subgroup[] = [
   ].map((one, i) => ({ id: `13.${i + 1}`, source: 'json' as const, ...one })),
 ];
 
+/** How many messages of this size a case sends. */
+export function messageCount(size: number, full: boolean): number {
+  return full ? 1_000 : Math.min(1_000, SHORT_RUN_BYTES / size);
+}
+
 /** The cases; `full` = 1000 messages whatever their size. */
 export function compressionCases(full: boolean): EchoCase[] {
   return SUBGROUPS.flatMap(({ id, source, terms, title }) =>
     ROWS.map(([size, fragment], i): EchoCase => {
       const binary = source !== 'json' && source !== 'html';
-      const count = full ? 1_000 : Math.min(1_000, SHORT_RUN_BYTES / size);
+      const count = messageCount(size, full);
       return {
         id: `${id}.${i + 1}`,
         kind: 'echo',
