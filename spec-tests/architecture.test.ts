@@ -73,7 +73,8 @@ const NODE_BY_FOLDER: Readonly<Record<string, RegExp>> = {
   mount: /^node:(http|https|http2|net|tls|stream|buffer)$/,
   'server.ts': /^node:(net|tls|http|https|http2)$/,
   client: /^node:(net|tls|buffer)$/,
-  conformance: /^node:(net|tls|crypto|fs|fs\/promises|path|url|process|perf_hooks|buffer|zlib|timers\/promises|http)$/,
+  conformance:
+    /^node:(net|tls|stream|crypto|fs|fs\/promises|path|url|process|perf_hooks|buffer|zlib|timers\/promises|http)$/,
   load: /^node:(net|tls|crypto|fs|fs\/promises|path|url|process|perf_hooks|os|child_process|worker_threads|buffer|cluster|zlib)$/,
   rooms: /^node:(crypto|async_hooks)$/,
   chat: /^node:(crypto|fs|fs\/promises|path|url)$/,

@@ -19,6 +19,7 @@ import {
   selectIds,
   serve,
   summaryOf,
+  type Target,
   targetOf,
   timeOfGroups,
   Unreachable,
@@ -28,6 +29,7 @@ import { caseFile } from '../conformance/report-html.ts';
 import { listenError, UsageError, untilInterrupted, wholeNumber } from './usage.ts';
 
 const HELP = `Usage: barewire conformance ws://host:port[/path] [options]     examines a server
+       barewire conformance ws+unix:/path/of/socket[:/path]     examines a server on a Unix socket
        barewire conformance --serve PORT [options]              examines clients
        barewire conformance http://host:port/events [options]   examines an event stream
 
@@ -46,7 +48,10 @@ A server must echo messages on that path. A client is driven over the paths of A
   --parallel N     connections at a time (default 16)
   --header LINE    a further request field, 'Name: value'; may be given more than once
   --insecure       do not verify the certificate of a wss: or https: server
+  --ca FILE        certificates in PEM to trust, of a wss: or https: server
   --host HOST      with --serve: address to listen on (default 127.0.0.1)
+  --cert FILE      with --serve: serve TLS with this certificate in PEM,
+  --key FILE       and this key
   --list           print the cases and end
   --help           this text
 
@@ -67,6 +72,9 @@ export async function run(args: string[]): Promise<number> {
       parallel: { type: 'string', default: '16' },
       header: { type: 'string', multiple: true, default: [] },
       insecure: { type: 'boolean', default: false },
+      ca: { type: 'string' },
+      cert: { type: 'string' },
+      key: { type: 'string' },
       serve: { type: 'string' },
       host: { type: 'string', default: '127.0.0.1' },
       list: { type: 'boolean', default: false },
@@ -82,13 +90,15 @@ export async function run(args: string[]): Promise<number> {
   if (values.serve !== undefined && url !== undefined) throw new UsageError('either a URL or --serve, not both');
   if (values.serve === undefined && url === undefined && !values.list)
     throw new UsageError('a URL is missing: barewire conformance ws://host:port');
+  if ((values.cert === undefined) !== (values.key === undefined)) throw new UsageError('--cert and --key go together');
+  if (values.cert !== undefined && values.serve === undefined) throw new UsageError('--cert and --key are for --serve');
   const parallel = wholeNumber('parallel', values.parallel, 1, 128);
   for (const line of values.header) {
     if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n]*$/.test(line))
       throw new UsageError(`--header ${JSON.stringify(line)} is not of the form 'Name: value'`);
   }
   const subject = values.serve !== undefined ? 'client' : 'server';
-  const stream = url !== undefined && /^https?:/i.test(url);
+  const stream = url !== undefined && /^http(s|\+unix)?:/i.test(url);
   const all = catalogue(stream ? 'event-stream' : subject, { full: values.full });
   const useless = uselessPattern(all, [...values.cases, ...values.exclude]);
   if (useless !== undefined) throw new UsageError(`no case matches ${useless}; --list shows them`);
@@ -113,14 +123,19 @@ export async function run(args: string[]): Promise<number> {
 
   if (values.serve !== undefined) {
     const port = wholeNumber('serve', values.serve, 0, 65_535);
-    return examineClients({ cases, port, host: values.host, write });
+    const tls =
+      values.cert === undefined
+        ? undefined
+        : { cert: readNamed('cert', values.cert), key: readNamed('key', values.key) };
+    return examineClients({ cases, port, host: values.host, write, ...(tls === undefined ? {} : { tls }) });
   }
 
-  let target: ReturnType<typeof targetOf>;
+  const ca = values.ca === undefined ? {} : { ca: readNamed('ca', values.ca) };
+  let target: Target;
   try {
-    target = targetOf(url!, values.header, values.insecure);
+    target = targetOf(url!, { headers: values.header, insecure: values.insecure, ...ca });
   } catch {
-    throw new UsageError(`${JSON.stringify(url)} is not a ws:, wss:, http: or https: URL`);
+    throw new UsageError(`${JSON.stringify(url)} is not a ws:, wss:, http:, https: or ws+unix: URL`);
   }
   const progress = new Progress(cases.length);
   const started = performance.now();
@@ -133,7 +148,7 @@ export async function run(args: string[]): Promise<number> {
       onResult: (result, left) => progress.step(result, left),
     });
     progress.end();
-    const agent = values.agent ?? (serverField === '' ? `${target.host}:${target.port}` : serverField);
+    const agent = values.agent ?? (serverField === '' ? target.name : serverField);
     write(new Map([[agent, results]]));
     if (broken !== undefined) process.stderr.write(`barewire: ${url}: ${broken}\n`);
     else printFailures(results);
@@ -155,15 +170,17 @@ async function examineClients(options: {
   readonly cases: ReturnType<typeof catalogue>;
   readonly port: number;
   readonly host: string;
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
   readonly write: (results: Results) => void;
 }): Promise<number> {
-  const { cases, port, host, write } = options;
+  const { cases, port, host, tls, write } = options;
   const current = (): Results => new Map([...server.results].map(([agent, list]) => [agent, inOrder(list, cases)]));
   const progress = new Progress(cases.length);
   const server = await serve({
     cases,
     host,
     port,
+    ...(tls === undefined ? {} : { tls }),
     onResult: (agent, result) => progress.step(result, cases.length - server.results.get(agent)!.size),
     onReports: (agent) => {
       progress.end();
@@ -182,6 +199,18 @@ async function examineClients(options: {
   server.close();
   write(current());
   return [...current().values()].flat().some(isFailure) ? 1 : 0;
+}
+
+/** The file that an option names. */
+function readNamed(option: string, file: string | undefined): Buffer {
+  if (file === undefined) throw new UsageError(`--${option} FILE is missing`);
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new UsageError(
+      `--${option} ${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`,
+    );
+  }
 }
 
 function inOrder(results: ReadonlyMap<string, CaseResult>, cases: readonly { readonly id: string }[]): CaseResult[] {

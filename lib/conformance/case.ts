@@ -126,6 +126,8 @@ export interface EchoCase extends CommonCase {
 export interface ProbeCase extends CommonCase {
   readonly kind: 'probe';
   readonly probe: Probe;
+  /** The case writes the head of the opening handshake itself: it needs a door where there is one. */
+  readonly head?: boolean;
 }
 
 export type Case = ScriptCase | EchoCase | ProbeCase;

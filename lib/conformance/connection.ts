@@ -1,5 +1,5 @@
 /**
- * The tester's end of one WebSocket connection, after the opening handshake.
+ * The tester's end of one WebSocket connection, after the opening handshake, on any stream of octets.
  *
  * Sends what a case tells it to, in the writes it asks for, and notices everything that the peer does: messages and
  * pongs (`onSeen`), who closed first and with what, who dropped TCP, and the first rule that the peer broke
@@ -7,9 +7,10 @@
  * Sections: RFC 6455 §5.1 (masking), §5.2, §5.4, §5.5, §7. Read next: `verdict.ts`.
  */
 
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { CONFORMANCE_LIMITS } from '../limits.ts';
 import type { Seen, Write } from './case.ts';
+import { endStream, resetStream } from './target.ts';
 import {
   applyMask,
   BINARY,
@@ -67,7 +68,7 @@ export class Connection {
   /** The code that the tester answers a close of the peer with. */
   replyCode = 1000;
 
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #reader = new FrameReader();
   readonly #keys: KeySource;
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -81,7 +82,7 @@ export class Connection {
   #message: { opcode: number; compressed: boolean; parts: Buffer[]; size: number } | undefined;
   #resolveEnded!: () => void;
 
-  constructor(socket: Socket, subject: 'server' | 'client', log: WireLog, rest: Uint8Array, seed = 1) {
+  constructor(socket: Duplex, subject: 'server' | 'client', log: WireLog, rest: Uint8Array, seed = 1) {
     this.#socket = socket;
     this.subject = subject;
     this.log = log;
@@ -94,8 +95,7 @@ export class Connection {
     socket.on('end', () => {
       log.note('the peer ended TCP');
       this.#finish();
-      socket.end();
-      socket.destroySoon();
+      endStream(socket);
     });
     socket.on('error', (error: NodeJS.ErrnoException) => log.note(`TCP: ${error.code ?? error.message}`));
     socket.on('close', () => this.#finish());
@@ -190,7 +190,7 @@ export class Connection {
       this.#socket.destroy();
     } else {
       this.log.note('the tester resets TCP');
-      this.#socket.resetAndDestroy();
+      resetStream(this.#socket);
     }
   }
 

@@ -7,26 +7,13 @@
  */
 
 import { createHash, randomBytes } from 'node:crypto';
-import { connect, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import type { Duplex } from 'node:stream';
 import { CONFORMANCE_LIMITS } from '../limits.ts';
+import type { Target } from './target.ts';
 import { octetCount, preview } from './wire.ts';
 import type { WireLog } from './wire-log.ts';
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
-
-/** Where a server under test listens. */
-export interface Target {
-  readonly host: string;
-  readonly port: number;
-  readonly secure: boolean;
-  /** Path and query. */
-  readonly resource: string;
-  /** Further request fields, for example a token. */
-  readonly headers: readonly string[];
-  /** Do not verify a certificate. */
-  readonly insecure: boolean;
-}
 
 /** A head, split into its parts. Field names are lower case; a name that came twice has two values. */
 export interface Head {
@@ -38,44 +25,9 @@ export interface Head {
 
 export type HeadResult = { readonly ok: true; readonly head: Head } | { readonly ok: false; readonly reason: string };
 
-/** Connects within the handshake deadline. Never throws: a failure is a sentence. */
-export function openSocket(target: Target): Promise<Socket | string> {
-  const { host, port, secure, insecure } = target;
-  const { handshakeTimeoutMs } = CONFORMANCE_LIMITS;
-  return new Promise((resolve) => {
-    const socket = secure
-      ? connectTls({ host, port, rejectUnauthorized: !insecure, ...(/[a-z]/i.test(host) ? { servername: host } : {}) })
-      : connect({ host, port, allowHalfOpen: true });
-    const settle = (result: Socket | string): void => {
-      clearTimeout(timer);
-      socket.removeListener('error', onError);
-      socket.on('error', () => {});
-      if (typeof result === 'string') socket.destroy();
-      resolve(result);
-    };
-    const onError = (error: NodeJS.ErrnoException): void =>
-      settle(
-        error.code === 'ECONNREFUSED'
-          ? `nothing listens on ${host}:${port} (connection refused)`
-          : error.code === 'ENOTFOUND'
-            ? `there is no host ${host}`
-            : `could not connect to ${host}:${port}: ${error.code ?? error.message}`,
-      );
-    const timer = setTimeout(
-      () => settle(`${host}:${port} did not accept a connection within ${handshakeTimeoutMs} ms`),
-      handshakeTimeoutMs,
-    );
-    socket.once('error', onError);
-    socket.once(secure ? 'secureConnect' : 'connect', () => {
-      socket.setNoDelay(true);
-      settle(socket);
-    });
-  });
-}
-
 /** Reads one head, bounded in octets and time. */
 export function readHead(
-  socket: Socket,
+  socket: Duplex,
   log: WireLog,
   timeoutMs: number = CONFORMANCE_LIMITS.handshakeTimeoutMs,
 ): Promise<HeadResult> {
@@ -160,11 +112,9 @@ export function acceptOf(key: string): string {
 
 /** The lines of a correct opening request; a case may drop, change or add some. */
 export function requestLines(target: Target, key: string, offer?: string): string[] {
-  const port = target.port === (target.secure ? 443 : 80) ? '' : `:${target.port}`;
-  const host = target.host.includes(':') ? `[${target.host}]` : target.host;
   return [
     `GET ${target.resource} HTTP/1.1`,
-    `Host: ${host}${port}`,
+    `Host: ${target.authority}`,
     'User-Agent: barewire-conformance',
     'Upgrade: websocket',
     'Connection: Upgrade',

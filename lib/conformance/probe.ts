@@ -5,12 +5,13 @@
  * leaves cleaning up to `run-case.ts`. Read next: `cases/x-handshake.ts`.
  */
 
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { CONFORMANCE_LIMITS } from '../limits.ts';
 import type { Behavior, Seen, Subject } from './case.ts';
 import type { Connection } from './connection.ts';
 import type { DeflateAgreement } from './deflate.ts';
-import type { Head, HeadResult, Target } from './handshake.ts';
+import type { Head, HeadResult } from './handshake.ts';
+import type { Target } from './target.ts';
 import { describeSeen, sameSeen } from './verdict.ts';
 import type { WireLog } from './wire-log.ts';
 
@@ -26,14 +27,14 @@ export class HandshakeFailure extends Error {}
 
 /** A connection on which HTTP has been spoken and nothing else yet. */
 export interface Exchange {
-  readonly socket: Socket;
+  readonly socket: Duplex;
   readonly result: HeadResult;
 }
 
 export interface Stage {
   readonly subject: Subject;
   readonly log: WireLog;
-  /** The server under test. Absent when a client is. */
+  /** The server under test. Absent when a client is, or where the tester does not write the head itself. */
   readonly target?: Target;
   /** The request of the client under test. Absent when a server is. */
   readonly request?: Head;

@@ -1,11 +1,11 @@
 /**
  * Runs one case on one connection, in either role, and answers its result. Always comes to an end.
  *
- * `runOnServer` connects to a server under test; `runOnClient` is given the socket and request of a client under test.
+ * `runOnServer` connects to a server under test; `runOnClient` is given the stream and request of a client under test.
  * The rest is shared: the same steps, the same rules, other masking. Read next: `run-client.ts`, `serve.ts`.
  */
 
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { CONFORMANCE_LIMITS } from '../limits.ts';
 import type { Case, EchoCase, ScriptCase, Seen, Subject } from './case.ts';
 import { Connection } from './connection.ts';
@@ -18,13 +18,12 @@ import {
   headOctets,
   headText,
   newKey,
-  openSocket,
   readHead,
   requestLines,
   responseLines,
-  type Target,
 } from './handshake.ts';
 import { failed, HandshakeFailure, type Opened, type ProbeVerdict, type Stage } from './probe.ts';
+import { type Entrance, endStream, inTime, type Target } from './target.ts';
 import {
   type CaseResult,
   describeSeen,
@@ -42,14 +41,14 @@ const NORMAL = closeBody(1000);
 const GOING_AWAY = closeBody(1001);
 
 /** Runs a case against a server. */
-export async function runOnServer(one: Case, target: Target): Promise<CaseResult> {
+export async function runOnServer(one: Case, target: Target | Entrance): Promise<CaseResult> {
   const log = new WireLog();
-  const stage = new ServerStage(target, log);
+  const stage = 'enter' in target ? new EntranceStage(target, log) : new ServerStage(target, log);
   return run(one, stage, log);
 }
 
 /** Runs a case against a client whose request has arrived. `rest` is what came behind its head. */
-export async function runOnClient(one: Case, socket: Socket, request: Head, log: WireLog): Promise<CaseResult> {
+export async function runOnClient(one: Case, socket: Duplex, request: Head, log: WireLog): Promise<CaseResult> {
   return run(one, new ClientStage(socket, request, log), log);
 }
 
@@ -282,7 +281,7 @@ abstract class BaseStage implements Stage {
   abstract answer(octets: Buffer, pieces?: number): Connection;
   abstract dispose(): void;
 
-  protected connect(socket: Socket, rest: Uint8Array, deflate: DeflateAgreement | undefined): Opened {
+  protected connect(socket: Duplex, rest: Uint8Array, deflate: DeflateAgreement | undefined): Opened {
     const connection = new Connection(socket, this.subject === 'client' ? 'client' : 'server', this.log, rest);
     this.connection = connection;
     if (deflate !== undefined) {
@@ -298,7 +297,7 @@ abstract class BaseStage implements Stage {
 class ServerStage extends BaseStage {
   readonly subject = 'server';
   readonly target: Target;
-  readonly #sockets: Socket[] = [];
+  readonly #sockets: Duplex[] = [];
 
   constructor(target: Target, log: WireLog) {
     super(log);
@@ -321,7 +320,7 @@ class ServerStage extends BaseStage {
   }
 
   async exchange(octets: Buffer, pieces?: number, timeoutMs?: number): ReturnType<Stage['exchange']> {
-    const socket = await openSocket(this.target);
+    const socket = await inTime(this.target.name, this.target.connect(), (stream) => stream);
     if (typeof socket === 'string') throw new HandshakeFailure(socket);
     this.#sockets.push(socket);
     this.log.sent(octets, headText(octets));
@@ -338,12 +337,53 @@ class ServerStage extends BaseStage {
   }
 }
 
+/** A server whose opening handshake is done by other means than a head of HTTP/1.1. */
+class EntranceStage extends BaseStage {
+  readonly subject = 'server';
+  readonly #entrance: Entrance;
+  readonly #streams: Duplex[] = [];
+
+  constructor(entrance: Entrance, log: WireLog) {
+    super(log);
+    this.#entrance = entrance;
+  }
+
+  async open(options: OpenOptions = {}): Promise<Opened> {
+    const { offer, terms } = options;
+    if (options.behind !== undefined) throw new TypeError('there is no head that octets could stand behind');
+    const { name } = this.#entrance;
+    this.log.note(`opening handshake over ${name}${offer === undefined ? '' : `, offering ${offer}`}`);
+    const entered = await inTime(name, this.#entrance.enter(offer), ({ stream }) => stream);
+    if (typeof entered === 'string') throw new HandshakeFailure(`opening handshake: ${entered}`);
+    this.#streams.push(entered.stream);
+    const { extensions } = entered;
+    this.log.note(`the server agreed${extensions === '' ? '' : ` to ${extensions}`}`);
+    if (offer === undefined && extensions !== '')
+      throw new HandshakeFailure(`opening handshake: the server answered ${extensions}, which was not offered`);
+    const deflate = agreementFromAnswer(extensions, offer ?? '', { compare: terms === undefined });
+    if (typeof deflate === 'string') throw new HandshakeFailure(`opening handshake: the server ${deflate}`);
+    return this.connect(entered.stream, Buffer.alloc(0), deflate);
+  }
+
+  exchange(): never {
+    throw new TypeError('the tester does not write the head here');
+  }
+
+  answer(): never {
+    throw new TypeError('a server is answered by nobody');
+  }
+
+  dispose(): void {
+    for (const stream of this.#streams) stream.destroy();
+  }
+}
+
 class ClientStage extends BaseStage {
   readonly subject = 'client';
   readonly request: Head;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
 
-  constructor(socket: Socket, request: Head, log: WireLog) {
+  constructor(socket: Duplex, request: Head, log: WireLog) {
     super(log);
     this.#socket = socket;
     this.request = request;
@@ -372,13 +412,13 @@ class ClientStage extends BaseStage {
   }
 
   dispose(): void {
-    this.#socket.destroySoon();
+    endStream(this.#socket);
     setTimeout(() => this.#socket.destroy(), CONFORMANCE_LIMITS.closeTimeoutMs).unref();
   }
 }
 
 /** Writes octets, `pieces` at a time, each from its own turn of the event loop. */
-function writePieces(socket: Socket, octets: Buffer, pieces?: number): void {
+function writePieces(socket: Duplex, octets: Buffer, pieces?: number): void {
   if (pieces === undefined) {
     socket.write(octets);
     return;

@@ -9,13 +9,14 @@
 
 import type { Case } from './case.ts';
 import { compareIds } from './case.ts';
-import { faultOfResponse, headOctets, newKey, openSocket, readHead, requestLines, type Target } from './handshake.ts';
+import { faultOfResponse, headOctets, newKey, readHead, requestLines } from './handshake.ts';
 import { runOnServer } from './run-case.ts';
+import { type Entrance, inTime, type Target } from './target.ts';
 import { type CaseResult, isFailure } from './verdict.ts';
 import { WireLog } from './wire-log.ts';
 
 export interface RunOptions {
-  readonly target: Target;
+  readonly target: Target | Entrance;
   readonly cases: readonly Case[];
   /** Connections at a time; heavy cases use at most `HEAVY_LANES` of them. */
   readonly parallel: number;
@@ -29,8 +30,15 @@ export interface RunOutcome {
   readonly results: CaseResult[];
   /** The server's `Server` field, for a name. */
   readonly serverField: string;
+  /** Cases that cannot be run through this door. They have no result. */
+  readonly excluded: readonly Excluded[];
   /** Why nothing was run, or why the run was cut short. */
   readonly broken?: string;
+}
+
+export interface Excluded {
+  readonly id: string;
+  readonly reason: string;
 }
 
 /** Heavy cases at a time: two cores have no use for more. */
@@ -43,12 +51,15 @@ export class Unreachable extends Error {}
 
 /** Runs the cases. @throws Unreachable when nobody listens */
 export async function runClient(options: RunOptions): Promise<RunOutcome> {
-  const { target, cases, parallel, onResult } = options;
+  const { target, parallel, onResult } = options;
+  const excluded = excludedFrom(target, options.cases);
+  const out = new Set(excluded.map(({ id }) => id));
+  const cases = options.cases.filter(({ id }) => !out.has(id));
   const first = await greet(target, options.stream ?? false);
   if (first.kind === 'unreachable') throw new Unreachable(first.reason);
   if (first.kind === 'fault') {
     const results = cases.map((one) => notRun(one, `not run, as the opening handshake failed: ${first.reason}`));
-    return { results, serverField: '', broken: first.reason };
+    return { results, excluded, serverField: '', broken: first.reason };
   }
 
   const results: CaseResult[] = [];
@@ -84,7 +95,14 @@ export async function runClient(options: RunOptions): Promise<RunOutcome> {
   const known = new Set(results.map(({ id }) => id));
   for (const one of cases) if (!known.has(one.id)) results.push(notRun(one, `not run: ${broken}`));
   results.sort((a, b) => compareIds(a.id, b.id));
-  return { results, serverField: first.serverField, ...(broken === undefined ? {} : { broken }) };
+  return { results, excluded, serverField: first.serverField, ...(broken === undefined ? {} : { broken }) };
+}
+
+/** The cases that write a head of HTTP/1.1, where the door has none. */
+export function excludedFrom(target: Target | Entrance, cases: readonly Case[]): Excluded[] {
+  if (!('enter' in target)) return [];
+  const reason = `the case writes an opening handshake of HTTP/1.1, and ${target.name} has none`;
+  return cases.filter((one) => one.kind === 'probe' && one.head === true).map(({ id }) => ({ id, reason }));
 }
 
 /** Could the failure be a missed deadline of a peer that was busy with other cases? */
@@ -94,12 +112,18 @@ function maybeTiming(result: CaseResult): boolean {
 
 /** One opening handshake before all others: is there a WebSocket server? */
 async function greet(
-  target: Target,
+  target: Target | Entrance,
   stream: boolean,
 ): Promise<
   { kind: 'fine'; serverField: string } | { kind: 'fault'; reason: string } | { kind: 'unreachable'; reason: string }
 > {
-  const socket = await openSocket(target);
+  if ('enter' in target) {
+    const entered = await inTime(target.name, target.enter(undefined), ({ stream }) => stream);
+    if (typeof entered === 'string') return { kind: 'fault', reason: entered };
+    entered.stream.destroy();
+    return { kind: 'fine', serverField: '' };
+  }
+  const socket = await inTime(target.name, target.connect(), (stream) => stream);
   if (typeof socket === 'string') return { kind: 'unreachable', reason: socket };
   const key = newKey();
   const lines = requestLines(target, key);
@@ -125,20 +149,5 @@ function notRun(one: Case, reason: string): CaseResult {
     remoteCloseCode: null,
     seen: [],
     wire: [],
-  };
-}
-
-/** Reads `ws://host:port/path`. @throws TypeError for what is no such URL */
-export function targetOf(url: string, headers: readonly string[] = [], insecure = false): Target {
-  const parsed = new URL(url);
-  const secure = parsed.protocol === 'wss:' || parsed.protocol === 'https:';
-  if (!/^(wss?|https?):$/.test(parsed.protocol)) throw new TypeError(`${url} is neither ws: nor http:`);
-  return {
-    host: parsed.hostname.replace(/^\[|\]$/g, ''),
-    port: parsed.port === '' ? (secure ? 443 : 80) : Number(parsed.port),
-    secure,
-    resource: parsed.pathname + parsed.search,
-    headers,
-    insecure,
   };
 }

@@ -13,11 +13,13 @@
  */
 
 import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { CONFORMANCE_LIMITS } from '../limits.ts';
 import type { Case } from './case.ts';
 import { Connection } from './connection.ts';
 import { faultOfRequest, fieldOf, type Head, headOctets, readHead, responseLines } from './handshake.ts';
 import { runOnClient } from './run-case.ts';
+import { endStream } from './target.ts';
 import type { CaseResult } from './verdict.ts';
 import { closeBody, TEXT } from './wire.ts';
 import { WireLog } from './wire-log.ts';
@@ -26,13 +28,15 @@ export interface ServeOptions {
   readonly cases: readonly Case[];
   readonly host: string;
   readonly port: number;
+  /** Serve TLS with this certificate and its key, in PEM. */
+  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
   readonly onResult?: (agent: string, result: CaseResult) => void;
   /** `/updateReports` was asked for: write what is there. */
   readonly onReports?: (agent: string) => void | Promise<void>;
 }
 
 export interface FuzzingServer {
-  /** `ws://127.0.0.1:9002`. */
+  /** `ws://127.0.0.1:9002`, `wss:` over TLS. */
   readonly url: string;
   /** Results of every client so far, by its `agent`, then by case id. */
   readonly results: ReadonlyMap<string, ReadonlyMap<string, CaseResult>>;
@@ -54,7 +58,8 @@ export async function serve(options: ServeOptions): Promise<FuzzingServer> {
     end = resolve;
   });
 
-  const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  const { tls } = options;
+  const welcome = (socket: Socket): void => {
     socket.on('error', () => {});
     socket.once('close', () => sockets.delete(socket));
     if (sockets.size >= CONFORMANCE_LIMITS.maxConnections) {
@@ -66,11 +71,17 @@ export async function serve(options: ServeOptions): Promise<FuzzingServer> {
       process.emitWarning(`conformance: ${error instanceof Error ? error.stack : String(error)}`);
       socket.destroy();
     });
-  });
+  };
+  const general = { allowHalfOpen: true, noDelay: true };
+  const server: Server =
+    tls === undefined
+      ? createServer(general, welcome)
+      : createTlsServer({ ...general, ...tls, handshakeTimeout: CONFORMANCE_LIMITS.handshakeTimeoutMs }, welcome);
+  server.on('tlsClientError', () => {}); // a client that does not speak TLS, or does not trust the certificate
 
   const close = (): void => {
     server.close();
-    for (const socket of sockets) socket.destroySoon();
+    for (const socket of sockets) endStream(socket);
     setTimeout(() => {
       for (const socket of sockets) socket.destroy();
     }, CONFORMANCE_LIMITS.closeTimeoutMs).unref();
@@ -157,7 +168,7 @@ export async function serve(options: ServeOptions): Promise<FuzzingServer> {
   });
   const address = server.address() as { port: number; family: string; address: string };
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return { url: `ws://${host}:${address.port}`, results, ended, close };
+  return { url: `${tls === undefined ? 'ws' : 'wss'}://${host}:${address.port}`, results, ended, close };
 }
 
 function caseIndex(params: URLSearchParams, cases: readonly Case[]): number {

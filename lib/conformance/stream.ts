@@ -4,7 +4,7 @@
  * Not shared with `lib/event-stream` or `lib/http`, which are under test. Read next: `cases/x-stream.ts`.
  */
 
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { fieldOf, type Head, headOctets } from './handshake.ts';
 import type { Stage } from './probe.ts';
 import { octetCount, preview } from './wire.ts';
@@ -47,11 +47,10 @@ export async function openStream(stage: Stage, request: StreamRequest = {}): Pro
   const target = stage.target!;
   const parameters = new URLSearchParams(query).toString();
   const joint = parameters === '' ? '' : target.resource.includes('?') ? '&' : '?';
-  const host = target.host.includes(':') ? `[${target.host}]` : target.host;
   const { socket, result } = await stage.exchange(
     headOctets([
       `GET ${target.resource}${joint}${parameters} HTTP/${version}`,
-      `Host: ${host}:${target.port}`,
+      `Host: ${target.authority}`,
       'User-Agent: barewire-conformance',
       'Accept: text/event-stream',
       ...target.headers,
@@ -72,7 +71,7 @@ class StreamReader implements OpenStream {
   ended = false;
   fault: string | undefined;
 
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #waiting = new Set<() => void>();
   readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   readonly #chunked: boolean;
@@ -84,7 +83,7 @@ class StreamReader implements OpenStream {
   #type = '';
   #id = '';
 
-  constructor(socket: Socket, head: Head, stage: Stage) {
+  constructor(socket: Duplex, head: Head, stage: Stage) {
     this.#socket = socket;
     this.head = head;
     this.status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(head.startLine)?.[1] ?? 0);

@@ -149,12 +149,19 @@ describe('a server that cannot be examined', { concurrency: true }, () => {
 describe('a wrong command line: exit 2', { concurrency: true }, () => {
   const wrong: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['no URL', [], /a URL is missing/],
-    ['no URL at all', ['somewhere'], /is not a ws:, wss:, http: or https: URL/],
-    ['another scheme', ['ftp://127.0.0.1/'], /is not a ws:, wss:, http: or https: URL/],
+    ['no URL at all', ['somewhere'], /is not a ws:, wss:, http:, https: or ws\+unix: URL/],
+    ['another scheme', ['ftp://127.0.0.1/'], /is not a ws:, wss:, http:, https: or ws\+unix: URL/],
     ['a pattern without a case', ['ws://127.0.0.1:1/', '--cases', '8.*'], /no case matches 8\.\*/],
     ['a number that is none', ['ws://127.0.0.1:1/', '--parallel', 'many'], /--parallel is "many"/],
     ['both directions', ['ws://127.0.0.1:1/', '--serve', '9002'], /either a URL or --serve/],
     ['a header that is none', ['ws://127.0.0.1:1/', '--header', 'no colon'], /is not of the form/],
+    [
+      'a file that is not there',
+      ['wss://127.0.0.1:1/', '--ca', '/nowhere.pem'],
+      /--ca \/nowhere\.pem cannot be read: ENOENT/,
+    ],
+    ['a certificate without its key', ['--serve', '0', '--cert', 'cert.pem'], /--cert and --key go together/],
+    ['a certificate where nothing is served', ['ws://127.0.0.1:1/', '--cert', 'a', '--key', 'b'], /are for --serve/],
     ['an option that is none', ['--fast'], /Unknown option/],
   ];
   for (const [title, args, message] of wrong) {

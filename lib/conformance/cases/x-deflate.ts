@@ -55,7 +55,7 @@ function declined(id: string, parameters: string): ProbeCase {
       if (typeof answer === 'number') return ok(`refused with ${answer === 0 ? 'the end of TCP' : answer}`);
       return answer === '' ? ok('declined') : failed(`the server agreed: ${answer}`);
     },
-    { subject: 'server' },
+    { subject: 'server', head: true },
   );
 }
 
@@ -80,7 +80,7 @@ function agreed(
       const fault = check(extension!.params);
       return fault === undefined ? ok(answer) : failed(`${fault}: ${answer}`);
     },
-    { subject: 'server' },
+    { subject: 'server', head: true },
   );
 }
 

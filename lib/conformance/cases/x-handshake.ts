@@ -30,7 +30,7 @@ function forServers(
   probe: ProbeCase['probe'],
   more: Partial<ProbeCase> = {},
 ): ProbeCase {
-  return { id, kind: 'probe', subject: 'server', description, expectation, probe, ...more };
+  return { id, kind: 'probe', subject: 'server', head: true, description, expectation, probe, ...more };
 }
 
 function forClients(id: string, description: string, expectation: string, probe: ProbeCase['probe']): ProbeCase {

@@ -20,7 +20,7 @@ function probe(
   run: ProbeCase['probe'],
   more: Partial<ProbeCase> = {},
 ): ProbeCase {
-  return { id, kind: 'probe', subject: 'event-stream', description, expectation, probe: run, ...more };
+  return { id, kind: 'probe', subject: 'event-stream', head: true, description, expectation, probe: run, ...more };
 }
 
 /** Opens the stream and looks at it; whatever happens it is closed again. */
