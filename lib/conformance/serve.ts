@@ -5,7 +5,7 @@
  *     /getCaseInfo?case=N              one text message: {"id", "description"}; N counts from 1
  *     /runCase?case=N&agent=A          runs the case; the client echoes messages until the connection ends
  *     /getCaseStatus?case=N&agent=A    one text message: {"behavior"}, once the result is there
- *     /updateReports?agent=A           writes the reports, then closes; &shutdownOnComplete=true also ends the server
+ *     /updateReports?agent=A           writes the reports once running cases are over, then closes; &shutdownOnComplete=true also ends the server
  *     /stopServer                      ends the server
  *
  * `casetuple=1.2.3` may stand for `case`. Wrong parameters are answered 500 as the suite does; other paths 404.
@@ -45,14 +45,16 @@ export interface FuzzingServer {
   close(): void;
 }
 
-/** How long `/getCaseStatus` waits for a result that is not there yet. */
-const STATUS_TIMEOUT_MS = 30_000;
+/** How long `/getCaseStatus` and `/updateReports` wait for results that are not there yet. */
+const RESULT_TIMEOUT_MS = 30_000;
 
 /** Starts the server. @throws the error of `listen` */
 export async function serve(options: ServeOptions): Promise<FuzzingServer> {
   const results = new Map<string, Map<string, CaseResult>>();
   const sockets = new Set<Socket>();
   const settled = new Set<() => void>();
+  /** Cases that have begun and have no result yet. */
+  const running = new Set<{ readonly agent: string }>();
   let end!: () => void;
   const ended = new Promise<void>((resolve) => {
     end = resolve;
@@ -111,7 +113,9 @@ export async function serve(options: ServeOptions): Promise<FuzzingServer> {
           refuse(socket, 500, one === undefined ? 'there is no such case' : 'the parameter agent is missing');
           return;
         }
-        const result = await runOnClient(one, socket, head, log);
+        const run = { agent };
+        running.add(run);
+        const result = await runOnClient(one, socket, head, log).finally(() => running.delete(run));
         let ofAgent = results.get(agent);
         if (ofAgent === undefined) {
           ofAgent = new Map();
@@ -126,11 +130,14 @@ export async function serve(options: ServeOptions): Promise<FuzzingServer> {
           refuse(socket, 500, 'case or agent is missing');
           return;
         }
-        const result = await resultOf(agent, one.id);
+        await waitFor(() => results.get(agent)?.has(one.id) === true);
+        const result = results.get(agent)?.get(one.id);
         if (result === undefined) refuse(socket, 500, `case ${one.id} has no result for ${agent}`);
         else tell(socket, head, { behavior: result.behavior });
       },
       '/updateReports': async () => {
+        // To the client a case may be over while TCP is still open, which the case is about.
+        await waitFor(() => [...running].every((run) => run.agent !== agent));
         await options.onReports?.(agent);
         tell(socket, head, undefined);
         if (searchParams.get('shutdownOnComplete') === 'true') setTimeout(close, 50);
@@ -145,19 +152,19 @@ export async function serve(options: ServeOptions): Promise<FuzzingServer> {
     else await handler();
   }
 
-  function resultOf(agent: string, id: string): Promise<CaseResult | undefined> {
-    const find = (): CaseResult | undefined => results.get(agent)?.get(id);
-    if (find() !== undefined) return Promise.resolve(find());
+  /** Waits until the condition holds, looking again whenever a case has a result. */
+  function waitFor(condition: () => boolean): Promise<void> {
+    if (condition()) return Promise.resolve();
     return new Promise((resolve) => {
       const settle = (): void => {
         clearTimeout(timer);
         settled.delete(check);
-        resolve(find());
+        resolve();
       };
       const check = (): void => {
-        if (find() !== undefined) settle();
+        if (condition()) settle();
       };
-      const timer = setTimeout(settle, STATUS_TIMEOUT_MS);
+      const timer = setTimeout(settle, RESULT_TIMEOUT_MS);
       settled.add(check);
     });
   }

@@ -4,6 +4,7 @@
  */
 
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { WebSocket } from '../../lib/client/websocket.ts';
 import {
@@ -12,6 +13,7 @@ import {
   catalogue,
   type DrivenSocket,
   drive,
+  type FuzzingServer,
   isFailure,
   runClient,
   selectIds,
@@ -145,6 +147,34 @@ describe("the fuzzing server answers on Autobahn's paths", () => {
       assert.deepEqual([...server.results.keys()], ['a b']);
       assert.match(await ask(`${server.url}/updateReports?agent=a%20b`), /1000$/);
     } finally {
+      server.close();
+    }
+  });
+  it('reports are not written before the cases that a client has begun have a result', async () => {
+    let reported: readonly string[] = [];
+    const server: FuzzingServer = await serve({
+      cases: selectIds(catalogue('client'), ['X.1.60'], []),
+      host: '127.0.0.1',
+      port: 0,
+      onReports: () => {
+        reported = [...(server.results.get('late')?.keys() ?? [])];
+      },
+    });
+    const { port } = new URL(server.url);
+    // A client that takes no notice of the wrong answer and leaves TCP open: the case ends by its own deadline.
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.on('error', () => {});
+    const answered = new Promise((resolve) => socket.once('data', resolve));
+    socket.write(
+      'GET /runCase?case=1&agent=late HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n',
+    );
+    try {
+      await answered;
+      await ask(`${server.url}/updateReports?agent=late`);
+      assert.deepEqual(reported, ['X.1.60']);
+      assert.equal(server.results.get('late')?.get('X.1.60')?.behavior, 'FAILED');
+    } finally {
+      socket.destroy();
       server.close();
     }
   });
