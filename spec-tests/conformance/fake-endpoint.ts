@@ -6,6 +6,7 @@
  */
 
 import { createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Compressor, Decompressor } from '../../lib/conformance/deflate.ts';
 import { acceptOf, parseExtensions } from '../../lib/conformance/handshake.ts';
 import { encodeFrame, FrameReader, type WireFrame } from '../../lib/conformance/wire.ts';
@@ -75,7 +76,7 @@ function isUtf8(octets: Buffer): boolean {
 }
 
 /** Echoes on an established connection. */
-export function echoOn(socket: Socket, endpoint: Endpoint, rest: Buffer, extension?: string): void {
+export function echoOn(socket: Duplex, endpoint: Endpoint, rest: Buffer, extension?: string): void {
   const { role, bug } = endpoint;
   const reader = new FrameReader();
   let message: { opcode: number; compressed: boolean; parts: Buffer[] } | undefined;
@@ -251,45 +252,50 @@ function codecs(
   return { compress, inflate: (octets) => decompressor.inflate(octets) };
 }
 
+/** What the endpoint grants of the first offer; undefined = no extension. */
+export function answerToOffer(offers: string): string | undefined {
+  const offer = parseExtensions(offers)[0];
+  if (offer === undefined) return undefined;
+  const granted = ['server_no_context_takeover', 'client_no_context_takeover', 'server_max_window_bits'];
+  const parameters = granted.flatMap((name) => {
+    const value = offer.params.get(name);
+    return value === undefined ? [] : [value === true ? name : `${name}=${value}`];
+  });
+  return ['permessage-deflate', ...parameters].join('; ');
+}
+
+/** Serves one connection of any kind: reads the opening handshake, answers it and echoes. */
+export function serveFake(stream: Duplex, bug: Bug | undefined): void {
+  stream.on('error', () => {});
+  let held: Buffer = Buffer.alloc(0);
+  const onData = (chunk: Buffer): void => {
+    held = Buffer.concat([held, chunk]);
+    const at = held.indexOf('\r\n\r\n');
+    if (at < 0) return;
+    stream.removeListener('data', onData);
+    const head = held.toString('latin1', 0, at);
+    const field = (name: string): string => new RegExp(`^${name}: *(.*)$`, 'im').exec(head)?.[1] ?? '';
+    if (field('Sec-WebSocket-Version') !== '13' && bug !== 'any version accepted') {
+      stream.end('HTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Version: 13\r\nContent-Length: 0\r\n\r\n');
+      return;
+    }
+    const accept = acceptOf(bug === 'wrong Sec-WebSocket-Accept' ? 'wrong' : field('Sec-WebSocket-Key'));
+    const answer = answerToOffer(field('Sec-WebSocket-Extensions'));
+    stream.write(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n${answer === undefined ? '' : `Sec-WebSocket-Extensions: ${answer}\r\n`}\r\n`,
+    );
+    echoOn(stream, { role: 'server', bug }, held.subarray(at + 4), answer);
+  };
+  stream.on('data', onData);
+}
+
 /** An echo server with this bug, on a port of its own. */
 export async function startFakeServer(bug: Bug | undefined): Promise<{ url: string; close: () => void }> {
   const sockets = new Set<Socket>();
   const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     sockets.add(socket);
-    socket.on('error', () => {});
     socket.on('close', () => sockets.delete(socket));
-    let held: Buffer = Buffer.alloc(0);
-    const onData = (chunk: Buffer): void => {
-      held = Buffer.concat([held, chunk]);
-      const at = held.indexOf('\r\n\r\n');
-      if (at < 0) return;
-      socket.removeListener('data', onData);
-      const head = held.toString('latin1', 0, at);
-      const field = (name: string): string => new RegExp(`^${name}: *(.*)$`, 'im').exec(head)?.[1] ?? '';
-      if (field('Sec-WebSocket-Version') !== '13' && bug !== 'any version accepted') {
-        socket.end('HTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Version: 13\r\nContent-Length: 0\r\n\r\n');
-        return;
-      }
-      const accept = acceptOf(bug === 'wrong Sec-WebSocket-Accept' ? 'wrong' : field('Sec-WebSocket-Key'));
-      const offer = parseExtensions(field('Sec-WebSocket-Extensions'))[0];
-      const answer =
-        offer === undefined
-          ? undefined
-          : [
-              'permessage-deflate',
-              ...['server_no_context_takeover', 'client_no_context_takeover', 'server_max_window_bits'].flatMap(
-                (name) => {
-                  const value = offer.params.get(name);
-                  return value === undefined ? [] : [value === true ? name : `${name}=${value}`];
-                },
-              ),
-            ].join('; ');
-      socket.write(
-        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n${answer === undefined ? '' : `Sec-WebSocket-Extensions: ${answer}\r\n`}\r\n`,
-      );
-      echoOn(socket, { role: 'server', bug }, held.subarray(at + 4), answer);
-    };
-    socket.on('data', onData);
+    serveFake(socket, bug);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
