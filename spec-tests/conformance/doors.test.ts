@@ -30,9 +30,11 @@ import {
   type Target,
   targetOf,
 } from '../../lib/conformance/index.ts';
+import { inTime } from '../../lib/conformance/target.ts';
+import { CONFORMANCE_LIMITS } from '../../lib/limits.ts';
 import { createServer, type Server } from '../../lib/net/server.ts';
 import { makeCertificate, NO_OPENSSL } from '../support/certificate.ts';
-import { http2Entrance, memoryTarget } from './doors.ts';
+import { http2Entrance, memoryTarget, streamPair } from './doors.ts';
 import { answerToOffer, type Bug, echoOn, serveFake } from './fake-endpoint.ts';
 
 const certificate = makeCertificate();
@@ -241,6 +243,23 @@ describe('what cannot be run through a door', () => {
     assert.equal(broken, 'nobody is there');
     assert.deepEqual([results.length, excluded.length], [11, 1]);
   });
+});
+
+it('a door that opens no stream has a deadline, and a stream that comes later is destroyed', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const [stream] = streamPair();
+  let open: (stream: Duplex) => void = () => {};
+  const late = new Promise<Duplex>((resolve) => {
+    open = resolve;
+  });
+  const answer = inTime('the door', late, (one) => one);
+  t.mock.timers.tick(CONFORMANCE_LIMITS.handshakeTimeoutMs - 1);
+  assert.equal(await Promise.race([answer, Promise.resolve('still waiting')]), 'still waiting');
+  t.mock.timers.tick(1);
+  assert.equal(await answer, 'the door did not open a stream within 5000 ms');
+  open(stream);
+  await late;
+  assert.ok(stream.destroyed);
 });
 
 describe('clients over TLS', { skip }, () => {
