@@ -32,7 +32,7 @@ import {
 } from '../../lib/conformance/index.ts';
 import { inTime } from '../../lib/conformance/target.ts';
 import { CONFORMANCE_LIMITS } from '../../lib/limits.ts';
-import { createServer, type Server } from '../../lib/net/server.ts';
+import { createServer, type Server } from '../../lib/server.ts';
 import { makeCertificate, NO_OPENSSL } from '../support/certificate.ts';
 import { http2Entrance, memoryTarget, streamPair } from './doors.ts';
 import { answerToOffer, type Bug, echoOn, serveFake } from './fake-endpoint.ts';
