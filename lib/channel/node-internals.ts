@@ -30,9 +30,14 @@ export interface Reader {
 const kReader = Symbol('reader');
 type Carrier = Socket & { [kReader]?: Reader };
 
-/** Lets `reader` receive what `socket`, which was made with `SHARED_READ`, reads. */
+/** Lets `reader` receive what `socket` reads, if it was made with `SHARED_READ`; `readerOf` finds it again in any case. */
 export function readInto(socket: Socket, reader: Reader): void {
   (socket as Carrier)[kReader] = reader;
+}
+
+/** Whom `readInto` was given. */
+export function readerOf(socket: Socket): Reader {
+  return (socket as Carrier)[kReader]!;
 }
 
 function onRead(this: unknown, size: number, buffer: Uint8Array): boolean {

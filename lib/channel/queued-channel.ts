@@ -10,16 +10,25 @@
 import { type ByteRange, OutputQueue, ownFrames } from '../bytes/output.ts';
 import type { Channel, Owner, Remote, Sink } from './port.ts';
 
+const Flag = {
+  /** A byte has come since this was last set to false. */
+  receivedSinceSweep: 1,
+  /** The peer's FIN has come. */
+  peerEnded: 2,
+  /** In the list of those to be flushed at the end of the turn. */
+  flushQueued: 4,
+  /** `end` was called: FIN follows the last byte. */
+  ending: 8,
+} as const;
+
 /** One write: consecutive ranges of output, and what to call when the system has taken all of it, or has failed. */
 export type Written = (error?: Error | null) => void;
 
 export abstract class QueuedChannel implements Channel {
   sink: Sink;
   readonly output: OutputQueue = new OutputQueue();
-  receivedSinceSweep = true;
   receivedBytes = 0;
   sentBytes = 0;
-  peerEnded = false;
   readonly #owner: Owner | undefined;
   /** Bytes in the write that is under way; 0 when none is. */
   #inFlightBytes = 0;
@@ -27,10 +36,8 @@ export abstract class QueuedChannel implements Channel {
   #unsentBytes = -1;
   /** The error with which the stream ends, until `gone` is told. */
   #error: Error | undefined = undefined;
-  /** In the list of those to be flushed at the end of the turn. */
-  #flushQueued = false;
-  /** `end` was called: FIN follows the last byte. */
-  #ending = false;
+  /** Bits of `Flag`: one field, since an idle connection pays eight octets for each. */
+  #flags: number = Flag.receivedSinceSweep;
 
   constructor(sink: Sink, owner: Owner | undefined) {
     this.sink = sink;
@@ -55,6 +62,19 @@ export abstract class QueuedChannel implements Channel {
   /** How many bytes of the write under way the system has not taken, where that can be known; else 0. */
   protected abstract unsentBytes(): number;
 
+  get receivedSinceSweep(): boolean {
+    return this.#has(Flag.receivedSinceSweep);
+  }
+
+  set receivedSinceSweep(received: boolean) {
+    if (received) this.#flags |= Flag.receivedSinceSweep;
+    else this.#flags &= ~Flag.receivedSinceSweep;
+  }
+
+  get peerEnded(): boolean {
+    return this.#has(Flag.peerEnded);
+  }
+
   get bufferedAmount(): number {
     return this.output.byteLength + this.#inFlightBytes;
   }
@@ -77,18 +97,18 @@ export abstract class QueuedChannel implements Channel {
       return;
     }
     while (this.#inFlightBytes === 0 && output.byteLength > 0) this.#write(output.take(this.maxWriteBytes)!);
-    if (this.#ending && this.bufferedAmount === 0 && !this.destroyed) this.endOutput();
+    if (this.#has(Flag.ending) && this.bufferedAmount === 0 && !this.destroyed) this.endOutput();
   }
 
   flushSoon(): void {
-    if (this.#flushQueued || sharedReceiver === this) return; // `takeChunk` flushes when it is done
-    this.#flushQueued = true;
+    if (this.#has(Flag.flushQueued) || sharedReceiver === this) return; // `takeChunk` flushes when it is done
+    this.#flags |= Flag.flushQueued;
     if (sharedFlushQueue.length === 0) setImmediate(flushAll);
     sharedFlushQueue.push(this);
   }
 
   end(): void {
-    this.#ending = true;
+    this.#flags |= Flag.ending;
     this.flush();
   }
 
@@ -141,7 +161,7 @@ export abstract class QueuedChannel implements Channel {
 
   /** For kinds: bytes have come. */
   takeChunk(chunk: Uint8Array): void {
-    this.receivedSinceSweep = true;
+    this.#flags |= Flag.receivedSinceSweep;
     this.receivedBytes += chunk.length;
     const before = sharedReceiver;
     sharedReceiver = this;
@@ -158,7 +178,7 @@ export abstract class QueuedChannel implements Channel {
   /** For kinds: the peer's FIN has come. */
   takeEnd(): void {
     if (this.peerEnded) return;
-    this.peerEnded = true;
+    this.#flags |= Flag.peerEnded;
     this.#tell(() => this.sink.receiveEnd());
     this.flush();
   }
@@ -178,8 +198,12 @@ export abstract class QueuedChannel implements Channel {
 
   /** From `flushAll`. */
   flushNow(): void {
-    this.#flushQueued = false;
+    this.#flags &= ~Flag.flushQueued;
     this.flush();
+  }
+
+  #has(flag: number): boolean {
+    return (this.#flags & flag) !== 0;
   }
 
   /** Calls the sink. What it throws is a fault of ours, and must not end the process nor keep this channel half alive. */

@@ -10,7 +10,7 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { ByteRange } from '../bytes/output.ts';
-import { peerOf, readInto, unsentBytes, writeDirectly, writeManyDirectly } from './node-internals.ts';
+import { peerOf, readerOf, readInto, unsentBytes, writeDirectly, writeManyDirectly } from './node-internals.ts';
 import type { Owner, Remote, Sink } from './port.ts';
 import { QueuedChannel, type Written } from './queued-channel.ts';
 
@@ -19,10 +19,6 @@ import { QueuedChannel, type Written } from './queued-channel.ts';
  * calls, not three; 1.1 times as many echoes, and no more with 2 MiB.
  */
 const MAX_WRITE_BYTES = 524_288;
-
-/** Where a socket's channel hangs, so that one set of listeners serves all sockets. */
-const kChannel = Symbol('channel');
-type Carrier = Socket & { [kChannel]?: SocketChannel };
 
 export class SocketChannel extends QueuedChannel {
   readonly #socket: Socket;
@@ -36,12 +32,11 @@ export class SocketChannel extends QueuedChannel {
     const { address, port } = peerOf(socket);
     this.#address = address;
     this.#port = port;
-    (socket as Carrier)[kChannel] = this;
+    readInto(socket, this);
     socket.on('end', onEnd);
     socket.on('error', onError);
     socket.on('close', onClose);
-    if (reads === 'shared buffer') readInto(socket, this);
-    else socket.on('data', onData);
+    if (reads === 'data events') socket.on('data', onData);
   }
 
   /** For clients: the peer is known from here on. */
@@ -123,15 +118,20 @@ function view(range: ByteRange): Buffer {
   return made;
 }
 
+/** One set of listeners serves all sockets. */
+function channelOf(socket: Socket): SocketChannel {
+  return readerOf(socket) as SocketChannel;
+}
+
 function onEnd(this: Socket): void {
-  (this as Carrier)[kChannel]!.takeEnd();
+  channelOf(this).takeEnd();
 }
 function onError(this: Socket, error: Error): void {
-  (this as Carrier)[kChannel]!.takeError(error);
+  channelOf(this).takeError(error);
 }
 function onClose(this: Socket): void {
-  (this as Carrier)[kChannel]!.takeClose();
+  channelOf(this).takeClose();
 }
 function onData(this: Socket, chunk: Buffer): void {
-  (this as Carrier)[kChannel]!.takeChunk(chunk);
+  channelOf(this).takeChunk(chunk);
 }

@@ -16,7 +16,7 @@ export interface RequestHead {
   /** The x of HTTP/1.x. */
   readonly minor: number;
   readonly headers: HeaderFields;
-  /** The head as it came, for `HeaderFields.compact`. */
+  /** The head as it came, for `HeaderFields.fromHead`. */
   readonly text: string;
 }
 
@@ -61,7 +61,8 @@ export function parseRequestHead(text: string, limits: HeadLimits): RequestHead 
   // §3: method SP request-target SP HTTP-version, with single spaces.
   const first = line.indexOf(' ');
   const second = line.indexOf(' ', first + 1);
-  const method = line.slice(0, Math.max(first, 0));
+  // Kept for as long as a WebSocket lives: a literal is one string for all of them.
+  const method = line.startsWith('GET ') ? 'GET' : line.slice(0, Math.max(first, 0));
   const target = line.slice(first + 1, Math.max(second, 0));
   if (first <= 0 || second < 0 || !isToken(method) || target === '') {
     return violation(400, 'HTTP_REQUEST_LINE', 'request line is not "method target version"', 'RFC 9112 §3');

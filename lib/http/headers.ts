@@ -2,34 +2,25 @@
  * Header fields in the order in which they came, found without regard to case (RFC 9110 §5.1-5.3).
  *
  * One flat array of names and values: a request has a dozen, so a scan is quicker than a map is to build. O(fields) a
- * look-up. Nothing is an object key, so no name is special. A connection that keeps its request for as long as it lives
- * can let go of the array: it is made again from the head's text if somebody asks (`compact`).
+ * look-up. Nothing is an object key, so no name is special. Who keeps a request for long keeps its head's text alone, from
+ * which the fields can be read again (`fromHead`).
  * Read next: `head.ts`.
  */
 
 import { isFieldValue, isToken, trimOws } from './grammar.ts';
 
 export class HeaderFields implements Iterable<[string, string]> {
-  /** name, value, name, value … as they came; undefined while compact. */
-  #list: string[] | undefined = [];
-  /** Where they came from; set by `compact`. */
-  #text: string | undefined = undefined;
+  /** name, value, name, value … as they came. */
+  readonly #fields: string[] = [];
 
-  get #fields(): string[] {
-    if (this.#list === undefined) {
-      this.#list = [];
-      for (const line of this.#text!.split('\r\n').slice(1)) {
-        const colon = line.indexOf(':');
-        this.#list.push(line.slice(0, colon), trimOws(line.slice(colon + 1)));
-      }
+  /** Reads the fields of a head again that the parser has checked. `head` is its text, first line included. */
+  static fromHead(head: string): HeaderFields {
+    const headers = new HeaderFields();
+    for (const line of head.split('\r\n').slice(1)) {
+      const colon = line.indexOf(':');
+      headers.#fields.push(line.slice(0, colon), trimOws(line.slice(colon + 1)));
     }
-    return this.#list;
-  }
-
-  /** Lets go of the fields until somebody asks for one. `head` is the text that they were read from, first line included. */
-  compact(head: string): void {
-    this.#list = undefined;
-    this.#text = head;
+    return headers;
   }
 
   /** From an object. @throws TypeError as `append` */

@@ -278,7 +278,7 @@ function withHostOfTarget(head: RequestHead): RequestHead | undefined {
   const headers = new HeaderFields();
   headers.append('Host', host);
   for (const [name, value] of head.headers) if (name.toLowerCase() !== 'host') headers.appendUnchecked(name, value);
-  // The text too, which the fields may be read from again (`HeaderFields.compact`).
+  // The text too, which the fields may be read from again (`HeaderFields.fromHead`).
   const lines = [
     head.text.slice(0, head.text.indexOf('\r\n')),
     ...Array.from(headers, ([name, value]) => `${name}: ${value}`),

@@ -31,12 +31,15 @@ export type Wait =
   /** The end of TCP, when everything has been said. */
   | 'close';
 
+/** No deadline. A small integer, as all deadlines are for 24 days: other numbers cost a field memory of their own. */
+const NEVER = -1;
+
 export abstract class Timed implements Sweepable {
   readonly channel: Channel;
   /** What the current deadline is about … */
   #waitingFor: Wait = 'answer';
-  /** … and when it is due on the sweeper's clock; Infinity where there is none. */
-  #deadlineMs = Number.POSITIVE_INFINITY;
+  /** … and when it is due on the sweeper's clock; `NEVER` where there is none. */
+  #deadlineMs = NEVER;
 
   constructor(channel: Channel) {
     this.channel = channel;
@@ -64,18 +67,27 @@ export abstract class Timed implements Sweepable {
   protected waitAnew(wait: Wait, nowMs: number = this.sweeper.nowMs): void {
     const durationMs = this.durationMs(wait);
     this.#waitingFor = wait;
-    this.#deadlineMs = durationMs > 0 ? nowMs + durationMs : Number.POSITIVE_INFINITY;
+    this.#deadlineMs = durationMs > 0 ? Math.trunc(nowMs + durationMs) : NEVER;
+  }
+
+  /** How long what is waited for has been waited for. */
+  protected waitedMs(nowMs: number): number {
+    return nowMs - (this.#deadlineMs - Math.trunc(this.durationMs(this.#waitingFor)));
+  }
+
+  #isDue(nowMs: number): boolean {
+    return this.#deadlineMs !== NEVER && nowMs >= this.#deadlineMs;
   }
 
   /** From the sweeper. */
   sweep(nowMs: number): void {
     if (this.channel.blocked) {
       if (this.channel.progressed() || this.#waitingFor !== 'write') this.waitAnew('write', nowMs);
-      else if (nowMs >= this.#deadlineMs) this.expired('write');
+      else if (this.#isDue(nowMs)) this.expired('write');
       return;
     }
     const wait = this.expected();
     if (wait !== this.#waitingFor || this.renewed(wait)) this.waitAnew(wait, nowMs);
-    else if (nowMs >= this.#deadlineMs) this.expired(wait);
+    else if (this.#isDue(nowMs)) this.expired(wait);
   }
 }

@@ -11,17 +11,18 @@ import { type ErrorHandler, isPromise } from './guard.ts';
 import type { Request } from './request.ts';
 import { type CheckedResponse, checkHeaders, checkResponse, type Field, handlerFailed } from './responses.ts';
 
-export type CheckedDecision =
-  | { readonly kind: 'refuse'; readonly response: CheckedResponse }
-  | {
-      readonly kind: 'accept';
-      readonly data: unknown;
-      readonly fields: readonly Field[];
-      readonly protocol: string | undefined;
-    };
+export interface CheckedAcceptance {
+  readonly kind: 'accept';
+  readonly data: unknown;
+  readonly fields: readonly Field[];
+  readonly protocol: string | undefined;
+}
+
+export type CheckedDecision = { readonly kind: 'refuse'; readonly response: CheckedResponse } | CheckedAcceptance;
 
 const ACCEPTANCE = ['data', 'headers', 'protocol'];
-const ACCEPTED: CheckedDecision = { kind: 'accept', data: undefined, fields: [], protocol: undefined };
+/** What no answer means, and what a route without a handler for it says. */
+export const ACCEPTED: CheckedAcceptance = { kind: 'accept', data: undefined, fields: [], protocol: undefined };
 
 /**
  * Checks what `name`, a handler, answered.

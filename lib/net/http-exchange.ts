@@ -58,7 +58,7 @@ export class HttpExchange implements Exchange {
     if (!this.#answer()) return undefined;
     const { channel } = this.#host;
     const rest = this.#host.detach();
-    this.#head.headers.compact(this.#head.text);
+    Request.compact(this.request, this.#head.text);
     append(channel, head);
     return { channel, rest };
   }

@@ -9,7 +9,7 @@
 import type { Remote } from '../channel/port.ts';
 import { ConnectionClosed, ProtocolViolation } from '../errors.ts';
 import { parseCookies } from '../http/cookies.ts';
-import type { HeaderFields } from '../http/headers.ts';
+import { HeaderFields } from '../http/headers.ts';
 import { pathOf, queryOf } from '../http/target.ts';
 import type { HttpRequest } from './api.ts';
 
@@ -32,6 +32,16 @@ export interface Source {
   readonly remote: Remote;
 }
 
+/** Made when first asked for: an idle WebSocket keeps its request. */
+interface Rare {
+  body: Uint8Array | undefined;
+  forwarded: Forwarded | undefined;
+  query: URLSearchParams | undefined;
+  abort: AbortController | undefined;
+  /** The client has left. */
+  left: boolean;
+}
+
 /** Shared by all requests of routes without parameters. */
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
 const NO_BODY = new Uint8Array(0);
@@ -39,36 +49,43 @@ const NO_BODY = new Uint8Array(0);
 export class Request implements HttpRequest {
   readonly method: string;
   readonly target: string;
-  readonly headers: HeaderFields;
-  readonly body: Uint8Array;
   /** Set by the router's match, before a handler sees the request. */
   params: Readonly<Record<string, string>> = NO_PARAMS;
   readonly #source: Source;
-  readonly #forwarded: Forwarded | undefined;
-  /** Made when first asked for. */
-  #query: URLSearchParams | undefined = undefined;
-  /** Made when first asked for; `true` once the client has left and nobody has asked yet. */
-  #abort: AbortController | true | undefined = undefined;
+  /** The fields, or the text of the head until somebody asks for one. */
+  #headers: HeaderFields | string;
+  /** What few requests need. */
+  #rare: Rare | undefined = undefined;
 
   constructor(parts: RequestParts, body: Uint8Array, source: Source, forwarded?: Forwarded) {
     this.method = parts.method;
     this.target = parts.target;
-    this.headers = parts.headers;
-    this.body = body.length === 0 ? NO_BODY : body;
+    this.#headers = parts.headers;
     this.#source = source;
-    this.#forwarded = forwarded;
+    if (forwarded !== undefined) this.#useRare().forwarded = forwarded;
+    if (body.length > 0) this.#useRare().body = body;
+  }
+
+  /** @internal For those that last: lets go of the fields, which are read again from `head` if somebody asks. */
+  static compact(request: Request, head: string): void {
+    request.#headers = head;
+  }
+
+  get headers(): HeaderFields {
+    if (typeof this.#headers === 'string') this.#headers = HeaderFields.fromHead(this.#headers);
+    return this.#headers;
   }
 
   get remoteAddress(): string {
-    return this.#forwarded?.address ?? this.#source.remote.address;
+    return this.#rare?.forwarded?.address ?? this.#source.remote.address;
   }
 
   get secure(): boolean {
-    return this.#forwarded?.secure ?? this.#source.remote.secure;
+    return this.#rare?.forwarded?.secure ?? this.#source.remote.secure;
   }
 
   get host(): string {
-    return this.#forwarded?.host ?? this.headers.get('host') ?? '';
+    return this.#rare?.forwarded?.host ?? this.headers.get('host') ?? '';
   }
 
   get path(): string {
@@ -76,8 +93,9 @@ export class Request implements HttpRequest {
   }
 
   get query(): URLSearchParams {
-    this.#query ??= new URLSearchParams(queryOf(this.target));
-    return this.#query;
+    const rare = this.#useRare();
+    rare.query ??= new URLSearchParams(queryOf(this.target));
+    return rare.query;
   }
 
   get cookies(): ReadonlyMap<string, string> {
@@ -85,18 +103,28 @@ export class Request implements HttpRequest {
   }
 
   get signal(): AbortSignal {
-    if (this.#abort === undefined) this.#abort = new AbortController();
-    else if (this.#abort === true) {
-      this.#abort = new AbortController();
-      this.#abort.abort(left());
+    const rare = this.#useRare();
+    if (rare.abort === undefined) {
+      rare.abort = new AbortController();
+      if (rare.left) rare.abort.abort(left());
     }
-    return this.#abort.signal;
+    return rare.abort.signal;
   }
 
   /** @internal The client has left: aborts `signal`. Handlers see `HttpRequest`, which does not have it. */
   static abort(request: Request): void {
-    if (request.#abort === undefined) request.#abort = true;
-    else if (request.#abort !== true) request.#abort.abort(left());
+    const rare = request.#useRare();
+    rare.left = true;
+    rare.abort?.abort(left());
+  }
+
+  #useRare(): Rare {
+    this.#rare ??= { body: undefined, forwarded: undefined, query: undefined, abort: undefined, left: false };
+    return this.#rare;
+  }
+
+  get body(): Uint8Array {
+    return this.#rare?.body ?? NO_BODY;
   }
 
   text(): string {

@@ -13,7 +13,7 @@ import { type DeflateSettings, deflateSettings } from '../websocket/deflate.ts';
 import { answerOffers, type DeflatePolicy } from '../websocket/extension.ts';
 import { type ClientHandshake, chooseSubprotocol } from '../websocket/handshake.ts';
 import type { Context, WebSocketTarget } from './context.ts';
-import { type CheckedDecision, decide } from './decision.ts';
+import { ACCEPTED, type CheckedAcceptance, decide } from './decision.ts';
 import type { Exchange, TakenOver } from './exchange.ts';
 import { guard } from './guard.ts';
 import { handlerFailed, plain } from './responses.ts';
@@ -39,6 +39,10 @@ export function serveUpgrade(context: Context, exchange: Exchange): void {
     return;
   }
   if (!originAllowed(context, exchange, target, handshake)) return;
+  if (target.upgrade === undefined) {
+    accept(context, exchange, target, handshake, ACCEPTED);
+    return;
+  }
   decide('upgrade', target.upgrade, request, context.onError, {
     waiting: () => exchange.holdBack(),
     decided: (decision) => {
@@ -67,7 +71,7 @@ function accept(
   exchange: Exchange,
   target: WebSocketTarget,
   handshake: Accepted,
-  decision: Extract<CheckedDecision, { kind: 'accept' }>,
+  decision: CheckedAcceptance,
 ): void {
   const { request } = exchange;
   const { protocol = chooseSubprotocol(target.protocols, handshake.protocols) ?? '', fields, data } = decision;
@@ -117,8 +121,10 @@ const PLAIN = { deflate: undefined };
 /** What connections agreed on: few combinations, of which an idle connection keeps a reference. */
 const sharedAgreements = new Map<string, Agreed>();
 const MAX_SHARED_AGREEMENTS = 64;
+const NOTHING_AGREED: Agreed = { protocol: '', extensions: '' };
 
 function agreedOn(protocol: string, extensions: string): Agreed {
+  if (protocol === '' && extensions === '') return NOTHING_AGREED;
   const key = `${protocol}\n${extensions}`;
   const known = sharedAgreements.get(key);
   if (known !== undefined) return known;

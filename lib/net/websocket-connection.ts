@@ -65,6 +65,17 @@ const OPEN = 1;
 const CLOSING = 2;
 const CLOSED = 3;
 
+const Flag = {
+  /** `send` has answered `backpressure` and `drain` has not been called since. */
+  owesDrain: 1,
+  /** We do not read, so the peer's silence says nothing. */
+  paused: 2,
+  /** TCP is gone and `close` has been called. */
+  closed: 4,
+  /** A write had to wait, and nothing has come from the peer since: a ping stands behind all that the system's buffers hold. */
+  slow: 8,
+} as const;
+
 /** A frame header is at most this much of what a message adds to the buffered bytes (a server's; a client's is 4 more). */
 const HEADER_ALLOWANCE_BYTES = 14;
 
@@ -75,20 +86,12 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
   /** Messages each way, whole ones. */
   receivedMessages = 0;
   sentMessages = 0;
-  /** `send` has answered `backpressure` and `drain` has not been called since. */
-  #owesDrain = false;
-  /** We do not read, so the peer's silence says nothing. */
-  #paused = false;
-  /** TCP is gone and `close` has been called. */
-  #closed = false;
-  /** A write had to wait, and nothing has come from the peer since: a ping stands behind all that the system's buffers hold. */
-  #slow = false;
+  /** Bits of `Flag`: one field, since an idle connection pays eight octets for each. */
+  #flags = 0;
   /** Why the connection did not end in peace; set before `close` is called. */
   #error: Error | undefined = undefined;
   /** Pings that somebody waits for; made with the first. */
   #pings: Pings | undefined = undefined;
-  /** When the last heartbeat left, on the sweeper's clock; -1: its pong has come. */
-  #heartbeatMs = -1;
   /** From the last ping of any kind to its pong, in ms; undefined before the first. */
   roundTripMs: number | undefined = undefined;
 
@@ -103,7 +106,7 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
   }
 
   get readyState(): number {
-    if (this.#closed) return CLOSED;
+    if (this.#has(Flag.closed)) return CLOSED;
     return this.#core.state === 'OPEN' && !this.channel.destroyed ? OPEN : CLOSING;
   }
 
@@ -178,12 +181,12 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
 
   pause(): void {
     if (this.#core.state !== 'OPEN') return;
-    this.#paused = true;
+    this.#flags |= Flag.paused;
     this.channel.pause();
   }
 
   resume(): void {
-    this.#paused = false;
+    this.#flags &= ~Flag.paused;
     this.channel.resume();
   }
 
@@ -205,16 +208,16 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
   drained(): void {
     if (this.#core.outputBlocked) this.#core.outputBlocked = false;
     if (this.channel.output.byteLength > 0) this.channel.flushSoon();
-    if (!this.#owesDrain || this.channel.bufferedAmount > 0) return;
-    this.#owesDrain = false;
+    if (!this.#has(Flag.owesDrain) || this.channel.bufferedAmount > 0) return;
+    this.#flags &= ~Flag.owesDrain;
     const { handlers } = this.#settings;
     if (this.#core.state === 'OPEN') guard(this, handlers.drain, handlers, this.#face);
   }
 
   /** `Sink`. */
   gone(error: Error | undefined): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#has(Flag.closed)) return;
+    this.#flags |= Flag.closed;
     this.#settings.sweeper.delete(this);
     this.#core.receiveEnd();
     const { closeCode, closeReason } = this.#core;
@@ -266,17 +269,17 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
 
   /** `Timed`. */
   protected expected(): Wait {
-    if (this.waitingFor === 'write') this.#slow = true;
+    if (this.waitingFor === 'write') this.#flags |= Flag.slow;
     if (this.#core.state !== 'OPEN' || this.channel.peerEnded) return 'close';
     // Any byte is a sign of life; a pong is only asked for when there was none.
-    return this.waitingFor === 'pong' && !this.channel.receivedSinceSweep && !this.#paused ? 'pong' : 'peer';
+    return this.waitingFor === 'pong' && !this.channel.receivedSinceSweep && !this.#has(Flag.paused) ? 'pong' : 'peer';
   }
 
   /** `Timed`. */
   protected renewed(wait: Wait): boolean {
-    if (wait !== 'peer' || !(this.channel.receivedSinceSweep || this.#paused)) return false;
+    if (wait !== 'peer' || !(this.channel.receivedSinceSweep || this.#has(Flag.paused))) return false;
     this.channel.receivedSinceSweep = false;
-    this.#slow = false;
+    this.#flags &= ~Flag.slow;
     return true;
   }
 
@@ -286,7 +289,7 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
     if (wait === 'peer') return pingIntervalMs;
     if (wait === 'write') return writeTimeoutMs;
     if (wait === 'close') return closeTimeoutMs;
-    return this.#slow ? Math.max(pongTimeoutMs, writeTimeoutMs) : pongTimeoutMs;
+    return this.#has(Flag.slow) ? Math.max(pongTimeoutMs, writeTimeoutMs) : pongTimeoutMs;
   }
 
   /** `Timed`. */
@@ -295,9 +298,8 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
     if (wait === 'close') this.channel.destroy();
     else if (wait === 'write') this.#die(`the peer has taken nothing for ${writeTimeoutMs} ms`);
     else if (wait === 'pong')
-      this.#die(`no byte within ${this.#slow ? writeTimeoutMs : pongTimeoutMs} ms after a ping`);
+      this.#die(`no byte within ${this.#has(Flag.slow) ? writeTimeoutMs : pongTimeoutMs} ms after a ping`);
     else {
-      this.#heartbeatMs = this.sweeper.nowMs;
       this.#core.sendPing();
       this.waitAnew('pong');
       this.channel.flush();
@@ -308,10 +310,14 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
   #measure(payload: Uint8Array): void {
     if (payload.length > 0) {
       this.roundTripMs = this.#pings?.pong(payload) ?? this.roundTripMs;
-    } else if (this.#heartbeatMs >= 0) {
-      this.roundTripMs = this.sweeper.nowMs - this.#heartbeatMs;
-      this.#heartbeatMs = -1;
+    } else if (this.waitingFor === 'pong') {
+      this.roundTripMs = this.waitedMs(this.sweeper.nowMs);
+      this.waitAnew('peer');
     }
+  }
+
+  #has(flag: number): boolean {
+    return (this.#flags & flag) !== 0;
   }
 
   /** §7.1.7 without a close frame: nobody would read it. */
@@ -322,7 +328,7 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
 
   /** §7.1.1: the server ends TCP first; the client waits for that, but neither waits for ever. */
   #endWhenOver(): void {
-    if (this.#paused) this.resume(); // a paused connection must still hear the peer's close, and its FIN
+    if (this.#has(Flag.paused)) this.resume(); // a paused connection must still hear the peer's close, and its FIN
     this.waitFor('close');
     const { state } = this.#core;
     // Both close frames have passed, or the connection has failed, which ends TCP on either side (§7.1.7).
@@ -344,7 +350,7 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
     if (channel.output.byteLength >= highWaterMarkBytes) channel.flush();
     else channel.flushSoon();
     if (channel.bufferedAmount <= highWaterMarkBytes) return 'sent';
-    this.#owesDrain = true;
+    this.#flags |= Flag.owesDrain;
     return 'backpressure';
   }
 }
