@@ -6,7 +6,8 @@
  * Ranges that adjoin in the same memory merge, which is also what makes a broadcast cheap: prepared messages follow
  * one another in a block of their own, and a member that was sent ten of them holds one range, not ten.
  *
- * Complexity: every operation is O(1) amortised. Memory of an idle queue: this object alone, no buffers.
+ * Complexity: every operation is O(1) amortised. Memory of an idle queue: this object alone, no buffers. An arena remembers
+ * one block of 64 KiB from call to call; a larger one is forgotten as soon as it has been handed out.
  * Never writes to a socket; never overwrites bytes that somebody may still hold (see `release`).
  * Read next: `../websocket/protocol.ts`, which fills it, and `../channel/queued-channel.ts`, which empties it.
  */
@@ -21,21 +22,37 @@ export interface ByteRange {
   readonly end: number;
 }
 
+const NO_BYTES = new Uint8Array(0);
+const NO_VIEW = new DataView(NO_BYTES.buffer);
+
 /** Append-only memory, handed out from the front; a full block is left to the garbage collector and replaced. */
 export class Arena {
   /** The current block. Its bytes before `position` belong to those they were handed to. */
-  bytes: Uint8Array = new Uint8Array(0);
+  bytes: Uint8Array = NO_BYTES;
   /** The same memory, for those who write words. */
-  view: DataView = new DataView(this.bytes.buffer);
+  view: DataView = NO_VIEW;
   position = 0;
+  /** The current block is larger than `BLOCK_BYTES`. */
+  #isLarge = false;
 
-  /** Makes sure that `size` contiguous bytes are free at `position` of `bytes`. */
+  /** Makes sure that `size` contiguous bytes are free at `position` of `bytes`. Whoever writes them calls `handOut` next. */
   reserve(size: number): void {
     if (this.bytes.length - this.position < size) {
+      this.#isLarge = size > BLOCK_BYTES;
       this.bytes = Buffer.allocUnsafeSlow(Math.max(size, BLOCK_BYTES));
       this.view = new DataView(this.bytes.buffer);
       this.position = 0;
     }
+  }
+
+  /** The bytes up to `end` belong to somebody now. Of a block larger than `BLOCK_BYTES` nothing is kept, its free rest neither. */
+  handOut(end: number): void {
+    this.position = end;
+    if (!this.#isLarge) return;
+    this.#isLarge = false;
+    this.bytes = NO_BYTES;
+    this.view = NO_VIEW;
+    this.position = 0;
   }
 
   /** Takes back the tail of the current block, if `range` is that tail: nobody else can hold bytes behind it. */
@@ -74,9 +91,9 @@ export class OutputQueue {
 
   /** Takes over the `size` bytes that the caller has just written at `ownFrames.position`. */
   commit(size: number): void {
-    const start = ownFrames.position;
-    ownFrames.position = start + size;
-    this.append(ownFrames.bytes, start, start + size);
+    const { bytes, position } = ownFrames;
+    ownFrames.handOut(position + size);
+    this.append(bytes, position, position + size);
   }
 
   /** Appends a range by reference. Its bytes must stay as they are until they have been written. */

@@ -4,7 +4,8 @@
  * `Utf8Validator` is fed slices of a text and says no at the first octet that no valid continuation could mend; Node's
  * `isUtf8` checks whole texts only, so it serves as the fast path for what lies between two character boundaries.
  * Conversions choose between a loop and Node's native calls by length, at measured crossovers.
- * Never allocates but for the results. Read next: `output.ts`.
+ * Allocates the results, and small views where a native call wants one. Remembered from call to call: one view of at most 64 KiB of memory.
+ * Read next: `output.ts`.
  */
 
 // `Buffer` too: the global one is a getter. For a chunk of 100 octets that made 140 ns of 130.
@@ -242,15 +243,20 @@ interface StringConversions {
   utf8Write(text: string, offset: number, length?: number): number;
 }
 
-/** The last `Uint8Array` that had to be wrapped: most calls come in runs on one buffer. */
-let wrappedBytes: Uint8Array | undefined;
-let wrapping: Buffer = Buffer.alloc(0);
+/** The last `Uint8Array` that had to be wrapped: most calls come in runs on one buffer. At most `REMEMBERED_MAX_BYTES` are remembered. */
+let lastWrapped: Uint8Array | undefined;
+let lastWrapping: Buffer = Buffer.alloc(0);
+/** The size of the shared read buffer, which is what comes in runs. Larger memory would outlive its use by who knows how long. */
+const REMEMBERED_MAX_BYTES = 65_536;
 
 function asBuffer(bytes: Uint8Array): StringConversions {
   if (bytes instanceof Buffer) return bytes as unknown as StringConversions;
-  if (bytes !== wrappedBytes) {
-    wrappedBytes = bytes;
-    wrapping = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (bytes === lastWrapped) return lastWrapping as unknown as StringConversions;
+  const { buffer } = bytes;
+  const wrapping = Buffer.from(buffer, bytes.byteOffset, bytes.length);
+  if (buffer.byteLength <= REMEMBERED_MAX_BYTES) {
+    lastWrapped = bytes;
+    lastWrapping = wrapping;
   }
   return wrapping as unknown as StringConversions;
 }

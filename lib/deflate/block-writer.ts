@@ -103,12 +103,12 @@ export function beginOutput(): void {
 
 /** What came out: the first `length` of `bytes`, through `view` too. To be copied, or read, before the next output is begun. */
 export interface Compressed {
-  bytes: Uint8Array;
-  view: DataView;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
   length: number;
 }
 
-/** One for the process: to make a typed array of the right length costs 50 ns. */
+/** One for all that fits the shared memory: to make a typed array of the right length costs 50 ns. */
 const compressed: Compressed = { bytes: sharedOutput, view: sharedView, length: 0 };
 
 /** Ends with an empty stored block, 00 00 FF FF after the header's bits (RFC 7692 §7.2.1 steps 1-2). */
@@ -118,12 +118,14 @@ export function finishOutput(): Compressed {
   alignToByte();
   view.setInt32(at, 0xffff_0000 | 0, true);
   at += 4;
-  compressed.bytes = output;
-  compressed.view = view;
-  compressed.length = at;
-  output = sharedOutput;
-  view = sharedView;
   unfinished = false;
+  if (output !== sharedOutput) {
+    const grown = { bytes: output, view, length: at };
+    output = sharedOutput; // what has grown is not remembered
+    view = sharedView;
+    return grown;
+  }
+  compressed.length = at;
   return compressed;
 }
 

@@ -7,8 +7,8 @@
  * Read next: `parser.ts`.
  */
 
-import { Arena, sharedFrames } from '../bytes/output.ts';
-import { encodeUtf8Into } from '../bytes/utf8.ts';
+import { Arena, BLOCK_BYTES, sharedFrames } from '../bytes/output.ts';
+import { encodeUtf8Into, utf8ByteLength } from '../bytes/utf8.ts';
 import { adler32, crc32, crc32Shift } from '../deflate/checksum.ts';
 import { compress } from '../deflate/engine.ts';
 import { chunkSizeBytes, MAX_SIZE_BYTES, writeChunkSize } from '../http/chunked-writer.ts';
@@ -44,8 +44,9 @@ export class PreparedEvent implements Chunk {
 
   /** Use `prepareEvent`. */
   constructor(text: string) {
-    // Room for 3 octets a unit is what `encodeUtf8Into` asks for; what is not needed stays free.
-    sharedFrames.reserve(MAX_SIZE_BYTES + 2 + text.length * 3);
+    // Room for 3 octets a unit is what `encodeUtf8Into` asks for; what is not needed stays free. Not so in a block of its own.
+    const most = text.length * 3;
+    sharedFrames.reserve(MAX_SIZE_BYTES + 2 + (most <= BLOCK_BYTES ? most : utf8ByteLength(text)));
     const { bytes, position } = sharedFrames;
     // The text goes where it belongs if it is all ASCII, and is moved when its length takes more digits than that: asking
     // for the length first cost 100 ns for an event of 100 octets, 2.7 µs for one of 4 KiB.
@@ -62,7 +63,7 @@ export class PreparedEvent implements Chunk {
     this.bytes = bytes;
     this.start = position;
     this.end = at;
-    sharedFrames.position = at;
+    sharedFrames.handOut(at);
   }
 
   /** The event as flushed DEFLATE blocks that refer to nothing before them. */
@@ -106,6 +107,6 @@ export function chunkOf(payload: Uint8Array, arena: Arena = sharedFrames): Chunk
   const eventEnd = at;
   bytes[at++] = CR;
   bytes[at++] = LF;
-  arena.position = at;
+  arena.handOut(at);
   return { bytes, start: position, end: at, eventStart, eventEnd };
 }

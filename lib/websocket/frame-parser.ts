@@ -1,11 +1,11 @@
 /**
  * Chunks to frames: the first of two stages (RFC 6455 §5.2, §5.5).
  *
- * `begin(chunk)`, then `next()` until it answers false; after each true `slice` describes one slice of one
+ * `begin(chunk)`, then `next()` until it answers false, then `end()`; after each true `slice` describes one slice of one
  * frame's payload: as much of it as this chunk holds, still masked. A frame that lies whole in the chunk is one slice.
  * Enforces every rule that a header alone can break, as soon as the header is there. Knows nothing of messages:
  * fragment order, sizes and UTF-8 are the second stage's. Keeps no payload: between chunks it holds at most 13 octets
- * of an unfinished header, or the header of an unfinished frame.
+ * of an unfinished header, or the header of an unfinished frame. All parsers together remember a view of at most 64 KiB.
  * Read next: `message-assembler.ts`.
  */
 
@@ -24,8 +24,10 @@ import type { Violation } from './violation.ts';
 const NO_BYTES = new Uint8Array(0);
 const NO_VIEW = new DataView(NO_BYTES.buffer);
 
-/** A view of the memory of the last chunk: sockets that share a read buffer share it too. */
-let viewed: DataView = NO_VIEW;
+/** A view of the memory of the last chunk, if that has at most `REMEMBERED_MAX_BYTES`: sockets that share a read buffer share it too. */
+let lastView: DataView = NO_VIEW;
+/** The size of the shared read buffer. Choice: larger memory is some caller's, and not kept alive. */
+const REMEMBERED_MAX_BYTES = 65_536;
 
 /** §5.2: a length up to here stands in the second octet. */
 export const MAX_SHORT_PAYLOAD_BYTES = 125;
@@ -71,7 +73,7 @@ export class FrameParser {
   /** The rule that the last header broke; `next` answers false from then on. */
   violation: Violation | undefined = undefined;
 
-  /** The chunk being read. Only set between `begin` and the `next` that answers false. */
+  /** The chunk being read. Only set between `begin` and `end`. */
   #chunk: Uint8Array = NO_BYTES;
   /** Where `next` reads on in `#chunk`. */
   #position = 0;
@@ -96,24 +98,34 @@ export class FrameParser {
     this.#shortHeaderBytes = expectMasked ? 6 : 2;
   }
 
-  /** Takes a chunk to read from. It is only borrowed: nothing refers to it once `next` has answered false. */
+  /** Takes a chunk to read from. It is only borrowed: nothing refers to it after `end`. */
   begin(chunk: Uint8Array): void {
     this.#chunk = chunk;
     this.#position = 0;
     const { buffer } = chunk;
-    if (buffer !== viewed.buffer) viewed = new DataView(buffer);
-    this.#view = viewed;
+    if (buffer === lastView.buffer) this.#view = lastView;
+    else {
+      this.#view = new DataView(buffer);
+      if (buffer.byteLength <= REMEMBERED_MAX_BYTES) lastView = this.#view;
+    }
     this.#base = chunk.byteOffset;
+  }
+
+  /** Lets go of the chunk, read to its end or not. */
+  end(): void {
+    this.#chunk = NO_BYTES;
+    this.#view = NO_VIEW;
+    slice.view = NO_VIEW;
   }
 
   /** Moves to the next slice. False: the chunk is used up, or `violation` is set. */
   next(): boolean {
-    if (this.violation !== undefined) return this.#exhausted();
+    if (this.violation !== undefined) return false;
     const chunk = this.#chunk;
 
     const unfinished = this.#unfinished;
     if (unfinished !== undefined) {
-      if (this.#position === chunk.length) return this.#exhausted();
+      if (this.#position === chunk.length) return false;
       slice.header = unfinished;
       slice.opcode = unfinished.opcode;
       slice.maskingKey = unfinished.maskingKey;
@@ -121,7 +133,7 @@ export class FrameParser {
       return this.#slice(unfinished, this.#delivered);
     }
 
-    if (this.#position === chunk.length) return this.#exhausted();
+    if (this.#position === chunk.length) return false;
     const header = sharedHeader;
     let size: number;
     if (this.#partialHeader === undefined) {
@@ -129,11 +141,11 @@ export class FrameParser {
       if (size === 0) return this.#keepPartialHeader();
       this.#position += size;
     } else if (!this.#completeHeader(this.#partialHeader, header)) {
-      return this.#exhausted();
+      return false;
     }
 
     this.violation = this.#check(header);
-    if (this.violation !== undefined) return this.#exhausted();
+    if (this.violation !== undefined) return false;
     slice.header = header;
     slice.opcode = header.opcode;
     slice.maskingKey = header.maskingKey;
@@ -191,19 +203,13 @@ export class FrameParser {
     return true;
   }
 
-  #exhausted(): false {
-    this.#chunk = NO_BYTES;
-    this.#view = NO_VIEW;
-    return false;
-  }
-
   #keepPartialHeader(): false {
     const partial = new Uint8Array(MAX_HEADER_BYTES);
     partial.set(this.#chunk.subarray(this.#position));
     this.#partialHeader = partial;
     this.#partialLength = this.#chunk.length - this.#position;
     this.#position = this.#chunk.length;
-    return this.#exhausted();
+    return false;
   }
 
   /** Adds octets to a cut-off header until it is whole; false when the chunk ends first. */

@@ -11,7 +11,7 @@
  *     +-+-+-+-+-------+-+-------------+-------------------------------+
  *
  * This file knows the layout and nothing of the rules about who may send what: those are in `frame-parser.ts`.
- * It never allocates. Read next: `mask.ts`, then `frame-parser.ts`.
+ * Allocates nothing but what `emptyHeader` answers. Read next: `mask.ts`, then `frame-parser.ts`.
  */
 
 /** Opcodes of RFC 6455 §5.2; 3-7 and 11-15 are reserved. */

@@ -4,6 +4,7 @@
  * A masking key travels through this library as one little-endian signed 32-bit integer, so that key octet i is
  * `key >> (8 * i)`. Applying it twice is the identity, so one function both masks and unmasks.
  * Never touches a buffer that a caller owns: bytes are transformed in their copy.
+ * Remembered from call to call: two buffers of at most 64 KiB each, and the keys that were drawn and not yet used (8 KiB).
  * This is the one file of the WebSocket core besides `handshake.ts` that uses `node:crypto`. Read next: `frame-parser.ts`.
  */
 
@@ -70,7 +71,7 @@ export function copyMaskedText(
   if (end - start < LONG_MIN_BYTES) return (copyShort(source, start, end, target, at, key) & NON_ASCII) === 0;
   copyLong(source, start, end, target, at, key);
   const first = target.byteOffset + at;
-  return isAllAscii(targetMemory.of(target.buffer).bytes, first, first + end - start);
+  return isAllAscii(targetMemory(target.buffer).bytes, first, first + end - start);
 }
 
 /**
@@ -124,11 +125,11 @@ function copyShort(source: DataView, start: number, end: number, target: DataVie
  * to 26 0.9 µs. An echo of 400 B takes 182 ns / 152, of 500 B 163 / 181, so the two change over between them. WebAssembly with 128-bit words took 0.9 µs for 16 KiB too, and more below 1 KiB.
  */
 function copyLong(source: DataView, start: number, end: number, target: DataView, at: number, key: number): void {
-  const { bytes, words } = targetMemory.of(target.buffer);
+  const { bytes, words } = targetMemory(target.buffer);
   const first = target.byteOffset + at;
   if (source !== target || start !== at) {
     const from = source.byteOffset + start;
-    bytes.set(sourceMemory.of(source.buffer).bytes.subarray(from, from + end - start), first);
+    bytes.set(sourceMemory(source.buffer).bytes.subarray(from, from + end - start), first);
   }
   // What stands before the first whole word and behind the last one.
   const stop = at + end - start;
@@ -155,21 +156,34 @@ function xorWords(words: BigInt64Array, start: number, end: number, key: bigint)
 const twice = new Int32Array(2);
 const twiceAsWord = new BigInt64Array(twice.buffer);
 
-/** The last buffer's octets and words, remembered: calls come in runs on one buffer, and to make a typed array costs 50 ns. */
-class Memory {
-  #buffer: ArrayBufferLike = new ArrayBuffer(0);
-  bytes: Uint8Array = new Uint8Array(this.#buffer);
-  words: BigInt64Array = new BigInt64Array(this.#buffer);
-
-  of(buffer: ArrayBufferLike): this {
-    if (buffer !== this.#buffer) {
-      this.#buffer = buffer;
-      this.bytes = new Uint8Array(buffer);
-      this.words = new BigInt64Array(buffer, 0, buffer.byteLength >> 3);
-    }
-    return this;
-  }
+/** A buffer's octets and words. */
+interface Memory {
+  readonly buffer: ArrayBufferLike;
+  readonly bytes: Uint8Array;
+  readonly words: BigInt64Array;
 }
 
-const sourceMemory = new Memory();
-const targetMemory = new Memory();
+/** The shared read buffer and the blocks of `../bytes` have this size. Choice: a larger buffer is some caller's, and not kept alive. */
+const REMEMBERED_MAX_BYTES = 65_536;
+
+function memoryOf(buffer: ArrayBufferLike): Memory {
+  return { buffer, bytes: new Uint8Array(buffer), words: new BigInt64Array(buffer, 0, buffer.byteLength >> 3) };
+}
+
+/** The last source and the last target of at most `REMEMBERED_MAX_BYTES`: calls come in runs on one buffer, and to make a typed array costs 50 ns. */
+let lastSource = memoryOf(new ArrayBuffer(0));
+let lastTarget = memoryOf(new ArrayBuffer(0));
+
+function sourceMemory(buffer: ArrayBufferLike): Memory {
+  if (buffer === lastSource.buffer) return lastSource;
+  const memory = memoryOf(buffer);
+  if (buffer.byteLength <= REMEMBERED_MAX_BYTES) lastSource = memory;
+  return memory;
+}
+
+function targetMemory(buffer: ArrayBufferLike): Memory {
+  if (buffer === lastTarget.buffer) return lastTarget;
+  const memory = memoryOf(buffer);
+  if (buffer.byteLength <= REMEMBERED_MAX_BYTES) lastTarget = memory;
+  return memory;
+}

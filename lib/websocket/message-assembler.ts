@@ -10,7 +10,7 @@
  * Read next: `state.ts`, then `protocol.ts`.
  */
 
-import { allocate, allocated } from '../bytes/allocate.ts';
+import { allocate, allocated, allocatedView } from '../bytes/allocate.ts';
 import { decodeAscii, decodeUtf8, isValidUtf8, Utf8Validator } from '../bytes/utf8.ts';
 import {
   DECOMPRESS_SPARE_BYTES,
@@ -108,6 +108,12 @@ export class MessageAssembler {
     return this.#message === undefined && this.#options.maxMessageBytes >= MAX_SHORT_PAYLOAD_BYTES;
   }
 
+  /** Lets go of what is in progress: nothing more will be accepted. */
+  forget(): void {
+    this.#message = undefined;
+    this.#control = undefined;
+  }
+
   /** Takes what `nextShort` has read. */
   acceptShort(slice: Slice): Assembled {
     return this.#whole(slice);
@@ -175,20 +181,19 @@ export class MessageAssembler {
     const length = end - start;
     if (opcode === Opcode.Binary) {
       const data = allocate(length);
-      copyMasked(view, start, end, allocated.view, allocated.offset, maskingKey);
+      copyMasked(view, start, end, allocatedView(data, length), allocated.offset, maskingKey);
       return { kind: 'binary', data };
     }
     if (this.#options.textAsBytes) {
       const data = allocate(length);
-      const { view: target, offset } = allocated;
-      const ascii = copyMaskedText(view, start, end, target, offset, maskingKey);
+      const ascii = copyMaskedText(view, start, end, allocatedView(data, length), allocated.offset, maskingKey);
       if (!ascii && !isValidUtf8(data, 0, length)) return invalidUtf8();
       return { kind: 'text', data };
     }
     forgetReceived();
     const fits = length <= SCRATCH_BYTES;
     const bytes = fits ? scratch : allocate(length);
-    const target = fits ? scratchView : allocated.view;
+    const target = fits ? scratchView : allocatedView(bytes, length);
     const at = fits ? 0 : allocated.offset;
     let data: string;
     if (copyMaskedText(view, start, end, target, at, maskingKey)) data = decodeAscii(bytes, 0, length);
@@ -204,7 +209,8 @@ export class MessageAssembler {
     const length = end - start;
     const fits = length <= PAYLOAD_MAX_BYTES;
     const bytes = fits ? payloadMemory : allocate(length + DECOMPRESS_SPARE_BYTES);
-    copyMasked(view, start, end, fits ? payloadView : allocated.view, fits ? 0 : allocated.offset, header.maskingKey);
+    const target = fits ? payloadView : allocatedView(bytes, length + DECOMPRESS_SPARE_BYTES);
+    copyMasked(view, start, end, target, fits ? 0 : allocated.offset, header.maskingKey);
     return this.#decompress(bytes, length, opcode);
   }
 
@@ -283,7 +289,7 @@ export class MessageAssembler {
     let payload: Uint8Array;
     if (slice.frameBegins && slice.frameEnds) {
       payload = allocate(end - start);
-      copyMasked(view, start, end, allocated.view, allocated.offset, header.maskingKey);
+      copyMasked(view, start, end, allocatedView(payload, end - start), allocated.offset, header.maskingKey);
     } else {
       this.#control ??= new Uint8Array(MAX_CONTROL_PAYLOAD_BYTES);
       copyMasked(
@@ -318,7 +324,7 @@ function grow(message: MessageInProgress, needed: number, isLastFrame: boolean):
     ? Math.min(whole, Math.max(FIRST_ALLOCATION_BYTES, (MAX_HEADER_BYTES + needed) * ANNOUNCED_GROWTH))
     : Math.max(needed * UNKNOWN_GROWTH, FIRST_FRAGMENT_BYTES);
   const bytes = allocate(size);
-  message.view = allocated.view;
+  message.view = allocatedView(bytes, size);
   message.offset = allocated.offset;
   bytes.set(message.bytes.subarray(0, message.length));
   message.bytes = bytes;

@@ -49,7 +49,7 @@ export class PreparedMessage {
     this.start = position;
     this.payloadStart = position + header;
     this.end = position + header + length;
-    sharedFrames.position = this.end;
+    sharedFrames.handOut(this.end);
   }
 
   /** Octets of the message. */
@@ -85,8 +85,9 @@ export class PreparedMessage {
     // The opcode is that of the plain frame.
     const header = writeFrameHeader(bytes, position, this.bytes[this.start]! | FIRST_OCTET_RSV1, length, undefined);
     bytes.set(payload, position + header);
-    compressedFrames.position = position + header + length;
-    return { bytes, start: position, end: compressedFrames.position };
+    const end = position + header + length;
+    compressedFrames.handOut(end);
+    return { bytes, start: position, end };
   }
 }
 

@@ -4,9 +4,9 @@
  * Chunks go in through `receive`, what happened comes out as values; `send*` and the answers that the RFC demands
  * (pongs, the close echo, the close frame of a failure) go to `output`, which the adapter writes to the peer.
  * No sockets, no clock: `closeExpected` tells the adapter that a deadline should run, `outputBlocked` tells the machine
- * that the peer does not read. The role matters in two places only, masking and who closes TCP first; both are options.
- * Peers' faults are values (`failed`); a caller's are exceptions.
- * Read next: `../net/websocket-connection.ts`, which is all the I/O there is.
+ * that the peer does not read. The role decides here whether frames are masked, and in `frame-parser.ts` whether they have
+ * to be; who closes TCP first is the adapter's affair. Peers' faults are values (`failed`); a caller's are exceptions.
+ * Once frames no longer count, nothing that was received is held. Read next: `../net/websocket-connection.ts`, an adapter.
  */
 
 import { OutputQueue } from '../bytes/output.ts';
@@ -160,19 +160,22 @@ export class WebSocketProtocol {
       if (assembled === undefined) continue;
       if (assembled.kind === 'violation') {
         this.#fail(assembled.violation, receiver);
-        return;
+        break;
       }
       if (assembled.kind === 'ping') this.#answerPing(assembled.data);
       else if (assembled.kind === 'close') this.#answerClose(assembled);
       receiver.deliver(assembled);
     }
     if (parser.violation !== undefined && mayReceive(this.#state)) this.#fail(parser.violation, receiver);
+    parser.end();
+    if (!mayReceive(this.#state)) assembler.forget();
   }
 
   /** The peer will send no more, or TCP is gone. Whatever had not been written is forgotten. */
   receiveEnd(): void {
     if (this.#state !== 'ENDED') this.#move('end');
     this.#owedPong = undefined;
+    this.#assembler.forget();
   }
 
   /**
