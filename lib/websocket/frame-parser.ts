@@ -98,6 +98,11 @@ export class FrameParser {
     this.#shortHeaderBytes = expectMasked ? 6 : 2;
   }
 
+  /** Whether a chunk is being read: between `begin` and `end`. */
+  get reading(): boolean {
+    return this.#chunk !== NO_BYTES;
+  }
+
   /** Takes a chunk to read from. It is only borrowed: nothing refers to it after `end`. */
   begin(chunk: Uint8Array): void {
     this.#chunk = chunk;

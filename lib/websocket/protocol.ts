@@ -14,6 +14,7 @@ import { encodeUtf8Into, utf8ByteLength } from '../bytes/utf8.ts';
 import { ConnectionClosed } from '../errors.ts';
 import { WEBSOCKET_LIMITS } from '../limits.ts';
 import { CloseCode, encodeClosePayload } from './close.ts';
+import { DeferredChunks } from './deferred-chunks.ts';
 import { type DeflateSettings, MessageDeflate } from './deflate.ts';
 import {
   FIRST_OCTET_RSV1,
@@ -37,7 +38,7 @@ export type Incoming =
   /** We failed the connection (RFC 6455 §7.1.7); the close frame that says so is in the output. */
   | ({ readonly kind: 'failed' } & Violation);
 
-/** Takes what came of received bytes, one by one. It may send, close or call `receiveEnd`; it must not throw. */
+/** Takes what came of received bytes, one by one. It may send, close, or call `receiveInto` and `receiveEnd`. */
 export interface IncomingReceiver {
   deliver(incoming: Incoming): void;
 }
@@ -89,6 +90,14 @@ function ownIfKept(bytes: Uint8Array): Uint8Array {
   return bytes.length > COPY_MAX_BYTES ? new Uint8Array(bytes) : bytes;
 }
 
+/** What a receiver threw. */
+interface Failure {
+  readonly error: unknown;
+}
+
+/** One for the process; see there. */
+const deferredChunks = new DeferredChunks<IncomingReceiver>();
+
 export class WebSocketProtocol {
   /** What is to be written to the peer, in order. */
   readonly output: OutputQueue;
@@ -136,9 +145,10 @@ export class WebSocketProtocol {
 
   /**
    * Takes bytes from the peer. The chunk is borrowed for the call and left as it is; results hold copies.
-   * Never throws for anything in it.
+   * Never throws for anything in it. @throws TypeError within a receiver of this machine, since it could answer nothing there
    */
   receive(chunk: Uint8Array): Incoming[] {
+    if (this.#parser.reading) throw new TypeError('receive is called within a receiver of the same machine');
     const incoming: Incoming[] = [];
     this.receiveInto(chunk, { deliver: (one) => incoming.push(one) });
     return incoming;
@@ -147,28 +157,57 @@ export class WebSocketProtocol {
   /**
    * As `receive`, but hands over each result as soon as it is there, before the frames behind it are looked at. So the
    * answers to a message leave before the answer to a close, or to a violation, that came in the same chunk.
+   *
+   * Within a receiver of this machine the chunk is copied and read once what is being read now has been delivered.
+   * @throws what a receiver threw first, after all that the chunk held has been delivered; RangeError when more than
+   *   `MAX_DEFERRED_BYTES` would wait
    */
   receiveInto(chunk: Uint8Array, receiver: IncomingReceiver): void {
+    if (this.#parser.reading) {
+      deferredChunks.add(this, chunk, receiver);
+      return;
+    }
+    let failure: Failure | undefined;
+    try {
+      failure = this.#read(chunk, receiver);
+      for (let call = deferredChunks.next(this); call !== undefined; call = deferredChunks.next(this)) {
+        const another = this.#read(call.chunk, call.receiver);
+        failure ??= another;
+      }
+    } finally {
+      deferredChunks.forget(this);
+      if (!mayReceive(this.#state)) this.#assembler.forget();
+    }
+    if (failure !== undefined) throw failure.error;
+  }
+
+  /** Reads one chunk to its end, and answers frames where the RFC demands it. Answers what the receiver threw first. */
+  #read(chunk: Uint8Array, receiver: IncomingReceiver): Failure | undefined {
     const parser = this.#parser;
     const assembler = this.#assembler;
-    parser.begin(chunk);
-    while (mayReceive(this.#state)) {
-      let assembled: Assembled | undefined;
-      if (assembler.expectsShort && parser.nextShort()) assembled = assembler.acceptShort(slice);
-      else if (parser.next()) assembled = assembler.accept(slice);
-      else break;
-      if (assembled === undefined) continue;
-      if (assembled.kind === 'violation') {
-        this.#fail(assembled.violation, receiver);
-        break;
+    let failure: Failure | undefined;
+    try {
+      parser.begin(chunk);
+      while (mayReceive(this.#state)) {
+        let incoming: Assembled | Incoming | undefined;
+        if (assembler.expectsShort && parser.nextShort()) incoming = assembler.acceptShort(slice);
+        else if (parser.next()) incoming = assembler.accept(slice);
+        else if (parser.violation !== undefined) incoming = this.#fail(parser.violation);
+        else break;
+        if (incoming === undefined) continue;
+        if (incoming.kind === 'violation') incoming = this.#fail(incoming.violation);
+        else if (incoming.kind === 'ping') this.#answerPing(incoming.data);
+        else if (incoming.kind === 'close') this.#answerClose(incoming);
+        try {
+          receiver.deliver(incoming);
+        } catch (error) {
+          failure ??= { error };
+        }
       }
-      if (assembled.kind === 'ping') this.#answerPing(assembled.data);
-      else if (assembled.kind === 'close') this.#answerClose(assembled);
-      receiver.deliver(assembled);
+    } finally {
+      parser.end();
     }
-    if (parser.violation !== undefined && mayReceive(this.#state)) this.#fail(parser.violation, receiver);
-    parser.end();
-    if (!mayReceive(this.#state)) assembler.forget();
+    return failure;
   }
 
   /** The peer will send no more, or TCP is gone. Whatever had not been written is forgotten. */
@@ -292,7 +331,7 @@ export class WebSocketProtocol {
   }
 
   /** _Fail the WebSocket Connection_ (§7.1.7): say why, unless our close frame has already gone out, and stop receiving. */
-  #fail(violation: Violation, receiver: IncomingReceiver): void {
+  #fail(violation: Violation): Incoming {
     if (maySend(this.#state)) {
       const reason = `${violation.detail} (${violation.section})`;
       // Our own details are ASCII and short; the cut is for the bound's sake (§5.5: 125 bytes with the code).
@@ -302,7 +341,7 @@ export class WebSocketProtocol {
       );
     }
     this.#move('fail');
-    receiver.deliver({ kind: 'failed', ...violation });
+    return { kind: 'failed', ...violation };
   }
 
   #move(transition: Transition): void {

@@ -1,0 +1,70 @@
+/**
+ * Chunks that reached a machine while it was delivering what came of an earlier one.
+ *
+ * That happens where bytes travel without a kernel in between: a receiver sends, the peer answers at once, and the answer is
+ * back before the receiver has returned. Choice: such a chunk is kept, as a copy, and read when its turn comes, so that
+ * the order on the wire is the order of delivery. A machine has an entry here only within its own `receiveInto`, so that
+ * an idle connection costs nothing. Knows nothing of frames. Read next: `protocol.ts`.
+ */
+
+/**
+ * What one machine may have waiting. Choice: a client's largest message by default. Past it the two ends are calling each
+ * other without ever returning, or hand over more than they should at a time.
+ */
+export const MAX_DEFERRED_BYTES = 16_777_216;
+
+/** What a chunk counts besides its octets, so that empty ones are bounded too. */
+const CHUNK_OVERHEAD_BYTES = 64;
+
+/** One call that came too early. */
+interface DeferredCall<Receiver> {
+  readonly chunk: Uint8Array;
+  readonly receiver: Receiver;
+  /** The one that came next. */
+  next: DeferredCall<Receiver> | undefined;
+}
+
+interface Waiting<Receiver> {
+  first: DeferredCall<Receiver> | undefined;
+  last: DeferredCall<Receiver> | undefined;
+  bytes: number;
+}
+
+/** The chunks that wait, for each machine that has any. In the order of the calls, as a list: all operations are O(1), but for the copy. */
+export class DeferredChunks<Receiver> {
+  readonly #waiting = new Map<object, Waiting<Receiver>>();
+
+  /** Keeps a copy of `chunk`. @throws RangeError beyond `MAX_DEFERRED_BYTES` */
+  add(machine: object, chunk: Uint8Array, receiver: Receiver): void {
+    const waiting = this.#waiting.get(machine) ?? { first: undefined, last: undefined, bytes: 0 };
+    const bytes = waiting.bytes + chunk.length + CHUNK_OVERHEAD_BYTES;
+    if (bytes > MAX_DEFERRED_BYTES) {
+      throw new RangeError(
+        `${bytes} bytes would wait for a receiver that is called within itself, limit ${MAX_DEFERRED_BYTES}`,
+      );
+    }
+    const call = { chunk: new Uint8Array(chunk), receiver, next: undefined };
+    if (waiting.last === undefined) waiting.first = call;
+    else waiting.last.next = call;
+    waiting.last = call;
+    waiting.bytes = bytes;
+    this.#waiting.set(machine, waiting);
+  }
+
+  /** Takes the one that has waited longest. */
+  next(machine: object): DeferredCall<Receiver> | undefined {
+    if (this.#waiting.size === 0) return undefined; // by far the most common, and without hashing
+    const waiting = this.#waiting.get(machine);
+    const call = waiting?.first;
+    if (waiting === undefined || call === undefined) return undefined;
+    waiting.first = call.next;
+    if (call.next === undefined) waiting.last = undefined;
+    waiting.bytes -= call.chunk.length + CHUNK_OVERHEAD_BYTES;
+    return call;
+  }
+
+  /** Lets go of all that wait for `machine`. */
+  forget(machine: object): void {
+    if (this.#waiting.size > 0) this.#waiting.delete(machine);
+  }
+}
