@@ -49,6 +49,7 @@ const ALSO: Readonly<Record<string, readonly string[]>> = {
 /** What a tool may see of lib/websocket: nothing that reads or writes frames, where it could hide a fault. */
 const TOOLS: readonly string[] = ['conformance', 'load'];
 const FRAME_CODE: readonly string[] = [
+  'encoder.ts',
   'frame.ts',
   'frame-parser.ts',
   'mask.ts',

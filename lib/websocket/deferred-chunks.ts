@@ -32,6 +32,8 @@ interface Waiting<Receiver> {
 
 /** The chunks that wait, for each machine that has any. In the order of the calls, as a list: all operations are O(1), but for the copy. */
 export class DeferredChunks<Receiver> {
+  /** Some machine has an entry: by far the most common is that none has. */
+  any = false;
   readonly #waiting = new Map<object, Waiting<Receiver>>();
 
   /** Keeps a copy of `chunk`. @throws RangeError beyond `MAX_DEFERRED_BYTES` */
@@ -49,11 +51,11 @@ export class DeferredChunks<Receiver> {
     waiting.last = call;
     waiting.bytes = bytes;
     this.#waiting.set(machine, waiting);
+    this.any = true;
   }
 
   /** Takes the one that has waited longest. */
   next(machine: object): DeferredCall<Receiver> | undefined {
-    if (this.#waiting.size === 0) return undefined; // by far the most common, and without hashing
     const waiting = this.#waiting.get(machine);
     const call = waiting?.first;
     if (waiting === undefined || call === undefined) return undefined;
@@ -65,6 +67,7 @@ export class DeferredChunks<Receiver> {
 
   /** Lets go of all that wait for `machine`. */
   forget(machine: object): void {
-    if (this.#waiting.size > 0) this.#waiting.delete(machine);
+    this.#waiting.delete(machine);
+    this.any = this.#waiting.size > 0;
   }
 }

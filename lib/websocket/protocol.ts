@@ -10,25 +10,16 @@
  */
 
 import { OutputQueue } from '../bytes/output.ts';
-import { encodeUtf8Into, utf8ByteLength } from '../bytes/utf8.ts';
 import { ConnectionClosed } from '../errors.ts';
 import { WEBSOCKET_LIMITS } from '../limits.ts';
 import { CloseCode, encodeClosePayload } from './close.ts';
 import { DeferredChunks } from './deferred-chunks.ts';
 import { type DeflateSettings, MessageDeflate } from './deflate.ts';
-import {
-  FIRST_OCTET_RSV1,
-  frameHeaderSize,
-  MAX_CONTROL_PAYLOAD_BYTES,
-  MAX_HEADER_BYTES,
-  Opcode,
-  writeFrameHeader,
-} from './frame.ts';
+import { encodeBinary, encodeFrame, encodePrepared, encodeText, FIN, type FrameForm, frameForm } from './encoder.ts';
+import { MAX_CONTROL_PAYLOAD_BYTES, Opcode } from './frame.ts';
 import { FrameParser, slice } from './frame-parser.ts';
-import { copyMasked, newMaskingKey } from './mask.ts';
 import { type Assembled, type AssemblerOptions, MessageAssembler } from './message-assembler.ts';
 import type { PreparedMessage } from './prepared-message.ts';
-import { received, receivedLength } from './received-text.ts';
 import { closeExpected, mayReceive, maySend, next, type State, type Transition } from './state.ts';
 import type { Violation } from './violation.ts';
 
@@ -57,39 +48,6 @@ export interface AgreedExtensions {
   readonly deflate?: DeflateSettings | undefined;
 }
 
-/** Payloads up to this size are copied behind their header, larger ones go by reference. */
-const COPY_MAX_BYTES = 16_384;
-
-/** Text up to this many UTF-16 units (at most 3 octets each) is encoded through memory that is used again, longer text on its own. */
-const INLINE_TEXT_MAX_UNITS = 16_384;
-
-/**
- * Text beyond this is encoded into `plainText` first, and its octets copied: room for three octets a unit would take a new block each
- * time (16 KiB want 48), and to count them first costs 3.9 µs for 16 KiB beyond ASCII, the copy 0.2.
- */
-const IN_PLACE_MAX_UNITS = 1_024;
-
-/** Below this `copyMasked` copies in less time than it takes to make the typed array that `set` wants (50 ns). */
-const COPY_BY_WORDS_MAX_BYTES = 448;
-
-const FIN = 0x80;
-
-/** Text on its way to the compressor or the output; made when first needed, one for the process, used within one call. */
-let plainText: Buffer | undefined;
-
-/** The octets of a text of at most `INLINE_TEXT_MAX_UNITS`, in memory that is used again. */
-function encodeText(text: string): Uint8Array {
-  const length = receivedLength(text);
-  if (length >= 0) return new Uint8Array(received.bytes.buffer, 0, length);
-  plainText ??= Buffer.allocUnsafeSlow(INLINE_TEXT_MAX_UNITS * 3);
-  return new Uint8Array(plainText.buffer, plainText.byteOffset, encodeUtf8Into(text, plainText, 0));
-}
-
-/** `bytes`, or a copy of them where `#sendBytes` would keep them, since they lie in memory that is used again. */
-function ownIfKept(bytes: Uint8Array): Uint8Array {
-  return bytes.length > COPY_MAX_BYTES ? new Uint8Array(bytes) : bytes;
-}
-
 /** What a receiver threw. */
 interface Failure {
   readonly error: unknown;
@@ -103,10 +61,7 @@ export class WebSocketProtocol {
   readonly output: OutputQueue;
   readonly #parser: FrameParser;
   readonly #assembler: MessageAssembler;
-  /** §5.1: a client masks every frame, a server none. */
-  readonly #masks: boolean;
-  /** Present where permessage-deflate was agreed. */
-  readonly #deflate: MessageDeflate | undefined;
+  readonly #form: FrameForm;
   #state: State = 'OPEN';
   /** The peer's close frame; set when it arrives. */
   #closeReceived: { readonly code: number; readonly reason: string } | undefined = undefined;
@@ -118,10 +73,10 @@ export class WebSocketProtocol {
   /** `output` is where bytes for the peer go; an adapter passes the queue that it writes from. */
   constructor(options: ProtocolOptions, output: OutputQueue = new OutputQueue(), agreed: AgreedExtensions = NONE) {
     this.output = output;
-    this.#masks = options.role === 'client';
-    this.#deflate = agreed.deflate === undefined ? undefined : new MessageDeflate(agreed.deflate);
-    this.#parser = new FrameParser(options.role === 'server', this.#deflate !== undefined);
-    this.#assembler = new MessageAssembler(isComplete(options) ? options : complete(options), this.#deflate);
+    const deflate = agreed.deflate === undefined ? undefined : new MessageDeflate(agreed.deflate);
+    this.#parser = new FrameParser(options.role === 'server', deflate !== undefined);
+    this.#assembler = new MessageAssembler(isComplete(options) ? options : complete(options), deflate);
+    this.#form = frameForm(options.role, deflate);
   }
 
   get state(): State {
@@ -163,19 +118,23 @@ export class WebSocketProtocol {
    *   `MAX_DEFERRED_BYTES` would wait
    */
   receiveInto(chunk: Uint8Array, receiver: IncomingReceiver): void {
-    if (this.#parser.reading) {
+    const parser = this.#parser;
+    if (parser.reading) {
       deferredChunks.add(this, chunk, receiver);
       return;
     }
     let failure: Failure | undefined;
     try {
       failure = this.#read(chunk, receiver);
-      for (let call = deferredChunks.next(this); call !== undefined; call = deferredChunks.next(this)) {
+      while (deferredChunks.any) {
+        const call = deferredChunks.next(this);
+        if (call === undefined) break;
         const another = this.#read(call.chunk, call.receiver);
         failure ??= another;
       }
     } finally {
-      deferredChunks.forget(this);
+      parser.end();
+      if (deferredChunks.any) deferredChunks.forget(this);
       if (!mayReceive(this.#state)) this.#assembler.forget();
     }
     if (failure !== undefined) throw failure.error;
@@ -186,26 +145,22 @@ export class WebSocketProtocol {
     const parser = this.#parser;
     const assembler = this.#assembler;
     let failure: Failure | undefined;
-    try {
-      parser.begin(chunk);
-      while (mayReceive(this.#state)) {
-        let incoming: Assembled | Incoming | undefined;
-        if (assembler.expectsShort && parser.nextShort()) incoming = assembler.acceptShort(slice);
-        else if (parser.next()) incoming = assembler.accept(slice);
-        else if (parser.violation !== undefined) incoming = this.#fail(parser.violation);
-        else break;
-        if (incoming === undefined) continue;
-        if (incoming.kind === 'violation') incoming = this.#fail(incoming.violation);
-        else if (incoming.kind === 'ping') this.#answerPing(incoming.data);
-        else if (incoming.kind === 'close') this.#answerClose(incoming);
-        try {
-          receiver.deliver(incoming);
-        } catch (error) {
-          failure ??= { error };
-        }
+    parser.begin(chunk);
+    while (mayReceive(this.#state)) {
+      let incoming: Assembled | Incoming | undefined;
+      if (assembler.expectsShort && parser.nextShort()) incoming = assembler.acceptShort(slice);
+      else if (parser.next()) incoming = assembler.accept(slice);
+      else if (parser.violation !== undefined) incoming = this.#fail(parser.violation);
+      else break;
+      if (incoming === undefined) continue;
+      if (incoming.kind === 'violation') incoming = this.#fail(incoming.violation);
+      else if (incoming.kind === 'ping') this.#answerPing(incoming.data);
+      else if (incoming.kind === 'close') this.#answerClose(incoming);
+      try {
+        receiver.deliver(incoming);
+      } catch (error) {
+        failure ??= { error };
       }
-    } finally {
-      parser.end();
     }
     return failure;
   }
@@ -223,19 +178,7 @@ export class WebSocketProtocol {
    */
   sendText(text: string | Uint8Array, compress?: boolean): void {
     this.#mustBeOpen();
-    if (this.#deflate !== undefined && this.#sendCompressed(this.#deflate, Opcode.Text, text, compress)) return;
-    if (typeof text !== 'string') {
-      this.#sendBytes(FIN | Opcode.Text, text);
-      return;
-    }
-    const length = receivedLength(text);
-    if (length >= 0) this.#sendShared(FIN | Opcode.Text, received.bytes, received.view, length);
-    else if (text.length > INLINE_TEXT_MAX_UNITS) {
-      const bytes = Buffer.allocUnsafeSlow(utf8ByteLength(text));
-      encodeUtf8Into(text, bytes, 0);
-      this.#sendBytes(FIN | Opcode.Text, bytes);
-    } else if (text.length > IN_PLACE_MAX_UNITS) this.#sendBytes(FIN | Opcode.Text, ownIfKept(encodeText(text)));
-    else this.#sendShortText(text);
+    encodeText(this.output, this.#form, text, compress);
   }
 
   /**
@@ -244,28 +187,13 @@ export class WebSocketProtocol {
    */
   sendBinary(payload: Uint8Array, compress?: boolean): void {
     this.#mustBeOpen();
-    if (this.#deflate !== undefined && this.#sendCompressed(this.#deflate, Opcode.Binary, payload, compress)) return;
-    this.#sendBytes(FIN | Opcode.Binary, payload);
+    encodeBinary(this.output, this.#form, payload, compress);
   }
 
   /** Sends a message that was encoded once for many. `compress` as in `sendText`. @throws ConnectionClosed when no longer open */
   sendPrepared(message: PreparedMessage, compress?: boolean): void {
     this.#mustBeOpen();
-    if (this.#masks) {
-      if (typeof message.data === 'string') this.sendText(message.data, compress);
-      else this.sendBinary(message.data, compress);
-      return;
-    }
-    const deflate = this.#deflate;
-    if (deflate?.wants(message.payloadLength, compress)) {
-      const frame = message.compressed(deflate.sendWindowBits, deflate.level);
-      if (frame !== undefined) {
-        this.output.append(frame.bytes, frame.start, frame.end);
-        if (deflate.sendTakeover) deflate.sentCompressed(message.payload);
-        return;
-      }
-    }
-    this.output.append(message.bytes, message.start, message.end);
+    encodePrepared(this.output, this.#form, message, compress);
   }
 
   /** @throws RangeError beyond 125 bytes (§5.5); ConnectionClosed when no longer open */
@@ -285,7 +213,7 @@ export class WebSocketProtocol {
   sendClose(code?: number, reason = ''): void {
     const payload = encodeClosePayload(code, reason);
     if (!maySend(this.#state)) return;
-    this.#sendBytes(FIN | Opcode.Close, payload);
+    encodeFrame(this.output, this.#form, FIN | Opcode.Close, payload);
     this.#move('sendClose');
   }
 
@@ -303,7 +231,7 @@ export class WebSocketProtocol {
     if (blocked || this.#owedPong === undefined) return;
     const payload = this.#owedPong;
     this.#owedPong = undefined;
-    if (mayReceive(this.#state)) this.#sendBytes(FIN | Opcode.Pong, payload);
+    if (mayReceive(this.#state)) encodeFrame(this.output, this.#form, FIN | Opcode.Pong, payload);
   }
 
   get outputBlocked(): boolean {
@@ -314,7 +242,7 @@ export class WebSocketProtocol {
   #answerPing(payload: Uint8Array): void {
     // Asked for in CLOSE_SENT too: §5.5.1 forbids only data frames behind our own close frame.
     if (this.#outputBlocked) this.#owedPong = payload;
-    else this.#sendBytes(FIN | Opcode.Pong, payload); // §5.5.3: "identical Application data"
+    else encodeFrame(this.output, this.#form, FIN | Opcode.Pong, payload); // §5.5.3: "identical Application data"
   }
 
   /** §5.5.1: on the peer's close frame "the endpoint MUST send a Close frame in response"; "typically echos the status code". */
@@ -323,7 +251,9 @@ export class WebSocketProtocol {
     const answers = maySend(this.#state);
     this.#move('receiveClose');
     if (!answers) return;
-    this.#sendBytes(
+    encodeFrame(
+      this.output,
+      this.#form,
       FIN | Opcode.Close,
       encodeClosePayload(close.code === CloseCode.NoStatusReceived ? undefined : close.code, ''),
     );
@@ -335,7 +265,9 @@ export class WebSocketProtocol {
     if (maySend(this.#state)) {
       const reason = `${violation.detail} (${violation.section})`;
       // Our own details are ASCII and short; the cut is for the bound's sake (§5.5: 125 bytes with the code).
-      this.#sendBytes(
+      encodeFrame(
+        this.output,
+        this.#form,
         FIN | Opcode.Close,
         encodeClosePayload(violation.closeCode, reason.slice(0, 120).replace(/[^ -~]/g, '')),
       );
@@ -362,84 +294,7 @@ export class WebSocketProtocol {
       );
     }
     this.#mustBeOpen();
-    this.#sendBytes(FIN | opcode, payload);
-  }
-
-  /** Sends a message compressed (RFC 7692 §7.2.1) if it is to be and becomes shorter; false: nothing was sent. */
-  #sendCompressed(
-    deflate: MessageDeflate,
-    opcode: Opcode,
-    message: string | Uint8Array,
-    compress: boolean | undefined,
-  ): boolean {
-    let plain: Uint8Array;
-    if (typeof message === 'string') {
-      const mostBytes = message.length * 3;
-      if (!deflate.wants(mostBytes, compress)) return false;
-      if (message.length <= INLINE_TEXT_MAX_UNITS) plain = encodeText(message);
-      else {
-        plain = Buffer.allocUnsafeSlow(utf8ByteLength(message));
-        encodeUtf8Into(message, plain, 0);
-      }
-    } else plain = message;
-    if (!deflate.wants(plain.length, compress)) return false;
-    const payload = deflate.compress(plain, compress);
-    if (payload === undefined) return false;
-    this.#sendShared(FIN | FIRST_OCTET_RSV1 | opcode, payload.bytes, payload.view, payload.length);
-    return true;
-  }
-
-  /** Encodes a frame around the first `length` octets of memory that is used again, which `payload` and `payloadView` both show. */
-  #sendShared(first: number, payload: Uint8Array, payloadView: DataView, length: number): void {
-    if (length >= COPY_BY_WORDS_MAX_BYTES) {
-      this.#sendBytes(first, ownIfKept(new Uint8Array(payload.buffer, payload.byteOffset, length)));
-      return;
-    }
-    const { output } = this;
-    const { bytes, view, position } = output.reserve(MAX_HEADER_BYTES + length);
-    const key = this.#masks ? newMaskingKey() : undefined;
-    const header = writeFrameHeader(bytes, position, first, length, key);
-    copyMasked(payloadView, 0, length, view, position + header, key ?? 0);
-    output.commit(header + length);
-  }
-
-  /** Encodes text in place: the header's size is guessed from the text being ASCII, and mended when it was not. */
-  #sendShortText(text: string): void {
-    const { output } = this;
-    const arena = output.reserve(MAX_HEADER_BYTES + text.length * 3);
-    const { bytes, view, position } = arena;
-    const guessed = frameHeaderSize(text.length, this.#masks);
-    const length = encodeUtf8Into(text, bytes, position + guessed);
-    const header = frameHeaderSize(length, this.#masks);
-    if (header !== guessed) bytes.copyWithin(position + header, position + guessed, position + guessed + length);
-    const key = this.#masks ? newMaskingKey() : undefined;
-    writeFrameHeader(bytes, position, FIN | Opcode.Text, length, key);
-    const start = position + header;
-    if (key !== undefined) copyMasked(view, start, start + length, view, start, key);
-    output.commit(header + length);
-  }
-
-  /** Encodes a frame around bytes. `first` is the header's first octet. */
-  #sendBytes(first: number, payload: Uint8Array): void {
-    const { output } = this;
-    const { length } = payload;
-    if (this.#masks) {
-      // The caller's memory stays as it is, so a client always copies.
-      const key = newMaskingKey();
-      const { bytes, view, position } = output.reserve(MAX_HEADER_BYTES + length);
-      const header = writeFrameHeader(bytes, position, first, length, key);
-      const start = position + header;
-      bytes.set(payload, start);
-      copyMasked(view, start, start + length, view, start, key);
-      output.commit(header + length);
-      return;
-    }
-    const copied = length <= COPY_MAX_BYTES ? length : 0;
-    const { bytes, position } = output.reserve(MAX_HEADER_BYTES + copied);
-    const header = writeFrameHeader(bytes, position, first, length, undefined);
-    if (copied === length) bytes.set(payload, position + header);
-    output.commit(header + copied);
-    if (copied !== length) output.append(payload, 0, length);
+    encodeFrame(this.output, this.#form, FIN | opcode, payload);
   }
 }
 

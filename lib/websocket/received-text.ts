@@ -5,7 +5,7 @@
  * it was decoded from, until the next message. To ask costs a comparison of two strings, which most often differ in length.
  * Of 100 octets the copy takes 25 ns, encoding them 90 (a native call); of 16 KiB beyond ASCII 0.2 µs and 9.
  * Remembered from call to call: one text of at most 64 KiB. Its octets lie in working memory: `scratch` here (64 KiB), or the
- * decompressor's. Read next: `message-assembler.ts`, which tells, and `protocol.ts`, which asks.
+ * decompressor's. Read next: `message-assembler.ts`, which tells, and `encoder.ts`, which asks.
  */
 
 import { decompressions } from '../deflate/engine.ts';

@@ -10,7 +10,7 @@
  *
  * `end` (TCP is gone) leads to ENDED from everywhere: §7.1.4 calls the connection closed then, cleanly or not.
  * CONNECTING has no row: a protocol object exists only once the opening handshake has succeeded (§4).
- * Read next: `protocol.ts`.
+ * Read next: `encoder.ts`, then `protocol.ts`.
  */
 
 export type State = 'OPEN' | 'CLOSE_SENT' | 'CLOSE_RECEIVED' | 'CLOSED_CLEAN' | 'FAILED' | 'ENDED';
