@@ -4,7 +4,7 @@
  *     BarewireError            .code is stable, one per rule; .message is: fact, bound, clause
  *     ├── ProtocolViolation    the peer broke a rule; reported as data by the cores, never thrown by them
  *     ├── HandshakeRejected    an opening handshake did not succeed; carries the HTTP status when there was one
- *     ├── InflateError         compressed data is malformed or too large (`deflate/inflate.ts`)
+ *     ├── InflateError         compressed data is malformed or too large (`deflate/inflate-error.ts`)
  *     └── ConnectionClosed     an operation needed an open connection and there was none
  *
  * A caller's misuse is not in this tree: it throws the language's own TypeError or RangeError at the call.

@@ -18,7 +18,7 @@ import {
   deflateShared,
   ownCopy,
 } from './deflate.ts';
-import { indexHistory } from './matcher.ts';
+import { indexHistory } from './searched.ts';
 import { SlidingWindow, windowSlackBytes } from './window.ts';
 
 /** How hard to look, and how far back a distance may reach. */

@@ -9,7 +9,8 @@
 
 import { allocate } from '../bytes/allocate.ts';
 import { beginOutput, type Compressed, finishOutput, writeBlock } from './block-writer.ts';
-import { beginMatching, index, matchAll, moved, searchHistory, searchIn, takeTokenCount } from './matcher.ts';
+import { beginMatching, index, matchAll, searchIn, takeTokenCount } from './matcher.ts';
+import { moved, searchHistory } from './searched.ts';
 import { checkWindowBits } from './window.ts';
 
 /** How hard to look, how far back a distance may reach, and what came before. */

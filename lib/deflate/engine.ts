@@ -11,10 +11,12 @@ import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { allocate } from '../bytes/allocate.ts';
 import { decodeAscii, decodeUtf8, isValidUtf8 } from '../bytes/utf8.ts';
 import { COMPRESSION_DEFAULTS, DEFLATE_LIMITS } from '../limits.ts';
+import { inflateInput } from './block-reader.ts';
 import type { Compressed } from './block-writer.ts';
 import { deflateShared, ownCopy } from './deflate.ts';
 import type { DeflateContext } from './deflate-context.ts';
-import { InflateError, inflated, inflateInPlace, inflateInput, inflateShared } from './inflate.ts';
+import { inflated, inflateInPlace, inflateShared } from './inflate.ts';
+import { InflateError } from './inflate-error.ts';
 
 const {
   nativeDeflateFromBytes,
@@ -67,11 +69,8 @@ export function compress(plain: Uint8Array, level: number, windowBits: number): 
  * A payload of at most `PAYLOAD_MAX_BYTES` that is put here, through the view, is decompressed where it stands: of 130 octets that
  * saves 100 ns. It is gone with the next call.
  */
-export {
-  inflateInput as payloadMemory,
-  inflateInputView as payloadView,
-  inflateOutputView as decompressedView,
-} from './inflate.ts';
+export { inflateInput as payloadMemory, inflateInputView as payloadView } from './block-reader.ts';
+export { inflateOutputView as decompressedView } from './inflate.ts';
 export const PAYLOAD_MAX_BYTES: number = DEFLATE_LIMITS.inputChunkBytes;
 
 /** How often our own decompressor has been called: by then what it left before is gone. */

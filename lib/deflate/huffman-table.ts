@@ -7,7 +7,7 @@
  *
  * One entry, 32 bits: 0-4 bits of the code to consume · 5-7 flags below · 8-11 extra bits that follow, or index bits of the
  * secondary table · 12 literal · 16-31 the literal, the base of the length or distance, or where the secondary table begins.
- * Read next: `inflate.ts`, which walks them.
+ * Read next: `block-reader.ts`, which fills them, and `inflate.ts`, which walks them.
  */
 
 /** Not a literal, a length or a distance: the three below, or a link to a secondary table. */

@@ -11,5 +11,6 @@
 
 export { type DeflateOptions, deflate } from './deflate.ts';
 export { DeflateContext, type DeflateContextOptions } from './deflate-context.ts';
-export { InflateError, type InflateErrorCode, type InflateOptions, inflate } from './inflate.ts';
+export { type InflateOptions, inflate } from './inflate.ts';
+export { InflateError, type InflateErrorCode } from './inflate-error.ts';
 export { SlidingWindow } from './window.ts';

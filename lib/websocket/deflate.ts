@@ -15,7 +15,7 @@
 import type { Compressed } from '../deflate/block-writer.ts';
 import { DeflateContext } from '../deflate/deflate-context.ts';
 import { compress, compressShared, type Decompressed, decompressShared, FLUSH_TAIL_BYTES } from '../deflate/engine.ts';
-import { InflateError } from '../deflate/inflate.ts';
+import { InflateError } from '../deflate/inflate-error.ts';
 import { SlidingWindow } from '../deflate/window.ts';
 import type { DeflateParameters, DeflatePolicy } from './extension.ts';
 import type { Violation } from './violation.ts';

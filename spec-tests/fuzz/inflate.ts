@@ -11,8 +11,9 @@ import { argv } from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
+import { inflateInput } from '../../lib/deflate/block-reader.ts';
 import { deflate, InflateError, inflate } from '../../lib/deflate/index.ts';
-import { inflated, inflateInPlace, inflateInput } from '../../lib/deflate/inflate.ts';
+import { inflated, inflateInPlace } from '../../lib/deflate/inflate.ts';
 import { Bits, KINDS, Random, sample } from '../rfc1951/support.ts';
 
 export interface FuzzReport {
