@@ -37,7 +37,7 @@ const CODE_LENGTH_ORDER = Uint8Array.of(16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4,
 /** A load of 4 octets may begin up to 8 past the last octet of input before the end is noticed. */
 const INPUT_SLACK_BYTES = 16;
 /** A dynamic block's header has at most 17 + 19 × 3 + 316 × 14 bits. */
-export const MAX_BLOCK_HEADER_BYTES = 570;
+const MAX_BLOCK_HEADER_BYTES = 570;
 
 /** Where a caller may put what is to be decoded. What is written there is gone with the next call. */
 export const inflateInput: Uint8Array = new Uint8Array(DEFLATE_LIMITS.inputChunkBytes + 4 + INPUT_SLACK_BYTES);
@@ -62,6 +62,8 @@ export const reader: {
   /** The next bit of the stream is bit 0; `bitCount` bits count, those above are equal to what a refill will put there. */
   bits: number;
   bitCount: number;
+  /** The end of the input is no fault: more will come. See `InflateStream`. */
+  isOpen: boolean;
 } = {
   source: NO_BYTES,
   inputLength: 0,
@@ -71,6 +73,7 @@ export const reader: {
   end: 0,
   bits: 0,
   bitCount: 0,
+  isOpen: false,
 };
 
 /** Whether another block begins here: what is left when the input ends on a block boundary is less than a header's 3 bits. */
@@ -82,12 +85,16 @@ export function moreBlocks(): boolean {
   );
 }
 
-/** Moves what is unread to the front of `input` and fills it up. */
-export function loadInput(): void {
-  // Whole octets that were loaded into the bit buffer go back first.
+/** Returns whole octets that were loaded into the bit buffer to `input`. */
+export function unloadBits(): void {
   reader.position -= reader.bitCount >> 3;
   reader.bitCount &= 7;
   reader.bits &= (1 << reader.bitCount) - 1;
+}
+
+/** Moves what is unread to the front of `input` and fills it up. */
+export function loadInput(): void {
+  unloadBits();
   const unread = reader.end - reader.position;
   if (unread > 0 && reader.position > 0) input.copyWithin(0, reader.position, reader.end);
   reader.position = 0;
@@ -110,14 +117,14 @@ export function loadInput(): void {
 }
 
 /** Drops the rest of the current octet and returns whole loaded octets to `input`. */
-export function alignToByte(): void {
+function alignToByte(): void {
   reader.position -= reader.bitCount >> 3;
   reader.bitCount = 0;
   reader.bits = 0;
 }
 
 /** Takes 1 to 24 bits, least significant first (§3.1.1). */
-export function takeBits(n: number): number {
+function takeBits(n: number): number {
   reader.bits |= inputView.getInt32(reader.position, true) << reader.bitCount;
   reader.position += (31 - reader.bitCount) >> 3;
   reader.bitCount |= 24;
@@ -128,16 +135,71 @@ export function takeBits(n: number): number {
   return value;
 }
 
-/** Refuses data that ends too early. @throws InflateError always */
+/** Thrown where a stream waits for more input, or for its output to be taken; never seen outside of this folder. */
+export const SUSPENDED: Error = new Error('the stream goes on later');
+
+/** Refuses data that ends too early. @throws InflateError, or `SUSPENDED` where more may come */
 export function truncated(): never {
+  if (reader.isOpen) throw SUSPENDED;
   fail('INFLATE_TRUNCATED', `input ends inside a block, after ${reader.inputLength} bytes (RFC 1951 §3.2.3)`);
+}
+
+/** Between two blocks; else one more than BTYPE (§3.2.3). */
+export const BETWEEN_BLOCKS = 0;
+export const STORED_BLOCK = 1;
+export const FIXED_BLOCK = 2;
+export const DYNAMIC_BLOCK = 3;
+
+/** The block whose data is being read. */
+export const block: {
+  kind: number;
+  /** BFINAL. */
+  isFinal: boolean;
+  /** Octets of a stored block still to come. */
+  storedLeft: number;
+} = { kind: BETWEEN_BLOCKS, isFinal: false, storedLeft: 0 };
+
+/** A block's header of BFINAL and BTYPE, and what stands between it and its data (§3.2.3). `block` changes once all of it is there. */
+export function readBlockHeader(): void {
+  const header = takeBits(3);
+  const type = header >> 1;
+  if (type === 0) block.storedLeft = readStoredLength();
+  else if (type === 2) readCodes();
+  else if (type === 3) fail('INFLATE_BAD_BLOCK_TYPE', 'block type is 3, which is reserved (RFC 1951 §3.2.3)');
+  block.isFinal = (header & 1) === 1;
+  block.kind = type + 1;
+}
+
+/** RFC 7692 §7.2.3.4: what follows a final block begins at the next byte boundary. */
+export function endBlock(): void {
+  if (block.isFinal) alignToByte();
+  block.kind = BETWEEN_BLOCKS;
+}
+
+/** Makes sure that a whole block header is in `input`, if the source has one. */
+export function loadHeader(): void {
+  const { end, position, source, sourceAt, tailDue } = reader;
+  if (end - position < MAX_BLOCK_HEADER_BYTES && (sourceAt < source.length || tailDue)) loadInput();
+}
+
+/** §3.2.4: LEN and its complement, which begin at the next octet. */
+function readStoredLength(): number {
+  alignToByte();
+  if (reader.end - reader.position < 4) truncated();
+  const length = inputView.getUint16(reader.position, true);
+  const complement = inputView.getUint16(reader.position + 2, true);
+  if ((length ^ complement) !== 0xffff) {
+    fail('INFLATE_STORED_LENGTH', `stored length is ${length} and its complement ${complement} (RFC 1951 §3.2.4)`);
+  }
+  reader.position += 4;
+  return length;
 }
 
 /** Index bits of the tables at `LITERALS_AT` and `DISTANCES_AT` as `readCodes` built them. */
 export const codes: { literalBits: number; distanceBits: number } = { literalBits: 0, distanceBits: 0 };
 
 /** §3.2.7: the header of a dynamic block, into the tables at `LITERALS_AT` and `DISTANCES_AT`. */
-export function readCodes(): void {
+function readCodes(): void {
   const counts = takeBits(14);
   const literalCount = (counts & 31) + 257;
   const distanceCount = ((counts >> 5) & 31) + 1;

@@ -10,16 +10,20 @@
 import { allocate } from '../bytes/allocate.ts';
 import { DEFLATE_LIMITS } from '../limits.ts';
 import {
-  alignToByte,
+  BETWEEN_BLOCKS,
+  block,
   codes,
+  endBlock,
+  FIXED_BLOCK,
   inflateInput,
   inflateInputView,
+  loadHeader,
   loadInput,
-  MAX_BLOCK_HEADER_BYTES,
   moreBlocks,
-  readCodes,
+  readBlockHeader,
   reader,
-  takeBits,
+  STORED_BLOCK,
+  SUSPENDED,
   truncated,
 } from './block-reader.ts';
 import {
@@ -37,7 +41,7 @@ import {
 } from './huffman-table.ts';
 import { fail } from './inflate-error.ts';
 
-// The compiler folds a constant of this module into the loops, but loads and checks an imported one at every use.
+// An imported constant is loaded and checked at every use; one of this module is folded into the loops.
 const tables = DECODE_TABLES;
 const input = inflateInput;
 const inputView = inflateInputView;
@@ -69,7 +73,6 @@ const output: Buffer = Buffer.allocUnsafeSlow(DEFLATE_LIMITS.sharedOutputBytes +
 export const inflateOutputView: DataView = new DataView(output.buffer);
 const outputView = inflateOutputView;
 const NO_BYTES = new Uint8Array(0);
-
 // The state of the call under way. The loops keep copies in locals.
 /** Bytes in `output`; those before them that no longer fitted are the first `movedOut` of `large`. */
 let written = 0;
@@ -112,10 +115,7 @@ export const inflated: { calls: number; length: number; isAscii: boolean; isOwn:
   isOwn: false,
 };
 
-/**
- * As `inflate`, but what fits the memory of this module is left there, the first `inflated.length` bytes of the result:
- * to be read before the next call, and never written. What does not fit is in memory of its own. Options are not checked.
- */
+/** As `inflate`, but what fits `output` is left there, to be read before the next call and never written. Options are not checked. */
 export function inflateShared(
   compressed: Uint8Array,
   maxOutputBytes: number,
@@ -146,6 +146,7 @@ function decode(
   reader.position = 0;
   reader.bits = 0;
   reader.bitCount = 0;
+  block.kind = BETWEEN_BLOCKS;
   written = 0;
   movedOut = 0;
   seen = 0;
@@ -153,11 +154,12 @@ function decode(
   dictionary = past ?? NO_BYTES;
   try {
     loadInput();
-    while (moreBlocks()) inflateBlock();
-    inflated.isAscii = (seen & NOT_ASCII) === 0;
-    inflated.length = movedOut + written;
-    inflated.isOwn = movedOut > 0;
-    return movedOut === 0 ? output : takeLarge();
+    while (moreBlocks()) {
+      loadHeader();
+      readBlockHeader();
+      inflateBlock();
+    }
+    return result();
   } finally {
     // Nothing of the caller's is kept alive between calls.
     reader.source = NO_BYTES;
@@ -166,53 +168,75 @@ function decode(
   }
 }
 
-/** One block: its header of BFINAL and BTYPE, and its data (§3.2.3). */
-function inflateBlock(): void {
-  if (
-    reader.end - reader.position < MAX_BLOCK_HEADER_BYTES &&
-    (reader.sourceAt < reader.source.length || reader.tailDue)
-  )
-    loadInput();
-  const header = takeBits(3);
-  const type = header >> 1;
-  if (type === 0) {
-    inflateStored();
-  } else if (type === 1) {
-    inflateSymbols(FIXED_LITERALS_AT, FIXED_LITERAL_BITS, FIXED_DISTANCES_AT, FIXED_DISTANCE_BITS);
-  } else if (type === 2) {
-    readCodes();
-    inflateSymbols(LITERALS_AT, codes.literalBits, DISTANCES_AT, codes.distanceBits);
-  } else {
-    fail('INFLATE_BAD_BLOCK_TYPE', 'block type is 3, which is reserved (RFC 1951 §3.2.3)');
-  }
-  // RFC 7692 §7.2.3.4: what follows a final block begins at the next byte boundary.
-  if ((header & 1) === 1) alignToByte();
+/** Says in `inflated` what came out, and answers it. */
+function result(): Uint8Array {
+  inflated.isAscii = (seen & NOT_ASCII) === 0;
+  inflated.length = movedOut + written;
+  inflated.isOwn = movedOut > 0;
+  return movedOut === 0 ? output : takeLarge();
 }
 
-/** §3.2.4: LEN, its complement, and LEN octets as they are. */
-function inflateStored(): void {
-  alignToByte();
-  if (reader.end - reader.position < 4) truncated();
-  const length = inputView.getUint16(reader.position, true);
-  const complement = inputView.getUint16(reader.position + 2, true);
-  if ((length ^ complement) !== 0xffff) {
-    fail('INFLATE_STORED_LENGTH', `stored length is ${length} and its complement ${complement} (RFC 1951 §3.2.4)`);
+/** In `inflateStep`: a full `output` ends the step. */
+let isStep = false;
+
+/**
+ * Decodes what `reader` and `block` are set to, until the input is used up or `output` full (`sharedOutputBytes` and a match). Then
+ * they say where to go on: for `InflateStream`, which keeps that. Answers as `inflateShared`.
+ */
+export function inflateStep(past: Uint8Array): Uint8Array {
+  inflated.calls++;
+  written = 0;
+  movedOut = 0;
+  seen = 0;
+  maxOutput = MAX_OUTPUT_BYTES;
+  dictionary = past;
+  isStep = true;
+  let { bits, bitCount, position } = reader;
+  loadInput();
+  try {
+    while (block.kind !== BETWEEN_BLOCKS || moreBlocks()) {
+      if (block.kind === BETWEEN_BLOCKS) {
+        loadHeader();
+        ({ bits, bitCount, position } = reader);
+        readBlockHeader();
+      }
+      inflateBlock();
+    }
+  } catch (error) {
+    if (error !== SUSPENDED) throw error;
+    // A header that is not whole is read again from its start.
+    if (block.kind === BETWEEN_BLOCKS) Object.assign(reader, { bits, bitCount, position });
+  } finally {
+    isStep = false;
+    dictionary = NO_BYTES;
   }
-  reader.position += 4;
-  if (movedOut + written + length > maxOutput) tooLarge();
-  if (length > 0) seen = NOT_ASCII;
-  let left = length;
-  while (left > 0) {
+  return result();
+}
+
+/** The data of the block whose header has been read, and its end. */
+function inflateBlock(): void {
+  if (block.kind === STORED_BLOCK) copyStored();
+  else if (block.kind === FIXED_BLOCK)
+    inflateSymbols(FIXED_LITERALS_AT, FIXED_LITERAL_BITS, FIXED_DISTANCES_AT, FIXED_DISTANCE_BITS);
+  else inflateSymbols(LITERALS_AT, codes.literalBits, DISTANCES_AT, codes.distanceBits);
+  endBlock();
+}
+
+/** §3.2.4. */
+function copyStored(): void {
+  if (movedOut + written + block.storedLeft > maxOutput) tooLarge();
+  if (block.storedLeft > 0) seen = NOT_ASCII;
+  while (block.storedLeft > 0) {
     if (reader.position >= reader.end) {
       if (reader.sourceAt === reader.source.length && !reader.tailDue) truncated();
       loadInput();
     }
     if (written >= DEFLATE_LIMITS.sharedOutputBytes) moveOut();
-    const taken = Math.min(left, reader.end - reader.position, DEFLATE_LIMITS.sharedOutputBytes - written);
+    const taken = Math.min(block.storedLeft, reader.end - reader.position, DEFLATE_LIMITS.sharedOutputBytes - written);
     output.set(input.subarray(reader.position, reader.position + taken), written);
     reader.position += taken;
     written += taken;
-    left -= taken;
+    block.storedLeft -= taken;
   }
 }
 
@@ -256,10 +280,11 @@ function inflateSymbols(
         count |= 24;
         inputLimit = (reader.end - 12) | 0;
       } else if (p * 8 - count > reader.end * 8) truncated();
+      else if (reader.isOpen) leaveAt(b, count, p, o, or); // from here on again if the input ends within what comes next
     }
     if (o > outputLimit) {
       if (o > maxOutput - movedOut) tooLarge();
-      written = o;
+      leaveAt(b, count, p, o, or);
       moveOut();
       o = written | 0;
       outputLimit = Math.min((maxOutput - movedOut) | 0, DEFLATE_LIMITS.sharedOutputBytes);
@@ -355,13 +380,18 @@ function inflateSymbols(
     }
   }
 
-  reader.bits = b;
-  reader.bitCount = count;
-  reader.position = p;
-  written = o;
-  seen = or;
   if (p * 8 - count > reader.end * 8) truncated();
+  leaveAt(b, count, p, o, or);
   if (o > maxOutput - movedOut) tooLarge();
+}
+
+/** Puts back what `inflateSymbols` has in locals. */
+function leaveAt(bits: number, bitCount: number, position: number, at: number, or: number): void {
+  reader.bits = bits;
+  reader.bitCount = bitCount;
+  reader.position = position;
+  written = at;
+  seen = or;
 }
 
 /** What distances may reach back (§3.2.5), and what stays in `output`. */
@@ -370,15 +400,16 @@ const WINDOW_BYTES = 32_768;
 /**
  * Makes room in `output`: all but the last 32 KiB moves to `large`.
  * Choice: `large` grows fourfold, or at once to the bound when that would pass half of it. What is touched of old and new memory
- * together then stays within the bound.
+ * together then stays within the bound: fresh memory is committed only when it is touched.
  */
 function moveOut(): void {
+  if (isStep) throw SUSPENDED;
   const moved = written - WINDOW_BYTES;
   const needed = movedOut + written;
   if (needed > large.length) {
     let size = needed * 4;
     if (size > maxOutput / 2) size = maxOutput;
-    const larger = allocateLarge(size);
+    const larger = allocate(size);
     larger.set(large.subarray(0, movedOut));
     large = larger;
   }
@@ -388,18 +419,12 @@ function moveOut(): void {
   written = WINDOW_BYTES;
 }
 
-/** Uninitialised memory that the system commits only when it is touched. */
-function allocateLarge(size: number): Uint8Array {
-  const { buffer } = Buffer.allocUnsafeSlow(size);
-  return new Uint8Array(buffer, 0, size);
-}
-
 /** Plaintext of which a part has been moved out, in memory of its own: a copy, or `large` itself when at least half of it is used. */
 function takeLarge(): Uint8Array {
   const length = movedOut + written;
   let result = large;
   if (length > large.length || length * 2 < large.length) {
-    result = allocateLarge(length);
+    result = allocate(length);
     result.set(large.subarray(0, movedOut));
   }
   result.set(output.subarray(0, written), movedOut);
