@@ -60,8 +60,10 @@ export const SERVER_LIMITS = {
 export const WEBSOCKET_LIMITS = {
   /** One message, after decompression and reassembly. ws 100 MiB, Bun 16 MiB, python websockets 1 MiB; past it 1009. */
   maxMessageBytes: 1_048_576,
+  /** One message that is received in parts, decompressed: what can be counted, since no more than a part of it is held. Past it 1009. */
+  maxStreamedMessageBytes: 9_007_199_254_740_991,
   /**
-   * Frames in one message. Empty fragments count. ws 16384, undici 131072; past it 1008.
+   * Frames in one message that is received whole. Empty fragments count. ws 16384, undici 131072; past it 1008.
    * 131,072 admits Autobahn 9.3.1 (65,537 frames); fragments are copied into one buffer, so a frame costs no memory of its own.
    */
   maxFramesPerMessage: 131_072,

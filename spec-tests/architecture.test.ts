@@ -49,11 +49,13 @@ const ALSO: Readonly<Record<string, readonly string[]>> = {
 /** What a tool may see of lib/websocket: nothing that reads or writes frames, where it could hide a fault. */
 const TOOLS: readonly string[] = ['conformance', 'load'];
 const FRAME_CODE: readonly string[] = [
+  'control-frames.ts',
   'encoder.ts',
   'frame.ts',
   'frame-parser.ts',
   'mask.ts',
   'message-assembler.ts',
+  'message-stream.ts',
   'protocol.ts',
   'prepared-message.ts',
   'deflate.ts',

@@ -16,8 +16,10 @@ import type { Compressed } from '../deflate/block-writer.ts';
 import { DeflateContext } from '../deflate/deflate-context.ts';
 import { compress, compressShared, type Decompressed, decompressShared, FLUSH_TAIL_BYTES } from '../deflate/engine.ts';
 import { InflateError } from '../deflate/inflate-error.ts';
+import { type InflatedPart, InflateStream } from '../deflate/inflate-stream.ts';
 import { SlidingWindow } from '../deflate/window.ts';
 import type { DeflateParameters, DeflatePolicy } from './extension.ts';
+import { decompressedTooBig } from './message-rules.ts';
 import type { Violation } from './violation.ts';
 
 /** How one endpoint compresses and decompresses: shared by all connections that came to the same agreement. */
@@ -131,26 +133,92 @@ export class MessageDeflate {
       plain = decompressShared(bytes, length, maxBytes, this.#received?.dictionary);
     } catch (error) {
       if (!(error instanceof InflateError)) throw error;
-      return error.code === 'INFLATE_TOO_LARGE'
-        ? {
-            code: 'WS_MESSAGE_TOO_BIG',
-            closeCode: 1009,
-            detail: `message decompresses to more than ${maxBytes} bytes`,
-            section: 'RFC 6455 §10.4', // the bound is on the message, in whatever form it comes
-          }
-        : {
-            code: 'WS_COMPRESSED_DATA',
-            // RFC 7692 names no code. RFC 6455 §7.4.1 has 1007 for data "not consistent with the type of the message".
-            closeCode: 1007,
-            detail: `message cannot be decompressed: ${error.message}`,
-            section: 'RFC 7692 §7.2.2',
-          };
+      return error.code === 'INFLATE_TOO_LARGE' ? decompressedTooBig(maxBytes) : inflateViolation(error);
     }
     if (this.#settings.receiveTakeover) {
       this.#received ??= new SlidingWindow(this.#settings.receiveWindowBits);
       this.#received.update(plain.bytes.length === plain.length ? plain.bytes : plain.bytes.subarray(0, plain.length));
     }
     return plain;
+  }
+
+  /** Begins to receive a compressed message in parts. */
+  beginIncoming(): MessageInflater {
+    const { receiveTakeover, receiveWindowBits } = this.#settings;
+    if (!receiveTakeover) return new MessageInflater(undefined);
+    this.#received ??= new SlidingWindow(receiveWindowBits);
+    return new MessageInflater(this.#received);
+  }
+
+  /** Begins to send a compressed message in parts, which refer to each other, takeover or not. */
+  beginOutgoing(): MessageDeflater {
+    const { level, sendWindowBits: windowBits, sendTakeover } = this.#settings;
+    if (!sendTakeover) return new MessageDeflater(level, windowBits, new DeflateContext({ level, windowBits }));
+    this.#sent ??= new DeflateContext({ level, windowBits });
+    return new MessageDeflater(level, windowBits, this.#sent);
+  }
+}
+
+/** What a receiver does about compressed data that is none (§7.2.2). */
+export function inflateViolation(error: InflateError): Violation {
+  return {
+    code: 'WS_COMPRESSED_DATA',
+    // RFC 7692 names no code. RFC 6455 §7.4.1 has 1007 for data "not consistent with the type of the message".
+    closeCode: 1007,
+    detail: `message cannot be decompressed: ${error.message}`,
+    section: 'RFC 7692 §7.2.2',
+  };
+}
+
+/** One compressed message that is received in parts (§7.2.2). */
+export class MessageInflater {
+  /** Takes the payload of the message's frames. */
+  readonly stream: InflateStream;
+  /** As whole messages are: by the format's reach, whatever was agreed, and only what was agreed is kept for the next message. */
+  readonly #window = new SlidingWindow(15);
+  /** With takeover: what the next message may refer to. */
+  readonly #past: SlidingWindow | undefined;
+  #isFinished = false;
+
+  constructor(past: SlidingWindow | undefined) {
+    this.#past = past;
+    if (past !== undefined) this.#window.update(past.dictionary);
+    this.stream = new InflateStream(this.#window);
+  }
+
+  /** The next piece of plaintext. `isLast`: the payload is complete. @throws InflateError for data that is not DEFLATE */
+  read(isLast: boolean): InflatedPart | undefined {
+    const part = this.stream.read();
+    if (part !== undefined || !isLast || this.#isFinished) return part;
+    this.#isFinished = true;
+    this.stream.finish();
+    return this.stream.read();
+  }
+
+  /** All has been read: the message counts. */
+  end(): void {
+    this.#past?.update(this.#window.dictionary);
+  }
+}
+
+/** One compressed message that is sent in parts (§7.2.1). */
+export class MessageDeflater {
+  readonly #level: number;
+  readonly #windowBits: number;
+  /** What has been sent, of this message and with takeover of those before. */
+  readonly #context: DeflateContext;
+
+  constructor(level: number, windowBits: number, context: DeflateContext) {
+    this.#level = level;
+    this.#windowBits = windowBits;
+    this.#context = context;
+  }
+
+  /** The payload of one frame, to be copied before the next call: whole blocks, the last of them empty, so that all can be read at once. */
+  compress(plain: Uint8Array): Compressed {
+    const compressed = compressShared(plain, this.#level, this.#windowBits, this.#context);
+    this.#context.update(plain);
+    return compressed;
   }
 }
 

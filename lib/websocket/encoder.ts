@@ -36,8 +36,13 @@ export const FIN = 0x80;
 /** Text on its way to the compressor or the output; made when first needed, one for the process, used within one call. */
 let sharedText: Buffer | undefined;
 
-/** The octets of a text of at most `INLINE_TEXT_MAX_UNITS`, in memory that is used again. */
-function utf8Of(text: string): Uint8Array {
+/** A text's octets: of at most `INLINE_TEXT_MAX_UNITS` in memory that is used again, of more in memory of their own. */
+export function utf8Of(text: string): Uint8Array {
+  if (text.length > INLINE_TEXT_MAX_UNITS) {
+    const bytes = Buffer.allocUnsafeSlow(utf8ByteLength(text));
+    encodeUtf8Into(text, bytes, 0);
+    return bytes;
+  }
   const length = receivedLength(text);
   if (length >= 0) return new Uint8Array(received.bytes.buffer, 0, length);
   sharedText ??= Buffer.allocUnsafeSlow(INLINE_TEXT_MAX_UNITS * 3);
@@ -74,18 +79,17 @@ export function encodeText(
   compress: boolean | undefined,
 ): void {
   if (form.deflate !== undefined && encodeCompressed(output, form, form.deflate, Opcode.Text, text, compress)) return;
-  if (typeof text !== 'string') {
-    encodeFrame(output, form, FIN | Opcode.Text, text);
-    return;
-  }
+  if (typeof text === 'string') encodeTextFrame(output, form, FIN | Opcode.Text, text);
+  else encodeFrame(output, form, FIN | Opcode.Text, text);
+}
+
+/** Encodes one frame around a text. `first` is the header's first octet. */
+export function encodeTextFrame(output: OutputQueue, form: FrameForm, first: number, text: string): void {
   const length = receivedLength(text);
-  if (length >= 0) encodeShared(output, form, FIN | Opcode.Text, received.bytes, received.view, length);
-  else if (text.length > INLINE_TEXT_MAX_UNITS) {
-    const bytes = Buffer.allocUnsafeSlow(utf8ByteLength(text));
-    encodeUtf8Into(text, bytes, 0);
-    encodeFrame(output, form, FIN | Opcode.Text, bytes);
-  } else if (text.length > IN_PLACE_MAX_UNITS) encodeFrame(output, form, FIN | Opcode.Text, ownIfKept(utf8Of(text)));
-  else encodeShortText(output, form, text);
+  if (length >= 0) encodeSharedFrame(output, form, first, received.bytes, received.view, length);
+  else if (text.length > INLINE_TEXT_MAX_UNITS) encodeFrame(output, form, first, utf8Of(text));
+  else if (text.length > IN_PLACE_MAX_UNITS) encodeFrame(output, form, first, ownIfKept(utf8Of(text)));
+  else encodeShortText(output, form, first, text);
 }
 
 /** Encodes a binary message: above 16 KiB a server by reference. `compress` as in `encodeText`. */
@@ -155,25 +159,18 @@ function encodeCompressed(
   message: string | Uint8Array,
   compress: boolean | undefined,
 ): boolean {
-  let plain: Uint8Array;
-  if (typeof message === 'string') {
-    const mostBytes = message.length * 3;
-    if (!deflate.wants(mostBytes, compress)) return false;
-    if (message.length <= INLINE_TEXT_MAX_UNITS) plain = utf8Of(message);
-    else {
-      plain = Buffer.allocUnsafeSlow(utf8ByteLength(message));
-      encodeUtf8Into(message, plain, 0);
-    }
-  } else plain = message;
+  // Of a text the most that it can take is asked about first: most short ones need not be encoded to know.
+  if (typeof message === 'string' && !deflate.wants(message.length * 3, compress)) return false;
+  const plain = typeof message === 'string' ? utf8Of(message) : message;
   if (!deflate.wants(plain.length, compress)) return false;
   const payload = deflate.compress(plain, compress);
   if (payload === undefined) return false;
-  encodeShared(output, form, FIN | FIRST_OCTET_RSV1 | opcode, payload.bytes, payload.view, payload.length);
+  encodeSharedFrame(output, form, FIN | FIRST_OCTET_RSV1 | opcode, payload.bytes, payload.view, payload.length);
   return true;
 }
 
 /** Encodes a frame around the first `length` octets of memory that is used again, which `payload` and `payloadView` both show. */
-function encodeShared(
+export function encodeSharedFrame(
   output: OutputQueue,
   form: FrameForm,
   first: number,
@@ -193,7 +190,7 @@ function encodeShared(
 }
 
 /** Encodes text in place: the header's size is guessed from the text being ASCII, and mended when it was not. */
-function encodeShortText(output: OutputQueue, form: FrameForm, text: string): void {
+function encodeShortText(output: OutputQueue, form: FrameForm, first: number, text: string): void {
   const arena = output.reserve(MAX_HEADER_BYTES + text.length * 3);
   const { bytes, view, position } = arena;
   const guessed = frameHeaderSize(text.length, form.masks);
@@ -201,7 +198,7 @@ function encodeShortText(output: OutputQueue, form: FrameForm, text: string): vo
   const header = frameHeaderSize(length, form.masks);
   if (header !== guessed) bytes.copyWithin(position + header, position + guessed, position + guessed + length);
   const key = form.masks ? newMaskingKey() : undefined;
-  writeFrameHeader(bytes, position, FIN | Opcode.Text, length, key);
+  writeFrameHeader(bytes, position, first, length, key);
   const start = position + header;
   if (key !== undefined) copyMasked(view, start, start + length, view, start, key);
   output.commit(header + length);

@@ -66,9 +66,8 @@ export const slice: Slice = new Slice();
 
 export class FrameParser {
   readonly #allowCompressed: boolean;
-  /** What §5.1 wants in the second octet, and the size of a header with a 7-bit length. */
+  /** What §5.1 wants in the second octet. */
   readonly #maskBit: number;
-  readonly #shortHeaderBytes: number;
 
   /** The rule that the last header broke; `next` answers false from then on. */
   violation: Violation | undefined = undefined;
@@ -95,7 +94,6 @@ export class FrameParser {
   constructor(expectMasked: boolean, allowCompressed: boolean) {
     this.#allowCompressed = allowCompressed;
     this.#maskBit = expectMasked ? 0x80 : 0;
-    this.#shortHeaderBytes = expectMasked ? 6 : 2;
   }
 
   /** Whether a chunk is being read: between `begin` and `end`. */
@@ -166,7 +164,7 @@ export class FrameParser {
   nextShort(): boolean {
     const chunk = this.#chunk;
     const at = this.#position;
-    const start = at + this.#shortHeaderBytes;
+    const start = at + 2 + (this.#maskBit >> 5); // the masking key has 4 octets
     if (start > chunk.length || this.#partialHeader !== undefined || this.#unfinished !== undefined) return false;
     const first = chunk[at]!;
     if (first !== FIN_TEXT && first !== FIN_BINARY) return false;

@@ -20,6 +20,7 @@ export {
   encodeServerHandshake,
   readClientHandshake,
 } from './handshake.ts';
+export type { MessagePart } from './message-stream.ts';
 export { PreparedMessage, prepareMessage } from './prepared-message.ts';
 export { type AgreedExtensions, type Incoming, type ProtocolOptions, WebSocketProtocol } from './protocol.ts';
 export type { State } from './state.ts';

@@ -1,5 +1,5 @@
 /**
- * Frames to messages: the second of two stages (RFC 6455 §5.4-5.6, §8.1).
+ * Frames to whole messages: the second of two stages (RFC 6455 §5.4-5.6, §8.1).
  *
  * Takes the slices that `frame-parser.ts` cuts, unmasks them into memory of its own, and answers what the application
  * sees: whole text and binary messages, pings, pongs and closes. Enforces what depends on more than one frame:
@@ -21,11 +21,12 @@ import {
   payloadView,
   textOf,
 } from '../deflate/engine.ts';
-import { parseClosePayload } from './close.ts';
+import { type Control, ControlFrames } from './control-frames.ts';
 import type { MessageDeflate } from './deflate.ts';
-import { isControl, MAX_CONTROL_PAYLOAD_BYTES, MAX_HEADER_BYTES, Opcode } from './frame.ts';
+import { isControl, MAX_HEADER_BYTES, Opcode } from './frame.ts';
 import { MAX_SHORT_PAYLOAD_BYTES, type Slice } from './frame-parser.ts';
 import { copyMasked, copyMaskedText, rotateKey } from './mask.ts';
+import { invalidUtf8, orderViolation, tooBig } from './message-rules.ts';
 import {
   forgetReceived,
   rememberDecompressed,
@@ -47,10 +48,7 @@ export interface AssemblerOptions {
 export type Assembled =
   | { readonly kind: 'text'; readonly data: string | Uint8Array }
   | { readonly kind: 'binary'; readonly data: Uint8Array }
-  | { readonly kind: 'ping'; readonly data: Uint8Array }
-  | { readonly kind: 'pong'; readonly data: Uint8Array }
-  | { readonly kind: 'close'; readonly code: number; readonly reason: string }
-  | { readonly kind: 'violation'; readonly violation: Violation };
+  | Control;
 
 /** A message of which not every octet has arrived. */
 interface MessageInProgress {
@@ -84,23 +82,28 @@ const UNKNOWN_GROWTH = 4;
 /** Memory for a message of unknown length starts here. */
 const FIRST_FRAGMENT_BYTES = 256;
 
-export class MessageAssembler {
+/** Turns the frames of one connection into whole messages. */
+export class MessageAssembler extends ControlFrames {
   readonly #options: AssemblerOptions;
   /** Present where permessage-deflate was agreed; without it the parser lets no compressed frame through. */
   readonly #deflate: MessageDeflate | undefined;
   /** Set from the first slice of a message that is not whole in one slice, until its last. */
   #message: MessageInProgress | undefined = undefined;
-  /** Payload of a control frame that a chunk boundary cuts; apart, since it may come in the middle of a message (§5.4). */
-  #control: Uint8Array | undefined = undefined;
 
   constructor(options: AssemblerOptions, deflate?: MessageDeflate) {
+    super();
     this.#options = options;
     this.#deflate = deflate;
   }
 
-  /** Whether a message is in progress, for the adapter's deadlines. */
-  get inMessage(): boolean {
-    return this.#message !== undefined;
+  /** A whole message never comes to more than one value. */
+  get hasMore(): boolean {
+    return false;
+  }
+
+  /** See `hasMore`. */
+  more(): undefined {
+    return undefined;
   }
 
   /** Whether the next frame may be what `FrameParser.nextShort` reads: nothing but its own rules applies to it then. */
@@ -111,7 +114,7 @@ export class MessageAssembler {
   /** Lets go of what is in progress: nothing more will be accepted. */
   forget(): void {
     this.#message = undefined;
-    this.#control = undefined;
+    this.forgetControl();
   }
 
   /** Takes what `nextShort` has read. */
@@ -122,7 +125,7 @@ export class MessageAssembler {
   /** Takes the parser's current slice; answers what it completes, if anything. */
   accept(slice: Slice): Assembled | undefined {
     const { opcode } = slice;
-    if (isControl(opcode)) return this.#acceptControl(slice, opcode);
+    if (isControl(opcode)) return this.acceptControl(slice, opcode);
 
     if (slice.frameBegins) {
       const violation = this.#checkFrame(slice, opcode);
@@ -137,27 +140,14 @@ export class MessageAssembler {
   /** The rules about a data frame among its neighbours, before any of its payload is looked at. */
   #checkFrame(slice: Slice, opcode: number): Violation | undefined {
     const message = this.#message;
-    if (opcode === Opcode.Continuation) {
-      if (message === undefined) {
-        // §5.4: a continuation continues something: the first frame of a message has an opcode other than 0.
-        return order('WS_CONTINUATION_UNEXPECTED', 'continuation frame without a message to continue');
-      }
-    } else if (message !== undefined) {
-      // §5.4: "The fragments of one message MUST NOT be interleaved between the fragments of another message".
-      return order('WS_CONTINUATION_EXPECTED', `frame with opcode ${opcode} inside a fragmented message`);
-    }
+    const outOfOrder = orderViolation(opcode, message !== undefined);
+    if (outOfOrder !== undefined) return outOfOrder;
     const { maxMessageBytes } = this.#options;
     const total = (message === undefined ? 0 : message.announced) + slice.header.payloadLength;
     if (total > maxMessageBytes) {
       const compressed = message === undefined ? slice.header.rsv !== 0 : message.compressed;
       if (compressed && total <= maxCompressedBytes(maxMessageBytes)) return this.#checkCount(message);
-      // §10.4: implementations "MUST impose limits"; §7.4.1: 1009. Checked on the announced length, before any allocation.
-      return {
-        code: 'WS_MESSAGE_TOO_BIG',
-        closeCode: 1009,
-        detail: `message is ${total} bytes or more, limit ${maxMessageBytes}`,
-        section: 'RFC 6455 §10.4',
-      };
+      return tooBig(total, maxMessageBytes); // §10.4, checked on the announced length, before any allocation
     }
     return this.#checkCount(message);
   }
@@ -283,32 +273,6 @@ export class MessageAssembler {
     const data = message.bytes.length === end ? message.bytes : message.bytes.slice(0, end);
     return message.opcode === Opcode.Text ? { kind: 'text', data } : { kind: 'binary', data };
   }
-
-  #acceptControl(slice: Slice, opcode: number): Assembled | undefined {
-    const { view, header, start, end } = slice;
-    let payload: Uint8Array;
-    if (slice.frameBegins && slice.frameEnds) {
-      payload = allocate(end - start);
-      copyMasked(view, start, end, allocatedView(payload, end - start), allocated.offset, header.maskingKey);
-    } else {
-      this.#control ??= new Uint8Array(MAX_CONTROL_PAYLOAD_BYTES);
-      copyMasked(
-        view,
-        start,
-        end,
-        new DataView(this.#control.buffer),
-        slice.payloadOffset,
-        rotateKey(header.maskingKey, slice.payloadOffset),
-      );
-      if (!slice.frameEnds) return undefined;
-      payload = this.#control.slice(0, header.payloadLength);
-      this.#control = undefined;
-    }
-    if (opcode === Opcode.Ping) return { kind: 'ping', data: payload };
-    if (opcode === Opcode.Pong) return { kind: 'pong', data: payload };
-    const close = parseClosePayload(payload);
-    return 'detail' in close ? { kind: 'violation', violation: close } : { kind: 'close', ...close };
-  }
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -336,20 +300,4 @@ function grow(message: MessageInProgress, needed: number, isLastFrame: boolean):
  */
 function maxCompressedBytes(maxMessageBytes: number): number {
   return maxMessageBytes + Math.ceil(maxMessageBytes / 1_024) + 64;
-}
-
-function order(code: Violation['code'], detail: string): Violation {
-  return { code, closeCode: 1002, detail, section: 'RFC 6455 §5.4' };
-}
-
-function invalidUtf8(): Assembled {
-  return {
-    kind: 'violation',
-    violation: {
-      code: 'WS_INVALID_UTF8',
-      closeCode: 1007, // §7.4.1: "data within a message that was not consistent with the type of the message"
-      detail: 'text message is not UTF-8',
-      section: 'RFC 6455 §8.1',
-    },
-  };
 }

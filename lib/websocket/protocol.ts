@@ -19,6 +19,7 @@ import { encodeBinary, encodeFrame, encodePrepared, encodeText, FIN, type FrameF
 import { MAX_CONTROL_PAYLOAD_BYTES, Opcode } from './frame.ts';
 import { FrameParser, slice } from './frame-parser.ts';
 import { type Assembled, type AssemblerOptions, MessageAssembler } from './message-assembler.ts';
+import { type MessagePart, type MessageStreamOptions, MessageStreams, OutgoingMessage } from './message-stream.ts';
 import type { PreparedMessage } from './prepared-message.ts';
 import { closeExpected, mayReceive, maySend, next, type State, type Transition } from './state.ts';
 import type { Violation } from './violation.ts';
@@ -26,6 +27,8 @@ import type { Violation } from './violation.ts';
 /** What came of received bytes, in order. */
 export type Incoming =
   | Exclude<Assembled, { kind: 'violation' }>
+  /** Instead of `text` and `binary`, where `inParts` was asked for. */
+  | MessagePart
   /** We failed the connection (RFC 6455 §7.1.7); the close frame that says so is in the output. */
   | ({ readonly kind: 'failed' } & Violation);
 
@@ -40,6 +43,13 @@ export interface ProtocolOptions {
   readonly maxFramesPerMessage?: number;
   /** Deliver text as validated UTF-8 bytes. Default false. */
   readonly textAsBytes?: boolean;
+  /**
+   * Deliver every message as `begin`, any number of `part`, and `end`, each as soon as it has come. Then neither `maxMessageBytes` nor
+   * `maxFramesPerMessage` applies, since no message is held, but `maxStreamedMessageBytes`. Default false.
+   */
+  readonly inParts?: boolean;
+  /** Octets of a message that is delivered in parts. Default: no limit. */
+  readonly maxStreamedMessageBytes?: number;
 }
 
 /** What was agreed when the connection was opened, where anything was. */
@@ -60,7 +70,7 @@ export class WebSocketProtocol {
   /** What is to be written to the peer, in order. */
   readonly output: OutputQueue;
   readonly #parser: FrameParser;
-  readonly #assembler: MessageAssembler;
+  readonly #assembler: MessageAssembler | MessageStreams;
   readonly #form: FrameForm;
   #state: State = 'OPEN';
   /** The peer's close frame; set when it arrives. */
@@ -69,13 +79,18 @@ export class WebSocketProtocol {
   #outputBlocked = false;
   /** The latest ping that came while the output was blocked; answered when it no longer is. */
   #owedPong: Uint8Array | undefined = undefined;
+  /** The message that is being sent in parts. */
+  #outgoing: OutgoingMessage | undefined = undefined;
 
   /** `output` is where bytes for the peer go; an adapter passes the queue that it writes from. */
   constructor(options: ProtocolOptions, output: OutputQueue = new OutputQueue(), agreed: AgreedExtensions = NONE) {
     this.output = output;
     const deflate = agreed.deflate === undefined ? undefined : new MessageDeflate(agreed.deflate);
     this.#parser = new FrameParser(options.role === 'server', deflate !== undefined);
-    this.#assembler = new MessageAssembler(isComplete(options) ? options : complete(options), deflate);
+    this.#assembler =
+      options.inParts === true
+        ? new MessageStreams(streamOptions(options), deflate)
+        : new MessageAssembler(isComplete(options) ? options : complete(options), deflate);
     this.#form = frameForm(options.role, deflate);
   }
 
@@ -149,6 +164,7 @@ export class WebSocketProtocol {
     while (mayReceive(this.#state)) {
       let incoming: Assembled | Incoming | undefined;
       if (assembler.expectsShort && parser.nextShort()) incoming = assembler.acceptShort(slice);
+      else if (assembler.hasMore) incoming = assembler.more();
       else if (parser.next()) incoming = assembler.accept(slice);
       else if (parser.violation !== undefined) incoming = this.#fail(parser.violation);
       else break;
@@ -169,31 +185,58 @@ export class WebSocketProtocol {
   receiveEnd(): void {
     if (this.#state !== 'ENDED') this.#move('end');
     this.#owedPong = undefined;
+    this.#outgoing = undefined;
     this.#assembler.forget();
   }
 
   /**
    * Sends a text message; bytes are taken to be UTF-8. `compress` overrules the threshold for this message, where
-   * compression was agreed at all. @throws ConnectionClosed when no longer open
+   * compression was agreed at all. @throws ConnectionClosed when no longer open; TypeError between `beginMessage` and `endMessage`
    */
   sendText(text: string | Uint8Array, compress?: boolean): void {
-    this.#mustBeOpen();
+    this.#mayBegin();
     encodeText(this.output, this.#form, text, compress);
   }
 
   /**
    * Sends a binary message. Above 16 KiB a server sends the caller's memory itself: it must stay unchanged until it has
-   * been written. `compress` as in `sendText`. @throws ConnectionClosed when no longer open
+   * been written. `compress` as in `sendText`. @throws as `sendText`
    */
   sendBinary(payload: Uint8Array, compress?: boolean): void {
-    this.#mustBeOpen();
+    this.#mayBegin();
     encodeBinary(this.output, this.#form, payload, compress);
   }
 
-  /** Sends a message that was encoded once for many. `compress` as in `sendText`. @throws ConnectionClosed when no longer open */
+  /** Sends a message that was encoded once for many. `compress` as in `sendText`. @throws as `sendText` */
   sendPrepared(message: PreparedMessage, compress?: boolean): void {
-    this.#mustBeOpen();
+    this.#mayBegin();
     encodePrepared(this.output, this.#form, message, compress);
+  }
+
+  /**
+   * Begins a message whose parts are sent as they come, each as a frame of its own (§5.4). Until `endMessage` control frames and the close may be sent, other
+   * messages may not. `compress` undefined: wherever compression was agreed. @throws as `sendText`
+   */
+  beginMessage(type: 'text' | 'binary', compress?: boolean): void {
+    this.#mayBegin();
+    this.#outgoing = new OutgoingMessage(this.output, this.#form, type, compress);
+  }
+
+  /**
+   * Sends a part of the message that `beginMessage` began. Of text, strings may be cut within a surrogate pair, and octets are taken to be UTF-8;
+   * above 16 KiB a server sends the caller's memory itself. Of nothing, nothing is sent.
+   * @throws ConnectionClosed when no longer open; TypeError where no message was begun, or for a string in a binary one
+   */
+  sendPart(data: string | Uint8Array): void {
+    this.#mustBeOpen();
+    this.#begun().part(data);
+  }
+
+  /** Ends the message that `beginMessage` began. @throws as `sendPart` */
+  endMessage(): void {
+    this.#mustBeOpen();
+    this.#begun().end();
+    this.#outgoing = undefined;
   }
 
   /** @throws RangeError beyond 125 bytes (§5.5); ConnectionClosed when no longer open */
@@ -287,6 +330,17 @@ export class WebSocketProtocol {
       throw new ConnectionClosed('WS_NOT_OPEN', `cannot send in state ${this.#state} (RFC 6455 §5.5.1)`);
   }
 
+  #mayBegin(): void {
+    this.#mustBeOpen();
+    if (this.#outgoing !== undefined)
+      throw new TypeError('a message in parts has begun: endMessage comes before another message (RFC 6455 §5.4)');
+  }
+
+  #begun(): OutgoingMessage {
+    if (this.#outgoing === undefined) throw new TypeError('no message in parts has begun: call beginMessage first');
+    return this.#outgoing;
+  }
+
   #sendControl(opcode: Opcode, payload: Uint8Array): void {
     if (payload.length > MAX_CONTROL_PAYLOAD_BYTES) {
       throw new RangeError(
@@ -308,6 +362,13 @@ function complete(options: ProtocolOptions): AssemblerOptions {
   return {
     maxMessageBytes: options.maxMessageBytes ?? WEBSOCKET_LIMITS.maxMessageBytes,
     maxFramesPerMessage: options.maxFramesPerMessage ?? WEBSOCKET_LIMITS.maxFramesPerMessage,
+    textAsBytes: options.textAsBytes ?? false,
+  };
+}
+
+function streamOptions(options: ProtocolOptions): MessageStreamOptions {
+  return {
+    maxStreamedMessageBytes: options.maxStreamedMessageBytes ?? WEBSOCKET_LIMITS.maxStreamedMessageBytes,
     textAsBytes: options.textAsBytes ?? false,
   };
 }
