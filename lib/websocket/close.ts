@@ -101,3 +101,9 @@ export function encodeClosePayload(code: number | undefined, reason: string): Ui
   encodeUtf8Into(reason, payload, 2);
   return payload;
 }
+
+/** The payload of the close frame with which we fail a connection (§7.1.7): why, in words. */
+export function failurePayload({ closeCode, detail, section }: Violation): Uint8Array {
+  // Our own details are ASCII and short; the cut is for the bound's sake (§5.5: 125 bytes with the code).
+  return encodeClosePayload(closeCode, `${detail} (${section})`.slice(0, 120).replace(/[^ -~]/g, ''));
+}

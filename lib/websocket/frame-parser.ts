@@ -114,6 +114,11 @@ export class FrameParser {
     this.#base = chunk.byteOffset;
   }
 
+  /** What of the chunk has not been read: a view of it. */
+  rest(): Uint8Array {
+    return this.#chunk.subarray(this.#position);
+  }
+
   /** Lets go of the chunk, read to its end or not. */
   end(): void {
     this.#chunk = NO_BYTES;

@@ -12,8 +12,8 @@
 import { OutputQueue } from '../bytes/output.ts';
 import { ConnectionClosed } from '../errors.ts';
 import { WEBSOCKET_LIMITS } from '../limits.ts';
-import { CloseCode, encodeClosePayload } from './close.ts';
-import { DeferredChunks } from './deferred-chunks.ts';
+import { CloseCode, encodeClosePayload, failurePayload } from './close.ts';
+import { type DeferredCall, DeferredChunks } from './deferred-chunks.ts';
 import { type DeflateSettings, MessageDeflate } from './deflate.ts';
 import { encodeBinary, encodeFrame, encodePrepared, encodeText, FIN, type FrameForm, frameForm } from './encoder.ts';
 import { MAX_CONTROL_PAYLOAD_BYTES, Opcode } from './frame.ts';
@@ -56,11 +56,6 @@ export interface ProtocolOptions {
 export interface AgreedExtensions {
   /** permessage-deflate (RFC 7692); undefined: not agreed, and nothing is compressed. */
   readonly deflate?: DeflateSettings | undefined;
-}
-
-/** What a receiver threw. */
-interface Failure {
-  readonly error: unknown;
 }
 
 /** One for the process; see there. */
@@ -115,10 +110,11 @@ export class WebSocketProtocol {
 
   /**
    * Takes bytes from the peer. The chunk is borrowed for the call and left as it is; results hold copies.
-   * Never throws for anything in it. @throws TypeError within a receiver of this machine, since it could answer nothing there
+   * Never throws for anything in it. @throws TypeError within a receiver of this machine or while it is held, since it could answer nothing then
    */
   receive(chunk: Uint8Array): Incoming[] {
-    if (this.#parser.reading) throw new TypeError('receive is called within a receiver of the same machine');
+    if (this.#parser.reading || deferredChunks.isHeld(this))
+      throw new TypeError('receive is called within a receiver of the same machine, or while it is held');
     const incoming: Incoming[] = [];
     this.receiveInto(chunk, { deliver: (one) => incoming.push(one) });
     return incoming;
@@ -128,57 +124,79 @@ export class WebSocketProtocol {
    * As `receive`, but hands over each result as soon as it is there, before the frames behind it are looked at. So the
    * answers to a message leave before the answer to a close, or to a violation, that came in the same chunk.
    *
-   * Within a receiver of this machine the chunk is copied and read once what is being read now has been delivered.
+   * Within a receiver of this machine the chunk is copied and read once what is being read now has been delivered; while it is held, after `release`.
    * @throws what a receiver threw first, after all that the chunk held has been delivered; RangeError when more than
    *   `MAX_DEFERRED_BYTES` would wait
    */
   receiveInto(chunk: Uint8Array, receiver: IncomingReceiver): void {
-    const parser = this.#parser;
-    if (parser.reading) {
+    if (this.#parser.reading || (deferredChunks.any && deferredChunks.isHeld(this)))
       deferredChunks.add(this, chunk, receiver);
-      return;
-    }
-    let failure: Failure | undefined;
+    else this.#run(chunk, receiver, undefined);
+  }
+
+  /**
+   * Stops delivering: within a receiver once it returns, and until `release`. What has been received and not been read waits, with whatever
+   * `receiveInto` is given meanwhile (at most `MAX_DEFERRED_BYTES`): whoever holds stops reading from the network.
+   */
+  hold(): void {
+    if (mayReceive(this.#state)) deferredChunks.hold(this);
+  }
+
+  /** Goes on where `hold` stopped: delivers what waits before it returns. @throws as `receiveInto` */
+  release(): void {
+    deferredChunks.release(this);
+    if (this.#parser.reading) return;
+    const call = deferredChunks.next(this);
+    if (call === undefined) deferredChunks.forget(this);
+    else this.#run(call.chunk, call.receiver, call);
+  }
+
+  /** Reads a chunk, and then those that wait, or until it is held; answers frames where the RFC demands it. `call`: where the chunk comes from there. */
+  #run(chunk: Uint8Array, receiver: IncomingReceiver, call: DeferredCall<IncomingReceiver> | undefined): void {
+    const parser = this.#parser;
+    const assembler = this.#assembler;
+    let failure: { readonly error: unknown } | undefined;
     try {
-      failure = this.#read(chunk, receiver);
-      while (deferredChunks.any) {
-        const call = deferredChunks.next(this);
+      for (;;) {
+        parser.begin(chunk);
+        while (mayReceive(this.#state)) {
+          let incoming: Assembled | Incoming | undefined;
+          if (assembler.expectsShort && parser.nextShort()) incoming = assembler.acceptShort(slice);
+          else if (assembler.hasMore) incoming = assembler.more();
+          else if (parser.next()) incoming = assembler.accept(slice);
+          else if (parser.violation !== undefined) incoming = this.#fail(parser.violation);
+          else break;
+          if (incoming === undefined) continue;
+          if (incoming.kind === 'violation') incoming = this.#fail(incoming.violation);
+          else if (incoming.kind === 'ping') this.#answerPing(incoming.data);
+          else if (incoming.kind === 'close') this.#answerClose(incoming);
+          try {
+            receiver.deliver(incoming);
+          } catch (error) {
+            failure ??= { error };
+          }
+          if (deferredChunks.any && deferredChunks.isHeld(this)) {
+            deferredChunks.putBack(this, parser.rest(), receiver, call);
+            break;
+          }
+        }
+        if (!deferredChunks.any) break;
+        call = deferredChunks.next(this);
         if (call === undefined) break;
-        const another = this.#read(call.chunk, call.receiver);
-        failure ??= another;
+        ({ chunk, receiver } = call);
       }
     } finally {
       parser.end();
-      if (deferredChunks.any) deferredChunks.forget(this);
-      if (!mayReceive(this.#state)) this.#assembler.forget();
+      this.#settle();
     }
     if (failure !== undefined) throw failure.error;
   }
 
-  /** Reads one chunk to its end, and answers frames where the RFC demands it. Answers what the receiver threw first. */
-  #read(chunk: Uint8Array, receiver: IncomingReceiver): Failure | undefined {
-    const parser = this.#parser;
-    const assembler = this.#assembler;
-    let failure: Failure | undefined;
-    parser.begin(chunk);
-    while (mayReceive(this.#state)) {
-      let incoming: Assembled | Incoming | undefined;
-      if (assembler.expectsShort && parser.nextShort()) incoming = assembler.acceptShort(slice);
-      else if (assembler.hasMore) incoming = assembler.more();
-      else if (parser.next()) incoming = assembler.accept(slice);
-      else if (parser.violation !== undefined) incoming = this.#fail(parser.violation);
-      else break;
-      if (incoming === undefined) continue;
-      if (incoming.kind === 'violation') incoming = this.#fail(incoming.violation);
-      else if (incoming.kind === 'ping') this.#answerPing(incoming.data);
-      else if (incoming.kind === 'close') this.#answerClose(incoming);
-      try {
-        receiver.deliver(incoming);
-      } catch (error) {
-        failure ??= { error };
-      }
-    }
-    return failure;
+  /** Lets go of what nobody will read any more. */
+  #settle(): void {
+    const isOver = !mayReceive(this.#state);
+    if (isOver) this.#assembler.forget();
+    if (deferredChunks.any && (isOver || !deferredChunks.isHeld(this))) deferredChunks.forget(this);
   }
 
   /** The peer will send no more, or TCP is gone. Whatever had not been written is forgotten. */
@@ -187,6 +205,7 @@ export class WebSocketProtocol {
     this.#owedPong = undefined;
     this.#outgoing = undefined;
     this.#assembler.forget();
+    if (deferredChunks.any && !this.#parser.reading) deferredChunks.forget(this);
   }
 
   /**
@@ -305,16 +324,7 @@ export class WebSocketProtocol {
 
   /** _Fail the WebSocket Connection_ (§7.1.7): say why, unless our close frame has already gone out, and stop receiving. */
   #fail(violation: Violation): Incoming {
-    if (maySend(this.#state)) {
-      const reason = `${violation.detail} (${violation.section})`;
-      // Our own details are ASCII and short; the cut is for the bound's sake (§5.5: 125 bytes with the code).
-      encodeFrame(
-        this.output,
-        this.#form,
-        FIN | Opcode.Close,
-        encodeClosePayload(violation.closeCode, reason.slice(0, 120).replace(/[^ -~]/g, '')),
-      );
-    }
+    if (maySend(this.#state)) encodeFrame(this.output, this.#form, FIN | Opcode.Close, failurePayload(violation));
     this.#move('fail');
     return { kind: 'failed', ...violation };
   }

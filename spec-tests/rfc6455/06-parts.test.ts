@@ -494,6 +494,28 @@ describe('memory of messages in parts', () => {
     }
   });
 
+  it('a bomb that is read one part at a time, as a slow reader does with hold and release, is held in no more than its chunk', () => {
+    const payload = compressed(new Uint8Array(1 << 26));
+    const receiver = new WebSocketProtocol({ role: 'client', inParts: true }, undefined, DEFLATE);
+    const got: Incoming[] = [];
+    receiver.receiveInto(fromServer({ opcode: 2, rsv: 4, payload }, { opcode: 1, payload: 'next' }), {
+      deliver(incoming) {
+        got.push(incoming);
+        receiver.hold();
+      },
+    });
+    let octets = 0;
+    const seen: string[] = [];
+    for (let one = got.shift(); one !== undefined; one = got.shift()) {
+      assert.equal(got.length, 0, 'one at a time');
+      if (one.kind === 'part' && typeof one.data !== 'string') octets += one.data.length;
+      else seen.push(one.kind === 'part' ? String(one.data) : one.kind);
+      receiver.release();
+    }
+    assert.equal(octets, 1 << 26);
+    assert.deepEqual(seen, ['begin', 'end', 'begin', 'next', 'end']);
+  });
+
   it('a bomb of 64 MiB in one chunk comes out in parts of 96 KiB', () => {
     const payload = compressed(new Uint8Array(1 << 26));
     assert.ok(payload.length < 70_000);

@@ -154,6 +154,86 @@ describe('a chunk is delivered whole, whatever the receiver does (receiveInto)',
     assert.equal(protocol.state, 'ENDED');
   });
 
+  it('hold stops behind the result that is being delivered, and release goes on there, whatever has come meanwhile', () => {
+    const protocol = server();
+    const receiver = collector((incoming) => {
+      if (incoming.kind === 'text' && incoming.data !== 'c') protocol.hold();
+    });
+    const lent = fromClient(text('a'), text('b'), { opcode: 9 }, text('c'), text('d'));
+    const cut = lent.length - 3;
+    const last = lent.slice(cut);
+    protocol.receiveInto(lent.subarray(0, cut), receiver);
+    lent.fill(0xaa); // it was only lent
+    assert.deepEqual(receiver.got, ['a']);
+    assert.throws(() => protocol.receive(last), /while it is held/);
+    protocol.receiveInto(last, receiver);
+    assert.deepEqual(receiver.got, ['a']);
+    assert.equal(protocol.output.byteLength, 0, 'a ping behind it is not answered yet');
+    protocol.release();
+    assert.deepEqual(receiver.got, ['a', 'b']);
+    protocol.release();
+    assert.deepEqual(receiver.got, ['a', 'b', 'ping', 'c', 'd']);
+    protocol.release();
+    protocol.release();
+    assert.deepEqual(protocol.receive(fromClient(text('e'))).length, 1);
+  });
+
+  it('held outside of a receiver, or released within it: as one would expect', () => {
+    const protocol = server();
+    const receiver = collector((incoming) => {
+      if (incoming.kind !== 'text' || incoming.data !== 'b') return;
+      protocol.hold();
+      protocol.release();
+    });
+    protocol.hold();
+    protocol.receiveInto(fromClient(text('a'), text('b'), text('c')), receiver);
+    assert.deepEqual(receiver.got, []);
+    protocol.release();
+    assert.deepEqual(receiver.got, ['a', 'b', 'c']);
+  });
+
+  it('what waits while held is bounded, is let go of at the end, and an error is thrown by the call that delivers', () => {
+    const protocol = server();
+    const receiver = collector(() => {
+      throw new Error('at the first');
+    });
+    protocol.hold();
+    for (let i = 0; i < 15; i++) protocol.receiveInto(new Uint8Array(1 << 20), receiver);
+    assert.throws(() => protocol.receiveInto(new Uint8Array(1 << 20), receiver), RangeError);
+    protocol.receiveEnd();
+    protocol.release();
+    assert.deepEqual(receiver.got, []);
+    const another = server();
+    another.hold();
+    another.receiveInto(fromClient(text('a'), { opcode: 11 }), receiver);
+    assert.throws(() => another.release(), /at the first/);
+    assert.deepEqual(receiver.got, ['a', 'failed']);
+    another.hold();
+    another.receiveInto(fromClient(text('b')), receiver);
+    another.release();
+    assert.deepEqual(receiver.got, ['a', 'failed']);
+  });
+
+  it('one hold for each of many small messages does not copy the rest of the chunk each time', () => {
+    const protocol = server();
+    const chunk = concat(...Array.from({ length: 20_000 }, () => fromClient({ opcode: 2 })));
+    let messages = 0;
+    protocol.receiveInto(chunk, {
+      deliver() {
+        messages++;
+        protocol.hold();
+      },
+    });
+    const before = process.memoryUsage().arrayBuffers;
+    let most = 0;
+    for (let n = 0; n < 20_000; n++) {
+      protocol.release();
+      if (n % 1_000 === 0) most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+    }
+    assert.equal(messages, 20_000);
+    assert.ok(most < 4 << 20, `${most} bytes more at most`);
+  });
+
   it(`any cut, any nesting and any exceptions: the same messages in the same order (${SEED_NOTE})`, () => {
     const random = new Random(21);
     for (let i = 0; i < 300; i++) {
@@ -166,11 +246,14 @@ describe('a chunk is delivered whole, whatever the receiver does (receiveInto)',
       };
       const receiver = collector(() => {
         while (random.chance(0.5)) feed();
+        if (random.chance(0.3)) protocol.hold();
         if (random.chance(0.2)) throw new Error('thrown');
       });
-      while (pieces.length > 0) {
+      for (let turn = 0; pieces.length > 0 || receiver.got.length < expected.length; turn++) {
+        assert.ok(turn < 10_000, 'something was lost');
         try {
-          feed();
+          if (random.chance(0.5)) feed();
+          else protocol.release();
         } catch (error) {
           assert.equal((error as Error).message, 'thrown');
         }
