@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { REQUIREMENTS, type Requirement } from './requirements.ts';
+import { REQUIREMENTS, type Requirement } from './requirements/index.ts';
 
 /** The sources: this file runs from dist/spec-tests. */
 const TESTS = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'spec-tests');
