@@ -1,9 +1,9 @@
 /**
  * The catalogue against other people's servers and clients, and the table in docs/conformance.md.
  *
- *   node dist/bench/conformance/peers.js             runs all that are installed, then writes results and table
- *   node dist/bench/conformance/peers.js ws undici   only these; the others keep their results
- *   node dist/bench/conformance/peers.js --table     writes the table from the results that are there
+ *   node dist/spec-tests/conformance-runs/peers.js             runs all that are installed, then writes results and table
+ *   node dist/spec-tests/conformance-runs/peers.js ws undici   only these; the others keep their results
+ *   node dist/spec-tests/conformance-runs/peers.js --table     writes the table from the results that are there
  *
  * Results are in bench/results/conformance.json: counts, and each case that is not OK with its reason. A case that is
  * FAILED or NON-STRICT and has no line in `explanations.ts` is printed, and the command ends with 1.
@@ -11,8 +11,8 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { commandOf, missing, PEERS, versionOf } from '../../bench/peers/peers.ts';
 import { type CaseResult, countBehaviors, isAutobahn, isFailure, timeOfGroups } from '../../lib/conformance/index.ts';
-import { commandOf, missing, PEERS, versionOf } from '../peers/peers.ts';
 import { type Examination, examineClient, examineServer } from './examine.ts';
 import { EXPLANATIONS, explanationOf } from './explanations.ts';
 

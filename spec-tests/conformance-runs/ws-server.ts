@@ -1,7 +1,7 @@
 /** ws as an echo server for conformance: compressing everything, with its own cap on fragments or (`--no-fragment-cap`) without. */
 
 import { createRequire } from 'node:module';
-import { announce } from '../peers/arguments.ts';
+import { announce } from '../../bench/peers/arguments.ts';
 
 interface Socket {
   send(data: Uint8Array, options: { binary: boolean }): void;

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { isFailure, reportFiles, summaryOf, timeOfGroups } from '../../lib/conformance/index.ts';
-import { differences, readGolden, writeGolden } from '../../spec-tests/conformance/golden.ts';
+import { differences, readGolden, writeGolden } from '../conformance/golden.ts';
 import { type Examination, examineClient, examineServer } from './examine.ts';
 
 const { values } = parseArgs({
