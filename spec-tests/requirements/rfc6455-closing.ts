@@ -14,6 +14,7 @@ import {
   FRAMES,
   FRAMING,
   OPENING,
+  PARTS,
   PMD_FRAMING,
   PMD_IN,
   PMD_NEGOTIATION,
@@ -148,6 +149,7 @@ export const RFC6455_CLOSING: readonly Requirement[] = [
       [UTF8, '<…> fails with 1007, alone, behind ASCII, and across fragments'],
       [UTF8, 'fails at the first octet that cannot be mended, before the message or even its character is whole'],
       [CONTROL, 'a reason that is not UTF-8 fails with 1007 (§8.1)'],
+      [PARTS, 'text that is not UTF-8 fails at its first impossible octet, and at an end within a character (§8.1)'],
     ],
   },
   {

@@ -11,6 +11,7 @@ import {
   FRAGMENTS,
   FRAMES,
   FRAMING,
+  PARTS,
   PMD_FRAMING,
   PMD_NEGOTIATION,
   PMD_OUT,
@@ -133,13 +134,18 @@ export const RFC6455_FRAMES: readonly Requirement[] = [
     tests: [
       [FRAGMENTS, 'a text frame inside a message'],
       [FRAGMENTS, 'a binary frame inside a text message'],
+      [PARTS, 'fragments keep their order here too (§5.4)'],
+      [PARTS, 'between begin and end another message is the caller’s mistake, a control frame and the close are not'],
     ],
   },
   {
     id: '6455-5.4-control-between',
     source: 'RFC 6455 §5.4',
     quote: 'An endpoint MUST be capable of handling control frames in the middle of a fragmented message',
-    tests: [[FRAGMENTS, 'control frames in the middle of a fragmented message are handled where they stand']],
+    tests: [
+      [FRAGMENTS, 'control frames in the middle of a fragmented message are handled where they stand'],
+      [PARTS, 'one frame, several, empty ones, text and binary, with control frames in between: at every split'],
+    ],
   },
   {
     id: '6455-5.4-both',

@@ -4,7 +4,7 @@
  */
 
 import type { Requirement } from './requirement.ts';
-import { PMD_FRAMING, PMD_IN, PMD_NEGOTIATION, PMD_OUT } from './tests.ts';
+import { PARTS, PMD_FRAMING, PMD_IN, PMD_NEGOTIATION, PMD_OUT } from './tests.ts';
 
 export const RFC7692: readonly Requirement[] = [
   // RFC 7692
@@ -14,6 +14,10 @@ export const RFC7692: readonly Requirement[] = [
     quote: 'MUST NOT set the "Per-Message Compressed" bit of control frames and non-first fragments',
     tests: [
       [PMD_OUT, 'control frames are never compressed (§6)'],
+      [
+        PARTS,
+        'compressed: RSV1 on the first frame alone, and the message is one DEFLATE stream without its tail (RFC 7692 §7.2.1, §7.2.3.6)',
+      ],
       [PMD_OUT, 'a message goes out with RSV1, its opcode, and without 00 00 ff ff at its end'],
     ],
   },
@@ -40,7 +44,13 @@ export const RFC7692: readonly Requirement[] = [
     id: '7692-6-opcode',
     source: 'RFC 7692 §6',
     quote: 'PMCEs do not change the opcode field',
-    tests: [[PMD_OUT, 'a message goes out with RSV1, its opcode, and without 00 00 ff ff at its end']],
+    tests: [
+      [PMD_OUT, 'a message goes out with RSV1, its opcode, and without 00 00 ff ff at its end'],
+      [
+        PARTS,
+        'compressed: RSV1 on the first frame alone, and the message is one DEFLATE stream without its tail (RFC 7692 §7.2.1, §7.2.3.6)',
+      ],
+    ],
   },
   {
     id: '7692-7-decline',
@@ -181,7 +191,13 @@ export const RFC7692: readonly Requirement[] = [
     id: '7692-7.2.1-tail',
     source: 'RFC 7692 §7.2.1',
     quote: 'Remove 4 octets (that are 0x00 0x00 0xff 0xff) from the tail end',
-    tests: [[PMD_OUT, 'a message goes out with RSV1, its opcode, and without 00 00 ff ff at its end']],
+    tests: [
+      [PMD_OUT, 'a message goes out with RSV1, its opcode, and without 00 00 ff ff at its end'],
+      [
+        PARTS,
+        'compressed: RSV1 on the first frame alone, and the message is one DEFLATE stream without its tail (RFC 7692 §7.2.1, §7.2.3.6)',
+      ],
+    ],
   },
   {
     id: '7692-7.2.1-no-takeover',
@@ -195,7 +211,10 @@ export const RFC7692: readonly Requirement[] = [
     id: '7692-7.2.1-window',
     source: 'RFC 7692 §7.2.1',
     quote: 'MUST NOT use an LZ77 sliding window longer than',
-    tests: [[PMD_OUT, 'a window of 2^n bytes is never looked past (§7.1.2)']],
+    tests: [
+      [PMD_OUT, 'a window of 2^n bytes is never looked past (§7.1.2)'],
+      [PARTS, 'parts of one message look no further back than the window that was agreed (RFC 7692 §7.2.1)'],
+    ],
   },
   {
     id: '7692-7.2.2-decompress',
@@ -204,6 +223,7 @@ export const RFC7692: readonly Requirement[] = [
     tests: [
       [PMD_IN, '§7.2.3.1: one compressed block'],
       [PMD_IN, '§7.2.3.4: a block with BFINAL 1'],
+      [PARTS, 'vectors of the RFC, whole and fragmented, at every split (§7.2.3)'],
       [PMD_IN, 'messages of every length from 0 to 600 arrive as they were sent, with and without takeover'],
     ],
   },

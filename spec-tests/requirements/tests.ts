@@ -5,6 +5,7 @@
 export const OPENING = 'rfc6455/04-opening-handshake.test.ts';
 export const FRAMING = 'rfc6455/05.2-base-framing.test.ts';
 export const FRAGMENTS = 'rfc6455/05.4-fragmentation.test.ts';
+export const PARTS = 'rfc6455/06-parts.test.ts';
 export const CONTROL = 'rfc6455/05.5-control-frames.test.ts';
 export const CLOSING = 'rfc6455/07-closing.test.ts';
 export const UTF8 = 'rfc6455/08-errors-utf8.test.ts';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { constants, inflateRawSync } from 'node:zlib';
 import { type Incoming, type ProtocolOptions, WebSocketProtocol } from '../../lib/websocket/protocol.ts';
 import { chat, compressed, decompressed, noise, PLAIN, TAKEOVER } from '../support/deflate.ts';
 import { closePayload, concat, fromClient, fromServer, KEY, type RawFrame, rawFrame } from '../support/frames.ts';
@@ -420,6 +421,31 @@ describe('RFC 6455 §6.1: messages sent in parts', () => {
         [0x80, ''],
         [0x81, ''],
       ]);
+    }
+  });
+
+  it('parts of one message look no further back than the window that was agreed (RFC 7692 §7.2.1)', () => {
+    for (const sendWindowBits of [9, 12]) {
+      for (const level of [1, 6]) {
+        const deflate = { ...TAKEOVER, sendWindowBits, level };
+        const protocol = new WebSocketProtocol({ role: 'server' }, undefined, { deflate });
+        const block = chat(200, 7);
+        const sent: Buffer[] = [];
+        let stream = Buffer.alloc(0);
+        for (let n = 0; n < 3; n++) {
+          protocol.beginMessage('text');
+          for (const part of [block, chat(300, 8), block, chat(5_000, 9), block, chat(40_000, 10), block]) {
+            protocol.sendPart(part);
+            sent.push(Buffer.from(part));
+          }
+          protocol.endMessage();
+          const payload = framesOf(protocol.takeOutput()).map(([, part]) => Buffer.from(part, 'latin1'));
+          stream = Buffer.concat([stream, ...payload, Buffer.from('0000ffff', 'hex')]);
+        }
+        // A reader with that window and no more reads the three messages as one stream.
+        const plain = inflateRawSync(stream, { windowBits: sendWindowBits, finishFlush: constants.Z_SYNC_FLUSH });
+        assert.ok(Buffer.compare(plain, Buffer.concat(sent)) === 0, `${sendWindowBits} bits, level ${level}`);
+      }
     }
   });
 
