@@ -133,7 +133,9 @@ export class MessageDeflate {
       plain = decompressShared(bytes, length, maxBytes, this.#received?.dictionary);
     } catch (error) {
       if (!(error instanceof InflateError)) throw error;
-      return error.code === 'INFLATE_TOO_LARGE' ? decompressedTooBig(maxBytes) : inflateViolation(error);
+      return error.code === 'INFLATE_TOO_LARGE'
+        ? decompressedTooBig(maxBytes)
+        : inflateViolation(error, this.#settings.receiveTakeover);
     }
     if (this.#settings.receiveTakeover) {
       this.#received ??= new SlidingWindow(this.#settings.receiveWindowBits);
@@ -159,13 +161,22 @@ export class MessageDeflate {
   }
 }
 
-/** What a receiver does about compressed data that is none (§7.2.2). */
-export function inflateViolation(error: InflateError): Violation {
+/**
+ * §7.1.1: some peers overlook that they agreed to forget their earlier messages, and their second message breaks. Undefined: that
+ * is not what our own codec, or zlib, has found.
+ */
+function likelyCause(error: InflateError, takeover: boolean): string | undefined {
+  if (takeover || !(error.code === 'INFLATE_DISTANCE_TOO_FAR' || /too far back/.test(error.message))) return undefined;
+  return 'it refers to an earlier one, which the agreed no_context_takeover forbids';
+}
+
+/** What a receiver does about compressed data that is none (§7.2.2); `takeover`: the data may refer to earlier messages. */
+export function inflateViolation(error: InflateError, takeover: boolean): Violation {
   return {
     code: 'WS_COMPRESSED_DATA',
     // RFC 7692 names no code. RFC 6455 §7.4.1 has 1007 for data "not consistent with the type of the message".
     closeCode: 1007,
-    detail: `message cannot be decompressed: ${error.message}`,
+    detail: `message cannot be decompressed: ${likelyCause(error, takeover) ?? error.message}`,
     section: 'RFC 7692 §7.2.2',
   };
 }
@@ -184,6 +195,11 @@ export class MessageInflater {
     this.#past = past;
     if (past !== undefined) this.#window.update(past.dictionary);
     this.stream = new InflateStream(this.#window);
+  }
+
+  /** The message may refer to earlier ones. */
+  get hasPast(): boolean {
+    return this.#past !== undefined;
   }
 
   /** The next piece of plaintext. `isLast`: the payload is complete. @throws InflateError for data that is not DEFLATE */

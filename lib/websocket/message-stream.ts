@@ -172,7 +172,7 @@ export class MessageStreams extends ControlFrames {
       return { kind: 'violation', violation: decompressedTooBig(maxStreamedMessageBytes) };
     } catch (error) {
       if (!(error instanceof InflateError)) throw error;
-      return { kind: 'violation', violation: inflateViolation(error) };
+      return { kind: 'violation', violation: inflateViolation(error, inflater.hasPast) };
     }
   }
 

@@ -169,7 +169,7 @@ describe('RFC 7692 §7.1: a server answers an offer', () => {
 });
 
 describe('RFC 7692 §7.1: a client offers, and checks the answer', () => {
-  it('offers client_max_window_bits always, everything else when told to', () => {
+  it('offers client_max_window_bits always, everything else when told to, and then a plain offer last (§5)', () => {
     assert.equal(offerDeflate(policy('client')), `${PMD}; client_max_window_bits`);
     assert.equal(
       offerDeflate(
@@ -180,7 +180,7 @@ describe('RFC 7692 §7.1: a client offers, and checks the answer', () => {
           clientMaxWindowBits: 10,
         }),
       ),
-      `${PMD}; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=9; client_max_window_bits=10`,
+      `${PMD}; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=9; client_max_window_bits=10, ${PMD}`,
     );
   });
 
@@ -235,6 +235,18 @@ describe('RFC 7692 §7.1: a client offers, and checks the answer', () => {
       { ...FULL, clientMaxWindowBits: 10 },
     ],
     [
+      'no server_no_context_takeover where it was offered: the plain offer was taken (§5)',
+      PMD,
+      { serverContextTakeover: false },
+      FULL,
+    ],
+    [
+      'server_max_window_bits greater than offered, or missing: the plain offer was taken (§5)',
+      `${PMD}; server_max_window_bits=11`,
+      { serverMaxWindowBits: 10 },
+      { ...FULL, serverMaxWindowBits: 11 },
+    ],
+    [
       'no client_no_context_takeover: our own hint stands',
       PMD,
       { clientContextTakeover: false },
@@ -259,10 +271,7 @@ describe('RFC 7692 §7.1: a client offers, and checks the answer', () => {
     ],
     ['server_max_window_bits=16', `${PMD}; server_max_window_bits=16`, {}],
     ['client_max_window_bits=7', `${PMD}; client_max_window_bits=7`, {}],
-    ['server_max_window_bits greater than offered', `${PMD}; server_max_window_bits=11`, { serverMaxWindowBits: 10 }],
-    ['no server_max_window_bits where it was offered', PMD, { serverMaxWindowBits: 10 }],
     ['client_max_window_bits greater than offered', `${PMD}; client_max_window_bits=11`, { clientMaxWindowBits: 10 }],
-    ['no server_no_context_takeover where it was offered', PMD, { serverContextTakeover: false }],
   ];
   for (const [title, answered, options] of refused)
     it(`fails the connection for ${title}`, () => assert.equal(check(answered, options).kind, 'refused'));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { constants, deflateRawSync } from 'node:zlib';
 import type { DeflateSettings } from '../../lib/websocket/deflate.ts';
 import { type ProtocolOptions, WebSocketProtocol } from '../../lib/websocket/protocol.ts';
 import { chat, compressed, noise, PLAIN, TAKEOVER } from '../support/deflate.ts';
@@ -60,6 +61,12 @@ describe('RFC 7692 §7.2.3: the examples, byte for byte', () => {
     const outcome = replay(server(), frames(1, bytes('f2 48 cd c9 c9 07 00'), bytes('f2 00 11 00 00')));
     assert.deepEqual(outcome.incoming[0], text('Hello'));
     assert.deepEqual(failure(outcome), { kind: 'failed', code: 'WS_COMPRESSED_DATA', closeCode: 1007 });
+    // Our own decoder and zlib, which reads what is longer, both name the likely cause.
+    const long = deflateRawSync(noise(3_000), { dictionary: noise(3_000), finishFlush: constants.Z_SYNC_FLUSH });
+    for (const failed of [outcome, replay(server(), frames(1, concat(long, noise(2_000))))]) {
+      const { detail } = failed.incoming.at(-1) as { detail: string };
+      assert.match(detail, /refers to an earlier one, which the agreed no_context_takeover forbids$/);
+    }
   });
 
   it('§7.2.3.3: a block without compression', () => {
