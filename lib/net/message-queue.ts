@@ -20,11 +20,15 @@ export interface QueueBounds {
   readonly maxBytes: number;
 }
 
-type Message = string | Uint8Array;
-
 const FIRST_SLOTS = 16;
 
-export class MessageQueue {
+/** Octets that a message counts for: a string is not encoded again to be counted. */
+export function messageBytes(message: string | Uint8Array): number {
+  return typeof message === 'string' ? message.length * 2 : message.byteLength;
+}
+
+export class MessageQueue<Message = string | Uint8Array> {
+  readonly #sizeOf: (message: Message) => number;
   readonly #bounds: QueueBounds;
   readonly #owner: QueueOwner;
   /** A ring: `#count` messages from `#head` on; the length is a power of two. */
@@ -39,9 +43,15 @@ export class MessageQueue {
   /** Readers that wait for a message, in order. */
   #readers: { resolve(result: IteratorResult<Message>): void; reject(error: Error): void }[] = [];
 
-  constructor(bounds: QueueBounds, owner: QueueOwner) {
+  constructor(bounds: QueueBounds, owner: QueueOwner, sizeOf: (message: Message) => number) {
+    this.#sizeOf = sizeOf;
     this.#bounds = bounds;
     this.#owner = owner;
+  }
+
+  /** `full` was told, and `drained` not yet. */
+  get isFull(): boolean {
+    return this.#isFull;
   }
 
   push(message: Message): void {
@@ -54,7 +64,7 @@ export class MessageQueue {
     if (this.#count === this.#slots.length) this.#resize(this.#count * 2);
     this.#slots[(this.#head + this.#count) & (this.#slots.length - 1)] = message;
     this.#count++;
-    this.#bytes += sizeOf(message);
+    this.#bytes += this.#sizeOf(message);
     if (!this.#isFull && (this.#count >= this.#bounds.maxMessages || this.#bytes >= this.#bounds.maxBytes)) {
       this.#isFull = true;
       this.#owner.full();
@@ -94,7 +104,7 @@ export class MessageQueue {
     this.#slots[this.#head] = undefined;
     this.#head = (this.#head + 1) & (this.#slots.length - 1);
     this.#count--;
-    this.#bytes -= sizeOf(value);
+    this.#bytes -= this.#sizeOf(value);
     // A burst of tiny messages must not be remembered as slots.
     if (this.#count === 0 && this.#slots.length > MOST_IDLE_SLOTS) this.#resize(FIRST_SLOTS);
     return value;
@@ -110,7 +120,3 @@ export class MessageQueue {
 
 /** Slots kept by an empty queue: 1 KiB. */
 const MOST_IDLE_SLOTS = 128;
-
-function sizeOf(message: Message): number {
-  return typeof message === 'string' ? message.length * 2 : message.byteLength;
-}

@@ -17,7 +17,7 @@ import type {
   WebSocketHandlers,
 } from './api.ts';
 import { type ErrorHandler, isPromise } from './guard.ts';
-import { MessageQueue } from './message-queue.ts';
+import { MessageQueue, messageBytes } from './message-queue.ts';
 import { Request } from './request.ts';
 import { closed, WaitingWrites } from './waiting-writes.ts';
 import type { ConnectionHandlers, WebSocketConnection } from './websocket-connection.ts';
@@ -161,6 +161,7 @@ export class ServerSocket<Data = unknown> implements ServerWebSocket<Data> {
     const queue = new MessageQueue(
       { maxMessages: maxQueuedMessages, maxBytes: maxQueuedBytes },
       { full: () => this.pause(), drained: () => this.resume() },
+      messageBytes,
     );
     if (this.readyState === 3) queue.end(undefined);
     extras.queue = queue;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { MessageQueue } from '../../lib/net/message-queue.ts';
+import { MessageQueue, messageBytes } from '../../lib/net/message-queue.ts';
 import { collectGarbage } from '../support/gc.ts';
 
 function makeQueue(maxMessages: number, maxBytes: number): { queue: MessageQueue; told: string[] } {
@@ -8,6 +8,7 @@ function makeQueue(maxMessages: number, maxBytes: number): { queue: MessageQueue
   const queue = new MessageQueue(
     { maxMessages, maxBytes },
     { full: () => told.push('full'), drained: () => told.push('drained') },
+    messageBytes,
   );
   return { queue, told };
 }
