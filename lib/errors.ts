@@ -3,7 +3,8 @@
  *
  *     BarewireError            .code is stable, one per rule; .message is: fact, bound, clause
  *     ├── ProtocolViolation    the peer broke a rule; reported as data by the cores, never thrown by them
- *     ├── HandshakeRejected    an opening handshake did not succeed; carries the HTTP status when there was one
+ *     ├── ConnectFailed        there was no answer: not reached, no TLS, too late, given up; `cause` has the system's own error
+ *     ├── HandshakeRejected    an opening handshake was answered, and not as it must be; carries the answer
  *     ├── InflateError         compressed data is malformed or too large (`deflate/inflate-error.ts`)
  *     └── ConnectionClosed     an operation needed an open connection and there was none
  *
@@ -35,16 +36,50 @@ export class ProtocolViolation extends BarewireError {
   }
 }
 
-/** An opening handshake (WebSocket) or an initial request (event stream) was refused or malformed. */
-export class HandshakeRejected extends BarewireError {
-  /** HTTP status of the refusal; 0 when no response head arrived. */
-  readonly status: number;
+/**
+ * A client got no answer to its opening handshake. Codes: `DIAL_REFUSED`, `DIAL_NOT_FOUND`, `DIAL_TIMEOUT`, `DIAL_FAILED`;
+ * `TLS_CERTIFICATE`, `TLS_FAILED`; `PROXY_FAILED`; `HANDSHAKE_TIMEOUT`, `HANDSHAKE_ABORTED`, `HANDSHAKE_INCOMPLETE`;
+ * `HEADERS_FAILED` when the application's own `headers` function did not give any.
+ */
+export class ConnectFailed extends BarewireError {}
 
-  constructor(code: string, message: string, status = 0, options?: ErrorOptions) {
+/** What a refused handshake was answered. */
+export interface HandshakeAnswer {
+  readonly status: number;
+  readonly headers: HeaderFieldsLike;
+  /** The beginning of the response's body. */
+  readonly body?: Uint8Array;
+}
+
+/** As much of `HeaderFields` as an error shows; the class itself belongs to a layer above. */
+export interface HeaderFieldsLike extends Iterable<[string, string]> {
+  /** The values of all lines with this name, joined by ", "; undefined when there is none. */
+  get(name: string): string | undefined;
+}
+
+/** An opening handshake (WebSocket) or a request for an event stream was answered with a refusal, or with something malformed. */
+export class HandshakeRejected extends BarewireError {
+  /** HTTP status of the refusal; 0 where what came was not a response. */
+  readonly status: number;
+  /** The response's header fields; empty where what came was not a response. */
+  readonly headers: HeaderFieldsLike;
+  /** The first 4 KiB of the response's body. */
+  readonly body: Uint8Array;
+
+  constructor(code: string, message: string, answer?: HandshakeAnswer, options?: ErrorOptions) {
     super(code, message, options);
-    this.status = status;
+    this.status = answer?.status ?? 0;
+    this.headers = answer?.headers ?? NO_HEADERS;
+    this.body = answer?.body ?? new Uint8Array(0);
+  }
+
+  /** The body as text. */
+  text(): string {
+    return new TextDecoder().decode(this.body);
   }
 }
+
+const NO_HEADERS: HeaderFieldsLike = { get: () => undefined, *[Symbol.iterator]() {} };
 
 /** An operation needed an open connection. */
 export class ConnectionClosed extends BarewireError {}

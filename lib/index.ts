@@ -5,12 +5,10 @@
  * `barewire/deflate` (the codec), `barewire/rooms`, `barewire/chat`.
  */
 
-// Clients (client/websocket.ts, client/event-source.ts)
-export { EventSource, type EventSourceOptions } from './client/event-source.ts';
-export { CloseEvent, ErrorEvent } from './client/events.ts';
-export { type BinaryType, WebSocket, type WebSocketOptions } from './client/websocket.ts';
+// Clients (client/index.ts)
+export * from './client/index.ts';
 // Errors (errors.ts) and default limits (limits.ts)
-export { BarewireError, ConnectionClosed, HandshakeRejected, ProtocolViolation } from './errors.ts';
+export { BarewireError, ConnectFailed, ConnectionClosed, HandshakeRejected, ProtocolViolation } from './errors.ts';
 // Event streams (event-stream/)
 export type { EventStreamMessage } from './event-stream/encoder.ts';
 export { PreparedEvent, prepareEvent } from './event-stream/prepared-event.ts';

@@ -75,7 +75,7 @@ const NODE_BY_FOLDER: Readonly<Record<string, RegExp>> = {
   net: /^node:(net|tls|buffer)$/,
   mount: /^node:(http|https|http2|net|tls|stream|buffer)$/,
   'server.ts': /^node:(net|tls|http|https|http2)$/,
-  client: /^node:(net|tls|buffer)$/,
+  client: /^node:(net|tls|buffer|stream)$/,
   conformance:
     /^node:(net|tls|stream|crypto|fs|fs\/promises|path|url|process|perf_hooks|buffer|zlib|timers\/promises|http)$/,
   load: /^node:(net|tls|crypto|fs|fs\/promises|path|url|process|perf_hooks|os|child_process|worker_threads|buffer|cluster|zlib)$/,
@@ -90,13 +90,14 @@ const NODE_BY_FILE: Readonly<Record<string, readonly string[]>> = {
   'websocket/handshake.ts': ['node:crypto'], // SHA-1 and the client's nonce
   'websocket/mask.ts': ['node:crypto'], // masking keys
   'bytes/utf8.ts': ['node:buffer'], // isAscii, isUtf8
+  'client/content-decoder.ts': ['node:zlib'], // a coded response is decoded as a stream
 };
 
 /** node:zlib stands behind the deflate interface and nowhere else. */
 const ZLIB_FOLDER = 'deflate';
 
 /** What a browser runs too: but for types it imports only its like. */
-const BROWSER = /^chat\/(page\/[^/]+|client\.ts)$/;
+const BROWSER = /^(chat\/(page\/[^/]+|client\.ts))$/;
 
 /** What a pure layer never mentions, found in code without comments and strings. */
 const IMPURE: readonly (readonly [name: string, pattern: RegExp])[] = [

@@ -1,307 +1,360 @@
 /**
- * The WHATWG `EventSource` client (HTML §9.2), with the options that a server-side user needs.
+ * The WHATWG `EventSource` client (HTML §9.2), with what the event streams of real services need besides.
  *
- * Same interface and rules as a browser's: events by type, `lastEventId`, reconnection after the time that the server
- * named. What differs: request headers can be given, and errors say what happened. The parsing and the decisions are
- * pure and live in `../event-stream`; here are the socket and the timer. Read next: `../rooms/room.ts`.
+ * The interface, its conversions and its events are the standard's. Beyond it: other methods than GET, headers, a policy for
+ * retries with jitter on every wait, a watchdog, `for await`, and errors that say what happened. Parsing and decisions are pure
+ * and live in `../event-stream`; here are the state and the timers. Cookies are not kept.
+ * Sections: the interface, one connection, its end. Read next: `stream-reader.ts`, `events-of.ts`.
  */
 
-import type { Socket } from 'node:net';
-import type { ConnectionOptions } from 'node:tls';
-import { SocketChannel } from '../channel/socket.ts';
-import { BarewireError, HandshakeRejected } from '../errors.ts';
-import { EventStreamParser, type EventStreamParserLimits } from '../event-stream/parser.ts';
+import { BarewireError, type ConnectFailed, HandshakeRejected } from '../errors.ts';
+import type { StreamIncoming } from '../event-stream/parser.ts';
 import { decide, reconnectionDelayMs } from '../event-stream/reconnect.ts';
-import { encodeRequestHead, type ResponseHead } from '../http/head.ts';
-import { ResponseParser } from '../http/response-parser.ts';
-import { TIMEOUTS } from '../limits.ts';
+import type { ResponseHead } from '../http/head.ts';
+import { TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
+import { messageBytes } from '../net/message-queue.ts';
 import { type Clock, systemClock } from '../net/sweeper.ts';
-import { ErrorEvent, HandlerAttribute } from './events.ts';
-import { openSocket } from './websocket.ts';
+import { MAX_TIMER_MS } from '../options.ts';
+import { AsyncQueue } from './async-queue.ts';
+import { type Accepted, Attempt, type BodyReceiver, type Hop, pairs, type Verdict } from './attempt.ts';
+import { retryAfterMs } from './backoff.ts';
+import { decodableCoding } from './content-decoder.ts';
+import { checkDialOptions } from './dialer.ts';
+import { endpointOf } from './endpoint.ts';
+import { EventHandlers } from './event-handlers.ts';
+import {
+  checkEventSourceOptions,
+  type EventSourceOptions,
+  encodeEventSourceRequest,
+  followRedirect,
+  parseEventSourceUrl,
+} from './event-source-options.ts';
+import { type ErrorEvent, errorEvent, type TypedEventTarget } from './events.ts';
+import { StreamReader } from './stream-reader.ts';
+import { defineInterface, requireArguments, toDictionary, toUsvString } from './webidl.ts';
 
-export interface EventSourceOptions extends Partial<EventStreamParserLimits> {
-  /** Further request headers, for example `{ Authorization: '…' }`. Not sent on to another origin by a redirect. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** What `node:tls` takes for `https:`. */
-  readonly tls?: ConnectionOptions;
-  /** Connect to this Unix socket instead of the URL's host and port. */
-  readonly socketPath?: string;
-  /** Until the server says otherwise. */
-  readonly reconnectionTimeMs?: number;
-  /** From connecting to the response's head. */
-  readonly handshakeTimeoutMs?: number;
-  /** Begin behind this event. */
-  readonly lastEventId?: string;
-  readonly clock?: Clock;
+export type { EventSourceOptions } from './event-source-options.ts';
+
+/** Which event a listener of each type is given; all other types are the server's, and come as messages. */
+export interface EventSourceEventMap {
+  open: Event;
+  message: MessageEvent;
+  error: ErrorEvent;
 }
 
-type MessageListener = ((event: MessageEvent) => void) | null;
+type Handler<E extends Event> = ((this: EventSource, event: E) => unknown) | null;
 
-export class EventSource extends EventTarget {
-  static readonly CONNECTING = 0;
-  static readonly OPEN = 1;
-  static readonly CLOSED = 2;
-  readonly CONNECTING = 0;
-  readonly OPEN = 1;
-  readonly CLOSED = 2;
+const Target: new () => TypedEventTarget<EventSourceEventMap, MessageEvent> = EventTarget;
 
-  readonly url: string;
-  readonly withCredentials = false;
+const CONNECTING = 0;
+const OPEN = 1;
+const CLOSED = 2;
+
+/** Events kept for `for await`, unless an option says otherwise. */
+const MAX_QUEUED_EVENTS = 64;
+
+export class EventSource extends Target {
+  declare static readonly CONNECTING: 0;
+  declare static readonly OPEN: 1;
+  declare static readonly CLOSED: 2;
+  declare readonly CONNECTING: 0;
+  declare readonly OPEN: 1;
+  declare readonly CLOSED: 2;
+
+  readonly #url: URL;
   readonly #options: EventSourceOptions;
   readonly #clock: Clock;
-  #readyState = 0;
-  /** Where to ask: the URL, until a permanent redirect. */
-  #location: URL;
+  readonly #handlers = new EventHandlers(this);
+  #readyState = CONNECTING;
   #lastEventId: string;
   #reconnectionTimeMs: number;
   /** Failed attempts since the last stream. */
   #failures = 0;
   /** Set while a connection is there or being made. */
-  #transport: SocketChannel | undefined = undefined;
-  /** Stops whatever timer is running. */
+  #attempt: Attempt | undefined = undefined;
+  #reader: StreamReader | undefined = undefined;
+  /** Stops the one timer: of the wait for the next attempt, or of the watchdog. */
   #cancelTimer: () => void = () => {};
-  readonly #onopen: HandlerAttribute<Event> = new HandlerAttribute(this, 'open');
-  readonly #onmessage: HandlerAttribute<MessageEvent> = new HandlerAttribute(this, 'message');
-  readonly #onerror: HandlerAttribute<ErrorEvent> = new HandlerAttribute(this, 'error');
+  #lastReadMs = 0;
+  #queue: AsyncQueue<MessageEvent> | undefined = undefined;
+  #isPaused = false;
+  #forgetSignal: () => void = () => {};
 
-  /** Begins to connect. @throws DOMException `SyntaxError` for a URL that is not http: or https: */
-  constructor(url: string | URL, options: EventSourceOptions = {}) {
+  /**
+   * Begins to connect.
+   * @throws DOMException `SyntaxError` for a URL that is not http: or https:; TypeError or RangeError for a header or an option that
+   * cannot be used
+   */
+  constructor(url: string | URL, eventSourceInitDict: EventSourceOptions = {}) {
+    // biome-ignore lint/complexity/noArguments: a missing argument and an undefined one differ in WebIDL
+    requireArguments('EventSource', arguments.length, 1);
     super();
-    let parsed: URL;
-    try {
-      parsed = new URL(url);
-    } catch {
-      throw new DOMException(`${String(url)} is not a URL`, 'SyntaxError');
-    }
-    if (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')
-      throw new DOMException(`URL scheme is ${parsed.protocol} but must be http: or https:`, 'SyntaxError');
+    const text = toUsvString(url);
+    const options: EventSourceOptions = toDictionary('EventSourceInit', eventSourceInitDict);
+    checkEventSourceOptions(options);
+    checkDialOptions(options);
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.url = parsed.href;
-    this.#location = parsed;
+    this.#url = parseEventSourceUrl(text); // §9.2.2 steps 3-5
     this.#lastEventId = options.lastEventId ?? '';
     this.#reconnectionTimeMs = options.reconnectionTimeMs ?? TIMEOUTS.reconnectionTimeMs;
-    requestHead(parsed, parsed, options, this.#lastEventId); // a header that cannot be sent is told now
-    this.#connect(this.#location, 0);
+    const { headers, signal, socketPath } = options;
+    if (typeof headers !== 'function') {
+      // What would fail every attempt is told now.
+      const endpoint = endpointOf(this.#url, socketPath);
+      this.#encode({ url: this.#url, endpoint, redirects: 0, method: this.#method, headers: pairs(headers) });
+    }
+    if (signal !== undefined) this.#watch(signal);
+    if (this.#readyState === CONNECTING) this.#connect(); // step 15
+  }
+
+  /** The URL as it was understood. */
+  get url(): string {
+    return this.#url.href;
+  }
+
+  get withCredentials(): boolean {
+    return Boolean(this.#options.withCredentials);
   }
 
   get readyState(): number {
     return this.#readyState;
   }
 
-  /** The last event ID: what a reconnection will send. */
-  get lastEventId(): string {
-    return this.#lastEventId;
+  get onopen(): Handler<Event> {
+    return this.#handlers.get('open') as Handler<Event>;
   }
-
-  get onopen(): ((event: Event) => void) | null {
-    return this.#onopen.get();
+  set onopen(handler: Handler<Event>) {
+    this.#handlers.set('open', handler);
   }
-  set onopen(listener: ((event: Event) => void) | null) {
-    this.#onopen.set(listener);
+  get onmessage(): Handler<MessageEvent> {
+    return this.#handlers.get('message') as Handler<MessageEvent>;
   }
-  get onmessage(): MessageListener {
-    return this.#onmessage.get();
+  set onmessage(handler: Handler<MessageEvent>) {
+    this.#handlers.set('message', handler);
   }
-  set onmessage(listener: MessageListener) {
-    this.#onmessage.set(listener);
+  get onerror(): Handler<ErrorEvent> {
+    return this.#handlers.get('error') as Handler<ErrorEvent>;
   }
-  get onerror(): ((event: ErrorEvent) => void) | null {
-    return this.#onerror.get();
-  }
-  set onerror(listener: ((event: ErrorEvent) => void) | null) {
-    this.#onerror.set(listener);
+  set onerror(handler: Handler<ErrorEvent>) {
+    this.#handlers.set('error', handler);
   }
 
   /** §9.2.2: ends the stream for good; no event follows. */
   close(): void {
-    this.#readyState = 2;
-    this.#drop();
+    this.#end(undefined);
   }
 
-  #connect(url: URL, redirects: number): void {
-    const secure = url.protocol === 'https:';
-    const socket: Socket = openSocket({
-      host: url.hostname.replace(/^\[|\]$/g, ''),
-      port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
-      secure,
-      socketPath: this.#options.socketPath,
-      tls: this.#options.tls,
-    });
-    const http = new ResponseParser({ method: 'GET' });
-    const events = new EventStreamParser(this.#options, this.#lastEventId);
-    /** This connection is the current one: nothing that an older one still says counts. */
-    const current = () => this.#transport === transport;
+  /** The last event ID: what a reconnection will send. Not in the standard. */
+  get lastEventId(): string {
+    return this.#lastEventId;
+  }
 
-    const transport = new SocketChannel(
-      socket,
-      {
-        receive: (chunk) => {
-          for (const incoming of http.receive(chunk)) {
-            if (!current()) return;
-            if (incoming.kind === 'head') this.#decide(incoming.head, url, redirects);
-            else if (incoming.kind === 'body') this.#dispatch(events, incoming.chunk, url);
-            else if (incoming.kind === 'end') this.#reestablish(undefined);
-            else this.#reestablish(new HandshakeRejected(incoming.code, `${incoming.detail} (${incoming.section})`));
-          }
-        },
-        receiveEnd: () => {
-          if (!current()) return;
-          const [last] = http.receiveEnd();
-          this.#reestablish(
-            last?.kind === 'failed' ? new HandshakeRejected(last.code, `${last.detail} (${last.section})`) : undefined,
-          );
-        },
-        drained: () => {},
-        gone: (error) => {
-          if (current())
-            this.#reestablish(
-              new HandshakeRejected(
-                'SSE_CONNECT_FAILED',
-                error?.message ?? 'connection lost',
-                0,
-                error === undefined ? {} : { cause: error },
-              ),
-            );
-        },
+  /**
+   * The server's events from now on, of every type, in place of listeners' events. The connection is not read while too many
+   * wait. Reconnections do not end the loop; a failure for good is thrown; leaving the loop closes the source. Not in the standard.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<MessageEvent> {
+    if (this.#queue === undefined) {
+      const { maxQueuedEvents = MAX_QUEUED_EVENTS } = this.#options;
+      const bounds = { maxMessages: maxQueuedEvents, maxBytes: WEBSOCKET_LIMITS.maxQueuedBytes };
+      const owner = {
+        full: () => this.#pause(true),
+        drained: () => this.#pause(false),
+        abandoned: () => this.close(),
+      };
+      this.#queue = new AsyncQueue(bounds, owner, ({ data }) => messageBytes(data as string));
+      if (this.#readyState === CLOSED) this.#queue.end(undefined);
+    }
+    return this.#queue;
+  }
+
+  get #method(): string {
+    return this.#options.method ?? 'GET';
+  }
+
+  #encode(hop: Hop): Uint8Array {
+    return encodeEventSourceRequest(hop, this.#options, this.#lastEventId);
+  }
+
+  #watch(signal: AbortSignal): void {
+    const aborted = (): void => this.close();
+    if (signal.aborted) aborted();
+    signal.addEventListener('abort', aborted, { once: true });
+    this.#forgetSignal = () => signal.removeEventListener('abort', aborted);
+  }
+
+  #pause(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+    this.#lastReadMs = this.#clock.now(); // silence while nobody reads says nothing
+    if (isPaused) this.#reader?.pause();
+    else this.#reader?.resume();
+  }
+
+  #connect(): void {
+    const { handshakeTimeoutMs = TIMEOUTS.handshakeTimeoutMs, headers } = this.#options;
+    this.#attempt = new Attempt({
+      url: this.#url,
+      method: this.#method,
+      headers,
+      dial: this.#options,
+      clock: this.#clock,
+      handshakeTimeoutMs,
+      encode: (hop) => this.#encode(hop),
+      judge: (head, hop) => judge(head, hop),
+      redirect: followRedirect,
+      accepted: (answer) => this.#announce(answer),
+      failed: (error) => this.#attemptFailed(error),
+    });
+  }
+
+  /** §9.2.3, "announce the connection". */
+  #announce(answer: Accepted): BodyReceiver {
+    const { channel, head, hop } = answer;
+    const origin = hop.url.origin; // §9.2.6: of the final URL, behind redirects
+    const coding = decodableCoding(head.headers.get('content-encoding')) ?? 'identity';
+    const from = { limits: limitsOf(this.#options), lastEventId: this.#lastEventId };
+    const reader = new StreamReader(channel, coding, from, {
+      incoming: (incoming) => this.#incoming(incoming, origin),
+      read: () => {
+        this.#lastReadMs = this.#clock.now();
       },
-      secure ? 'data events' : 'shared buffer',
-    );
-    this.#transport = transport;
-    const timeoutMs = this.#options.handshakeTimeoutMs ?? TIMEOUTS.handshakeTimeoutMs;
-    this.#cancelTimer = this.#clock.after(timeoutMs, () =>
-      this.#reestablish(new HandshakeRejected('SSE_HANDSHAKE_TIMEOUT', `no response within ${timeoutMs} ms`)),
-    );
-    const head = Buffer.from(requestHead(url, this.#location, this.#options, this.#lastEventId), 'latin1');
-    socket.once(secure ? 'secureConnect' : 'connect', () => {
-      transport.output.append(head, 0, head.length);
-      transport.flush();
-      // A stream is silent for long; TCP's own probes find out whether the server is still there.
-      socket.setKeepAlive(true, TIMEOUTS.heartbeatIntervalMs);
+      ended: (error) => this.#streamEnded(error),
+    });
+    this.#reader = reader;
+    this.#failures = 0;
+    this.#lastReadMs = this.#clock.now();
+    this.#guardSilence(this.#options.idleTimeoutMs ?? 0);
+    if (this.#isPaused) reader.pause();
+    this.#readyState = OPEN;
+    this.dispatchEvent(new Event('open'));
+    return reader;
+  }
+
+  /** Watches that octets come. One timer, moved on when it fires. */
+  #guardSilence(waitMs: number): void {
+    const { idleTimeoutMs = 0 } = this.#options;
+    if (idleTimeoutMs === 0) return;
+    this.#cancelTimer = this.#clock.after(waitMs, () => {
+      const silentMs = this.#isPaused ? 0 : this.#clock.now() - this.#lastReadMs;
+      if (silentMs < idleTimeoutMs) this.#guardSilence(idleTimeoutMs - silentMs);
+      else this.#streamEnded(new BarewireError('SSE_IDLE', `no octet within ${idleTimeoutMs} ms`));
     });
   }
 
-  #decide(head: ResponseHead, url: URL, redirects: number): void {
-    const decision = decide(
-      { status: head.status, contentType: head.headers.get('content-type'), location: head.headers.get('location') },
-      redirects,
-    );
-    this.#cancelTimer();
-    switch (decision.kind) {
-      case 'announce':
-        this.#failures = 0;
-        this.#readyState = 1;
-        this.dispatchEvent(new Event('open'));
-        return;
-      case 'redirect': {
-        this.#drop();
-        let next: URL;
-        try {
-          next = new URL(decision.location, url);
-        } catch {
-          this.#fail(
-            new HandshakeRejected(
-              'SSE_REDIRECT',
-              `redirect to ${JSON.stringify(decision.location)}, which is not a URL`,
-              head.status,
-            ),
-          );
-          return;
-        }
-        if (next.protocol !== 'http:' && next.protocol !== 'https:') {
-          this.#fail(
-            new HandshakeRejected('SSE_REDIRECT', `redirect to ${next.protocol}, must be http: or https:`, head.status),
-          );
-          return;
-        }
-        this.#connect(next, redirects + 1);
+  /** §9.2.6, "dispatch the event", and what else a stream says. */
+  #incoming(incoming: StreamIncoming, origin: string): void {
+    switch (incoming.kind) {
+      case 'event': {
+        const { type, data, lastEventId } = incoming;
+        this.#lastEventId = lastEventId;
+        const event = new MessageEvent(type, { data, lastEventId, origin });
+        if (this.#queue === undefined) this.dispatchEvent(event);
+        else this.#queue.push(event);
         return;
       }
-      case 'fail':
-        this.#fail(new HandshakeRejected(decision.code, decision.detail, head.status));
+      case 'retry':
+        this.#reconnectionTimeMs = Math.min(incoming.reconnectionTimeMs, MAX_TIMER_MS);
+        return;
+      case 'failed':
+        // Not in the standard, which has no limits: what exceeds ours would do so again.
+        this.#end(new BarewireError(incoming.code, `${incoming.detail} (${incoming.section})`));
+        return;
+      case 'comment':
+        return;
     }
   }
 
-  #dispatch(parser: EventStreamParser, chunk: Uint8Array, url: URL): void {
-    if (this.#readyState !== 1) return;
-    for (const incoming of parser.receive(chunk)) {
-      if (this.#readyState !== 1) return; // a listener has called `close`
-      switch (incoming.kind) {
-        case 'event':
-          this.#lastEventId = incoming.lastEventId;
-          this.dispatchEvent(
-            new MessageEvent(incoming.type, {
-              data: incoming.data,
-              lastEventId: incoming.lastEventId,
-              origin: url.origin, // §9.2.6: of the final URL, behind redirects
-            }),
-          );
-          break;
-        case 'retry':
-          this.#reconnectionTimeMs = Math.min(incoming.reconnectionTimeMs, MAX_TIMER_MS);
-          break;
-        case 'failed':
-          // Not in the standard, which has no limits: what exceeds ours would do so again.
-          this.#fail(new BarewireError(incoming.code, `${incoming.detail} (${incoming.section})`));
-          return;
-        case 'comment':
-          break;
-      }
+  #attemptFailed(error: ConnectFailed | HandshakeRejected): void {
+    const { retryStatus } = this.#options;
+    const isRefusal = error instanceof HandshakeRejected && error.status !== 0;
+    // §9.2.3: a network error is tried again; a response that is no event stream "fails the connection".
+    if (isRefusal && !(error.code === 'SSE_STATUS' && retryStatus?.(error.status))) this.#end(error);
+    else if (error.code === 'HEADERS_FAILED') this.#end(error);
+    else {
+      const floorMs = isRefusal ? retryAfterMs(error.headers.get('retry-after'), Date.now()) : 0;
+      this.#reestablish(error, floorMs ?? 0);
     }
-    this.#lastEventId = parser.lastEventId; // an event without data still moves it
+  }
+
+  #streamEnded(error: Error | undefined): void {
+    this.#lastEventId = this.#reader?.lastEventId ?? this.#lastEventId; // an event without data still moves it
+    this.#reestablish(error, 0);
   }
 
   /** §9.2.3, "reestablish the connection". */
-  #reestablish(error: Error | undefined): void {
-    if (this.#readyState === 2) return;
+  #reestablish(error: Error | undefined, floorMs: number): void {
+    if (this.#readyState === CLOSED) return; // step 1.1
+    const { maxRetries = Number.POSITIVE_INFINITY, maxRetryMs, random = Math.random } = this.#options;
+    if (!this.#mayResume() || this.#failures >= maxRetries) {
+      this.#end(error);
+      return;
+    }
     this.#drop();
-    this.#readyState = 0;
-    const delayMs = Math.min(reconnectionDelayMs(this.#reconnectionTimeMs, this.#failures), MAX_TIMER_MS);
+    this.#readyState = CONNECTING; // step 1.2
+    const delayMs = reconnectionDelayMs(this.#reconnectionTimeMs, this.#failures, random(), maxRetryMs);
     this.#failures++;
-    this.dispatchEvent(new ErrorEvent('error', error ?? new Error('the stream ended')));
-    if (this.#readyState !== 0) return; // a listener has called `close`
-    this.#cancelTimer = afterAlive(this.#clock, delayMs, () => this.#connect(this.#location, 0));
+    this.dispatchEvent(errorEvent(error ?? new Error('the stream ended'))); // step 1.3
+    if (this.#readyState !== CONNECTING) return; // a listener has called `close`
+    // Steps 2 to 5
+    this.#cancelTimer = afterAlive(this.#clock, Math.min(Math.max(delayMs, floorMs), MAX_TIMER_MS), () =>
+      this.#connect(),
+    );
   }
 
-  /** §9.2.3, "fail the connection": no way back. */
-  #fail(error: Error): void {
-    if (this.#readyState === 2) return;
-    this.#readyState = 2;
+  #mayResume(): boolean {
+    const { resume = this.#method === 'GET' ? 'always' : 'with-id' } = this.#options;
+    return resume === 'always' || (resume === 'with-id' && this.#lastEventId !== '');
+  }
+
+  /** §9.2.3, "fail the connection", where there is an error; else the end that was asked for, or that the stream itself came to. */
+  #end(error: Error | undefined): void {
+    if (this.#readyState === CLOSED) return;
+    this.#readyState = CLOSED;
+    this.#forgetSignal();
     this.#drop();
-    this.dispatchEvent(new ErrorEvent('error', error));
+    this.#queue?.end(error);
+    if (error !== undefined) this.dispatchEvent(errorEvent(error));
   }
 
   #drop(): void {
     this.#cancelTimer();
-    const transport = this.#transport;
-    this.#transport = undefined;
-    transport?.destroy();
+    this.#reader?.close();
+    this.#attempt?.abort();
+    this.#reader = undefined;
+    this.#attempt = undefined;
   }
 }
+defineInterface(
+  EventSource,
+  'EventSource',
+  ['url', 'withCredentials', 'readyState', 'onopen', 'onmessage', 'onerror', 'close'],
+  { CONNECTING, OPEN, CLOSED },
+);
 
-/** Node's timers take more for 1 ms, and a server could make us ask again at once for ever. */
-const MAX_TIMER_MS = 2_147_483_647;
+/** §9.2.3: whether a response is a stream that can be read here. */
+function judge(head: ResponseHead, hop: Hop): Verdict {
+  const { headers, status } = head;
+  const decision = decide(
+    { status, contentType: headers.get('content-type'), location: headers.get('location') },
+    hop.redirects,
+  );
+  if (decision.kind === 'fail') return { kind: 'reject', code: decision.code, detail: decision.detail };
+  if (decision.kind === 'redirect') return decision;
+  const coding = headers.get('content-encoding');
+  if (decodableCoding(coding) !== undefined) return { kind: 'accept' };
+  const detail = `content coding is ${coding}, must be gzip, deflate or none (RFC 9110 §8.4)`;
+  return { kind: 'reject', code: 'SSE_CONTENT_CODING', detail };
+}
+
+function limitsOf(options: EventSourceOptions): { maxLineBytes?: number; maxEventBytes?: number } {
+  const { maxLineBytes, maxEventBytes } = options;
+  return { ...(maxLineBytes && { maxLineBytes }), ...(maxEventBytes && { maxEventBytes }) };
+}
 
 /** A timer that keeps the process alive: a stream that waits to reconnect is still wanted. */
 function afterAlive(clock: Clock, ms: number, callback: () => void): () => void {
   if (clock !== systemClock) return clock.after(ms, callback);
   const timer = setTimeout(callback, ms);
   return () => clearTimeout(timer);
-}
-
-/** @throws TypeError for a header that cannot be sent */
-function requestHead(url: URL, original: URL, options: EventSourceOptions, lastEventId: string): string {
-  const fields: [string, string][] = [
-    ['Host', url.host],
-    ['Accept', 'text/event-stream'], // §9.2.2 step 9
-    ['Cache-Control', 'no-store'], // step 10: the cache mode is "no-store"
-  ];
-  // §9.2.3 step 4: the UTF-8 octets of the ID, which a head carries one character each.
-  if (lastEventId !== '') fields.push(['Last-Event-ID', Buffer.from(lastEventId).toString('latin1')]);
-  for (const [name, value] of Object.entries(options.headers ?? {})) {
-    // CVE-2022-1650: secrets for one origin are not shown to another.
-    if (url.origin !== original.origin && /^(authorization|cookie|proxy-authorization)$/i.test(name)) continue;
-    fields.push([name, value]);
-  }
-  return encodeRequestHead('GET', url.pathname + url.search, fields);
 }

@@ -1,55 +1,160 @@
 /**
- * The event classes of the WHATWG interfaces that Node 20 does not have, and `on…` attributes for event targets.
+ * The event classes of the web's interfaces that Node 20 does not have, with their dictionaries.
  *
- * `MessageEvent` is Node's own. Read next: `websocket.ts`.
+ * Knows what an event carries, not when it is fired. `MessageEvent` is Node's own.
+ * Sections: `CloseEvent` (WebSockets §6), `ErrorEvent` (HTML §8.1.4.6), listeners that know their event.
+ * Read next: `event-handlers.ts`.
  */
 
-/** HTML §9.3.3 / WebSockets §6: how a connection ended. */
+import {
+  defineInterface,
+  requireArguments,
+  toDictionary,
+  toDomString,
+  toUnsignedShort,
+  toUsvString,
+} from './webidl.ts';
+
+/** What every event can be given (DOM §2.2). */
+interface Init {
+  readonly bubbles?: boolean;
+  readonly cancelable?: boolean;
+  readonly composed?: boolean;
+}
+
+function eventInit(init: Readonly<Record<string, unknown>>): Required<Init> {
+  const { bubbles, cancelable, composed } = init;
+  return { bubbles: Boolean(bubbles), cancelable: Boolean(cancelable), composed: Boolean(composed) };
+}
+
+export interface CloseEventInit extends Init {
+  readonly wasClean?: boolean;
+  readonly code?: number;
+  readonly reason?: string;
+}
+
+/** How a WebSocket connection ended (WebSockets §6). */
 export class CloseEvent extends Event {
-  readonly wasClean: boolean;
-  readonly code: number;
-  readonly reason: string;
+  readonly #wasClean: boolean;
+  readonly #code: number;
+  readonly #reason: string;
 
-  constructor(type: string, init: { readonly wasClean: boolean; readonly code: number; readonly reason: string }) {
-    super(type);
-    this.wasClean = init.wasClean;
-    this.code = init.code;
-    this.reason = init.reason;
+  /** @throws TypeError without a type, or where `init` is no dictionary */
+  constructor(type: string, init: CloseEventInit = {}) {
+    // biome-ignore lint/complexity/noArguments: a missing argument and an undefined one differ in WebIDL
+    requireArguments('CloseEvent', arguments.length, 1);
+    const given = toDictionary('CloseEventInit', init);
+    super(toDomString(type), eventInit(given));
+    const { code, reason, wasClean } = given;
+    this.#code = code === undefined ? 0 : toUnsignedShort(code);
+    this.#reason = reason === undefined ? '' : toUsvString(reason);
+    this.#wasClean = Boolean(wasClean);
+  }
+
+  /** The closing handshake was completed. */
+  get wasClean(): boolean {
+    return this.#wasClean;
+  }
+
+  /** The close code (RFC 6455 §7.1.5): 1005 when the peer gave none, 1006 when there was no closing handshake. */
+  get code(): number {
+    return this.#code;
+  }
+
+  /** The peer's close reason (RFC 6455 §7.1.6). */
+  get reason(): string {
+    return this.#reason;
   }
 }
+defineInterface(CloseEvent, 'CloseEvent', ['wasClean', 'code', 'reason']);
 
-/** An `error` event that, unlike a browser's, says what happened. */
+export interface ErrorEventInit extends Init {
+  readonly message?: string;
+  readonly filename?: string;
+  readonly lineno?: number;
+  readonly colno?: number;
+  readonly error?: unknown;
+}
+
+/** An `error` event that, unlike a browser's, says what happened (the interface is HTML §8.1.4.6). */
 export class ErrorEvent extends Event {
-  readonly message: string;
-  readonly error: Error;
+  readonly #message: string;
+  readonly #filename: string;
+  readonly #lineno: number;
+  readonly #colno: number;
+  readonly #error: Error;
 
-  constructor(type: string, error: Error) {
-    super(type);
-    this.message = error.message;
-    this.error = error;
+  /** @throws TypeError without a type, or where `init` is no dictionary */
+  constructor(type: string, init: ErrorEventInit = {}) {
+    // biome-ignore lint/complexity/noArguments: a missing argument and an undefined one differ in WebIDL
+    requireArguments('ErrorEvent', arguments.length, 1);
+    const given = toDictionary('ErrorEventInit', init);
+    super(toDomString(type), eventInit(given));
+    const { colno, error, filename, lineno, message } = given;
+    this.#colno = colno === undefined ? 0 : +(colno as number) >>> 0;
+    this.#error = error as Error;
+    this.#filename = filename === undefined ? '' : toUsvString(filename);
+    this.#lineno = lineno === undefined ? 0 : +(lineno as number) >>> 0;
+    this.#message = message === undefined ? '' : toDomString(message);
+  }
+
+  get message(): string {
+    return this.#message;
+  }
+
+  /** Empty for the events of this library: they are about connections, not about scripts. */
+  get filename(): string {
+    return this.#filename;
+  }
+
+  get lineno(): number {
+    return this.#lineno;
+  }
+
+  get colno(): number {
+    return this.#colno;
+  }
+
+  /** What happened. In events that this library fires it is an Error. */
+  get error(): Error {
+    return this.#error;
   }
 }
+defineInterface(ErrorEvent, 'ErrorEvent', ['message', 'filename', 'lineno', 'colno', 'error']);
 
-type Listener<E extends Event> = ((event: E) => void) | null;
+/** An `error` event about `error`. */
+export function errorEvent(error: Error): ErrorEvent {
+  return new ErrorEvent('error', { message: error.message, error });
+}
 
-/** One `on…` attribute (HTML §8.1.8.1): setting it replaces the listener, setting null removes it. */
-export class HandlerAttribute<E extends Event> {
-  readonly #target: EventTarget;
-  readonly #type: string;
-  #listener: Listener<E> = null;
+/** A listener of one kind of event: a function, or an object with `handleEvent`. */
+export type Listener<E> = ((event: E) => unknown) | { handleEvent(event: E): unknown };
 
-  constructor(target: EventTarget, type: string) {
-    this.#target = target;
-    this.#type = type;
-  }
+/** An event target whose listeners know their event by its type: `Events` names them, all others get `Other`. */
+export interface TypedEventTarget<Events extends { [T in keyof Events]: Event }, Other extends Event = Event>
+  extends EventTarget {
+  addEventListener<T extends keyof Events & string>(
+    type: T,
+    listener: Listener<Events[T]> | null,
+    options?: ListenerOptions | boolean,
+  ): void;
+  addEventListener(type: string, listener: Listener<Other> | null, options?: ListenerOptions | boolean): void;
+  removeEventListener<T extends keyof Events & string>(
+    type: T,
+    listener: Listener<Events[T]> | null,
+    options?: { readonly capture?: boolean } | boolean,
+  ): void;
+  removeEventListener(
+    type: string,
+    listener: Listener<Other> | null,
+    options?: { readonly capture?: boolean } | boolean,
+  ): void;
+}
 
-  get(): Listener<E> {
-    return this.#listener;
-  }
-
-  set(listener: Listener<E>): void {
-    if (this.#listener !== null) this.#target.removeEventListener(this.#type, this.#listener as (event: Event) => void);
-    this.#listener = typeof listener === 'function' ? listener : null;
-    if (this.#listener !== null) this.#target.addEventListener(this.#type, this.#listener as (event: Event) => void);
-  }
+/** DOM §2.7: `AddEventListenerOptions`. */
+export interface ListenerOptions {
+  readonly capture?: boolean;
+  readonly once?: boolean;
+  readonly passive?: boolean;
+  readonly signal?: AbortSignal;
 }

@@ -1,142 +1,117 @@
 /**
- * The WHATWG `WebSocket` client (https://websockets.spec.whatwg.org/), with the options that a server-side user needs.
+ * The WHATWG `WebSocket` client (https://websockets.spec.whatwg.org/), with what a server-side user needs besides.
  *
- * Same interface and rules as a browser's: events, `binaryType`, `bufferedAmount`, close codes. What differs is written
- * where it differs: request headers can be given, errors say what happened, and limits are set.
- * The protocol itself is `WebSocketConnection`, shared with the server. Read next: `event-source.ts`.
+ * The interface, its conversions and its events are the standard's, step by step. Beyond it: `write`, `ping`, `pause`,
+ * `resume`, `terminate`, `for await`, and errors that say what happened. Cookies are not kept. Knows no frames and no state:
+ * those are the session's. Sections: the constructor, the interface, beyond the standard. Read next: `websocket-session.ts`.
  */
 
-import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { utf8ByteLength } from '../bytes/utf8.ts';
-import { SHARED_READ } from '../channel/node-internals.ts';
-import type { Channel, Sink } from '../channel/port.ts';
-import { SocketChannel } from '../channel/socket.ts';
-import { HandshakeRejected } from '../errors.ts';
-import { isToken } from '../http/grammar.ts';
-import { ResponseParser } from '../http/response-parser.ts';
-import { CLIENT_LIMITS, TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
 import type { SendOptions } from '../net/api.ts';
-import { defined } from '../net/settings.ts';
-import { type Clock, clientSweeper, systemClock } from '../net/sweeper.ts';
-import { type ConnectionSettings, WebSocketConnection } from '../net/websocket-connection.ts';
 import { MAX_REASON_BYTES } from '../websocket/close.ts';
-import { deflateSettings } from '../websocket/deflate.ts';
+import { deflatePolicy } from '../websocket/extension.ts';
+import { EventHandlers } from './event-handlers.ts';
+import { CloseEvent, type ErrorEvent, errorEvent, type TypedEventTarget } from './events.ts';
+import type { Sendable } from './outbox.ts';
+import { defineInterface, requireArguments, toClampedUnsignedShort, toDomString, toUsvString } from './webidl.ts';
+import { checkHandshakeRequest } from './websocket-handshake.ts';
 import {
-  type DeflateParameters,
-  type DeflatePolicy,
-  deflatePolicy,
-  offerDeflate,
-  type PerMessageDeflate,
-} from '../websocket/extension.ts';
-import { checkServerHandshake, createClientHandshake } from '../websocket/handshake.ts';
-import { CloseEvent, ErrorEvent, HandlerAttribute } from './events.ts';
+  checkWebSocketOptions,
+  isOptions,
+  parseProtocols,
+  parseWebSocketUrl,
+  type WebSocketOptions,
+} from './websocket-options.ts';
+import { CLOSED, CLOSING, CONNECTING, OPEN, WebSocketSession } from './websocket-session.ts';
 
-export interface WebSocketOptions {
-  /** Subprotocols, most wanted first; the second argument of the constructor says the same. */
-  readonly protocols?: string | readonly string[];
-  /** Further request headers, for example `{ 'X-User-Id': 'ada' }`. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** The `Origin` header; browsers send one, this client only when told to. */
-  readonly origin?: string;
-  /** What `node:tls` takes for `wss:`. Certificates are verified unless this says otherwise. */
-  readonly tls?: ConnectionOptions;
-  /** Connect to this Unix socket instead of the URL's host and port. */
-  readonly socketPath?: string;
-  /** Offer permessage-deflate (RFC 7692): `true`, `'auto'` (and leave alone what does not shrink), or how. Default false. */
-  readonly perMessageDeflate?: PerMessageDeflate;
-  readonly handshakeTimeoutMs?: number;
-  readonly maxMessageBytes?: number;
-  readonly maxFramesPerMessage?: number;
-  /** Beyond this many unsent bytes the connection is failed, as the standard says of a full buffer. */
-  readonly maxBufferedBytes?: number;
-  /** 0 = never ping. */
-  readonly pingIntervalMs?: number;
-  readonly pongTimeoutMs?: number;
-  readonly closeTimeoutMs?: number;
-  readonly clock?: Clock;
-}
+export type { WebSocketOptions } from './websocket-options.ts';
 
+/** What `binaryType` can be. */
 export type BinaryType = 'blob' | 'arraybuffer';
 
-export class WebSocket extends EventTarget {
-  static readonly CONNECTING = 0;
-  static readonly OPEN = 1;
-  static readonly CLOSING = 2;
-  static readonly CLOSED = 3;
-  readonly CONNECTING = 0;
-  readonly OPEN = 1;
-  readonly CLOSING = 2;
-  readonly CLOSED = 3;
+/** Which event a listener of each type is given. */
+export interface WebSocketEventMap {
+  open: Event;
+  message: MessageEvent;
+  error: ErrorEvent;
+  close: CloseEvent;
+}
 
-  /** The URL as it was understood. */
-  readonly url: string;
-  readonly #options: WebSocketOptions;
-  readonly #protocols: readonly string[];
-  /** What is offered; undefined: no compression. */
-  readonly #deflate: DeflatePolicy | undefined;
+type Handler<E extends Event> = ((this: WebSocket, event: E) => unknown) | null;
+type Data = string | ArrayBuffer | ArrayBufferView | Blob;
+
+const Target: new () => TypedEventTarget<WebSocketEventMap> = EventTarget;
+
+export class WebSocket extends Target {
+  declare static readonly CONNECTING: 0;
+  declare static readonly OPEN: 1;
+  declare static readonly CLOSING: 2;
+  declare static readonly CLOSED: 3;
+  declare readonly CONNECTING: 0;
+  declare readonly OPEN: 1;
+  declare readonly CLOSING: 2;
+  declare readonly CLOSED: 3;
+
+  readonly #url: URL;
+  readonly #session: WebSocketSession;
+  readonly #handlers = new EventHandlers(this);
   #binaryType: BinaryType = 'blob';
-  #protocol = '';
-  #extensions = '';
-  #readyState = 0;
-  /** `close` was called on an open connection. */
-  #closing = false;
-  /** Set from `open` on. */
-  #connection: WebSocketConnection<WebSocket> | undefined = undefined;
-  /** Set until the handshake is over. */
-  #abortHandshake: ((error: Error) => void) | undefined = undefined;
-  /** Application bytes sent since nothing was buffered, for `bufferedAmount`. */
-  #payloadBytes = 0;
-  /** Application bytes "sent" after closing began, which the standard adds to `bufferedAmount` for good. */
-  #discardedBytes = 0;
-  /** Sends that wait for a Blob in front of them to be read; undefined when none does. */
-  #blobs: Promise<void> | undefined = undefined;
-  readonly #onopen: HandlerAttribute<Event> = new HandlerAttribute(this, 'open');
-  readonly #onmessage: HandlerAttribute<MessageEvent> = new HandlerAttribute(this, 'message');
-  readonly #onerror: HandlerAttribute<ErrorEvent> = new HandlerAttribute(this, 'error');
-  readonly #onclose: HandlerAttribute<CloseEvent> = new HandlerAttribute(this, 'close');
 
   /**
    * Begins to connect.
-   * @throws DOMException `SyntaxError` for a URL or subprotocol that cannot be used; TypeError for a header that cannot be sent;
-   * RangeError for a bad option of `perMessageDeflate`
+   * @throws DOMException `SyntaxError` for a URL or subprotocol that cannot be used; TypeError for a header that cannot be sent or
+   * an option that does not exist; RangeError for an option out of its bounds
    */
   constructor(
     url: string | URL,
     protocols: string | readonly string[] | WebSocketOptions = [],
     options: WebSocketOptions = {},
   ) {
+    // biome-ignore lint/complexity/noArguments: a missing argument and an undefined one differ in WebIDL
+    requireArguments('WebSocket', arguments.length, 1);
     super();
-    const given: WebSocketOptions =
-      typeof protocols === 'string' || Array.isArray(protocols)
-        ? { ...options, protocols: protocols as string | string[] }
-        : { ...options, ...protocols };
-    this.#options = given;
-    const parsed = parseUrl(url);
-    this.url = parsed.href;
-    this.#protocols = checkProtocols(given.protocols ?? []);
-    this.#deflate = deflatePolicy(given.perMessageDeflate, 'client');
-    this.#connect(parsed);
+    const text = toUsvString(url);
+    const given: WebSocketOptions = isOptions(protocols) ? { ...options, ...protocols } : options;
+    const wanted = isOptions(protocols) ? (given.protocols ?? []) : protocols;
+    checkWebSocketOptions(given);
+    this.#url = parseWebSocketUrl(text); // steps 2-7
+    const request = {
+      url: this.#url,
+      protocols: parseProtocols(wanted), // steps 8 and 9
+      deflate: deflatePolicy(given.perMessageDeflate, 'client'),
+      options: given,
+    };
+    checkHandshakeRequest(request);
+    // Step 12
+    this.#session = new WebSocketSession(request, {
+      opened: () => this.dispatchEvent(new Event('open')),
+      message: (data) => this.#receive(data),
+      closed: (code, reason, error) => this.#closed(code, reason, error),
+    });
+  }
+
+  /** The URL as it was understood. */
+  get url(): string {
+    return this.#url.href;
   }
 
   get readyState(): number {
-    if (this.#closing && this.#readyState < 3) return 2;
-    return this.#readyState === 1 ? (this.#connection?.readyState ?? 1) : this.#readyState;
+    return this.#session.readyState;
   }
 
-  /** Bytes of application data, without framing, that `send` accepted and the operating system has not taken. */
+  /** Octets of application data, without framing, that `send` accepted and the operating system has not taken. */
   get bufferedAmount(): number {
-    const waiting = this.#connection?.channel.bufferedAmount ?? 0;
-    if (waiting === 0) this.#payloadBytes = 0;
-    return Math.min(this.#payloadBytes, waiting) + this.#discardedBytes;
+    return this.#session.bufferedAmount;
   }
 
+  /** What was agreed, as the server said it; empty before `open`. */
   get extensions(): string {
-    return this.#extensions;
+    return this.#session.extensions;
   }
 
+  /** The subprotocol that the server chose; empty before `open`. */
   get protocol(): string {
-    return this.#protocol;
+    return this.#session.protocol;
   }
 
   get binaryType(): BinaryType {
@@ -144,336 +119,143 @@ export class WebSocket extends EventTarget {
   }
 
   /** Anything but the two values is ignored, as WebIDL says of enumerations. */
-  set binaryType(type: BinaryType) {
+  set binaryType(value: BinaryType) {
+    const type = toDomString(value);
     if (type === 'blob' || type === 'arraybuffer') this.#binaryType = type;
   }
 
-  get onopen(): ((event: Event) => void) | null {
-    return this.#onopen.get();
+  get onopen(): Handler<Event> {
+    return this.#handlers.get('open') as Handler<Event>;
   }
-  set onopen(listener: ((event: Event) => void) | null) {
-    this.#onopen.set(listener);
+  set onopen(handler: Handler<Event>) {
+    this.#handlers.set('open', handler);
   }
-  get onmessage(): ((event: MessageEvent) => void) | null {
-    return this.#onmessage.get();
+  get onerror(): Handler<ErrorEvent> {
+    return this.#handlers.get('error') as Handler<ErrorEvent>;
   }
-  set onmessage(listener: ((event: MessageEvent) => void) | null) {
-    this.#onmessage.set(listener);
+  set onerror(handler: Handler<ErrorEvent>) {
+    this.#handlers.set('error', handler);
   }
-  get onerror(): ((event: ErrorEvent) => void) | null {
-    return this.#onerror.get();
+  get onclose(): Handler<CloseEvent> {
+    return this.#handlers.get('close') as Handler<CloseEvent>;
   }
-  set onerror(listener: ((event: ErrorEvent) => void) | null) {
-    this.#onerror.set(listener);
+  set onclose(handler: Handler<CloseEvent>) {
+    this.#handlers.set('close', handler);
   }
-  get onclose(): ((event: CloseEvent) => void) | null {
-    return this.#onclose.get();
+  get onmessage(): Handler<MessageEvent> {
+    return this.#handlers.get('message') as Handler<MessageEvent>;
   }
-  set onclose(listener: ((event: CloseEvent) => void) | null) {
-    this.#onclose.set(listener);
+  set onmessage(handler: Handler<MessageEvent>) {
+    this.#handlers.set('message', handler);
+  }
+
+  /**
+   * Begins the closing handshake, behind everything that was sent; while connecting, gives up.
+   * @throws DOMException `InvalidAccessError` for a code other than 1000 and 3000-4999, `SyntaxError` for a reason over 123 bytes
+   */
+  close(code: number | undefined = undefined, reason: string | undefined = undefined): void {
+    const session = this.#session; // first of all: another object has none
+    const codeGiven = code === undefined ? undefined : toClampedUnsignedShort(code);
+    const reasonGiven = reason === undefined ? undefined : toUsvString(reason);
+    // Step 1: "neither an integer equal to 1000 nor an integer in the range 3000 to 4999, inclusive"
+    if (codeGiven !== undefined && codeGiven !== 1000 && !(codeGiven >= 3000 && codeGiven <= 4999))
+      throw new DOMException(`close code ${codeGiven} is neither 1000 nor in 3000-4999`, 'InvalidAccessError');
+    const reasonBytes = utf8ByteLength(reasonGiven ?? ''); // step 2.1
+    if (reasonBytes > MAX_REASON_BYTES)
+      throw new DOMException(`close reason is ${reasonBytes} bytes, limit ${MAX_REASON_BYTES}`, 'SyntaxError'); // step 2.2
+    // Step 3. "If neither code nor reason is present, the WebSocket Close message must not have a body." A reason without a code
+    // goes with 1000, since a frame cannot carry it alone (RFC 6455 §5.5.1).
+    session.close(codeGiven ?? (reasonBytes === 0 ? undefined : 1000), reasonGiven ?? '');
   }
 
   /**
    * Sends text (string) or binary data. The options are not in the standard.
-   * @throws DOMException `InvalidStateError` while connecting
+   * @throws DOMException `InvalidStateError` while connecting; TypeError without an argument
    */
-  send(data: string | ArrayBuffer | ArrayBufferView | Blob, options?: SendOptions): void {
-    if (this.#readyState === 0) throw new DOMException('still in CONNECTING state', 'InvalidStateError');
-    // WebIDL: what is neither text nor bytes becomes text; a number must never become a length (CVE-2016-10518).
-    const known = typeof data === 'string' || data instanceof Blob || isBufferSource(data) ? data : String(data);
-    if (this.readyState !== 1) {
-      const size =
-        typeof known === 'string' ? utf8ByteLength(known) : known instanceof Blob ? known.size : known.byteLength;
-      this.#discardedBytes += size;
-    } else if (known instanceof Blob || this.#blobs !== undefined) this.#sendAfterBlobs(known, options);
-    else this.#sendNow(typeof known === 'string' ? known : bytesOf(known), options);
+  send(data: Data, options: SendOptions | undefined = undefined): void {
+    // biome-ignore lint/complexity/noArguments: a missing argument and an undefined one differ in WebIDL
+    requireArguments('send', arguments.length, 1);
+    const sendable = toSendable(data);
+    // Step 1
+    if (this.readyState === CONNECTING) throw new DOMException('still in CONNECTING state', 'InvalidStateError');
+    // Step 2: "Any invocation of this method ... that does not throw an exception must increase the bufferedAmount attribute".
+    this.#session.send(sendable, options);
   }
 
   /**
-   * Begins the closing handshake; while connecting, gives up.
-   * @throws DOMException `InvalidAccessError` for a code other than 1000 and 3000-4999, `SyntaxError` for a reason over 123 bytes
+   * Sends once less than `highWaterMarkBytes` wait, behind earlier `write`s; before `open` it waits for that. Bytes must stay
+   * as they are until it resolves. Not in the standard. Rejects with `ConnectionClosed`.
    */
-  close(code?: number, reason = ''): void {
-    if (code !== undefined && code !== 1000 && !(code >= 3000 && code <= 4999)) {
-      throw new DOMException(`close code ${code} is neither 1000 nor in 3000-4999`, 'InvalidAccessError');
-    }
-    const reasonBytes = utf8ByteLength(reason);
-    if (reasonBytes > MAX_REASON_BYTES) {
-      throw new DOMException(`close reason is ${reasonBytes} bytes, limit ${MAX_REASON_BYTES}`, 'SyntaxError');
-    }
-    if (this.#readyState >= 2) return;
-    if (this.#readyState === 0) {
-      this.#abortHandshake?.(
-        new HandshakeRejected('WS_HANDSHAKE_ABORTED', 'closed before the connection was established'),
-      );
-      return;
-    }
-    if (this.readyState !== 1) return;
-    this.#closing = true;
-    // A reason without a code goes with 1000, since a frame cannot carry it alone (RFC 6455 §5.5.1).
-    const close = () => this.#connection?.close(code ?? (reason === '' ? undefined : 1000), reason);
-    if (this.#blobs === undefined) close();
-    else this.#blobs = this.#blobs.then(close);
+  write(data: Data, options?: SendOptions): Promise<void> {
+    return this.#session.write(toSendable(data), options);
+  }
+
+  /**
+   * Sends a ping; resolves to the milliseconds until its pong, or to undefined where none will come: the connection is not open,
+   * or ends before. Not in the standard.
+   */
+  ping(): Promise<number | undefined> {
+    return this.#session.ping();
+  }
+
+  /** Stops reading, so that TCP holds the server back; pings are not answered meanwhile. Not in the standard. */
+  pause(): void {
+    this.#session.pause();
+  }
+
+  /** Reads on after `pause`. Not in the standard. */
+  resume(): void {
+    this.#session.resume();
   }
 
   /** Drops TCP at once: `close` reports 1006. Not in the standard. */
   terminate(): void {
-    if (this.#readyState === 0) this.close();
-    else this.#connection?.terminate();
+    this.#session.terminate();
   }
 
-  #connect(url: URL): void {
-    const {
-      headers = {},
-      origin,
-      tls,
-      socketPath,
-      clock = systemClock,
-      handshakeTimeoutMs = TIMEOUTS.handshakeTimeoutMs,
-    } = this.#options;
-    const secure = url.protocol === 'wss:';
-    const all = { ...headers };
-    if (url.username !== '' && !Object.keys(all).some((name) => name.toLowerCase() === 'authorization')) {
-      all['Authorization'] =
-        `Basic ${Buffer.from(`${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`).toString('base64')}`;
-    }
-    const target = url.pathname + url.search;
-    const handshake = createClientHandshake({
-      host: url.host,
-      target,
-      protocols: this.#protocols,
-      headers: all,
-      extensions: this.#deflate === undefined ? '' : offerDeflate(this.#deflate),
-      ...(origin === undefined ? {} : { origin }),
-    });
-
-    const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
-    const host = url.hostname.replace(/^\[|\]$/g, '');
-    const socket = openSocket({ host, port, secure, socketPath, tls });
-    const parser = new ResponseParser({ method: 'GET' });
-    let settled = false;
-
-    const fail = (error: Error): void => {
-      if (settled) return;
-      settled = true;
-      cancelTimeout();
-      this.#abortHandshake = undefined;
-      this.#readyState = 2;
-      transport.sink = IGNORE;
-      transport.destroy();
-      // Not within the caller's turn: listeners may not be there yet.
-      queueMicrotask(() => {
-        this.#readyState = 3;
-        this.dispatchEvent(new ErrorEvent('error', error));
-        this.dispatchEvent(new CloseEvent('close', { wasClean: false, code: 1006, reason: '' }));
-      });
-    };
-    this.#abortHandshake = fail;
-
-    const sink: Sink = {
-      receive: (chunk) => {
-        for (const incoming of parser.receive(chunk)) {
-          if (settled) return;
-          if (incoming.kind === 'failed')
-            fail(new HandshakeRejected(incoming.code, `${incoming.detail} (${incoming.section})`));
-          else if (incoming.kind === 'head') {
-            const checked = checkServerHandshake(incoming.head, {
-              key: handshake.key,
-              protocols: this.#protocols,
-              deflate: this.#deflate,
-            });
-            if (checked.kind === 'reject') {
-              fail(new HandshakeRejected(checked.code, `${checked.detail} (${checked.section})`, incoming.head.status));
-              return;
-            }
-            settled = true;
-            cancelTimeout();
-            this.#abortHandshake = undefined;
-            this.#established(transport, checked, parser.takeRest());
-            return;
-          }
-        }
-      },
-      receiveEnd: () =>
-        fail(
-          new HandshakeRejected(
-            'WS_HANDSHAKE_INCOMPLETE',
-            'the connection ended before the handshake did (RFC 6455 §4.1)',
-          ),
-        ),
-      drained: () => {},
-      gone: (error) =>
-        fail(
-          new HandshakeRejected(
-            'WS_CONNECT_FAILED',
-            error?.message ?? 'the connection ended before the handshake did',
-            0,
-            error === undefined ? {} : { cause: error },
-          ),
-        ),
-    };
-    const transport = new SocketChannel(socket, sink, secure ? 'data events' : 'shared buffer');
-    const cancelTimeout = clock.after(handshakeTimeoutMs, () =>
-      fail(
-        new HandshakeRejected(
-          'WS_HANDSHAKE_TIMEOUT',
-          `no answer to the opening handshake within ${handshakeTimeoutMs} ms`,
-        ),
-      ),
-    );
-    socket.once(secure ? 'secureConnect' : 'connect', () => {
-      transport.output.append(handshake.bytes, 0, handshake.bytes.length);
-      transport.flush();
-    });
+  /**
+   * The messages from now on, text as strings and binary as Uint8Arrays, in place of `message` events. The connection is not
+   * read while too many wait. Leaving the loop closes the connection. Not in the standard.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<string | Uint8Array> {
+    return this.#session.messages();
   }
 
-  #established(
-    transport: Channel,
-    agreed: {
-      readonly protocol: string;
-      readonly extensions: string;
-      readonly deflate: DeflateParameters | undefined;
-    },
-    rest: Uint8Array,
-  ): void {
-    const { clock } = this.#options;
-    const sweeper = clientSweeper(clock);
-    const settings: ConnectionSettings<WebSocket> = {
-      ...WEBSOCKET_LIMITS,
-      ...TIMEOUTS,
-      ...CLIENT_LIMITS,
-      ...defined(this.#options),
-      role: 'client',
-      sweeper,
-      textAsBytes: false,
-      onError: () => {},
-      handlers: {
-        message: (_, data) => this.#receive(data),
-        close: (_, code, reason, error) => {
-          this.#readyState = 3;
-          if (error !== undefined) this.dispatchEvent(new ErrorEvent('error', error));
-          this.dispatchEvent(new CloseEvent('close', { wasClean: code !== 1006, code, reason }));
-        },
-      },
-    };
-    sweeper.expect(settings.pingIntervalMs, settings.pongTimeoutMs, settings.closeTimeoutMs, settings.writeTimeoutMs);
-    this.#protocol = agreed.protocol;
-    this.#extensions = agreed.extensions;
-    const deflate = agreed.deflate && deflateSettings('client', agreed.deflate, this.#deflate!);
-    const connection = new WebSocketConnection<WebSocket>(transport, settings, { deflate }, this);
-    this.#connection = connection;
-    this.#readyState = 1;
-    this.dispatchEvent(new Event('open'));
-    if (rest.length > 0) connection.receive(rest);
-    transport.flushSoon();
+  /** §4, "When a WebSocket message has been received", steps 2 and 3. */
+  #receive(message: string | Uint8Array): void {
+    const isBlob = this.#binaryType === 'blob';
+    const data =
+      typeof message === 'string'
+        ? message
+        : isBlob
+          ? new Blob([message as Uint8Array<ArrayBuffer>])
+          : exactBuffer(message);
+    this.dispatchEvent(new MessageEvent('message', { data, origin: this.#url.origin }));
   }
 
-  #receive(data: string | Uint8Array): void {
-    // WHATWG WebSockets, "when a WebSocket message has been received", step 1: not once we have begun to close. A close
-    // frame of the peer in the same chunk has changed the state already, but the message came before it.
-    if (this.#closing) return;
-    const value =
-      typeof data === 'string'
-        ? data
-        : this.#binaryType === 'blob'
-          ? new Blob([data as Uint8Array<ArrayBuffer>])
-          : exactBuffer(data);
-    this.dispatchEvent(new MessageEvent('message', { data: value, origin: new URL(this.url).origin }));
-  }
-
-  #sendNow(data: string | Uint8Array, options: SendOptions | undefined): void {
-    const size = typeof data === 'string' ? utf8ByteLength(data) : data.length;
-    if (this.#connection?.readyState !== 1) {
-      this.#discardedBytes += size;
-      return;
-    }
-    if (this.bufferedAmount === 0) this.#payloadBytes = 0;
-    this.#payloadBytes += size;
-    if (this.#connection!.send(data, options) === 'dropped') {
-      // "flag the WebSocket as full and then close the WebSocket connection"
-      this.#discardedBytes += size;
-      this.#connection!.terminate();
-    }
-  }
-
-  /** Keeps the order of sends while a Blob's bytes are being read. */
-  #sendAfterBlobs(data: string | ArrayBuffer | ArrayBufferView | Blob, options: SendOptions | undefined): void {
-    const ready =
-      data instanceof Blob
-        ? data.arrayBuffer().then((buffer) => new Uint8Array(buffer))
-        : Promise.resolve(typeof data === 'string' ? data : bytesOf(data).slice());
-    const sent = (this.#blobs ?? Promise.resolve()).then(async () => this.#sendNow(await ready, options));
-    this.#blobs = sent;
-    sent.finally(() => {
-      if (this.#blobs === sent) this.#blobs = undefined;
-    });
+  /** §4, "When the WebSocket connection is closed", steps 2 and 3. */
+  #closed(code: number, reason: string, error: Error | undefined): void {
+    if (error !== undefined) this.dispatchEvent(errorEvent(error));
+    this.dispatchEvent(new CloseEvent('close', { wasClean: code !== 1006, code, reason }));
   }
 }
+defineInterface(
+  WebSocket,
+  'WebSocket',
+  [
+    ...['url', 'readyState', 'bufferedAmount', 'onopen', 'onerror', 'onclose', 'extensions', 'protocol', 'close'],
+    ...['onmessage', 'binaryType', 'send'],
+  ],
+  { CONNECTING, OPEN, CLOSING, CLOSED },
+);
 
-/** Opens a socket that reads into the shared buffer, or a TLS one that reads events. */
-export function openSocket(options: {
-  readonly host: string;
-  readonly port: number;
-  readonly secure: boolean;
-  readonly socketPath?: string | undefined;
-  readonly tls?: ConnectionOptions | undefined;
-}): Socket {
-  const { host, port, secure, socketPath, tls } = options;
-  const where = socketPath === undefined ? { host, port } : { path: socketPath };
-  if (secure)
-    return connectTls({
-      ...where,
-      servername: isIp(host) ? '' : host,
-      ALPNProtocols: ['http/1.1'],
-      ...tls,
-    } as ConnectionOptions).setNoDelay(true);
-  return connectTcp({ ...where, noDelay: true, allowHalfOpen: true, onread: SHARED_READ } as unknown as NetConnectOpts);
-}
-
-const IGNORE: Sink = { receive() {}, receiveEnd() {}, drained() {}, gone() {} };
-
-function isIp(host: string): boolean {
-  return host.includes(':') || /^\d+\.\d+\.\d+\.\d+$/.test(host);
-}
-
-/** WebSockets §3.1, "new WebSocket(url, protocols)", steps 1-8. */
-function parseUrl(url: string | URL): URL {
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
-    throw new DOMException(`${String(url)} is not a URL`, 'SyntaxError');
-  }
-  if (parsed.protocol === 'http:') parsed.protocol = 'ws:';
-  else if (parsed.protocol === 'https:') parsed.protocol = 'wss:';
-  if (parsed.protocol !== 'ws:' && parsed.protocol !== 'wss:') {
-    throw new DOMException(`URL scheme is ${parsed.protocol} but must be ws:, wss:, http: or https:`, 'SyntaxError');
-  }
-  if (parsed.hash !== '' || parsed.href.endsWith('#'))
-    throw new DOMException('URL has a fragment (RFC 6455 §3)', 'SyntaxError');
-  return parsed;
-}
-
-/** Step 9: subprotocols are distinct tokens (RFC 6455 §4.1, item 10). */
-function checkProtocols(protocols: string | readonly string[]): readonly string[] {
-  const list = typeof protocols === 'string' ? [protocols] : [...protocols];
-  for (const protocol of list) {
-    if (!isToken(protocol))
-      throw new DOMException(`subprotocol ${JSON.stringify(protocol)} is not a token`, 'SyntaxError');
-  }
-  if (new Set(list).size !== list.length) throw new DOMException('a subprotocol is given twice', 'SyntaxError');
-  return list;
-}
-
-/** The bytes behind a buffer or view. No copy: masking copies them before `send` returns (RFC 6455 §5.3). */
-function bytesOf(data: ArrayBuffer | ArrayBufferView): Uint8Array {
-  return ArrayBuffer.isView(data)
-    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    : new Uint8Array(data);
-}
-
-function isBufferSource(data: unknown): data is ArrayBuffer | ArrayBufferView {
-  return data instanceof ArrayBuffer || ArrayBuffer.isView(data);
+/** WebIDL `(BufferSource or Blob or USVString)`: what is no bytes becomes text; a number must never become a length (CVE-2016-10518). */
+function toSendable(data: unknown): Sendable {
+  if (typeof data === 'string' || data instanceof Blob) return typeof data === 'string' ? data.toWellFormed() : data;
+  // No copy: masking copies the bytes before `send` returns (RFC 6455 §5.3).
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  return toUsvString(data);
 }
 
 function exactBuffer(bytes: Uint8Array): ArrayBuffer {

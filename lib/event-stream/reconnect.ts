@@ -17,6 +17,11 @@ export type Decision =
 
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 
+/** Where a response redirects to; undefined where it is none (Fetch §2.2.6, "redirect status"). */
+export function decideRedirect(status: number, location: string | undefined): string | undefined {
+  return REDIRECTS.includes(status) ? location : undefined;
+}
+
 /** Decides on a response's head. */
 export function decide(
   response: {
@@ -40,20 +45,28 @@ export function decide(
 }
 
 /**
- * How long to wait before attempt `failures + 1`, counted since the last success. §9.2.3 step 2 of reestablishing lets an
- * implementation wait longer "if the previous attempt failed". Choice: doubled for each failure, capped at a minute or
- * what the server asked for, and never over what a timer can count: `retry` may have any number of digits.
+ * How long to wait before the next attempt, of which `failures` have failed since the last stream (§9.2.3, reestablish the
+ * connection). Step 2.2 waits the reconnection time, step 2.3 "optionally" some more. Choice: always some more, so that
+ * clients that were cut off together do not come back together: `random` (0 to 1) of what the ceiling leaves above the
+ * reconnection time. The ceiling is twice the reconnection time, doubled for each failure, up to `maxMs` or what the server
+ * asked for, and never more than a timer can count: `retry` may have any number of digits.
  */
-export function reconnectionDelayMs(reconnectionTimeMs: number, failures: number): number {
+export function reconnectionDelayMs(
+  reconnectionTimeMs: number,
+  failures: number,
+  random: number,
+  maxMs: number = MAX_BACKOFF_MS,
+): number {
   const wanted = Math.min(reconnectionTimeMs, MAX_TIMER_MS);
-  if (failures === 0) return wanted;
-  const doubled = Math.max(wanted, MIN_BACKOFF_MS) * 2 ** Math.min(failures, 10);
-  return Math.min(Math.max(wanted, MAX_BACKOFF_MS), doubled);
+  // Doubling `retry: 0` would stay at 0 and ask a server that is down again and again.
+  const base = failures === 0 ? wanted : Math.max(wanted, MIN_BACKOFF_MS);
+  const ceiling = Math.min(Math.max(wanted, maxMs), base * 2 ** Math.min(failures + 1, 20), MAX_TIMER_MS);
+  return Math.round(wanted + Math.max(0, ceiling - wanted) * random);
 }
 
 const MAX_BACKOFF_MS = 60_000;
 
-/** Doubling `retry: 0` would stay at 0 and hammer a server that is down. Choice: from here, doubled. */
+/** What is doubled where the reconnection time is less. */
 const MIN_BACKOFF_MS = 100;
 
 /** `setTimeout` takes a signed 32-bit number; anything larger fires at once. */

@@ -209,6 +209,8 @@ export function checkServerHandshake(
   // 1. "If the status code received from the server is not 101, the client handles the response per HTTP procedures."
   if (status !== 101)
     return refuse('WS_STATUS', `server answered ${status}${head.reason === '' ? '' : ` ${head.reason}`}`, 1);
+  // §4.2.2 step 5.1: "HTTP/1.1 101"; RFC 9110 §15.2: there is no 1xx in HTTP/1.0, nor an Upgrade (§7.8).
+  if (head.minor < 1) return refuse('WS_HTTP_VERSION', 'server switched protocols in HTTP/1.0', 1);
   // 2. Upgrade
   if (headers.get('upgrade')?.toLowerCase() !== 'websocket')
     return refuse('WS_UPGRADE', 'Upgrade in the answer is not "websocket"', 2);

@@ -1,58 +1,12 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import type { CloseEvent, ErrorEvent } from '../../lib/client/events.ts';
 import { WebSocket } from '../../lib/client/websocket.ts';
 import type { HandshakeRejected } from '../../lib/errors.ts';
+import { next, switching, withRawServer } from '../support/client.ts';
 import { FakeClock } from '../support/clock.ts';
 import { closePayload, concat, fromServer } from '../support/frames.ts';
 import { deferred, patiently, turns, until, withServer } from '../support/sockets.ts';
-
-/** The next event of a type. */
-function next<E extends Event = Event>(target: EventTarget, type: string): Promise<E> {
-  return patiently(
-    `event ${type}`,
-    new Promise((resolve) => target.addEventListener(type, resolve as (event: Event) => void, { once: true })),
-  );
-}
-
-const accept = (head: string): string =>
-  createHash('sha1')
-    .update(`${/^sec-websocket-key: (.*)$/im.exec(head)?.[1]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
-    .digest('base64');
-
-const switching = (head: string, fields = ''): string =>
-  `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept(head)}\r\n${fields}\r\n`;
-
-/** A server made of a socket: `answer` gets each request's head. */
-async function withRawServer(
-  answer: (socket: Socket, head: string) => void,
-  body: (url: string, sockets: Set<Socket>, server: NetServer) => Promise<void>,
-): Promise<void> {
-  const sockets = new Set<Socket>();
-  const server = createNetServer({ allowHalfOpen: true }, (socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-    socket.on('close', () => sockets.delete(socket));
-    let head = '';
-    const onData = (chunk: Buffer) => {
-      head += chunk.toString('latin1');
-      if (!head.endsWith('\r\n\r\n')) return;
-      socket.off('data', onData);
-      answer(socket, head);
-    };
-    socket.on('data', onData);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  try {
-    await body(`ws://127.0.0.1:${port}`, sockets, server);
-  } finally {
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
-  }
-}
 
 describe('WebSockets standard §3: the constructor', () => {
   it('refuses URLs and subprotocols that cannot be used with SyntaxError, headers with TypeError', () => {
@@ -235,7 +189,7 @@ describe('WebSockets standard §3: events, states and data', () => {
       async (server) => {
         const socket = new WebSocket(server.url);
         await next(socket, 'open');
-        for (const code of [0, 999, 1001, 1005, 1006, 1011, 2999, 5000, -1, Number.NaN, 65_536 + 1000])
+        for (const code of [0, 999, 1001, 1005, 1006, 1011, 2999, 5000, -1, Number.NaN])
           assert.throws(() => socket.close(code), { name: 'InvalidAccessError' }, String(code));
         assert.throws(() => socket.close(1000, 'é'.repeat(62)), { name: 'SyntaxError' });
         assert.equal(socket.readyState, WebSocket.OPEN);
@@ -333,8 +287,8 @@ describe('a client’s failures', () => {
 
   it('nobody listens: error and close, later than the constructor', async () => {
     const socket = new WebSocket('ws://127.0.0.1:1/');
-    assert.equal((await failure(socket)).code, 'WS_CONNECT_FAILED');
-    assert.equal((await failure(new WebSocket('ws://nowhere.invalid/'))).code, 'WS_CONNECT_FAILED');
+    assert.equal((await failure(socket)).code, 'DIAL_REFUSED');
+    assert.equal((await failure(new WebSocket('ws://nowhere.invalid/'))).code, 'DIAL_NOT_FOUND');
   });
 
   it('each step of the answer is checked, and the error names what was wrong (RFC 6455 §4.1)', async () => {
@@ -376,23 +330,23 @@ describe('a client’s failures', () => {
         clock.advance(4_999);
         assert.equal(slow.readyState, 0);
         clock.advance(1);
-        assert.equal((await failed).code, 'WS_HANDSHAKE_TIMEOUT');
+        assert.equal((await failed).code, 'HANDSHAKE_TIMEOUT');
         assert.equal(clock.timers, 0);
 
         const aborted = new WebSocket(url);
         aborted.close();
         assert.equal(aborted.readyState, WebSocket.CLOSING);
         aborted.close(3000);
-        assert.equal((await failure(aborted)).code, 'WS_HANDSHAKE_ABORTED');
+        assert.equal((await failure(aborted)).code, 'HANDSHAKE_ABORTED');
       },
     );
     await withRawServer(
       (socket) => socket.end('HTTP/1.1 101 '),
-      async (url) => assert.equal((await failure(new WebSocket(url))).code, 'WS_HANDSHAKE_INCOMPLETE'),
+      async (url) => assert.equal((await failure(new WebSocket(url))).code, 'HANDSHAKE_INCOMPLETE'),
     );
     await withRawServer(
       (socket) => socket.resetAndDestroy(),
-      async (url) => assert.equal((await failure(new WebSocket(url))).code, 'WS_CONNECT_FAILED'),
+      async (url) => assert.equal((await failure(new WebSocket(url))).code, 'DIAL_FAILED'),
     );
   });
 

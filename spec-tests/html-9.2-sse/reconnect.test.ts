@@ -75,29 +75,30 @@ describe('HTML §9.2.3: what a response means to an EventSource', () => {
 });
 
 describe('HTML §9.2.3: how long to wait before reconnecting', () => {
-  it('the reconnection time, doubled for each failed attempt, up to a minute', () => {
-    assert.deepEqual(
-      Array.from({ length: 8 }, (_, failures) => reconnectionDelayMs(3_000, failures)),
-      [3_000, 6_000, 12_000, 24_000, 48_000, 60_000, 60_000, 60_000],
-    );
+  const delays = (timeMs: number, count: number, random: number) =>
+    Array.from({ length: count }, (_, failures) => reconnectionDelayMs(timeMs, failures, random));
+
+  it('never less than the reconnection time (step 2.2)', () => {
+    assert.deepEqual(delays(3_000, 6, 0), [3_000, 3_000, 3_000, 3_000, 3_000, 3_000]);
+    for (const random of [0, 0.5, 1])
+      for (const failures of [0, 5]) assert.equal(reconnectionDelayMs(120_000, failures, random) >= 120_000, true);
   });
 
-  it('never less than the server asked for', () => {
-    assert.equal(reconnectionDelayMs(120_000, 0), 120_000);
-    assert.equal(reconnectionDelayMs(120_000, 5), 120_000);
+  it('some more, at random, from the first wait on: up to a ceiling that doubles with each failure, to a minute (step 2.3)', () => {
+    assert.deepEqual(delays(3_000, 8, 1), [6_000, 12_000, 24_000, 48_000, 60_000, 60_000, 60_000, 60_000]);
+    assert.deepEqual(delays(3_000, 3, 0.5), [4_500, 7_500, 13_500]);
+    assert.equal(reconnectionDelayMs(3_000, 9, 1, 20_000), 20_000);
   });
 
   it('retry: 0 reconnects at once after a stream, but not again and again to a server that is down', () => {
-    assert.deepEqual(
-      Array.from({ length: 5 }, (_, failures) => reconnectionDelayMs(0, failures)),
-      [0, 200, 400, 800, 1_600],
-    );
-    assert.equal(reconnectionDelayMs(0, 1_000), 60_000);
-    assert.equal(reconnectionDelayMs(1, 1_000), 60_000);
+    assert.deepEqual(delays(0, 5, 1), [0, 400, 800, 1_600, 3_200]);
+    assert.equal(reconnectionDelayMs(0, 1_000, 1), 60_000);
+    assert.equal(reconnectionDelayMs(1, 1_000, 1), 60_000);
   });
 
   it('never more than a timer can count, or it would fire at once', () => {
     for (const time of [2 ** 31 - 1, 2 ** 31, 1e15, Number.POSITIVE_INFINITY])
-      for (const failures of [0, 1, 50]) assert.equal(reconnectionDelayMs(time, failures), 2 ** 31 - 1);
+      for (const failures of [0, 1, 50])
+        for (const random of [0, 1]) assert.equal(reconnectionDelayMs(time, failures, random), 2 ** 31 - 1);
   });
 });

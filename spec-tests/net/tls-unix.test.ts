@@ -91,7 +91,7 @@ describe('TLS', { skip }, () => {
         socket.onopen = () => events.push('open');
         const closed = once(socket, 'close');
         const error = await once<Event & { error: Error }>(socket, 'error');
-        assert.equal((error.error as { code?: string }).code, 'WS_CONNECT_FAILED');
+        assert.equal((error.error as { code?: string }).code, 'TLS_CERTIFICATE');
         await closed;
         assert.deepEqual(events, []);
       }

@@ -15,20 +15,24 @@ export interface Certificate {
 
 export const NO_OPENSSL = 'there is no openssl command to make a certificate with';
 
-export function makeCertificate(): Certificate | undefined {
+/** `expired`: its time was over yesterday. */
+export function makeCertificate(options: { readonly expired?: boolean } = {}): Certificate | undefined {
   const directory = mkdtempSync(join(tmpdir(), 'barewire-'));
   try {
     const key = join(directory, 'key.pem');
     const cert = join(directory, 'cert.pem');
-    const made = spawnSync(
-      'openssl',
-      [
-        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-        ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert],
-      ],
-      { stdio: 'ignore' },
-    );
-    if (made.status !== 0) return undefined;
+    const request = join(directory, 'request.pem');
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+    const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key];
+    // `req` refuses a time that is over, `x509` does not.
+    const commands = options.expired
+      ? [
+          ['req', '-new', ...newKey, ...subject, '-out', request],
+          ['x509', '-req', '-in', request, '-signkey', key, '-days', '-1', '-copy_extensions', 'copy', '-out', cert],
+        ]
+      : [['req', '-x509', ...newKey, '-days', '2', ...subject, '-out', cert]];
+    for (const command of commands)
+      if (spawnSync('openssl', command, { stdio: 'ignore' }).status !== 0) return undefined;
     return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
   } finally {
     rmSync(directory, { recursive: true, force: true });
