@@ -1,10 +1,12 @@
 /**
  * A member of a chat room that comes back by itself: over a WebSocket, or over an event stream and POST.
  *
- * Keeps what was sent until the server acknowledges it, and sends it again after a reconnection; the server knows a
- * message by its id, so nothing is said twice. Remembers the last message heard and asks for what came after it.
+ * Keeps what was sent until the server acknowledges it, and sends it again after a reconnection, or where a POST failed; the
+ * server knows a message by its id, so nothing is said twice. Remembers the last message heard and asks for what came after it.
+ * It makes every reconnection itself, those of event streams too, since an EventSource of a browser waits without jitter.
  * Runs in browsers and in Node alike, and so imports nothing but types: the constructors are given or global.
- * Bounded: at most `maxUnacknowledged` messages wait. Read next: `page/page.ts`, its first user.
+ * Bounded: at most `maxUnacknowledged` messages wait. Sections: options, `ChatClient`, `Poster`.
+ * Read next: `page/page.ts`, its first user.
  */
 
 import type { ChatMessage, ServerEvent } from './protocol.ts';
@@ -20,7 +22,6 @@ export interface WebSocketLike {
 
 /** As much of a WHATWG EventSource as this file uses. */
 export interface EventSourceLike {
-  readonly readyState: number;
   onerror: ((event: never) => void) | null;
   addEventListener(type: string, listener: (event: never) => void): void;
   close(): void;
@@ -47,13 +48,16 @@ export interface ChatClientOptions {
   readonly transport?: 'websocket' | 'sse';
   /** Messages that may wait for their acknowledgement. Default 100. */
   readonly maxUnacknowledged?: number;
-  /** Before the first reconnection; doubled each time. Default 500. */
+  /** The ceiling of the wait before the first reconnection, doubled each time; a wait is a random part of it. Default 1,000. */
   readonly minRetryMs?: number;
   /** Default 15,000. */
   readonly maxRetryMs?: number;
   /** Silence after which the server is asked for a sign of life, over WebSocket. Default 20,000. */
   readonly pingIntervalMs?: number;
-  /** How long that sign may take. Default 10,000. */
+  /**
+   * How long that sign may take, and the answer to a POST. Over an event stream, how late a heartbeat may be whose interval the
+   * welcome has named. Default 10,000.
+   */
   readonly pongTimeoutMs?: number;
   /** Everything that the server says, each message once and in order. */
   readonly onEvent: (event: ServerEvent) => void;
@@ -75,8 +79,10 @@ interface Globals {
   readonly EventSource?: new (url: string) => EventSourceLike;
 }
 
-/** EventSource.CLOSED: it will not reconnect by itself. */
-const EVENT_SOURCE_CLOSED = 2;
+/** What a server says of a request that it will refuse again. 408 and 429 ask to come again (RFC 9110 §15.5.9, RFC 6585 §4). */
+function isFinal(status: number): boolean {
+  return status >= 400 && status < 500 && status !== 408 && status !== 429;
+}
 
 export class ChatClient {
   readonly #options: ChatClientOptions;
@@ -92,6 +98,9 @@ export class ChatClient {
   #you: string | undefined;
   #socket: WebSocketLike | undefined = undefined;
   #stream: EventSourceLike | undefined = undefined;
+  /** Of the event stream; 0 where the server named none. */
+  #heartbeatIntervalMs = 0;
+  readonly #poster: Poster;
   #open = false;
   #closed = false;
   #attempts = 0;
@@ -102,6 +111,10 @@ export class ChatClient {
   constructor(options: ChatClientOptions) {
     this.#options = options;
     this.#you = options.user;
+    this.#poster = new Poster(this.#unacknowledged, options, {
+      url: () => this.#url('/messages', {}),
+      answered: (event: ServerEvent) => options.onEvent(event),
+    });
     this.#connect();
   }
 
@@ -130,6 +143,7 @@ export class ChatClient {
   /** Does not wait for the next attempt: when the network has come back, say. */
   reconnectNow(): void {
     if (this.#closed || this.#socket !== undefined || this.#stream !== undefined) return;
+    this.#attempts = 0;
     this.#connect();
   }
 
@@ -143,6 +157,7 @@ export class ChatClient {
     this.#closed = true;
     this.#open = false;
     clearTimeout(this.#timer);
+    this.#poster.stop();
     this.#socket?.close(1000);
     this.#stream?.close();
     this.#options.onState({ state: 'closed', reason });
@@ -165,10 +180,13 @@ export class ChatClient {
       this.#listenOn();
       if (typeof event.data === 'string') this.#receive(event.data);
     };
-    socket.onclose = () => {
+    socket.onclose = ({ code, reason }: { readonly code: number; readonly reason: string }) => {
       if (this.#socket !== socket) return;
       this.#socket = undefined;
-      this.#lost();
+      // RFC 6455 §7.4: 1008 and the application's own codes say that another attempt would end like this one.
+      if (code === 1008 || (code >= 4000 && code <= 4999))
+        this.#finish(reason === '' ? `refused with ${code}` : reason);
+      else void this.#lost();
     };
   }
 
@@ -181,29 +199,34 @@ export class ChatClient {
       if (this.#stream === stream) this.#receive(event.data);
     };
     for (const type of ['message', 'welcome', 'joined', 'left', 'refused']) stream.addEventListener(type, receive);
+    stream.addEventListener('heartbeat', () => {
+      if (this.#stream === stream) this.#listenOn();
+    });
     stream.onerror = () => {
       if (this.#stream !== stream) return;
-      if (stream.readyState !== EVENT_SOURCE_CLOSED) {
-        // It reconnects by itself, after the reconnection time.
-        this.#open = false;
-        this.#options.onState({ state: 'connecting' });
-        return;
-      }
+      // It would reconnect by itself, after the same time as everybody else.
+      stream.close();
       this.#stream = undefined;
-      this.#lost();
+      void this.#lost();
     };
   }
 
-  #lost(): void {
+  /** The connection is gone, or was never there: asks why, and comes back later, or never. */
+  async #lost(): Promise<void> {
+    const wasOpen = this.#open;
     this.#open = false;
     clearTimeout(this.#timer);
-    if (this.#closed) return;
-    const { minRetryMs = 500, maxRetryMs = 15_000, random = Math.random } = this.#options;
-    // Half of the wait is random, so that members who were cut off together do not come back together.
+    this.#poster.stop();
+    const { minRetryMs = 1_000, maxRetryMs = 15_000, random = Math.random } = this.#options;
     const ceiling = Math.min(maxRetryMs, minRetryMs * 2 ** Math.min(this.#attempts++, 20));
-    const retryInMs = Math.round(ceiling / 2 + (ceiling / 2) * random());
+    // Full jitter, so that members who were cut off together do not come back together.
+    const retryInMs = Math.round(ceiling * random());
+    if (this.#closed) return;
     this.#options.onState({ state: 'waiting', retryInMs });
     this.#timer = setTimeout(() => this.#connect(), retryInMs);
+    if (wasOpen) return;
+    const refusal = await this.#poster.refusal(this.#url('/messages', { after: this.#position() }));
+    if (refusal !== undefined && !this.#open) this.#finish(refusal);
   }
 
   #receive(json: string): void {
@@ -240,6 +263,7 @@ export class ChatClient {
       this.#sequence = 0;
     }
     this.#you = event.you;
+    this.#heartbeatIntervalMs = event.heartbeatIntervalMs ?? 0;
     this.#open = true;
     this.#attempts = 0;
     this.#options.onState({ state: 'open' });
@@ -248,46 +272,31 @@ export class ChatClient {
     for (const [id, text] of this.#unacknowledged) this.#transmit(id, text);
   }
 
-  /** Something was heard: the next ping is due after the interval, and its answer within the deadline. */
+  /** Something was heard: the next ping, or heartbeat, is due after the interval, and its answer within the deadline. */
   #listenOn(): void {
-    if (this.#socket === undefined) return;
     const { pingIntervalMs = 20_000, pongTimeoutMs = 10_000 } = this.#options;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.#socket?.send('{"type":"ping"}');
+    if (this.#socket !== undefined) {
       this.#timer = setTimeout(() => {
-        const socket = this.#socket;
-        this.#socket = undefined;
-        socket?.close(); // its own `close` event may take as long as TCP likes
-        this.#lost();
-      }, pongTimeoutMs);
-    }, pingIntervalMs);
+        this.#socket?.send('{"type":"ping"}');
+        this.#timer = setTimeout(() => this.#silent(), pongTimeoutMs);
+      }, pingIntervalMs);
+    } else if (this.#heartbeatIntervalMs > 0)
+      this.#timer = setTimeout(() => this.#silent(), this.#heartbeatIntervalMs + pongTimeoutMs);
+  }
+
+  /** Nothing was heard for too long. The connection's own end may take as long as TCP likes. */
+  #silent(): void {
+    const connection = this.#socket ?? this.#stream;
+    this.#socket = undefined;
+    this.#stream = undefined;
+    connection?.close();
+    void this.#lost();
   }
 
   #transmit(id: string, text: string): void {
     if (this.#socket !== undefined) this.#socket.send(JSON.stringify({ type: 'message', text, id }));
-    else void this.#post(id, text);
-  }
-
-  async #post(id: string, text: string): Promise<void> {
-    let response: Response;
-    try {
-      response = await fetch(this.#url('/messages', {}), {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ text, id }),
-      });
-    } catch {
-      return; // sent again with the next welcome
-    }
-    const answer = (await response.json().catch(() => undefined)) as ChatMessage | ServerEvent | undefined;
-    if (response.ok && answer?.type === 'message') {
-      this.#unacknowledged.delete(id);
-      this.#options.onEvent({ type: 'ack', id, sequence: answer.sequence });
-    } else if (response.status < 500) {
-      this.#unacknowledged.delete(id);
-      if (answer?.type === 'error') this.#options.onEvent({ ...answer, id });
-    }
+    else this.#poster.wake();
   }
 
   /** Where we are in the room: what the server calls an event ID. */
@@ -300,5 +309,110 @@ export class ChatClient {
     if (this.#you !== undefined) url.searchParams.set('user', this.#you);
     for (const [name, value] of Object.entries(parameters)) if (value !== undefined) url.searchParams.set(name, value);
     return url.href;
+  }
+}
+
+interface PosterOwner {
+  url(): string;
+  answered(event: ServerEvent): void;
+}
+
+/** Says by POST what waits, one message at a time and in order; again, after a while, where the server could not take it. */
+class Poster {
+  readonly #waiting: Map<string, string>;
+  readonly #options: ChatClientOptions;
+  readonly #owner: PosterOwner;
+  #failures = 0;
+  /** A POST is under way, or the next one waits for its time. */
+  #isBusy = false;
+  #isStopped = true;
+  #timer: ReturnType<typeof setTimeout> | undefined = undefined;
+
+  /** `waiting`: text by id, in order; what was taken or refused is removed from it. */
+  constructor(waiting: Map<string, string>, options: ChatClientOptions, owner: PosterOwner) {
+    this.#waiting = waiting;
+    this.#options = options;
+    this.#owner = owner;
+  }
+
+  /** There is something to say, and a connection. */
+  wake(): void {
+    this.#isStopped = false;
+    if (!this.#isBusy) void this.#post();
+  }
+
+  /** Until `wake`. A POST that is under way comes to its end. */
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    if (this.#timer !== undefined) this.#isBusy = false;
+    this.#timer = undefined;
+  }
+
+  /** Why the server would refuse a request for good; undefined where it would not, or does not answer. */
+  async refusal(url: string): Promise<string | undefined> {
+    try {
+      const response = await fetch(url, { signal: this.#deadline() });
+      if (!isFinal(response.status)) {
+        await response.body?.cancel();
+        return undefined;
+      }
+      const { message } = (await response.json().catch(() => ({}))) as { readonly message?: unknown };
+      return typeof message === 'string' ? message : `the server answered ${response.status}`;
+    } catch {
+      return undefined; // not there: the next attempt will tell
+    }
+  }
+
+  #deadline(): AbortSignal {
+    return AbortSignal.timeout(this.#options.pongTimeoutMs ?? 10_000);
+  }
+
+  async #post(): Promise<void> {
+    const [next] = this.#waiting;
+    if (next === undefined || this.#isStopped) return;
+    this.#isBusy = true;
+    const wasTaken = await this.#say(...next);
+    this.#isBusy = false;
+    if (wasTaken) {
+      this.#failures = 0;
+      await this.#post();
+    } else if (!this.#isStopped) {
+      const { maxRetryMs = 15_000, minRetryMs = 1_000, random = Math.random } = this.#options;
+      this.#isBusy = true;
+      this.#timer = setTimeout(
+        () => {
+          this.#timer = undefined;
+          this.#isBusy = false;
+          void this.#post();
+        },
+        Math.round(random() * Math.min(maxRetryMs, minRetryMs * 2 ** Math.min(this.#failures++, 20))),
+      );
+    }
+  }
+
+  /** Whether the message need not be said again: it was taken, or refused for good. */
+  async #say(id: string, text: string): Promise<boolean> {
+    let response: Response;
+    try {
+      response = await fetch(this.#owner.url(), {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ text, id }),
+        signal: this.#deadline(),
+      });
+    } catch {
+      return false;
+    }
+    const answer = (await response.json().catch(() => undefined)) as ChatMessage | ServerEvent | undefined;
+    if (response.ok && answer?.type === 'message') {
+      this.#waiting.delete(id);
+      this.#owner.answered({ type: 'ack', id, sequence: answer.sequence });
+      return true;
+    }
+    if (!isFinal(response.status)) return false;
+    this.#waiting.delete(id);
+    if (answer?.type === 'error') this.#owner.answered({ ...answer, id });
+    return true;
   }
 }
