@@ -15,6 +15,7 @@ import { TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
 import { messageBytes } from '../net/message-queue.ts';
 import { type Clock, systemClock } from '../net/sweeper.ts';
 import { MAX_TIMER_MS } from '../options.ts';
+import { whenAborted } from './abort-signal.ts';
 import { AsyncQueue } from './async-queue.ts';
 import { type Accepted, Attempt, type BodyReceiver, type Hop, pairs, type Verdict } from './attempt.ts';
 import { retryAfterMs } from './backoff.ts';
@@ -64,6 +65,7 @@ export class EventSource extends Target {
   readonly #url: URL;
   readonly #options: EventSourceOptions;
   readonly #clock: Clock;
+  readonly #method: string;
   readonly #handlers = new EventHandlers(this);
   #readyState = CONNECTING;
   #lastEventId: string;
@@ -73,9 +75,8 @@ export class EventSource extends Target {
   /** Set while a connection is there or being made. */
   #attempt: Attempt | undefined = undefined;
   #reader: StreamReader | undefined = undefined;
-  /** Stops the one timer: of the wait for the next attempt, or of the watchdog. */
+  /** Stops the wait for the next attempt. */
   #cancelTimer: () => void = () => {};
-  #lastReadMs = 0;
   #queue: AsyncQueue<MessageEvent> | undefined = undefined;
   #isPaused = false;
   #forgetSignal: () => void = () => {};
@@ -95,6 +96,7 @@ export class EventSource extends Target {
     checkDialOptions(options);
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#method = options.method ?? 'GET';
     this.#url = parseEventSourceUrl(text); // §9.2.2 steps 3-5
     this.#lastEventId = options.lastEventId ?? '';
     this.#reconnectionTimeMs = options.reconnectionTimeMs ?? TIMEOUTS.reconnectionTimeMs;
@@ -104,7 +106,7 @@ export class EventSource extends Target {
       const endpoint = endpointOf(this.#url, socketPath);
       this.#encode({ url: this.#url, endpoint, redirects: 0, method: this.#method, headers: pairs(headers) });
     }
-    if (signal !== undefined) this.#watch(signal);
+    this.#forgetSignal = whenAborted(signal, () => this.close());
     if (this.#readyState === CONNECTING) this.#connect(); // step 15
   }
 
@@ -169,24 +171,12 @@ export class EventSource extends Target {
     return this.#queue;
   }
 
-  get #method(): string {
-    return this.#options.method ?? 'GET';
-  }
-
   #encode(hop: Hop): Uint8Array {
     return encodeEventSourceRequest(hop, this.#options, this.#lastEventId);
   }
 
-  #watch(signal: AbortSignal): void {
-    const aborted = (): void => this.close();
-    if (signal.aborted) aborted();
-    signal.addEventListener('abort', aborted, { once: true });
-    this.#forgetSignal = () => signal.removeEventListener('abort', aborted);
-  }
-
   #pause(isPaused: boolean): void {
     this.#isPaused = isPaused;
-    this.#lastReadMs = this.#clock.now(); // silence while nobody reads says nothing
     if (isPaused) this.#reader?.pause();
     else this.#reader?.resume();
   }
@@ -212,34 +202,23 @@ export class EventSource extends Target {
   #announce(answer: Accepted): BodyReceiver {
     const { channel, head, hop } = answer;
     const origin = hop.url.origin; // §9.2.6: of the final URL, behind redirects
-    const coding = decodableCoding(head.headers.get('content-encoding')) ?? 'identity';
-    const from = { limits: limitsOf(this.#options), lastEventId: this.#lastEventId };
-    const reader = new StreamReader(channel, coding, from, {
+    const reading = {
+      coding: decodableCoding(head.headers.get('content-encoding')) ?? 'identity',
+      limits: limitsOf(this.#options),
+      lastEventId: this.#lastEventId,
+      clock: this.#clock,
+      idleTimeoutMs: this.#options.idleTimeoutMs ?? 0,
+    } as const;
+    const reader = new StreamReader(channel, reading, {
       incoming: (incoming) => this.#incoming(incoming, origin),
-      read: () => {
-        this.#lastReadMs = this.#clock.now();
-      },
       ended: (error) => this.#streamEnded(error),
     });
     this.#reader = reader;
     this.#failures = 0;
-    this.#lastReadMs = this.#clock.now();
-    this.#guardSilence(this.#options.idleTimeoutMs ?? 0);
     if (this.#isPaused) reader.pause();
     this.#readyState = OPEN;
     this.dispatchEvent(new Event('open'));
     return reader;
-  }
-
-  /** Watches that octets come. One timer, moved on when it fires. */
-  #guardSilence(waitMs: number): void {
-    const { idleTimeoutMs = 0 } = this.#options;
-    if (idleTimeoutMs === 0) return;
-    this.#cancelTimer = this.#clock.after(waitMs, () => {
-      const silentMs = this.#isPaused ? 0 : this.#clock.now() - this.#lastReadMs;
-      if (silentMs < idleTimeoutMs) this.#guardSilence(idleTimeoutMs - silentMs);
-      else this.#streamEnded(new BarewireError('SSE_IDLE', `no octet within ${idleTimeoutMs} ms`));
-    });
   }
 
   /** §9.2.6, "dispatch the event", and what else a stream says. */

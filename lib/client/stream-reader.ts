@@ -1,24 +1,34 @@
 /**
  * The body of one response as the events of a stream, content coding taken off.
  *
- * Joins a response's body, a decoder where there is a coding, and the parser; what an event means is its receiver's business.
- * Tells once how the stream ended. Read next: `event-source.ts`.
+ * Joins a response's body, a decoder where there is a coding, and the parser, and watches that octets come; what an event means is
+ * its receiver's business. Tells once how the stream ended. Read next: `event-source.ts`.
  */
 
 import type { Channel } from '../channel/port.ts';
 import { BarewireError } from '../errors.ts';
 import { EventStreamParser, type EventStreamParserLimits, type StreamIncoming } from '../event-stream/parser.ts';
 import type { ResponseIncoming } from '../http/response-parser.ts';
+import type { Clock } from '../net/sweeper.ts';
 import type { BodyReceiver } from './attempt.ts';
 import { ContentDecoder, type DecodableCoding } from './content-decoder.ts';
 
 /** What a stream tells. */
 export interface StreamReceiver {
   incoming(incoming: StreamIncoming): void;
-  /** Some octets have been read. */
-  read(): void;
   /** The stream is over: without an error where the server ended it. */
   ended(error: Error | undefined): void;
+}
+
+/** How a stream is read. */
+export interface StreamReading {
+  readonly coding: DecodableCoding | 'identity';
+  readonly limits: Partial<EventStreamParserLimits>;
+  /** Where the stream begins. */
+  readonly lastEventId: string;
+  readonly clock: Clock;
+  /** A stream that brings no octet for so long is over; 0 = never. */
+  readonly idleTimeoutMs: number;
 }
 
 export class StreamReader implements BodyReceiver {
@@ -26,6 +36,10 @@ export class StreamReader implements BodyReceiver {
   readonly #parser: EventStreamParser;
   readonly #decoder: ContentDecoder | undefined;
   readonly #receiver: StreamReceiver;
+  readonly #clock: Clock;
+  readonly #idleTimeoutMs: number;
+  #lastReadMs: number;
+  #cancelTimer: () => void = () => {};
   #paused = false;
   /** The decoder has enough to do. */
   #blocked = false;
@@ -33,15 +47,15 @@ export class StreamReader implements BodyReceiver {
   #complete = false;
   #over = false;
 
-  constructor(
-    channel: Channel,
-    coding: DecodableCoding | 'identity',
-    from: { readonly limits: Partial<EventStreamParserLimits>; readonly lastEventId: string },
-    receiver: StreamReceiver,
-  ) {
+  constructor(channel: Channel, reading: StreamReading, receiver: StreamReceiver) {
+    const { clock, coding, idleTimeoutMs, lastEventId, limits } = reading;
     this.#channel = channel;
-    this.#parser = new EventStreamParser(from.limits, from.lastEventId);
+    this.#parser = new EventStreamParser(limits, lastEventId);
     this.#receiver = receiver;
+    this.#clock = clock;
+    this.#idleTimeoutMs = idleTimeoutMs;
+    this.#lastReadMs = clock.now();
+    this.#guardSilence(idleTimeoutMs);
     this.#decoder =
       coding === 'identity'
         ? undefined
@@ -73,6 +87,7 @@ export class StreamReader implements BodyReceiver {
 
   resume(): void {
     this.#paused = false;
+    this.#lastReadMs = this.#clock.now(); // silence while nobody reads says nothing
     this.#decoder?.resume();
     if (!this.#blocked) this.#channel.resume();
   }
@@ -80,6 +95,7 @@ export class StreamReader implements BodyReceiver {
   /** Drops the connection; nothing is told any more. */
   close(): void {
     this.#over = true;
+    this.#cancelTimer();
     this.#decoder?.destroy();
     this.#channel.destroy();
   }
@@ -88,7 +104,7 @@ export class StreamReader implements BodyReceiver {
   receive(incoming: ResponseIncoming): void {
     if (this.#over) return;
     if (incoming.kind === 'body') {
-      this.#receiver.read();
+      this.#lastReadMs = this.#clock.now();
       if (this.#decoder === undefined) this.#parse(incoming.chunk);
       else if (!this.#decoder.write(incoming.chunk)) {
         this.#blocked = true;
@@ -107,6 +123,16 @@ export class StreamReader implements BodyReceiver {
     if (this.#complete) return;
     const what = error?.message ?? 'the connection was lost';
     this.#end(new BarewireError('SSE_CONNECTION_LOST', what, error === undefined ? undefined : { cause: error }));
+  }
+
+  /** One timer, moved on when it fires. */
+  #guardSilence(waitMs: number): void {
+    if (this.#idleTimeoutMs === 0) return;
+    this.#cancelTimer = this.#clock.after(waitMs, () => {
+      const silentMs = this.#paused ? 0 : this.#clock.now() - this.#lastReadMs;
+      if (silentMs < this.#idleTimeoutMs) this.#guardSilence(this.#idleTimeoutMs - silentMs);
+      else this.#end(new BarewireError('SSE_IDLE', `no octet within ${this.#idleTimeoutMs} ms`));
+    });
   }
 
   #parse(chunk: Uint8Array): void {

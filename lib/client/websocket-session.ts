@@ -15,6 +15,7 @@ import { clientSweeper } from '../net/sweeper.ts';
 import { closed } from '../net/waiting-writes.ts';
 import { type ConnectionSettings, WebSocketConnection } from '../net/websocket-connection.ts';
 import { deflateSettings } from '../websocket/deflate.ts';
+import { whenAborted } from './abort-signal.ts';
 import { AsyncQueue } from './async-queue.ts';
 import type { Attempt } from './attempt.ts';
 import { Outbox, type Sendable } from './outbox.ts';
@@ -61,7 +62,7 @@ export class WebSocketSession {
     const { options } = request;
     const { maxBufferedBytes, highWaterMarkBytes } = { ...WEBSOCKET_LIMITS, ...CLIENT_LIMITS, ...defined(options) };
     this.#outbox = new Outbox({ maxBufferedBytes, highWaterMarkBytes }, (error) => this.#fail(error));
-    this.#watch(options.signal);
+    this.#forgetSignal = whenAborted(options.signal, (reason) => this.#aborted(reason));
     if (this.#state !== CONNECTING) return;
     this.#attempt = openHandshake(request, {
       established: (connection) => this.#established(connection),
@@ -167,15 +168,9 @@ export class WebSocketSession {
     if (queue.isFull && this.readyState !== OPEN) this.#fail(new Error('too many messages came while closing'));
   }
 
-  #watch(signal: AbortSignal | undefined): void {
-    if (signal === undefined) return;
-    const aborted = (): void => {
-      if (this.#state !== CONNECTING) this.close(1000, '');
-      else this.#abort(new ConnectFailed('HANDSHAKE_ABORTED', 'the signal was aborted', { cause: signal.reason }));
-    };
-    if (signal.aborted) aborted();
-    signal.addEventListener('abort', aborted, { once: true });
-    this.#forgetSignal = () => signal.removeEventListener('abort', aborted);
+  #aborted(cause: unknown): void {
+    if (this.#state !== CONNECTING) this.close(1000, '');
+    else this.#abort(new ConnectFailed('HANDSHAKE_ABORTED', 'the signal was aborted', { cause }));
   }
 
   /** Gives up the handshake. */
