@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { openAsBlob } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
@@ -364,5 +365,44 @@ describe('beyond the standard: for await and duplexOf', () => {
       },
     );
     assert.throws(() => duplexOf({} as never, { read: 'x' as never }), TypeError);
+  });
+
+  it('duplexOf: on the server’s side of the wire, with pressure both ways', async () => {
+    const total = 30_000_000;
+    let taken = 0;
+    await withServer(
+      {},
+      (server) =>
+        server.webSocket('/', async (socket) => {
+          const duplex = duplexOf(socket);
+          // What the client sends comes back, each octet plus one.
+          for await (const chunk of duplex as AsyncIterable<Buffer>) {
+            if (!duplex.write(chunk.map((octet) => octet + 1))) await once(duplex, 'drain');
+          }
+        }),
+      async (server) => {
+        const socket = new WebSocket(server.url);
+        const duplex = duplexOf(socket);
+        let written = 0;
+        const writing = (async () => {
+          for (; written < total; written += 100_000)
+            if (!duplex.write(Buffer.alloc(100_000, 7))) await new Promise((resolve) => duplex.once('drain', resolve));
+        })();
+        await next(socket, 'open');
+        let before = -1;
+        while (before !== written) {
+          before = written;
+          await turns(100);
+        }
+        assert.ok(written < total, `${written} were written while nothing was read back`);
+        for await (const chunk of duplex as AsyncIterable<Buffer>) {
+          assert.ok(chunk.every((octet) => octet === 8));
+          taken += chunk.length;
+          if (taken === total) break;
+        }
+        await writing;
+        assert.equal(taken, total);
+      },
+    );
   });
 });
