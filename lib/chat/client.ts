@@ -56,7 +56,7 @@ export interface ChatClientOptions {
   readonly pingIntervalMs?: number;
   /**
    * How long that sign may take, and the answer to a POST. Over an event stream, how late a heartbeat may be whose interval the
-   * welcome has named. Default 10,000.
+   * one before has named. Default 10,000.
    */
   readonly pongTimeoutMs?: number;
   /** Everything that the server says, each message once and in order. */
@@ -98,7 +98,7 @@ export class ChatClient {
   #you: string | undefined;
   #socket: WebSocketLike | undefined = undefined;
   #stream: EventSourceLike | undefined = undefined;
-  /** Of the event stream; 0 where the server named none. */
+  /** Of the event stream, as its last heartbeat said; 0 before the first. */
   #heartbeatIntervalMs = 0;
   readonly #poster: Poster;
   #open = false;
@@ -199,8 +199,11 @@ export class ChatClient {
       if (this.#stream === stream) this.#receive(event.data);
     };
     for (const type of ['message', 'welcome', 'joined', 'left', 'refused']) stream.addEventListener(type, receive);
-    stream.addEventListener('heartbeat', () => {
-      if (this.#stream === stream) this.#listenOn();
+    this.#heartbeatIntervalMs = 0;
+    stream.addEventListener('heartbeat', (event: { readonly data: string }) => {
+      if (this.#stream !== stream) return;
+      this.#heartbeatIntervalMs = Number(event.data) || 0;
+      this.#listenOn();
     });
     stream.onerror = () => {
       if (this.#stream !== stream) return;
@@ -263,7 +266,6 @@ export class ChatClient {
       this.#sequence = 0;
     }
     this.#you = event.you;
-    this.#heartbeatIntervalMs = event.heartbeatIntervalMs ?? 0;
     this.#open = true;
     this.#attempts = 0;
     this.#options.onState({ state: 'open' });

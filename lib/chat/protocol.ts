@@ -42,8 +42,6 @@ export type ServerEvent =
       readonly replayed: number;
       /** Some messages between those you had and those that follow are gone. */
       readonly gap: boolean;
-      /** Over an event stream: a `heartbeat` event comes at least so often. Comments would not do: browsers hide them. */
-      readonly heartbeatIntervalMs?: number;
     }
   | ChatMessage
   | { readonly type: 'joined' | 'left'; readonly user: string; readonly time: string; readonly memberCount: number }

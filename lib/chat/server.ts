@@ -20,6 +20,7 @@ import type { Server } from '../server.ts';
 import { CloseCode } from '../websocket/close.ts';
 import { type PreparedMessage, prepareMessage } from '../websocket/prepared-message.ts';
 import { servePage } from './assets.ts';
+import { Heartbeats } from './heartbeats.ts';
 import {
   type ChatMessage,
   type Problem,
@@ -324,6 +325,7 @@ export function mountChat(server: Server, options: ChatOptions = {}): Chat {
     },
   );
 
+  const heartbeats = new Heartbeats();
   server.eventStream<StreamMember>(
     '/rooms/:room/events',
     (request) => place(request, guestName).refusal,
@@ -338,6 +340,7 @@ export function mountChat(server: Server, options: ChatOptions = {}): Chat {
         stream.data = member;
         try {
           join(where.room, member, stream.lastEventId === '' ? undefined : stream.lastEventId);
+          heartbeats.add(stream);
         } catch (error) {
           if (!(error instanceof RoomRefused)) throw error;
           // `error` as an event's type would look like the connection's own `error` to an EventSource.
@@ -349,6 +352,7 @@ export function mountChat(server: Server, options: ChatOptions = {}): Chat {
         }
       },
       close(stream) {
+        heartbeats.delete(stream);
         if (stream.data !== undefined) leave(stream.data);
       },
     },

@@ -3,10 +3,14 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { ChatClient, type ChatClientOptions } from '../../lib/chat/client.ts';
+import { Heartbeats } from '../../lib/chat/heartbeats.ts';
 import type { ServerEvent } from '../../lib/chat/protocol.ts';
+import { mountChat } from '../../lib/chat/server.ts';
 import { EventSource } from '../../lib/client/event-source.ts';
 import { WebSocket } from '../../lib/client/websocket.ts';
-import { until } from '../support/sockets.ts';
+import { PreparedEvent } from '../../lib/event-stream/prepared-event.ts';
+import { FakeClock } from '../support/clock.ts';
+import { until, withServer } from '../support/sockets.ts';
 
 const welcome = (more: object = {}): string =>
   `event: welcome\ndata: ${JSON.stringify({
@@ -118,14 +122,15 @@ describe('the chat client over an event stream', { timeout: 30_000 }, () => {
     );
   });
 
-  it('notices that the heartbeats which the welcome has named do not come, and comes back', async () => {
+  it('notices that a heartbeat does not come in the time that the one before has named, and comes back', async () => {
     let streams = 0;
     await withChat(
       (_, response) => {
         streams++;
-        openStream(response, { heartbeatIntervalMs: 20 });
+        openStream(response);
+        response.write('event: heartbeat\ndata: 20\n\n');
         if (streams === 1)
-          for (let i = 1; i < 4; i++) setTimeout(() => response.write('event: heartbeat\ndata\n\n'), i * 20);
+          for (let i = 1; i < 4; i++) setTimeout(() => response.write('event: heartbeat\ndata: 20\n\n'), i * 20);
       },
       async (origin) => {
         const { client, states } = join(origin, { pongTimeoutMs: 20 });
@@ -174,5 +179,51 @@ describe('the chat client over an event stream', { timeout: 30_000 }, () => {
         },
       );
     }
+  });
+});
+
+describe('heartbeats of the chat', () => {
+  it('each stream gets one at once and one in every interval; the timer runs while there are streams', () => {
+    const clock = new FakeClock();
+    const heartbeats = new Heartbeats(clock);
+    const got: string[] = [];
+    const stream = (name: string) => ({
+      send: (event: unknown) => {
+        assert.ok(event instanceof PreparedEvent);
+        got.push(name);
+        return 'sent' as const;
+      },
+    });
+    const [a, b] = [stream('a'), stream('b')];
+    assert.equal(clock.timers, 0);
+    heartbeats.add(a);
+    heartbeats.add(b);
+    assert.deepEqual(got.splice(0), ['a', 'b']);
+    clock.advance(30_000);
+    assert.deepEqual(got.splice(0), ['a', 'b']);
+    heartbeats.delete(a);
+    heartbeats.delete(a);
+    clock.advance(30_000);
+    assert.deepEqual(got.splice(0), ['b']);
+    heartbeats.delete(b);
+    assert.equal(clock.timers, 0);
+  });
+
+  it('a stream of the chat begins with its interval', async () => {
+    await withServer(
+      {},
+      (server) => void mountChat(server),
+      async (server) => {
+        const source = new EventSource(`${server.url}/rooms/r/events`);
+        const types: string[] = [];
+        for await (const { type, data } of source) {
+          types.push(type);
+          if (type !== 'heartbeat') continue;
+          assert.equal(data, '30000');
+          break;
+        }
+        assert.deepEqual(types, ['welcome', 'heartbeat']);
+      },
+    );
   });
 });
