@@ -3,11 +3,14 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { brotliCompressSync, createDeflate, createDeflateRaw, createGzip, gzipSync } from 'node:zlib';
+import type { Channel } from '../../lib/channel/port.ts';
 import { EventSource, type EventSourceOptions } from '../../lib/client/event-source.ts';
 import { eventsOf } from '../../lib/client/events-of.ts';
+import { StreamReader } from '../../lib/client/stream-reader.ts';
 import type { HandshakeRejected } from '../../lib/errors.ts';
 import { FakeClock } from '../support/clock.ts';
-import { turns, until } from '../support/sockets.ts';
+import { Random } from '../support/random.ts';
+import { deferred, turns, until } from '../support/sockets.ts';
 
 type Answer = (response: ServerResponse, count: number, body: string, request: IncomingMessage) => void;
 
@@ -177,6 +180,48 @@ describe('content codings (RFC 9110 §8.4)', () => {
         assert.deepEqual([log[1], source.readyState], ['error SSE_LINE_TOO_LONG', EventSource.CLOSED]);
       },
     );
+  });
+});
+
+describe('the reader of one stream', () => {
+  /** A reader of a gzip stream on a channel that only counts. */
+  function reader() {
+    const log: string[] = [];
+    const channel = {
+      pause: () => void log.push('pause'),
+      resume: () => void log.push('resume'),
+      destroy: () => void log.push('destroy'),
+    };
+    const ended = deferred<Error | undefined>();
+    const reading = { coding: 'gzip', limits: {}, lastEventId: '', clock: new FakeClock(), idleTimeoutMs: 0 } as const;
+    const stream = new StreamReader(channel as unknown as Channel, reading, {
+      incoming: (incoming) => log.push(incoming.kind === 'event' ? incoming.data : incoming.kind),
+      ended: (error) => ended.resolve(error),
+    });
+    return { log, stream, ended: ended.promise };
+  }
+
+  it('the end of TCP behind the end of the response loses nothing that is still being decoded', async () => {
+    const { ended, log, stream } = reader();
+    stream.receive({ kind: 'body', chunk: gzipSync('data: a\n\ndata: b\n\n') });
+    stream.receive({ kind: 'end' });
+    stream.gone(undefined);
+    assert.equal(await ended, undefined);
+    assert.deepEqual(log, ['a', 'b', 'destroy']);
+  });
+
+  it('a decoder that has enough to do stops the reading, whatever the loop says, until it has room', async () => {
+    const { log, stream } = reader();
+    const random = new Random(77);
+    const noise = gzipSync(`:${Array.from({ length: 60_000 }, () => random.below(1e9).toString(36)).join('')}\n`);
+    stream.receive({ kind: 'body', chunk: noise });
+    assert.deepEqual(log, ['pause']);
+    stream.pause();
+    stream.resume();
+    assert.deepEqual(log, ['pause', 'pause'], 'the decoder is still busy');
+    await until('it has room', () => log.at(-1) === 'resume' || log.includes('comment'));
+    await until('it reads on', () => log.includes('resume'));
+    stream.close();
   });
 });
 
@@ -449,6 +494,10 @@ describe('eventsOf: the events of a fetched response', () => {
     };
     await assert.rejects(read(new Response('no', { status: 401 })), (error: HandshakeRejected) => {
       assert.deepEqual([error.code, error.status, error.text()], ['SSE_STATUS', 401, 'no']);
+      return true;
+    });
+    await assert.rejects(read(new Response('x'.repeat(10_000), { status: 500 })), (error: HandshakeRejected) => {
+      assert.equal(error.body.length, 4_096);
       return true;
     });
     await assert.rejects(read(new Response('{}')), { code: 'SSE_CONTENT_TYPE' });

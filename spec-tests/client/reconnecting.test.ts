@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -308,6 +309,9 @@ describe('ReconnectingWebSocket: messages meanwhile', () => {
     const fake = await dropping.latest();
     fake.open();
     assert.deepEqual(fake.sent, ['c', '12345678']);
+    fake.lose(1006);
+    assert.equal(dropping.socket.send('1234567890'), true, 'what was sent takes no room any more');
+    assert.equal(dropping.socket.queuedMessages, 1);
     for (const { socket } of [refusing, bytes, dropping]) socket.close();
   });
 
@@ -354,7 +358,10 @@ describe('ReconnectingWebSocket: in a browser', () => {
       document.dispatchEvent(new Event('visibilitychange'));
       assert.equal(socket.state, 'connecting');
       assert.equal(clock.timers, 1);
+      assert.equal(getEventListeners(page, 'online').length, 1);
       socket.close();
+      assert.equal(getEventListeners(page, 'online').length, 0);
+      assert.equal(getEventListeners(document, 'visibilitychange').length, 0);
       page.dispatchEvent(new Event('online'));
       await turns(2);
       assert.equal(FakeSocket.all.length, 2, 'no listener is left behind');

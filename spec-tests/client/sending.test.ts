@@ -70,6 +70,20 @@ describe('WebSockets §3.1: bufferedAmount', () => {
     });
   });
 
+  it('and behind our own terminate, to the octet', async () => {
+    await withDeafServer(async (url) => {
+      const socket = new WebSocket(url, { maxBufferedBytes: 100_000_000 });
+      await next(socket, 'open');
+      socket.send(new Uint8Array(30_000_000));
+      await turns();
+      const before = socket.bufferedAmount;
+      socket.terminate();
+      assert.equal(socket.readyState, WebSocket.CLOSING);
+      await next(socket, 'close');
+      assert.equal(socket.bufferedAmount, before);
+    });
+  });
+
   it('the ledger: payload among the octets that wait, for one message and for many small ones', () => {
     const ledger = new SendLedger();
     ledger.add(100_000, 10, 100_024);
