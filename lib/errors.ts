@@ -39,7 +39,7 @@ export class ProtocolViolation extends BarewireError {
 /**
  * A client got no answer to its opening handshake. Codes: `DIAL_REFUSED`, `DIAL_NOT_FOUND`, `DIAL_TIMEOUT`, `DIAL_FAILED`;
  * `TLS_CERTIFICATE`, `TLS_FAILED`; `PROXY_FAILED`; `HANDSHAKE_TIMEOUT`, `HANDSHAKE_ABORTED`, `HANDSHAKE_INCOMPLETE`;
- * `HEADERS_FAILED` when the application's own `headers` function did not give any.
+ * `HEADERS_FAILED` and `HEADERS_INVALID` when the application's own `headers` function threw, or gave what cannot be sent.
  */
 export class ConnectFailed extends BarewireError {}
 

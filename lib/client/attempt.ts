@@ -11,7 +11,7 @@ import { ConnectFailed, HandshakeRejected } from '../errors.ts';
 import type { HttpViolation, ResponseHead } from '../http/head.ts';
 import { type ResponseIncoming, ResponseParser } from '../http/response-parser.ts';
 import type { Clock } from '../net/sweeper.ts';
-import { type DialOptions, dial, NOBODY } from './dialer.ts';
+import { type DialOptions, dial, forAnotherOrigin, NOBODY } from './dialer.ts';
 import { type Endpoint, endpointOf } from './endpoint.ts';
 
 /** Request headers by name, or as pairs (a `Headers` object, for example). */
@@ -117,13 +117,24 @@ export class Attempt implements Sink {
 
   async #askHeaders(headers: () => HeaderValues | Promise<HeaderValues>): Promise<void> {
     await undefined; // nothing is told within the constructor: listeners may not be there yet
+    let given: HeaderValues;
     try {
-      const given = pairs(await headers());
-      if (!this.#over) this.#request(this.#plan.url, this.#plan.method, 0, given);
+      given = await headers();
     } catch (error) {
-      const cause = error instanceof Error ? error : new Error(String(error));
-      this.#fail(new ConnectFailed('HEADERS_FAILED', `no headers for this attempt: ${cause.message}`, { cause }));
+      this.#failHeaders('HEADERS_FAILED', 'no headers for this attempt', error);
+      return;
     }
+    if (this.#over) return;
+    try {
+      this.#request(this.#plan.url, this.#plan.method, 0, pairs(given));
+    } catch (error) {
+      this.#failHeaders('HEADERS_INVALID', 'the headers of this attempt cannot be sent', error);
+    }
+  }
+
+  #failHeaders(code: string, what: string, error: unknown): void {
+    const cause = error instanceof Error ? error : new Error(String(error));
+    this.#fail(new ConnectFailed(code, `${what}: ${cause.message}`, { cause }));
   }
 
   #request(url: URL, method: string, redirects: number, given: readonly (readonly [string, string])[]): void {
@@ -135,7 +146,7 @@ export class Attempt implements Sink {
     const bytes = this.#plan.encode(hop);
     this.#hop = hop;
     this.#parser = new ResponseParser({ method });
-    this.#drop = dial(endpoint, options, {
+    this.#drop = dial(endpoint, same ? options : forAnotherOrigin(options), {
       connected: (channel) => {
         this.#channel = channel;
         this.#drop = () => {

@@ -63,6 +63,15 @@ export function checkDialOptions(options: DialOptions): void {
   if (options.socketPath !== undefined) throw new TypeError('proxy and socketPath exclude each other');
 }
 
+/** What holds for an origin that a redirect led to: who we are, and what the first server is called, is not told to another. */
+export function forAnotherOrigin(options: DialOptions): DialOptions {
+  const { socketPath, tls, ...rest } = options;
+  if (tls === undefined) return rest;
+  const { ca, ciphers, maxVersion, minVersion, rejectUnauthorized } = tls;
+  const kept = { ca, ciphers, maxVersion, minVersion, rejectUnauthorized };
+  return { ...rest, tls: Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined)) };
+}
+
 /** Begins to connect; the answer gives up. */
 export function dial(endpoint: Endpoint, options: DialOptions, receiver: DialReceiver): () => void {
   const { secure, socketPath } = endpoint;

@@ -249,7 +249,8 @@ export class EventSource extends Target {
     const isRefusal = error instanceof HandshakeRejected && error.status !== 0;
     // §9.2.3: a network error is tried again; a response that is no event stream "fails the connection".
     if (isRefusal && !(error.code === 'SSE_STATUS' && retryStatus?.(error.status))) this.#end(error);
-    else if (error.code === 'HEADERS_FAILED') this.#end(error);
+    else if (error.code === 'HEADERS_INVALID')
+      this.#end(error); // a mistake, and the next attempt would make it again
     else {
       const floorMs = isRefusal ? retryAfterMs(error.headers.get('retry-after'), Date.now()) : 0;
       this.#reestablish(error, floorMs ?? 0);

@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer as createNetServer, type Lookup
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { forAnotherOrigin } from '../../lib/client/dialer.ts';
 import { EventSource } from '../../lib/client/event-source.ts';
 import type { CloseEvent, ErrorEvent } from '../../lib/client/events.ts';
 import { proxyFromEnvironment } from '../../lib/client/proxy.ts';
@@ -213,17 +214,24 @@ describe('headers, signal and deadline', () => {
   });
 
   it('a function that throws, rejects, or gives what cannot be sent, fails the attempt and says so', async () => {
-    for (const headers of [
-      () => Promise.reject(new Error('vault is closed')),
-      () => {
-        throw new Error('vault is closed');
-      },
-      () => ({ 'a b': 'c' }),
-      () => 5 as never,
-    ]) {
+    for (const [headers, expected] of [
+      [() => Promise.reject(new Error('vault is closed')), 'HEADERS_FAILED'],
+      [
+        () => {
+          throw new Error('vault is closed');
+        },
+        'HEADERS_FAILED',
+      ],
+      [() => ({ 'a b': 'c' }), 'HEADERS_INVALID'],
+      [() => 5 as never, 'HEADERS_INVALID'],
+    ] as const) {
       const { code } = await failure(new WebSocket('ws://127.0.0.1:1', { headers }));
-      assert.equal(code, 'HEADERS_FAILED');
-      await assert.rejects(firstEvent('http://127.0.0.1:1', { headers }), { code: 'HEADERS_FAILED' });
+      assert.equal(code, expected);
+      const source = new EventSource('http://127.0.0.1:1', { headers });
+      assert.equal((await next<ErrorEvent>(source, 'error')).error.name, 'ConnectFailed');
+      // A vault may open again; what cannot be sent never can.
+      assert.equal(source.readyState, expected === 'HEADERS_FAILED' ? EventSource.CONNECTING : EventSource.CLOSED);
+      source.close();
     }
     const late = new WebSocket('ws://127.0.0.1:1', { headers: () => new Promise(() => {}), handshakeTimeoutMs: 1 });
     assert.equal((await failure(late)).code, 'HANDSHAKE_TIMEOUT');
@@ -283,6 +291,17 @@ describe('redirects', () => {
           );
       });
     });
+  });
+
+  it('another origin is not shown our certificate, and is not checked against the first one’s name', () => {
+    const ca = 'authority';
+    const tls = { ca, cert: 'ours', key: 'secret', servername: 'a.test', rejectUnauthorized: true };
+    const proxy = 'http://proxy.test';
+    assert.deepEqual(forAnotherOrigin({ tls, proxy, socketPath: '/run/a' }), {
+      proxy,
+      tls: { ca, rejectUnauthorized: true },
+    });
+    assert.deepEqual(forAnotherOrigin({}), {});
   });
 
   it('never from wss: to ws:', { skip }, async () => {
