@@ -27,6 +27,9 @@ that sends the event it was asked for (parameters event, id, retry, data, commen
   --threshold N  with --deflate: compress messages of N bytes and more (default ${COMPRESSION_DEFAULTS.thresholdBytes})
   --fanout       send each message to every connection instead
   --help         this text
+
+A tool for tests on a machine of your own. A peer that sends messages that grow a thousandfold when decompressed (--deflate)
+keeps it busy for up to a third of a second each, and all others wait meanwhile.
 `;
 
 export async function run(args: string[]): Promise<number> {

@@ -6,8 +6,10 @@
  * A user's mistake never shows a stack trace. Each command is one file beside this one with a `run(args)`.
  */
 
-import { COMMANDS } from './commands.ts';
-import { UsageError } from './usage.ts';
+import { readFileSync } from 'node:fs';
+import { COMMANDS, type Command } from './commands.ts';
+import { watchOutputs } from './standard-streams.ts';
+import { oneLine, UsageError } from './usage.ts';
 
 const HELP = `barewire: WebSocket and Server-Sent Events from the bytes up
 
@@ -15,19 +17,42 @@ Usage: barewire COMMAND [options]
 
 ${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(12)} ${summary}`).join('\n')}
 
-barewire COMMAND --help tells more about one of them.
+barewire COMMAND --help, or barewire help COMMAND, tells more about one of them. barewire --version tells the version.
 `;
 
 async function main(args: readonly string[]): Promise<number> {
-  const [name, ...rest] = args;
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    process.stdout.write(HELP);
-    return name === undefined ? 2 : 0;
+  const [first, ...rest] = args;
+  const command = COMMANDS.find((each) => each.name === first);
+  watchOutputs(command?.serves === true ? 'go on' : 'end');
+  if (command !== undefined) return runCommand(command, rest);
+  if (first === '--version' || first === '-v' || first === 'version') {
+    process.stdout.write(`${version()}\n`);
+    return 0;
   }
-  const command = COMMANDS.find((each) => each.name === name);
-  if (command === undefined) throw new UsageError(`there is no command "${name}"`);
+  if (first === undefined || first === '--help' || first === '-h') {
+    process.stdout.write(HELP);
+    return first === undefined ? 2 : 0;
+  }
+  if (first !== 'help') throw new UsageError(`there is no command "${first}"`);
+  const [about] = rest;
+  if (about === undefined) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const helped = COMMANDS.find((each) => each.name === about);
+  if (helped === undefined) throw new UsageError(`there is no command "${about}"`);
+  return runCommand(helped, ['--help']);
+}
+
+async function runCommand(command: Command, args: string[]): Promise<number> {
   const { run } = await command.load();
-  return run(rest);
+  return run(args);
+}
+
+/** The package's version, from two folders above the built file. */
+function version(): string {
+  const manifest = new URL('../../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
 }
 
 main(process.argv.slice(2)).then(
@@ -36,9 +61,7 @@ main(process.argv.slice(2)).then(
   },
   (error: unknown) => {
     const usage = error instanceof UsageError || isParseArgsError(error);
-    // Some messages of `parseArgs` go on with advice over several lines; ours are one.
-    const [message] = (error instanceof Error ? error.message : String(error)).split('\n');
-    process.stderr.write(`barewire: ${message}\n`);
+    process.stderr.write(`barewire: ${oneLine(error)}\n`);
     if (usage) process.stderr.write('Try `barewire --help`.\n');
     process.exitCode = usage ? 2 : 1;
   },

@@ -5,6 +5,12 @@
 /** The command line was wrong: exit code 2 and a hint. */
 export class UsageError extends Error {}
 
+/** What went wrong, in one line: some messages go on with advice, or with a cause that says more than they do. */
+export function oneLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split('\n', 1)[0] as string;
+}
+
 /** Reads a whole number within bounds. @throws UsageError */
 export function wholeNumber(name: string, text: string, minimum: number, maximum: number): number {
   const value = Number(text);

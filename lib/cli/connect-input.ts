@@ -1,0 +1,134 @@
+/**
+ * Where the messages of `barewire connect` come from: a terminal with line editing, history and commands, or a pipe.
+ *
+ * Lines of a pipe are sent as they are, each awaited, so that a fast producer is held back by a slow server.
+ * Read next: `connect.ts`.
+ */
+
+import { createInterface, type Interface } from 'node:readline';
+import { type ReconnectingWebSocket, WebSocket } from '../client/index.ts';
+import { readFile } from './client-options.ts';
+import { oneLine } from './usage.ts';
+
+type Socket = WebSocket | ReconnectingWebSocket;
+
+/** Input that is being read. */
+export interface Input {
+  /** Reads no more. */
+  end(): void;
+  /** Shows something above the line that is being edited. */
+  above(show: () => void): void;
+}
+
+export interface InputOptions {
+  /** Lines are sent as binary messages. */
+  readonly binary: boolean;
+  /** Told before a command closes the connection. */
+  readonly closing: () => void;
+  /** Tells something about the connection. */
+  readonly say: (text: string) => void;
+  /** Input has ended, and all of it was sent. */
+  readonly ended: () => void;
+}
+
+const COMMANDS = `/ping                sends a ping and says how long its pong took
+/close [CODE [WHY]]  closes
+/hex OCTETS          sends a binary message: /hex 00 ff 10
+@FILE                sends a file: as text if it is UTF-8, else as binary
+/help                this list
+//…  @@…             a message that begins with / or @`;
+
+/** Begins to read. */
+export function openInput(socket: Socket, options: InputOptions): Input {
+  return process.stdin.isTTY === true ? openTerminal(socket, options) : openPipe(socket, options);
+}
+
+/** A message from the command line: `@FILE` is the file's contents. @throws UsageError for a file that cannot be read */
+export function messageOf(text: string, binary: boolean): string | Uint8Array<ArrayBuffer> {
+  const octets = text.startsWith('@') && !text.startsWith('@@') ? readFile('a message', text.slice(1)) : undefined;
+  const plain = text.startsWith('@@') ? text.slice(1) : text;
+  if (octets === undefined) return binary ? new TextEncoder().encode(plain) : plain;
+  const copy = new Uint8Array(octets);
+  if (binary) return copy;
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(copy);
+  } catch {
+    return copy; // not UTF-8, so no text (RFC 6455 §5.6)
+  }
+}
+
+function openPipe(socket: Socket, { binary, say, ended }: InputOptions): Input {
+  const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
+  const encode = (line: string) => (binary ? new TextEncoder().encode(line) : line);
+  const pump = async (): Promise<void> => {
+    for await (const line of lines) {
+      if (socket instanceof WebSocket) await socket.write(encode(line));
+      else socket.send(encode(line));
+    }
+    ended();
+  };
+  pump().catch((error: unknown) => say(oneLine(error)));
+  return { end: () => lines.close(), above: (show) => show() };
+}
+
+function openTerminal(socket: Socket, options: InputOptions): Input {
+  const { say, ended } = options;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr, prompt: '> ', historySize: 1_000 });
+  const above = (show: () => void): void => {
+    // The line that is being edited is taken away and comes back below.
+    process.stderr.write('\r\x1b[K');
+    show();
+    terminal.prompt(true);
+  };
+  terminal.on('line', (line) => {
+    if (line !== '') obey(socket, line, options, (text) => above(() => process.stderr.write(`${text}\n`)));
+    terminal.prompt();
+  });
+  terminal.on('SIGINT', () => process.emit('SIGINT'));
+  terminal.on('close', ended); // Ctrl-D
+  say('type a message, /help for commands, Ctrl-D to close');
+  terminal.prompt();
+  return { end: () => endTerminal(terminal, ended), above };
+}
+
+function endTerminal(terminal: Interface, ended: () => void): void {
+  terminal.off('close', ended);
+  terminal.close();
+  process.stderr.write('\r\x1b[K');
+}
+
+/** Carries out one line of a terminal. */
+function obey(socket: Socket, line: string, options: InputOptions, show: (text: string) => void): void {
+  const { binary, say, closing } = options;
+  const [command = '', ...rest] = line.split(' ');
+  try {
+    if (line.startsWith('//')) socket.send(line.slice(1));
+    else if (!line.startsWith('/')) socket.send(messageOf(line, binary));
+    else if (command === '/help') show(COMMANDS);
+    else if (command === '/ping') ping(socket, say);
+    else if (command === '/hex') socket.send(octetsOf(rest.join('')));
+    else if (command === '/close') {
+      closeWith(socket, rest);
+      closing();
+    } else show(`there is no command ${command}; /help lists them, and // begins a message with /`);
+  } catch (error) {
+    show(oneLine(error));
+  }
+}
+
+function ping(socket: Socket, say: (text: string) => void): void {
+  if (!(socket instanceof WebSocket)) throw new Error('/ping goes without --reconnect');
+  socket.ping().then((roundTripMs) => {
+    say(roundTripMs === undefined ? 'no pong' : `pong after ${roundTripMs.toFixed(1)} ms`);
+  });
+}
+
+function closeWith(socket: Socket, [code, ...reason]: string[]): void {
+  if (code === undefined) socket.close(1000);
+  else socket.close(Number(code), reason.join(' '));
+}
+
+function octetsOf(hex: string): Uint8Array<ArrayBuffer> {
+  if (!/^([0-9a-f]{2})*$/i.test(hex)) throw new Error(`${hex} is not pairs of hexadecimal digits`);
+  return new Uint8Array(Buffer.from(hex, 'hex'));
+}

@@ -1,0 +1,249 @@
+/**
+ * `barewire connect URL`: a WebSocket client for people and for pipes.
+ *
+ * On a terminal lines are edited, kept in a history, and may be commands; in a pipe each line is a message and nothing is
+ * looked at. Messages go to standard output, everything else to standard error. A reader that is slow holds the server back.
+ * The exit code says how the connection ended. Read next: `connect-input.ts`.
+ */
+
+import { parseArgs } from 'node:util';
+import { type CloseEvent, ReconnectingWebSocket, WebSocket, type WebSocketOptions } from '../client/index.ts';
+import { CLIENT_HELP, CLIENT_OPTIONS, clientOptions, failure, readUrl, seconds } from './client-options.ts';
+import { type Input, messageOf, openInput } from './connect-input.ts';
+import { colours, print } from './standard-streams.ts';
+import { oneLine, UsageError } from './usage.ts';
+
+const HELP = `Usage: barewire connect URL [options]
+
+Talks to a WebSocket server. On a terminal: lines are messages, /help lists commands. In a pipe: each line of standard input
+is a message, and at its end the connection is closed.
+
+  --send MESSAGE       send this and read no input; @FILE sends a file; may be given several times
+  --binary             send binary messages, not text
+  --protocol NAME      offer this subprotocol; may be given several times
+  --origin ORIGIN      send this Origin
+  --compress           offer permessage-deflate
+  --ping SECONDS       send a ping this often and say how long its pong took
+  --wait SECONDS       when input has ended, wait this long for messages before closing (default: until a ping is answered)
+  --reconnect          come back when the connection breaks
+${CLIENT_HELP}
+  --help               this text
+
+Exit code: 0 closed with 1000 or 1001, or by you; 1 not connected, broken, or closed with another code; 2 wrong command line.
+
+Examples
+  barewire connect ws://127.0.0.1:9001
+  echo hello | barewire connect ws://127.0.0.1:9001
+  barewire connect wss://api.example/feed -H 'Authorization: Bearer …' --json | jq .data
+`;
+
+type Socket = WebSocket | ReconnectingWebSocket;
+
+interface Settings {
+  readonly url: URL;
+  readonly json: boolean;
+  readonly binary: boolean;
+  readonly send: readonly string[] | undefined;
+  readonly pingMs: number;
+  readonly waitMs: number;
+  readonly reconnect: boolean;
+  readonly options: WebSocketOptions;
+}
+
+export async function run(args: string[]): Promise<number> {
+  const settings = readSettings(args);
+  if (settings === undefined) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  return talk(settings);
+}
+
+function readSettings(args: string[]): Settings | undefined {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      ...CLIENT_OPTIONS,
+      send: { type: 'string', multiple: true },
+      binary: { type: 'boolean', default: false },
+      protocol: { type: 'string', multiple: true, default: [] },
+      origin: { type: 'string' },
+      compress: { type: 'boolean', default: false },
+      ping: { type: 'string' },
+      wait: { type: 'string' },
+      reconnect: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return undefined;
+  if (positionals.length > 1) throw new UsageError(`one URL at a time, not ${positionals.length}`);
+  const url = readUrl(positionals[0], 'connect', ['ws:', 'wss:', 'http:', 'https:', 'ws+unix:']);
+  return {
+    url,
+    json: values.json,
+    binary: values.binary,
+    send: values.send,
+    pingMs: values.ping === undefined ? 0 : seconds('ping', values.ping),
+    waitMs: values.wait === undefined ? 0 : seconds('wait', values.wait),
+    reconnect: values.reconnect,
+    options: {
+      ...clientOptions(values, url),
+      protocols: values.protocol,
+      ...(values.origin === undefined ? {} : { origin: values.origin }),
+      ...(values.compress ? { perMessageDeflate: true } : {}),
+    },
+  };
+}
+
+/** Makes the client. @throws UsageError for what its constructor refuses */
+function open({ url, options, reconnect }: Settings): Socket {
+  try {
+    if (!reconnect) return new WebSocket(url, options);
+    const { protocols = [], ...socketOptions } = options;
+    return new ReconnectingWebSocket(url.href, { protocols, socketOptions });
+  } catch (error) {
+    throw new UsageError(oneLine(error));
+  }
+}
+
+function talk(settings: Settings): Promise<number> {
+  const socket = open(settings);
+  const words = new Words(settings);
+  if (socket instanceof WebSocket) socket.binaryType = 'arraybuffer'; // the other's default
+  let input: Input | undefined;
+  let lastError: unknown;
+  let isOver = false;
+  let closedHere = false;
+  let stopPings = (): void => undefined;
+  return new Promise((resolve) => {
+    const end = (code: number): void => {
+      isOver = true;
+      stopPings();
+      input?.end();
+      resolve(code);
+    };
+    const say = (text: string): void => {
+      if (input === undefined) words.note(text);
+      else input.above(() => words.note(text));
+    };
+    const closing = (): void => {
+      closedHere = true;
+    };
+    const finish = (): void => {
+      closing();
+      void closeLater(socket, settings.waitMs);
+    };
+    socket.addEventListener('open', () => {
+      words.note(`connected to ${settings.url.href}${words.agreed(socket)}`);
+      if (settings.send !== undefined && input === undefined) {
+        for (const text of settings.send) socket.send(messageOf(text, settings.binary));
+        input = { end() {}, above: (show) => show() };
+        finish();
+      }
+      input ??= openInput(socket, { binary: settings.binary, say, closing, ended: finish });
+      stopPings();
+      stopPings = startPings(socket, settings.pingMs, say);
+    });
+    socket.addEventListener('message', (event: Event) => {
+      const slow = words.message((event as MessageEvent).data as string | ArrayBuffer, input);
+      if (slow === undefined || !(socket instanceof WebSocket)) return;
+      socket.pause(); // TCP holds the server back while nobody reads
+      slow.then(() => socket.resume());
+    });
+    socket.addEventListener('error', (event: Event & { readonly error?: unknown }) => {
+      lastError = event.error;
+    });
+    if (socket instanceof ReconnectingWebSocket) {
+      socket.addEventListener('waiting', ({ retryInMs, code, reason }) => {
+        const why = lastError === undefined ? closed(code, reason) : failure(lastError);
+        lastError = undefined;
+        say(`${why}; again in ${(retryInMs / 1_000).toFixed(1)} s`);
+      });
+    }
+    socket.addEventListener('close', (event: Event) => {
+      if (isOver) return;
+      const { code, reason } = event as CloseEvent;
+      const peaceful = closedHere || code === 1000 || code === 1001 || code === 1005;
+      say(lastError === undefined || peaceful ? closed(code, reason) : failure(lastError));
+      words.closed(code, reason);
+      end(peaceful ? 0 : 1);
+    });
+    process.once('SIGINT', () => {
+      closing();
+      socket.close(1000);
+      process.once('SIGINT', () => process.exit(130));
+    });
+  });
+}
+
+function closed(code: number, reason: string): string {
+  const named =
+    code === 1005 ? 'closed without a code' : code === 1006 ? 'broken without a close' : `closed with ${code}`;
+  return reason === '' ? named : `${named} ${reason}`;
+}
+
+/**
+ * Closes once the answers have had their time. What comes behind our close is dropped (WebSockets §4), so a ping goes first: a
+ * server that answers in order has answered everything when its pong comes.
+ */
+async function closeLater(socket: Socket, waitMs: number): Promise<void> {
+  if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+  else if (socket instanceof WebSocket) await Promise.race([socket.ping(), afterAWhile()]);
+  socket.close(1000);
+}
+
+/** How long a server that answers no ping is waited for. */
+const PONG_WAIT_MS = 5_000;
+
+function afterAWhile(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, PONG_WAIT_MS).unref());
+}
+
+function startPings(socket: Socket, pingMs: number, say: (text: string) => void): () => void {
+  if (pingMs === 0 || !(socket instanceof WebSocket)) return () => undefined;
+  const timer = setInterval(async () => {
+    const roundTripMs = await socket.ping();
+    if (roundTripMs !== undefined) say(`pong after ${roundTripMs.toFixed(1)} ms`);
+  }, pingMs);
+  return () => clearInterval(timer);
+}
+
+/** What is shown, and where. */
+class Words {
+  readonly #json: boolean;
+  readonly #colours = colours(process.stderr);
+
+  constructor({ json }: Settings) {
+    this.#json = json;
+  }
+
+  /** A word about the connection. */
+  note(text: string): void {
+    process.stderr.write(this.#colours.dim(`-- ${text}\n`));
+  }
+
+  agreed(socket: Socket): string {
+    if (!(socket instanceof WebSocket)) return '';
+    const parts = [socket.protocol, socket.extensions].filter((part) => part !== '');
+    return parts.length === 0 ? '' : ` (${parts.join('; ')})`;
+  }
+
+  /** A message; the answer waits for a slow reader. */
+  message(data: string | ArrayBuffer, input: Input | undefined): Promise<void> | undefined {
+    const hex = typeof data === 'string' ? undefined : Buffer.from(data).toString('hex');
+    const line = this.#json
+      ? JSON.stringify(hex === undefined ? { type: 'text', data } : { type: 'binary', hex })
+      : `${process.stdout.isTTY ? this.#colours.dim('< ') : ''}${hex ?? (data as string)}`;
+    let slow: Promise<void> | undefined;
+    const show = (): void => {
+      slow = print(`${line}\n`);
+    };
+    if (input === undefined) show();
+    else input.above(show);
+    return slow;
+  }
+
+  closed(code: number, reason: string): void {
+    if (this.#json) print(`${JSON.stringify({ type: 'close', code, reason })}\n`);
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * Standard output and standard error, whose readers may leave at any time (`barewire … | head -1`).
+ *
+ * A command whose output nobody reads any more has nothing to do: it ends quietly, with exit code 0. A server goes on,
+ * without its words. Any other error of an output (a full disk) is told once on standard error.
+ * Read next: `main.ts`.
+ */
+
+/** What to do when nobody reads standard output. */
+export type WithoutReader = 'end' | 'go on';
+
+/** Listens for errors of both outputs, once, before anything is written. */
+export function watchOutputs(withoutReader: WithoutReader): void {
+  let told = false;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    const left = error.code === 'EPIPE' || error.code === 'EBADF' || error.code === 'ERR_STREAM_DESTROYED';
+    if (!left && !told) {
+      told = true;
+      process.stderr.write(`barewire: standard output: ${error.message}\n`);
+    }
+    if (withoutReader === 'end') process.exit(left ? 0 : 1);
+  });
+  process.stderr.on('error', () => undefined); // nowhere is left to say it
+}
+
+/** Writes to standard output; resolves when it takes more: at once, unless its reader is slow. */
+export function print(text: string): Promise<void> | undefined {
+  if (process.stdout.write(text)) return undefined;
+  return new Promise((resolve) => process.stdout.once('drain', resolve));
+}
+
+/** Colours, where a terminal shows them (https://no-color.org/). */
+export function colours(stream: NodeJS.WriteStream): {
+  readonly dim: (text: string) => string;
+  readonly red: (text: string) => string;
+} {
+  const plain = (text: string): string => text;
+  if (!stream.isTTY || (process.env['NO_COLOR'] ?? '') !== '' || process.env['TERM'] === 'dumb')
+    return { dim: plain, red: plain };
+  return { dim: (text) => `\x1b[2m${text}\x1b[22m`, red: (text) => `\x1b[31m${text}\x1b[39m` };
+}

@@ -1,0 +1,173 @@
+/** `barewire connect` and `barewire listen` as people run them: arguments, pipes, output, exit codes. */
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { makeCertificate, NO_OPENSSL } from '../support/certificate.ts';
+import { barewire, ended } from '../support/command.ts';
+import { patiently, withServer } from '../support/sockets.ts';
+
+const certificate = makeCertificate();
+
+/** Runs `barewire connect` with this on its standard input. */
+async function piped(
+  input: string,
+  ...args: string[]
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const { child, exited, output } = barewire('connect', ...args);
+  child.stdin?.end(input);
+  const code = await patiently('connect to end', exited);
+  return { code, ...output };
+}
+
+const echo = (server: Parameters<Parameters<typeof withServer>[1]>[0]): void => {
+  server
+    .webSocket(
+      '/echo',
+      { message: (socket, data) => socket.send(data) },
+      { perMessageDeflate: true, protocols: ['v1'] },
+    )
+    .webSocket('/who', (request) => ({ data: request.headers.get('x-user-id') ?? 'nobody' }), {
+      open: (socket) => {
+        socket.send(socket.data);
+        socket.close(4000, 'enough');
+      },
+    })
+    .webSocket('/refused', () => ({ status: 401, body: 'no token\nmore' }), { open() {} })
+    .eventStream('/events', (stream) => {
+      for (const data of ['one', 'two\nlines', 'three']) stream.send({ id: data[0] ?? '', data });
+    })
+    .eventStream('/answers', (stream, request) => void stream.send(`${request.method} ${request.text()}`), {
+      method: 'POST',
+    });
+};
+
+describe('barewire connect', () => {
+  it('a pipe: each line is a message, answers are printed, exit code 0', async () => {
+    await withServer({}, echo, async (server) => {
+      const { code, stdout, stderr } = await piped(
+        'one\n@two\n/three\n',
+        `${server.url}/echo`,
+        '--compress',
+        '--protocol',
+        'v1',
+      );
+      assert.equal(stdout, 'one\n@two\n/three\n', 'in a pipe nothing is a command');
+      assert.match(stderr, /connected to .*\(v1; permessage-deflate/);
+      assert.equal(code, 0);
+    });
+  });
+
+  it('--send sends and closes; @FILE is a file; binary is printed as hex; --json one object a line', async () => {
+    const file = join(tmpdir(), `barewire-connect-${process.pid}`);
+    writeFileSync(file, Uint8Array.of(0xff, 0, 1));
+    await withServer({}, echo, async (server) => {
+      const { code, stdout } = await piped(
+        '',
+        `${server.url}/echo`,
+        '--send',
+        'a',
+        '--send',
+        `@${file}`,
+        '--send',
+        '@@b',
+      );
+      assert.deepEqual([code, stdout], [0, 'a\nff0001\n@b\n']);
+      const json = await piped('x\n', `${server.url}/echo`, '--json');
+      assert.deepEqual(
+        json.stdout
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line)),
+        [
+          { type: 'text', data: 'x' },
+          { type: 'close', code: 1000, reason: '' },
+        ],
+      );
+    });
+  });
+
+  it('headers are sent; a close code of the server and its reason are shown, exit code 1', async () => {
+    await withServer({}, echo, async (server) => {
+      const { code, stdout, stderr } = await piped('', `${server.url}/who`, '-H', 'X-User-Id: ada', '--wait', '5');
+      assert.equal(stdout, 'ada\n');
+      assert.match(stderr, /closed with 4000 enough/);
+      assert.equal(code, 0, 'our own input had ended: we were closing');
+    });
+  });
+
+  it('what goes wrong is one sentence: refused, refused with a body, not there, no file, no certificate', async () => {
+    await withServer({}, echo, async (server) => {
+      for (const [args, expected, wanted] of [
+        [[`${server.url}/refused`], /401.*: no token$/m, 1],
+        [['ws://127.0.0.1:1/'], /nobody listens there/, 1],
+        [['ftp://x/'], /is not a URL that begins with ws:/, 2],
+        [[`${server.url}/echo`, '-H', 'nonsense'], /must be "NAME: VALUE"/, 2],
+        [[`${server.url}/echo`, '--ca', '/nowhere'], /--ca: \/nowhere is not there/, 2],
+        [[`${server.url}/echo`, '--protocol', 'a b'], /is not a token/, 2],
+        [[`${server.url}/echo`, '--ping', 'x'], /--ping is "x", must be seconds/, 2],
+        [[], /connect needs a URL/, 2],
+      ] as const) {
+        const { code, stderr } = await piped('', ...args);
+        assert.match(stderr, expected);
+        assert.equal(code, wanted, args.join(' '));
+        assert.doesNotMatch(stderr, /^\s+at /m);
+      }
+    });
+  });
+
+  it('--ca trusts a certificate, --insecure any; else it is refused with a hint', {
+    skip: certificate === undefined ? NO_OPENSSL : false,
+  }, async () => {
+    const tls = certificate ?? { key: '', cert: '' };
+    const file = join(tmpdir(), `barewire-ca-${process.pid}.pem`);
+    writeFileSync(file, tls.cert);
+    await withServer({ tls }, echo, async (server) => {
+      const url = `wss://localhost:${server.port}/echo`;
+      assert.deepEqual((await piped('hi\n', url, '--ca', file)).stdout, 'hi\n');
+      assert.deepEqual((await piped('hi\n', url, '-k')).stdout, 'hi\n');
+      const refused = await piped('', url);
+      assert.match(refused.stderr, /--ca FILE trusts a certificate/);
+      assert.equal(refused.code, 1);
+    });
+  });
+});
+
+describe('barewire listen', () => {
+  it('prints data, or JSON; ends after --count, or with the stream by --once; POSTs --data', async () => {
+    await withServer({}, echo, async (server) => {
+      const plain = await ended('listen', `${server.url}/events`, '--count', '2');
+      assert.deepEqual([plain.code, plain.stdout], [0, 'one\ntwo\nlines\n']);
+      const json = await ended('listen', `${server.url}/events`, '--count', '1', '--json');
+      assert.deepEqual(JSON.parse(json.stdout), { type: 'message', lastEventId: 'o', data: 'one' });
+      const posted = await ended('listen', `${server.url}/answers`, '--data', 'why', '--count', '1');
+      assert.equal(posted.stdout, 'POST why\n');
+      const refused = await ended('listen', `${server.url}/nothing`);
+      assert.equal(refused.code, 1);
+      assert.match(refused.stderr, /404/);
+    });
+  });
+});
+
+describe('barewire, its outputs', () => {
+  it('a reader that leaves ends a command quietly, and a server goes on', async () => {
+    const list = barewire('conformance', '--list');
+    list.child.stdout?.destroy();
+    assert.equal(await patiently('the list to end', list.exited), 0);
+    assert.equal(list.output.stderr, '');
+    const chat = barewire('chat', '--port', '0');
+    await patiently('its first words', new Promise((resolve) => chat.child.stdout?.once('data', resolve)));
+    chat.child.stdout?.destroy();
+    chat.child.kill('SIGTERM');
+    assert.equal(await patiently('the chat to end', chat.exited), 0);
+    assert.equal(chat.output.stderr, '');
+  });
+
+  it('--version, -v; help COMMAND', async () => {
+    for (const flag of ['--version', '-v']) assert.match((await ended(flag)).stdout, /^\d+\.\d+\.\d+\n$/);
+    assert.match((await ended('help', 'connect')).stdout, /^Usage: barewire connect URL/);
+    assert.equal((await ended('help', 'nothing')).code, 2);
+  });
+});
