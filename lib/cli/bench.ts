@@ -13,7 +13,7 @@ import { runFanOut } from '../load/fan-out.ts';
 import type { Measurement } from '../load/measure.ts';
 import { runPaced } from '../load/paced.ts';
 import { cpuTimes } from '../load/usage.ts';
-import { UsageError, wholeNumber } from './usage.ts';
+import { oneLine, UsageError, wholeNumber } from './usage.ts';
 
 const HELP = `Usage: barewire bench URL [options]
 
@@ -139,9 +139,13 @@ export async function run(args: string[]): Promise<number> {
   if (request.serverPid !== undefined && cpuTimes(request.serverPid) === undefined) {
     throw new UsageError(`--pid ${request.serverPid} is no process whose CPU time can be read here`);
   }
-  const measured = await start(request).catch((error: unknown) => {
-    throw new Error(`${url.href}: ${error instanceof Error ? error.message : String(error)}`);
-  });
+  const stop = untilStopped();
+  const hide = showProgress(request.warmUpMs + request.durationMs);
+  const measured = await start(request, stop)
+    .catch((error: unknown) => {
+      throw new Error(`${url.href}: ${oneLine(error)}`);
+    })
+    .finally(hide);
   process.stdout.write(values.json ? `${json(request, measured)}\n` : words(request, measured));
   return 0;
 }
@@ -179,9 +183,35 @@ function milliseconds(name: string, text: string, minimum: number): number {
   return seconds * 1_000;
 }
 
-function start(request: Request): Promise<Measurement> {
+/** Resolves at the first Ctrl-C: the run ends, and what it has measured is said. A second one ends the process at once. */
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGINT', () => {
+      process.once('SIGINT', () => process.exit(130));
+      resolve();
+    });
+  });
+}
+
+/** On a terminal: how far the run is, in a line that goes away. */
+function showProgress(totalMs: number): () => void {
+  if (process.stderr.isTTY !== true) return () => undefined;
+  const startMs = performance.now();
+  const timer = setInterval(() => {
+    const doneMs = Math.min(totalMs, performance.now() - startMs);
+    process.stderr.write(
+      `\r${(doneMs / 1_000).toFixed(0)} of ${(totalMs / 1_000).toFixed(0)} s; Ctrl-C ends it and says what was measured`,
+    );
+  }, 500);
+  return () => {
+    clearInterval(timer);
+    process.stderr.write('\r\x1b[K');
+  };
+}
+
+function start(request: Request, stopped: Promise<void>): Promise<Measurement> {
   const { url, connections, inFlight, sizeBytes, kind, compressed, rate, warmUpMs, durationMs, serverPid } = request;
-  const at = { url, warmUpMs, durationMs, serverPid };
+  const at = { url, warmUpMs, durationMs, serverPid, stopped };
   const shape = { sizeBytes, kind };
   switch (request.task) {
     case 'echo':

@@ -53,6 +53,7 @@ export async function run(args: string[]): Promise<number> {
   await server.listen({ port, host: values.host }).catch((error: unknown) => {
     throw listenError(error, `${values.host}:${port}`);
   });
+  const interrupted = untilInterrupted(); // before anybody knows that there is something to interrupt
   const { url } = server;
   process.stdout.write(`Chat is open at ${url}  (Ctrl-C ends it)
 
@@ -60,7 +61,7 @@ export async function run(args: string[]): Promise<number> {
   listen         curl -N ${url}/rooms/lobby/events
   say            curl -d 'hello' -H 'X-User-Id: ann' ${url}/rooms/lobby/messages
 `);
-  await untilInterrupted();
+  await interrupted;
   process.stdout.write(
     `\nClosing: ${chat.members} ${chat.members === 1 ? 'member is' : 'members are'} told to come back later.\n`,
   );

@@ -1,7 +1,7 @@
 /**
  * `barewire conformance`: examines any WebSocket server, any WebSocket client, or an event stream, case by case.
  *
- * Exit code 0 only when nothing failed; 1 when something did; 2 when the command line was wrong or nobody listens.
+ * Exit code 0 only when nothing failed; 1 when something did, or nobody listens; 2 when the command line was wrong.
  * The work is in `lib/conformance`; this file reads options, shows progress and writes files.
  */
 
@@ -162,7 +162,7 @@ export async function run(args: string[]): Promise<number> {
     progress.end();
     if (!(error instanceof Unreachable)) throw error;
     process.stderr.write(`barewire: ${error.message}; is the server running?\n`);
-    return 2;
+    return 1;
   }
 }
 

@@ -86,10 +86,11 @@ export async function run(args: string[]): Promise<number> {
   await server.listen({ port, host: values.host }).catch((error: unknown) => {
     throw listenError(error, `${values.host}:${port}`);
   });
+  const interrupted = untilInterrupted(); // before anybody knows that there is something to interrupt
   process.stdout.write(
     `Echoing on ${server.url.replace('http', 'ws')} (every path, any origin, messages up to 64 MiB). Ctrl-C ends it.\n`,
   );
-  await untilInterrupted();
+  await interrupted;
   await server.close();
   return 0;
 }

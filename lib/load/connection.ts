@@ -125,6 +125,12 @@ export class LoadConnection {
       return;
     }
     this.#head = Buffer.concat([this.#head, buffer.subarray(0, length)]);
+    if (!beginsAsHttp(this.#head)) {
+      const [line = ''] = this.#head.toString('latin1', 0, 80).split(/[\r\n]/);
+      this.#onHead('', new Error(`the server does not speak HTTP/1.1; it says ${JSON.stringify(line)}`));
+      this.destroy();
+      return;
+    }
     const end = this.#head.indexOf('\r\n\r\n');
     if (end === -1) {
       if (this.#head.length > MAX_HEAD_BYTES) {
@@ -191,6 +197,14 @@ export function field(head: string, name: string): string | undefined {
   return undefined;
 }
 
+const STATUS_LINE = Buffer.from('HTTP/1.');
+
+/** Whether what has come so far can become a status line (RFC 9112 §4). */
+function beginsAsHttp(head: Buffer): boolean {
+  const length = Math.min(head.length, STATUS_LINE.length);
+  return head.subarray(0, length).equals(STATUS_LINE.subarray(0, length));
+}
+
 export function connectWords(error: Error): string {
   const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   switch (code) {
@@ -205,6 +219,9 @@ export function connectWords(error: Error): string {
       return 'this machine has no free port left for another connection';
     case 'EMFILE':
       return 'too many open files: raise `ulimit -n` or use fewer connections';
+    case 'EPROTO':
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+      return 'the server does not speak TLS there; ws:// and http:// are for servers without it';
     default:
       return error.message;
   }

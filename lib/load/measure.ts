@@ -16,6 +16,8 @@ export interface Window {
   readonly durationMs: number;
   /** The server's process, where it runs on this machine; without it there are no server columns. */
   readonly serverPid?: number | undefined;
+  /** Ends the window early: what was counted until then is the measurement. */
+  readonly stopped?: Promise<void> | undefined;
 }
 
 /**
@@ -63,9 +65,10 @@ const STARVED = 0.15;
  * The caller starts the load before and stops it after.
  */
 export async function measure(window: Window, count: () => number, failure: Promise<never>): Promise<Measurement> {
-  await waitUnless(failure, window.warmUpMs);
+  const early = window.stopped === undefined ? failure : Promise.race([failure, window.stopped]);
+  await waitUnless(early, window.warmUpMs);
   const before = read(window, count);
-  await waitUnless(failure, window.durationMs);
+  await waitUnless(early, window.durationMs);
   return between(before, read(window, count), window);
 }
 
@@ -142,13 +145,13 @@ export function wait(ms: number): Promise<void> {
 }
 
 /** Waits, but not after `failure` has rejected: a void run is over. */
-async function waitUnless(failure: Promise<never>, ms: number): Promise<void> {
+async function waitUnless(early: Promise<void>, ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const passed = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, ms);
   });
   try {
-    await Promise.race([passed, failure]);
+    await Promise.race([passed, early]);
   } finally {
     clearTimeout(timer);
   }

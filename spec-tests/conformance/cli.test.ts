@@ -52,7 +52,7 @@ async function withTcp(onConnection: (socket: Socket) => void, body: (url: strin
 }
 
 describe('a server that cannot be examined', { concurrency: true }, () => {
-  it('is down: exit 2 and a question', async () => {
+  it('is down: exit 1 and a question', async () => {
     let url = '';
     await withTcp(
       () => {},
@@ -61,7 +61,7 @@ describe('a server that cannot be examined', { concurrency: true }, () => {
       },
     );
     const { code, errors, output } = await conformance(url);
-    assert.equal(code, 2);
+    assert.equal(code, 1);
     assert.match(errors, /nothing listens on 127\.0\.0\.1:\d+ \(connection refused\); is the server running\?/);
     assert.equal(output, '');
   });

@@ -4,9 +4,13 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer as createNetServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createServer, type Server } from '../../lib/index.ts';
+import { barewire, ended } from '../support/command.ts';
+import { patiently, until } from '../support/sockets.ts';
 
 const MAIN = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url));
 
@@ -110,5 +114,41 @@ describe('barewire bench', () => {
     const nobody = await bench('ws://127.0.0.1:1/');
     assert.equal(nobody.code, 1);
     assert.match(nobody.err, /^barewire: ws:\/\/127\.0\.0\.1:1\/: nothing listens at 127\.0\.0\.1:1\n$/);
+  });
+});
+
+describe('barewire bench, what people meet', () => {
+  it('a server of another kind, and one without TLS, are named at once', async () => {
+    const greeting = createNetServer((socket) => {
+      socket.on('error', () => undefined).write('220 smtp ready\r\n');
+    }).listen(0, '127.0.0.1');
+    await once(greeting, 'listening');
+    const { port } = greeting.address() as { port: number };
+    const smtp = await ended('bench', `ws://127.0.0.1:${port}`);
+    assert.match(smtp.stderr, /does not speak HTTP\/1\.1; it says "220 smtp ready"/);
+    const tls = await ended('bench', `wss://127.0.0.1:${port}`);
+    assert.match(tls.stderr, /does not speak TLS there/);
+    assert.deepEqual([smtp.code, tls.code], [1, 1]);
+    greeting.close();
+  });
+
+  it('Ctrl-C ends the run and says what was measured', async () => {
+    const server = createServer().webSocket('/', { message: (socket, data) => socket.send(data) });
+    await server.listen();
+    const bench = barewire(
+      'bench',
+      `ws://127.0.0.1:${server.port}`,
+      '--warm-up',
+      '0',
+      '--duration',
+      '3600',
+      '--connections',
+      '1',
+    );
+    await until('it has connected', () => server.connections.webSockets === 1);
+    bench.child.kill('SIGINT');
+    assert.equal(await patiently('bench to end', bench.exited), 0);
+    assert.match(bench.output.stdout, /messages a second/);
+    await server.close();
   });
 });
