@@ -65,7 +65,10 @@ export class DuplexChannel extends QueuedChannel {
     stream.on('error', (error) => this.takeError(error));
     stream.on('close', () => this.#close());
     readable?.on('end', () => this.takeEnd());
-    readable?.on('data', (chunk) => this.takeChunk(chunk));
+    readable?.on('data', (chunk) => {
+      // What a stream holds in its buffer it hands over also when it was destroyed meanwhile.
+      if (!this.destroyed) this.takeChunk(chunk);
+    });
     // A stream that ended before it came here says nothing any more.
     if (readable?.readableEnded === true) setImmediate(() => this.takeEnd());
   }

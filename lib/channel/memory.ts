@@ -2,32 +2,32 @@
  * Two channels joined in memory: what one writes the other receives, in order, in a later turn of the event loop.
  *
  * Behaves as TCP does where connections can notice: bytes under way are bounded, a side that is paused holds the other one
- * back, FIN travels behind the last byte and each direction ends alone, a dropped side is a reset for the other.
- * The hook `faults` lets tests cut, stall or cut up what travels. Read next: `socket.ts`.
+ * back, FIN travels behind the last byte and each direction ends alone, a side that is dropped with bytes unread is a reset for
+ * the other. What travels to a side can be stalled, cut into small chunks, or reset. No port, no timer.
+ * Read next: `../testing/index.ts`, which gives it to people's tests.
  */
 
 import type { ByteRange } from '../bytes/output.ts';
 import type { Owner, Remote, Sink } from './port.ts';
 import { QueuedChannel, type Written } from './queued-channel.ts';
 
-/** Bytes of one direction that are under way at most: about what the system's buffers hold for a TCP connection at first. */
+/**
+ * Bytes of one direction that are taken at once: about what the system's buffers hold for a TCP connection at first. The write
+ * that goes beyond stays under way until all of it has been received; so at most twice this is held.
+ */
 const MAX_TRAVELLING_BYTES = 262_144;
 
-/** What happens to bytes on their way; each may be changed while the pair is in use. */
-export interface Faults {
-  /** Nothing arrives, neither bytes nor FIN nor a reset, until this is false again: a network that is gone. */
-  stalled: boolean;
-  /** The largest chunk that arrives at once: 1 = one octet at a time. */
-  maxChunkBytes: number;
-}
+/** What one read of a socket brings at most. */
+const MAX_CHUNK_BYTES = 65_536;
 
 export interface MemoryPairOptions {
   /** What the first side takes for its peer. Default 127.0.0.1, port 0, not secure. */
   readonly remote?: Partial<Remote>;
+  /** Told when the first side has gone. */
   readonly owner?: Owner | undefined;
 }
 
-/** Makes a pair; each side's sink ignores everything until it is set. `faults` are those of what travels to `first`, and to `second`. */
+/** Makes a pair; each side's sink ignores everything until it is set. */
 export function memoryPair(options: MemoryPairOptions = {}): {
   readonly first: MemoryChannel;
   readonly second: MemoryChannel;
@@ -50,8 +50,8 @@ interface Travelling {
 
 export class MemoryChannel extends QueuedChannel {
   readonly remote: Remote;
-  /** What happens to bytes on their way to this side. */
-  readonly faults: Faults = { stalled: false, maxChunkBytes: Number.MAX_SAFE_INTEGER };
+  /** The largest chunk that arrives at this side at once: 1 = one octet at a time. */
+  maxChunkBytes: number = MAX_CHUNK_BYTES;
   #peer!: MemoryChannel;
   /** What the other side has written and this one has not received. */
   readonly #arriving: Travelling[] = [];
@@ -61,6 +61,7 @@ export class MemoryChannel extends QueuedChannel {
   #finSaid = false;
   /** The other side has broken the connection. */
   #resetArriving = false;
+  #stalled = false;
   #paused = false;
   #destroyed = false;
   #scheduled = false;
@@ -90,25 +91,48 @@ export class MemoryChannel extends QueuedChannel {
 
   probeAfter(): void {}
 
-  /** Ends a stall: what was held up arrives now. */
+  /** From now on nothing arrives at this side, neither bytes nor FIN nor a reset: a network that is gone. */
+  stall(): void {
+    this.#stalled = true;
+  }
+
+  /** Ends a stall: what was held up arrives. */
   release(): void {
-    this.faults.stalled = false;
+    this.#stalled = false;
     this.#schedule();
+  }
+
+  /** Ends the connection for both sides as a RST does: nothing that is under way arrives. */
+  reset(): void {
+    this.#peer.#resetArriving = true;
+    this.destroy();
   }
 
   protected get maxWriteBytes(): number {
     return MAX_TRAVELLING_BYTES;
   }
 
-  protected writeOne({ bytes, start, end }: ByteRange, written: Written): void {
-    this.#send([bytes.slice(start, end)], written);
+  protected writeOne(range: ByteRange, written: Written): void {
+    this.writeMany([range], written);
   }
 
   protected writeMany(ranges: readonly ByteRange[], written: Written): void {
-    this.#send(
-      ranges.map(({ bytes, start, end }) => bytes.slice(start, end)),
-      written,
-    );
+    const peer = this.#peer;
+    if (peer.#destroyed) {
+      setImmediate(() => written(new Error('write to a peer that has gone (EPIPE)')));
+      return;
+    }
+    const size = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
+    const fits = peer.#arrivingBytes + size <= MAX_TRAVELLING_BYTES;
+    for (const [i, { bytes, start, end }] of ranges.entries()) {
+      const isLast = i === ranges.length - 1;
+      // A copy, since the block is written again; `slice` of a Buffer would be a view.
+      const copy = new Uint8Array(bytes.subarray(start, end));
+      peer.#arriving.push({ bytes: copy, written: isLast && !fits ? written : undefined });
+    }
+    peer.#arrivingBytes += size;
+    if (fits) written();
+    peer.#schedule();
   }
 
   protected endOutput(): void {
@@ -121,39 +145,15 @@ export class MemoryChannel extends QueuedChannel {
 
   protected drop(): void {
     if (this.#destroyed) return;
-    this.#destroyed = true;
-    setImmediate(() => this.takeClose());
+    this.#close();
     // As TCP does: what was not read resets the other side; else it hears a FIN behind what was sent.
     if (this.#arrivingBytes > 0) this.#peer.#resetArriving = true;
     else this.#peer.#finArriving = true;
     this.#peer.#schedule();
   }
 
-  /** Ends the connection for both sides as a RST does: nothing that is under way arrives. */
-  reset(): void {
-    this.#peer.#resetArriving = true;
-    this.#peer.#schedule();
-    this.destroy();
-  }
-
   protected unsentBytes(): number {
     return this.#peer.#arrivingBytes;
-  }
-
-  #send(chunks: readonly Uint8Array[], written: Written): void {
-    const peer = this.#peer;
-    if (peer.#destroyed) {
-      setImmediate(() => written(new Error('write to a peer that has gone (EPIPE)')));
-      return;
-    }
-    const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    const fits = peer.#arrivingBytes + size <= MAX_TRAVELLING_BYTES;
-    for (const [i, bytes] of chunks.entries()) {
-      peer.#arriving.push({ bytes, written: i === chunks.length - 1 && !fits ? written : undefined });
-    }
-    peer.#arrivingBytes += size;
-    if (fits) written();
-    peer.#schedule();
   }
 
   #schedule(): void {
@@ -165,7 +165,7 @@ export class MemoryChannel extends QueuedChannel {
   /** Hands over one chunk a turn, as reads of a socket do. */
   #deliver(): void {
     this.#scheduled = false;
-    if (this.faults.stalled || this.#destroyed) return;
+    if (this.#stalled || this.#destroyed) return;
     if (this.#resetArriving) {
       this.destroy(new Error('reset by the peer (ECONNRESET)'));
       return;
@@ -178,17 +178,21 @@ export class MemoryChannel extends QueuedChannel {
       this.#closeIfBothEnded();
       return;
     }
-    const size = Math.min(next.bytes.length, this.faults.maxChunkBytes);
+    const size = Math.min(next.bytes.length, this.maxChunkBytes);
+    const whole = size === next.bytes.length;
     this.#arrivingBytes -= size;
-    if (size === next.bytes.length) this.#arriving.shift();
+    if (whole) this.#arriving.shift();
     else this.#arriving[0] = { bytes: next.bytes.subarray(size), written: next.written };
     this.takeChunk(next.bytes.subarray(0, size));
-    if (size === next.bytes.length) next.written?.();
+    if (whole) next.written?.();
     this.#schedule();
   }
 
   #closeIfBothEnded(): void {
-    if (!this.#finSaid || !this.peerEnded || this.#destroyed) return;
+    if (this.#finSaid && this.peerEnded && !this.#destroyed) this.#close();
+  }
+
+  #close(): void {
     this.#destroyed = true;
     setImmediate(() => this.takeClose());
   }

@@ -133,5 +133,6 @@ function onClose(this: Socket): void {
   channelOf(this).takeClose();
 }
 function onData(this: Socket, chunk: Buffer): void {
-  channelOf(this).takeChunk(chunk);
+  // What a stream holds in its buffer it hands over also when it was destroyed meanwhile.
+  if (!this.destroyed) channelOf(this).takeChunk(chunk);
 }
