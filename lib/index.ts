@@ -2,7 +2,7 @@
  * The public surface of barewire. Each group names the file to read for more.
  *
  * Subpaths hold the parts that can be used alone: `barewire/websocket` and `barewire/event-stream` (pure cores),
- * `barewire/deflate` (the codec), `barewire/rooms`, `barewire/chat`.
+ * `barewire/deflate` (the codec), `barewire/rooms`, `barewire/chat`, `barewire/testing`.
  */
 
 // Clients (client/index.ts)
@@ -43,8 +43,25 @@ export type {
 export type { DrainOptions } from './net/drain.ts';
 export type { ListenOptions } from './net/listener.ts';
 export type { Clock } from './net/sweeper.ts';
+// What can be observed (observe.ts)
+export type {
+  BackpressureObserved,
+  CloseObserved,
+  ConnectObserved,
+  ErrorObserved,
+  EventName,
+  MessageObserved,
+  ObservedEvents,
+  Observer,
+  OpenObserved,
+  Place,
+  RefusalObserved,
+  RefusalReason,
+  Reporter,
+  RoundTripObserved,
+} from './observe.ts';
 // The server (server.ts)
-export { createServer, type Server, type ServerOptions } from './server.ts';
+export { createServer, metrics, type Server, type ServerOptions } from './server.ts';
 // WebSocket messages encoded once (websocket/)
 export { CloseCode } from './websocket/close.ts';
 export type { PerMessageDeflate, PerMessageDeflateOptions } from './websocket/extension.ts';

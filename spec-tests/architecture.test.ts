@@ -91,6 +91,7 @@ const NODE_BY_FILE: Readonly<Record<string, readonly string[]>> = {
   'websocket/mask.ts': ['node:crypto'], // masking keys
   'bytes/utf8.ts': ['node:buffer'], // isAscii, isUtf8
   'client/content-decoder.ts': ['node:zlib'], // a coded response is decoded as a stream
+  'net/reports.ts': ['node:diagnostics_channel'],
 };
 
 /** node:zlib stands behind the deflate interface and nowhere else. */

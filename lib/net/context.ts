@@ -11,6 +11,7 @@ import type { DeflatePolicy } from '../websocket/extension.ts';
 import type { EventStreamHandlers, HttpHandler, HttpRequest, Upgrade, WebSocketHandlers } from './api.ts';
 import type { StreamSettings } from './event-stream-connection.ts';
 import type { ErrorHandler } from './guard.ts';
+import type { Observed } from './observed.ts';
 import type { OpenConnections } from './open-connections.ts';
 import type { Field } from './responses.ts';
 import type { ServerStream } from './server-event-stream.ts';
@@ -57,6 +58,8 @@ export interface Context {
   readonly sweeper: Sweeper;
   readonly open: OpenConnections;
   readonly onError: ErrorHandler;
+  /** Left out where there is no server of ours to observe. */
+  readonly observed?: Observed;
   /** The server is closing: what is accepted now is ended at once. */
   readonly closing: () => boolean;
 }

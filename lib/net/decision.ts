@@ -18,7 +18,9 @@ export interface CheckedAcceptance {
   readonly protocol: string | undefined;
 }
 
-export type CheckedDecision = { readonly kind: 'refuse'; readonly response: CheckedResponse } | CheckedAcceptance;
+export type CheckedDecision =
+  | { readonly kind: 'refuse'; readonly why: 'handler' | 'error'; readonly response: CheckedResponse }
+  | CheckedAcceptance;
 
 const ACCEPTANCE = ['data', 'headers', 'protocol'];
 /** What no answer means, and what a route without a handler for it says. */
@@ -35,7 +37,7 @@ export function checkDecision(name: string, decision: unknown): CheckedDecision 
       `${name} answered ${describe(decision)}, must be nothing, a refusal { status } or an acceptance { data }`,
     );
   if ('status' in decision && decision.status !== undefined)
-    return { kind: 'refuse', response: checkResponse(decision) };
+    return { kind: 'refuse', why: 'handler', response: checkResponse(decision) };
   for (const key of Object.keys(decision)) {
     if (!ACCEPTANCE.includes(key) && key !== 'status')
       throw new TypeError(
@@ -61,7 +63,7 @@ export function decide(
 ): void {
   const failed = (error: unknown): void => {
     onError(error);
-    on.decided({ kind: 'refuse', response: handlerFailed() });
+    on.decided({ kind: 'refuse', why: 'error', response: handlerFailed() });
   };
   const answered = (answer: unknown): void => {
     let decision: CheckedDecision;

@@ -10,6 +10,7 @@
 import { ProtocolViolation } from '../errors.ts';
 import { type CorsAnswer, corsAnswer, isPreflight, preflightAnswer } from '../http/cors.ts';
 import { misdirected } from '../http/target.ts';
+import type { RefusalReason } from '../observe.ts';
 import type { Context, HttpTarget, Target } from './context.ts';
 import type { Exchange } from './exchange.ts';
 import { isPromise } from './guard.ts';
@@ -36,8 +37,9 @@ const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'OPTIONS'];
 export function serve(context: Context, exchange: Exchange): void {
   const { request } = exchange;
   const wrong = misdirected(request.target, request.secure);
-  if (wrong !== undefined) exchange.respond(plain(wrong.status, `${wrong.detail} (${wrong.section})`), { close: true });
-  else if (exchange.handshake !== undefined) serveUpgrade(context, exchange);
+  if (wrong !== undefined) {
+    refuse(context, exchange, 'request', plain(wrong.status, `${wrong.detail} (${wrong.section})`), { close: true });
+  } else if (exchange.handshake !== undefined) serveUpgrade(context, exchange);
   else if (isPreflight(request.method, request.headers)) servePreflight(context, exchange);
   else serveRoute(context, exchange);
 }
@@ -52,10 +54,10 @@ function serveRoute(context: Context, exchange: Exchange): void {
   const match = context.router.match(request.method, request.path);
   switch (match.kind) {
     case 'bad-path':
-      exchange.respond(plain(400, 'path is not valid percent-encoding (RFC 3986 §2.1)'));
+      refuse(context, exchange, 'request', plain(400, 'path is not valid percent-encoding (RFC 3986 §2.1)'));
       return;
     case 'not-found':
-      exchange.respond(notFound(context, request));
+      serveUnrouted(context, exchange);
       return;
     case 'method-not-allowed':
       refuseMethod(context, exchange, match.allow, match.webSocket);
@@ -74,7 +76,8 @@ function serveTarget(context: Context, exchange: Exchange, target: Target): void
   // stream that it may not read.
   const harmless = target.kind === 'http' && SAFE_METHODS.includes(request.method);
   if (cors.verdict === 'refused' && !harmless) {
-    exchange.respond(withFields(plain(403, `origin ${request.headers.get('origin')} is not allowed`), cors.fields));
+    const response = plain(403, `origin ${request.headers.get('origin')} is not allowed`);
+    refuse(context, exchange, 'origin', withFields(response, cors.fields));
   } else if (target.kind === 'event-stream') serveStream(context, exchange, target, cors.fields);
   else if (target.kind === 'http') answer(context, exchange, target, cors.fields);
 }
@@ -145,10 +148,12 @@ function questionOf(request: Request): { origin: string | undefined; host: strin
   return { origin: request.headers.get('origin'), host: request.host, secure: request.secure };
 }
 
-function notFound(context: Context, { method, target }: Request): CheckedResponse {
-  if (method === 'OPTIONS' && target === '*') return empty(204, [['Allow', METHODS.join(', ')]]);
-  if (!METHODS.includes(method) && !context.router.knows(method)) return notImplemented(method);
-  return plain(404, 'nothing here');
+function serveUnrouted(context: Context, exchange: Exchange): void {
+  const { method, target } = exchange.request;
+  if (method === 'OPTIONS' && target === '*') exchange.respond(empty(204, [['Allow', METHODS.join(', ')]]));
+  else if (!METHODS.includes(method) && !context.router.knows(method))
+    refuse(context, exchange, 'route', notImplemented(method));
+  else refuse(context, exchange, 'route', plain(404, 'nothing here'));
 }
 
 function refuseMethod(context: Context, exchange: Exchange, methods: readonly string[], webSocket: boolean): void {
@@ -156,12 +161,25 @@ function refuseMethod(context: Context, exchange: Exchange, methods: readonly st
   const allow = withOptions(methods);
   const headers = { Allow: allow.join(', ') };
   if (method === 'OPTIONS') exchange.respond(empty(204, Object.entries(headers)));
-  else if (!METHODS.includes(method) && !context.router.knows(method)) exchange.respond(notImplemented(method));
+  else if (!METHODS.includes(method) && !context.router.knows(method))
+    refuse(context, exchange, 'route', notImplemented(method));
   else if (webSocket && (method === 'GET' || method === 'HEAD')) {
     // RFC 9110 §15.5.22: this path is only reached by an upgrade.
     const upgrade = { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' };
-    exchange.respond(plain(426, 'this path speaks WebSocket', upgrade), { close: true });
-  } else exchange.respond(plain(405, `${method} is not allowed here`, headers));
+    refuse(context, exchange, 'route', plain(426, 'this path speaks WebSocket', upgrade), { close: true });
+  } else refuse(context, exchange, 'route', plain(405, `${method} is not allowed here`, headers));
+}
+
+/** Answers with a refusal. */
+function refuse(
+  context: Context,
+  exchange: Exchange,
+  why: RefusalReason,
+  response: CheckedResponse,
+  options?: { readonly close: boolean },
+): void {
+  context.observed?.refuse(why, response, exchange.request);
+  exchange.respond(response, options);
 }
 
 function withOptions(methods: readonly string[]): string[] {

@@ -16,6 +16,7 @@ import type { EventMessage, SendResult } from './api.ts';
 import { Timed, type Wait } from './deadlines.ts';
 import type { StreamBody } from './exchange.ts';
 import { type ErrorHandler, type Guarded, guard } from './guard.ts';
+import type { RouteObserved } from './observed.ts';
 import { handlerFailed } from './responses.ts';
 import type { Sweeper } from './sweeper.ts';
 
@@ -35,6 +36,8 @@ export interface StreamSettings<Face> {
   readonly writeTimeoutMs: number;
   readonly closeTimeoutMs: number;
   readonly onError: ErrorHandler;
+  /** Left out where nobody counts. */
+  readonly observed?: RouteObserved | undefined;
 }
 
 /** A colon alone is the shortest comment; HTML §9.2.7 suggests them for the sake of old proxies. */

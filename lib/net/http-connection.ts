@@ -13,6 +13,7 @@ import { readClientHandshake } from '../websocket/handshake.ts';
 import { Timed, type Wait } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
 import { append, type ExchangeHost, HttpExchange, writeResponse } from './http-exchange.ts';
+import type { Observed } from './observed.ts';
 import { type Forwarded, Request } from './request.ts';
 import { plain } from './responses.ts';
 import type { Sweeper } from './sweeper.ts';
@@ -37,6 +38,7 @@ export interface HttpSettings {
   readonly forwarded: ((channel: Channel, head: RequestHead) => Forwarded) | undefined;
   /** Answers a request through its exchange, now or later, exactly once. */
   readonly serve: (exchange: Exchange) => void;
+  readonly observed?: Observed;
   /** Told when a connection has ended or has become something else. */
   readonly onDone: (connection: HttpConnection) => void;
 }
@@ -227,7 +229,9 @@ export class HttpConnection extends Timed implements Sink, ExchangeHost {
 
   /** Answers what could not be understood, and closes: where the next request begins is unknown. */
   #refuse(status: number, detail: string, isHead = false): void {
-    writeResponse(this.channel, plain(status, detail), { persists: false, minor: 1, isHead });
+    const response = plain(status, detail);
+    this.#settings.observed?.refuse('request', response, { path: '', remoteAddress: this.channel.remote.address });
+    writeResponse(this.channel, response, { persists: false, minor: 1, isHead });
     this.#close();
   }
 

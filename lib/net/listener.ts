@@ -14,8 +14,9 @@ import type { Sink } from '../channel/port.ts';
 import { SocketChannel } from '../channel/socket.ts';
 import type { ErrorHandler } from './guard.ts';
 import { writeResponse } from './http-exchange.ts';
+import type { Observed } from './observed.ts';
 import type { OpenConnections } from './open-connections.ts';
-import { empty } from './responses.ts';
+import { empty, plain } from './responses.ts';
 
 export interface ListenOptions {
   /** Default 0: any free port. */
@@ -35,6 +36,7 @@ export interface ListenerSettings {
   readonly acceptBacklog: number;
   readonly open: OpenConnections;
   readonly onError: ErrorHandler;
+  readonly observed: Observed;
   /** No more connections are taken: one that was accepted already is answered 503. */
   readonly closing: () => boolean;
   /** Told of each connection that is within the limits. */
@@ -131,14 +133,17 @@ export class Listener {
   }
 
   #accept(socket: Socket, shared: boolean): void {
-    const { open, maxConnections, maxConnectionsPerAddress, closing } = this.#settings;
+    const { open, observed, maxConnections, maxConnectionsPerAddress, closing } = this.#settings;
     const channel = new SocketChannel(socket, REFUSED, shared ? 'shared buffer' : 'data events', open);
     open.channels.add(channel);
     const fromThere = maxConnectionsPerAddress > 0 ? this.#countAddress(socket, channel.remote.address) : 0;
     if (closing() || open.channels.size > maxConnections || fromThere > maxConnectionsPerAddress) {
+      const why = closing() ? 'closing' : 'limit';
+      observed.refuse(why, unserved, { path: '', remoteAddress: channel.remote.address });
       refuse(channel, socket);
       return;
     }
+    observed.connect(channel);
     this.#settings.accepted(channel);
     if (!shared) channel.resume();
   }
@@ -156,6 +161,9 @@ export class Listener {
     return count;
   }
 }
+
+/** What a client that is one too many is told, in words for who observes. */
+const unserved = plain(503, 'no more connections are taken (RFC 9110 §15.6.4)');
 
 /** Receives from a connection that was refused: nothing it says matters. */
 const REFUSED: Sink = { receive() {}, receiveEnd() {}, drained() {}, gone() {} };

@@ -4,6 +4,9 @@
  * Read next: `stream-response.ts`, which makes it.
  */
 
+import { utf8ByteLength } from '../bytes/utf8.ts';
+import { encodeEvent } from '../event-stream/encoder.ts';
+import { PreparedEvent } from '../event-stream/prepared-event.ts';
 import type {
   ConnectionStats,
   EventMessage,
@@ -15,6 +18,7 @@ import type {
 } from './api.ts';
 import type { EventStreamConnection, StreamListener } from './event-stream-connection.ts';
 import { isPromise } from './guard.ts';
+import type { RouteObserved } from './observed.ts';
 import { Request } from './request.ts';
 import { closed, WaitingWrites } from './waiting-writes.ts';
 
@@ -49,6 +53,11 @@ export class ServerStream<Data = unknown> implements EventStream<Data> {
     Request.abort(face.request as Request);
   }
 
+  /** @internal */
+  static observed(face: ServerStream<never>): RouteObserved | undefined {
+    return face.#connection.settings.observed;
+  }
+
   get lastEventId(): string {
     // HTML §9.2.3 sends the header; the query parameter is for clients that cannot, such as a first connection of a page.
     const header = this.request.headers.get('last-event-id');
@@ -77,7 +86,7 @@ export class ServerStream<Data = unknown> implements EventStream<Data> {
   }
 
   send(event: EventMessage): SendResult {
-    return this.#connection.send(event);
+    return this.#report(this.#connection.send(event), event);
   }
 
   write(event: EventMessage): Promise<void> {
@@ -85,15 +94,17 @@ export class ServerStream<Data = unknown> implements EventStream<Data> {
     this.#writes ??= new WaitingWrites();
     return this.#writes.add(() => {
       if (connection.ended || connection.channel.destroyed) throw closed();
-      const result = connection.send(event);
-      if (result !== 'dropped' || connection.channel.blocked) return result;
-      connection.channel.flush(); // what is in the way waits for the end of this turn only
-      return connection.send(event);
+      let result = connection.send(event);
+      if (result === 'dropped' && !connection.channel.blocked) {
+        connection.channel.flush(); // what is in the way waits for the end of this turn only
+        result = connection.send(event);
+      }
+      return result === 'dropped' ? result : this.#report(result, event); // dropped, it is tried again later
     }, connection.hasRoom);
   }
 
   comment(text: string): SendResult {
-    return this.#connection.send({ comment: text });
+    return this.send({ comment: text });
   }
 
   close(): void {
@@ -103,12 +114,26 @@ export class ServerStream<Data = unknown> implements EventStream<Data> {
   terminate(): void {
     this.#connection.terminate();
   }
+
+  #report(result: SendResult, event: EventMessage): SendResult {
+    const { observed } = this.#connection.settings;
+    if (observed !== undefined && (result !== 'sent' || observed.wantsMessages))
+      observed.sent(this, result, 'event', () => sizeOf(event));
+    return result;
+  }
+}
+
+/** Octets of an event, before compression and framing. */
+function sizeOf(event: EventMessage): number {
+  if (event instanceof PreparedEvent) return event.eventEnd - event.eventStart;
+  return utf8ByteLength(encodeEvent(typeof event === 'string' ? { data: event } : event));
 }
 
 /** A route's handlers as its connections call them. */
 export function streamListener<Data>(
   handlers: EventStreamHandlers<Data>,
   onClose: (face: ServerStream<Data>) => void,
+  observed?: RouteObserved,
 ): StreamListener<ServerStream<Data>> {
   return {
     drain(face) {
@@ -117,6 +142,7 @@ export function streamListener<Data>(
     },
     close(face) {
       onClose(face);
+      observed?.close(face, 0, '', undefined);
       ServerStream.ended(face);
       return handlers.close?.(face);
     },

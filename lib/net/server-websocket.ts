@@ -5,7 +5,9 @@
  * Read next: `upgrade.ts`, which makes it.
  */
 
+import { utf8ByteLength } from '../bytes/utf8.ts';
 import { CloseCode } from '../websocket/close.ts';
+import { PreparedMessage } from '../websocket/prepared-message.ts';
 import type {
   ConnectionStats,
   HttpRequest,
@@ -18,6 +20,7 @@ import type {
 } from './api.ts';
 import { type ErrorHandler, isPromise } from './guard.ts';
 import { MessageQueue, messageBytes } from './message-queue.ts';
+import type { RouteObserved } from './observed.ts';
 import { Request } from './request.ts';
 import { closed, WaitingWrites } from './waiting-writes.ts';
 import type { ConnectionHandlers, WebSocketConnection } from './websocket-connection.ts';
@@ -61,6 +64,7 @@ export class ServerSocket<Data = unknown> implements ServerWebSocket<Data> {
     drained(face: ServerSocket<never>): void;
     ended(face: ServerSocket<never>, error: Error | undefined): void;
     openQueue(face: ServerSocket<never>): void;
+    observed(face: ServerSocket<never>): RouteObserved | undefined;
   } = {
     received(face, message) {
       const queue = face.#extras?.queue;
@@ -78,6 +82,7 @@ export class ServerSocket<Data = unknown> implements ServerWebSocket<Data> {
     openQueue(face) {
       face.#openQueue();
     },
+    observed: (face) => face.#connection.settings.observed,
   };
 
   get protocol(): string {
@@ -108,11 +113,11 @@ export class ServerSocket<Data = unknown> implements ServerWebSocket<Data> {
   }
 
   send(message: Message, options?: SendOptions): SendResult {
-    return this.#connection.send(message, options);
+    return this.#report(this.#connection.send(message, options), message);
   }
 
   sendText(utf8: Uint8Array, options?: SendOptions): SendResult {
-    return this.#connection.sendText(utf8, options);
+    return this.#report(this.#connection.sendText(utf8, options), utf8, 'text');
   }
 
   write(message: Message, options?: SendOptions): Promise<void> {
@@ -121,10 +126,12 @@ export class ServerSocket<Data = unknown> implements ServerWebSocket<Data> {
     extras.writes ??= new WaitingWrites();
     return extras.writes.add(() => {
       if (connection.readyState !== 1) throw closed();
-      const result = connection.send(message, options);
-      if (result !== 'dropped' || connection.channel.blocked) return result;
-      connection.channel.flush(); // what is in the way waits for the end of this turn only
-      return connection.send(message, options);
+      let result = connection.send(message, options);
+      if (result === 'dropped' && !connection.channel.blocked) {
+        connection.channel.flush(); // what is in the way waits for the end of this turn only
+        result = connection.send(message, options);
+      }
+      return result === 'dropped' ? result : this.#report(result, message); // dropped, it is tried again later
     }, connection.hasRoom);
   }
 
@@ -154,6 +161,13 @@ export class ServerSocket<Data = unknown> implements ServerWebSocket<Data> {
     return { next: () => queue.next() };
   }
 
+  #report(result: SendResult, message: Message, kind?: 'text'): SendResult {
+    const { observed } = this.#connection.settings;
+    if (observed !== undefined && (result !== 'sent' || observed.wantsMessages))
+      observed.sent(this, result, kind ?? kindOf(message), () => sizeOf(message));
+    return result;
+  }
+
   #openQueue(): MessageQueue {
     const extras = this.#useExtras();
     if (extras.queue !== undefined) return extras.queue;
@@ -174,18 +188,35 @@ export class ServerSocket<Data = unknown> implements ServerWebSocket<Data> {
   }
 }
 
+function kindOf(message: Message): 'text' | 'binary' {
+  if (message instanceof PreparedMessage) return kindOf(message.data);
+  return typeof message === 'string' ? 'text' : 'binary';
+}
+
+/** Octets of a message, before compression and framing. */
+function sizeOf(message: Message): number {
+  if (message instanceof PreparedMessage) return message.end - message.payloadStart;
+  return typeof message === 'string' ? utf8ByteLength(message) : message.byteLength;
+}
+
 /** A route's handlers as its connections call them; told first: what the face itself has to know. */
 export function connectionHandlers<Data>(
   handlers: WebSocketHandlers<Data>,
   onClose: (face: ServerSocket<Data>) => void,
+  observed?: RouteObserved,
 ): ConnectionHandlers<ServerSocket<Data>> {
   const { inside } = ServerSocket;
-  const message: ConnectionHandlers<ServerSocket<Data>>['message'] = (face, data) =>
-    inside.received(face as ServerSocket<never>, data) ? undefined : handlers.message?.(face, data);
+  const message: ConnectionHandlers<ServerSocket<Data>>['message'] = (face, data) => {
+    if (observed?.wantsMessages) observed.received(face, data, kindOf(data));
+    return inside.received(face as ServerSocket<never>, data) ? undefined : handlers.message?.(face, data);
+  };
   return {
     message,
     ...(handlers.textBytes && {
-      textBytes: (face: ServerSocket<Data>, utf8: Uint8Array) => handlers.textBytes?.(face, utf8),
+      textBytes: (face: ServerSocket<Data>, utf8: Uint8Array) => {
+        if (observed?.wantsMessages) observed.received(face, utf8, 'text');
+        return handlers.textBytes?.(face, utf8);
+      },
     }),
     drain(face) {
       inside.drained(face as ServerSocket<never>);
@@ -195,6 +226,7 @@ export function connectionHandlers<Data>(
     ...(handlers.pong && { pong: (face: ServerSocket<Data>, payload: Uint8Array) => handlers.pong?.(face, payload) }),
     close(face, code, reason, error) {
       onClose(face);
+      observed?.close(face, code, reason, error);
       inside.ended(face as ServerSocket<never>, error);
       return handlers.close?.(face, code, reason, error);
     },

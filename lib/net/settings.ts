@@ -8,6 +8,7 @@
 
 import { type CorsPolicy, corsPolicy } from '../http/cors.ts';
 import { HTTP_LIMITS, SERVER_LIMITS, TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
+import { EVENT_NAMES, type Observer } from '../observe.ts';
 import {
   ANYTHING,
   checkOptions,
@@ -35,6 +36,7 @@ import type {
 } from './api.ts';
 import type { HttpTarget, StreamTarget, WebSocketTarget } from './context.ts';
 import type { ErrorHandler } from './guard.ts';
+import type { Observed, RouteObserved } from './observed.ts';
 import type { OpenConnections } from './open-connections.ts';
 import { checkHeaders } from './responses.ts';
 import { functionHandlers, type ServerStream, streamListener } from './server-event-stream.ts';
@@ -77,6 +79,17 @@ const STREAM_OPTIONS: OptionTable = {
   ),
 };
 
+/** An object literal has nothing but events; an instance of a class may have more. */
+function isObserver(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const events: readonly string[] = EVENT_NAMES;
+  const isLiteral = Object.getPrototypeOf(value) === Object.prototype;
+  return (
+    EVENT_NAMES.every((name) => ['undefined', 'function'].includes(typeof (value as Observer)[name])) &&
+    (!isLiteral || Object.keys(value).every((key) => events.includes(key)))
+  );
+}
+
 const SERVER_OPTIONS: OptionTable = {
   ...WEBSOCKET_OPTIONS,
   ...STREAM_OPTIONS,
@@ -95,7 +108,9 @@ const SERVER_OPTIONS: OptionTable = {
   bodyTimeoutMs: milliseconds(1),
   keepAliveTimeoutMs: milliseconds(1),
   onError: FUNCTION,
-  observer: OBJECT,
+  observer: kindOf(`an object with methods such as ${EVENT_NAMES.slice(0, 3).join(', ')}, or a list of such`, (value) =>
+    [value].flat().every(isObserver),
+  ),
   clock: OBJECT,
 };
 
@@ -110,6 +125,8 @@ export interface RouteMakers {
   readonly sweeper: Sweeper;
   readonly open: OpenConnections;
   readonly onError: ErrorHandler;
+  /** Left out where there is no server of ours to observe. */
+  readonly observed?: Observed;
 }
 
 /** @throws TypeError or RangeError that names the option and its bound */
@@ -199,13 +216,15 @@ export function webSocketTarget(makers: RouteMakers, pattern: unknown, given: re
     typeof handlers === 'function'
       ? loopHandlers(handlers as WebSocketFunction, makers.onError)
       : (handlers as WebSocketHandlers);
+  const observed = makers.observed?.route('websocket', String(pattern));
+  const { webSockets } = makers.open;
   makers.sweeper.expect(merged.pingIntervalMs, merged.pongTimeoutMs, merged.closeTimeoutMs, merged.writeTimeoutMs);
   return {
     kind: 'websocket',
     cors: corsOf(merged.allowedOrigins),
     settings: {
       role: 'server',
-      handlers: connectionHandlers(all, (face) => void makers.open.webSockets.delete(face as ServerSocket<never>)),
+      handlers: connectionHandlers(all, (face) => void webSockets.delete(face as ServerSocket<never>), observed),
       sweeper: makers.sweeper,
       maxMessageBytes: merged.maxMessageBytes,
       maxFramesPerMessage: merged.maxFramesPerMessage,
@@ -219,6 +238,7 @@ export function webSocketTarget(makers: RouteMakers, pattern: unknown, given: re
       writeTimeoutMs: merged.writeTimeoutMs,
       textAsBytes: all.textBytes !== undefined,
       onError: makers.onError,
+      observed,
     },
     handlers: all,
     upgrade: decision,
@@ -246,7 +266,7 @@ export function streamTarget(
   const target: StreamTarget = {
     kind: 'event-stream',
     cors: corsOf(merged.allowedOrigins),
-    settings: streamConnectionSettings(makers, merged, all),
+    settings: streamConnectionSettings(makers, merged, all, makers.observed?.route('event-stream', String(pattern))),
     handlers: all,
     accept: decision,
     contentCodings: merged.contentCodings ?? [],
@@ -269,9 +289,14 @@ export function streamConnectionSettings<Data>(
   makers: RouteMakers,
   merged: MergedStream,
   handlers: EventStreamHandlers<Data>,
+  observed?: RouteObserved,
 ): StreamTarget['settings'] {
   const settings = {
-    handlers: streamListener(handlers, (face) => void makers.open.eventStreams.delete(face as ServerStream<never>)),
+    handlers: streamListener(
+      handlers,
+      (face) => void makers.open.eventStreams.delete(face as ServerStream<never>),
+      observed,
+    ),
     sweeper: makers.sweeper,
     heartbeatIntervalMs: merged.heartbeatIntervalMs,
     maxBufferedBytes: merged.maxBufferedBytes,
@@ -279,6 +304,7 @@ export function streamConnectionSettings<Data>(
     writeTimeoutMs: merged.writeTimeoutMs,
     closeTimeoutMs: merged.closeTimeoutMs,
     onError: makers.onError,
+    observed,
   };
   return settings as unknown as StreamTarget['settings'];
 }

@@ -32,6 +32,7 @@ export function serveStream(
   decide('accept', target.accept, request, context.onError, {
     decided(decision) {
       if (decision.kind === 'refuse') {
+        context.observed?.refuse(decision.why, decision.response, request);
         exchange.respond(withFields(decision.response, corsFields));
         return;
       }
@@ -71,6 +72,7 @@ export function startStream(
   ServerStream.attach(face, connection);
   context.open.eventStreams.add(face as ServerStream<never>);
   channel.flushSoon();
+  target.settings.observed?.open(face);
   guard(connection, target.handlers.open, target.handlers, face, request);
   channel.resume();
   if (context.closing()) face.close();

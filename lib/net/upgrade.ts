@@ -8,6 +8,7 @@
 
 import { judgeOrigin } from '../http/origin.ts';
 import { WEBSOCKET } from '../http/router.ts';
+import type { RefusalReason } from '../observe.ts';
 import { CloseCode } from '../websocket/close.ts';
 import { type DeflateSettings, deflateSettings } from '../websocket/deflate.ts';
 import { answerOffers, type DeflatePolicy } from '../websocket/extension.ts';
@@ -16,7 +17,7 @@ import type { Context, WebSocketTarget } from './context.ts';
 import { ACCEPTED, type CheckedAcceptance, decide } from './decision.ts';
 import type { Exchange, TakenOver } from './exchange.ts';
 import { guard } from './guard.ts';
-import { handlerFailed, plain } from './responses.ts';
+import { type CheckedResponse, handlerFailed, plain } from './responses.ts';
 import { type Agreed, ServerSocket } from './server-websocket.ts';
 import { WebSocketConnection } from './websocket-connection.ts';
 
@@ -27,7 +28,7 @@ export function serveUpgrade(context: Context, exchange: Exchange): void {
   const { request } = exchange;
   const match = context.router.match(WEBSOCKET, request.path);
   if (match.kind !== 'found') {
-    exchange.respond(plain(match.kind === 'bad-path' ? 400 : 404, 'no WebSocket here'), { close: true });
+    refuse(context, exchange, 'route', plain(match.kind === 'bad-path' ? 400 : 404, 'no WebSocket here'));
     return;
   }
   const target = match.value as WebSocketTarget;
@@ -35,7 +36,7 @@ export function serveUpgrade(context: Context, exchange: Exchange): void {
   const handshake = exchange.handshake!;
   if (handshake.kind === 'reject') {
     const { status, detail, section, headers } = handshake;
-    exchange.respond(plain(status, `${detail} (${section})`, headers), { close: true });
+    refuse(context, exchange, 'handshake', plain(status, `${detail} (${section})`, headers));
     return;
   }
   if (!originAllowed(context, exchange, target, handshake)) return;
@@ -46,7 +47,7 @@ export function serveUpgrade(context: Context, exchange: Exchange): void {
   decide('upgrade', target.upgrade, request, context.onError, {
     waiting: () => exchange.holdBack(),
     decided: (decision) => {
-      if (decision.kind === 'refuse') exchange.respond(decision.response, { close: true });
+      if (decision.kind === 'refuse') refuse(context, exchange, decision.why, decision.response);
       else accept(context, exchange, target, handshake, decision);
     },
   });
@@ -58,10 +59,10 @@ function originAllowed(context: Context, exchange: Exchange, target: WebSocketTa
   try {
     const { host, secure } = request;
     if (judgeOrigin(target.cors.origins, { origin, host, secure }, request) !== 'refused') return true;
-    exchange.respond(plain(403, `origin ${origin} is not allowed`), { close: true });
+    refuse(context, exchange, 'origin', plain(403, `origin ${origin} is not allowed`));
   } catch (error) {
     context.onError(error);
-    exchange.respond(handlerFailed(), { close: true });
+    refuse(context, exchange, 'error', handlerFailed());
   }
   return false;
 }
@@ -80,7 +81,7 @@ function accept(
     context.onError(
       new TypeError(`upgrade answered protocol ${protocol}, which the client did not offer (RFC 6455 §4.2.2)`),
     );
-    exchange.respond(handlerFailed(), { close: true });
+    refuse(context, exchange, 'error', handlerFailed());
     return;
   }
   const deflate = target.deflate === undefined ? undefined : answerOffers(handshake.extensions, target.deflate);
@@ -90,7 +91,7 @@ function accept(
     taken = exchange.acceptWebSocket({ ...agreed, fields });
   } catch (error) {
     context.onError(error); // a field that belongs to the handshake
-    exchange.respond(handlerFailed(), { close: true });
+    refuse(context, exchange, 'error', handlerFailed());
     return;
   }
   if (taken === undefined) return; // the client has left
@@ -99,6 +100,7 @@ function accept(
   const connection = new WebSocketConnection(channel, target.settings, settingsOf(deflate, target.deflate), face);
   ServerSocket.attach(face, connection);
   context.open.webSockets.add(face as ServerSocket<never>);
+  target.settings.observed?.open(face);
   guard(connection, target.handlers.open, target.handlers, face, request);
   // §4.2.2: bytes behind the request are the first frames.
   if (rest.length > 0 && !channel.destroyed) channel.sink.receive(rest);
@@ -106,6 +108,12 @@ function accept(
   if (channel.peerEnded) channel.sink.receiveEnd(); // FIN came while it was decided, and comes only once
   channel.flushSoon();
   channel.resume();
+}
+
+/** Answers with a refusal, behind which the connection ends. */
+function refuse(context: Context, exchange: Exchange, why: RefusalReason, response: CheckedResponse): void {
+  context.observed?.refuse(why, response, exchange.request);
+  exchange.respond(response, { close: true });
 }
 
 function settingsOf(

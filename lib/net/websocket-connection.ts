@@ -25,6 +25,7 @@ import {
 import type { Message, SendOptions, SendResult } from './api.ts';
 import { Timed, type Wait } from './deadlines.ts';
 import { type ErrorHandler, type Guarded, guard } from './guard.ts';
+import type { RouteObserved } from './observed.ts';
 import { Pings } from './pings.ts';
 import type { Sweeper } from './sweeper.ts';
 
@@ -58,6 +59,8 @@ export interface ConnectionSettings<Face> {
   readonly textAsBytes: boolean;
   /** Told what a handler threw. */
   readonly onError: ErrorHandler;
+  /** Left out where nobody counts. */
+  readonly observed?: RouteObserved | undefined;
 }
 
 /** The readyState values of the WHATWG interface. */
@@ -308,12 +311,12 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
 
   /** A pong has come. A heartbeat has no payload, and every other ping that somebody waits for has one. */
   #measure(payload: Uint8Array): void {
-    if (payload.length > 0) {
-      this.roundTripMs = this.#pings?.pong(payload) ?? this.roundTripMs;
-    } else if (this.waitingFor === 'pong') {
-      this.roundTripMs = this.waitedMs(this.sweeper.nowMs);
-      this.waitAnew('peer');
-    }
+    const isHeartbeat = payload.length === 0 && this.waitingFor === 'pong';
+    const roundTripMs = isHeartbeat ? this.waitedMs(this.sweeper.nowMs) : this.#pings?.pong(payload);
+    if (isHeartbeat) this.waitAnew('peer');
+    if (roundTripMs === undefined) return; // an answer to no ping
+    this.roundTripMs = roundTripMs;
+    this.#settings.observed?.roundTrip(this.#face as object, roundTripMs);
   }
 
   #has(flag: number): boolean {
