@@ -34,7 +34,7 @@ import { inTime } from '../../lib/conformance/target.ts';
 import { CONFORMANCE_LIMITS } from '../../lib/limits.ts';
 import { createServer, type Server } from '../../lib/server.ts';
 import { makeCertificate, NO_OPENSSL } from '../support/certificate.ts';
-import { http2Entrance, memoryTarget, streamPair } from './doors.ts';
+import { channelTarget, http2Entrance, memoryTarget, streamPair } from './doors.ts';
 import { answerToOffer, type Bug, echoOn, serveFake } from './fake-endpoint.ts';
 
 const certificate = makeCertificate();
@@ -124,6 +124,15 @@ describe('our own server, strictly', () => {
     } finally {
       await server.close();
       rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('through a pair of channels in memory, without a port', async () => {
+    const server = ownEcho();
+    try {
+      await assertStrict(channelTarget(server));
+    } finally {
+      await server.close();
     }
   });
 

@@ -6,7 +6,10 @@
 
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node:http2';
 import { Duplex } from 'node:stream';
+import type { MemoryChannel } from '../../lib/channel/memory.ts';
 import type { Entered, Entrance, Target } from '../../lib/conformance/index.ts';
+import type { Server } from '../../lib/server.ts';
+import { join } from '../../lib/testing/raw.ts';
 
 /** Two streams, each of which reads what the other writes; a write is taken once the other side has asked for more. */
 export function streamPair(): [Duplex, Duplex] {
@@ -40,6 +43,51 @@ export function streamPair(): [Duplex, Duplex] {
   const left = make(() => right.stream);
   const right = make(() => left.stream);
   return [left.stream, right.stream];
+}
+
+/** The client's end of a pair of channels in memory, as a stream: what the runner drives. */
+function streamOf(channel: MemoryChannel): Duplex {
+  let written: (() => void) | undefined;
+  const stream = new Duplex({
+    read() {
+      channel.resume();
+    },
+    write(chunk: Buffer, _encoding, done) {
+      channel.output.append(chunk, 0, chunk.length);
+      channel.flush();
+      if (channel.bufferedAmount > 0) written = done;
+      else done();
+    },
+    final(done) {
+      channel.end();
+      done();
+    },
+    destroy(error, done) {
+      channel.destroy();
+      done(error);
+    },
+  });
+  channel.sink = {
+    receive(chunk) {
+      if (!stream.push(Buffer.from(chunk))) channel.pause();
+    },
+    receiveEnd: () => void stream.push(null),
+    drained() {
+      written?.();
+      written = undefined;
+    },
+    gone: (error) => void stream.destroy(error),
+  };
+  return stream;
+}
+
+/** Our own server through a pair of channels in memory, as `barewire/testing` has it; it does not listen. */
+export function channelTarget(server: Server): Target {
+  return {
+    ...memoryTarget(() => {}),
+    name: 'a pair of channels in memory',
+    connect: () => Promise.resolve(streamOf(join(server, {}).channel)),
+  };
 }
 
 /** A server that `serve` runs on streams in memory. */
