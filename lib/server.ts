@@ -82,6 +82,8 @@ export interface ServerOptions extends RouteDefaults {
 interface Inside {
   readonly open: OpenConnections;
   readonly observed: Observed;
+  /** Nobody connects any more. */
+  readonly closing: () => boolean;
   /** Serves HTTP on a channel whose owner is `open`, as on one that the listener has accepted. */
   readonly accepted: (channel: Channel) => void;
 }
@@ -138,7 +140,7 @@ export class Server {
     };
     const accepted = (channel: Channel): void => void open.http.add(new HttpConnection(channel, http));
     this.#listener = new Listener({ ...settings, tls: options.tls, open, onError, observed, closing, accepted });
-    this.#inside = { open, observed, accepted };
+    this.#inside = { open, observed, closing, accepted };
   }
 
   /** @internal For `metrics`, and for `testing`, which has connections without a listener. */

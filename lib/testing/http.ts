@@ -143,7 +143,7 @@ function requestBytes(target: string, method: string, { headers = {}, body = '' 
 }
 
 /** Sends one request and answers its response, whole. Rejects where the connection ends before. */
-export function request(server: Server, target: string, options: RequestOptions = {}): Promise<TestResponse> {
+export async function request(server: Server, target: string, options: RequestOptions = {}): Promise<TestResponse> {
   const { method = options.body === undefined ? 'GET' : 'POST' } = options;
   const { channel } = join(server, options);
   return new Promise((resolve, reject) => {
@@ -216,7 +216,7 @@ export class TestStream {
 }
 
 /** Opens an event stream. @throws Refused where the server answers anything else */
-export function openStream(server: Server, target: string, options: RequestOptions = {}): Promise<TestStream> {
+export async function openStream(server: Server, target: string, options: RequestOptions = {}): Promise<TestStream> {
   const { method = options.body === undefined ? 'GET' : 'POST' } = options;
   const { channel, network } = join(server, options);
   return new Promise((resolve, reject) => {

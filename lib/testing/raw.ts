@@ -21,9 +21,13 @@ export interface Joined {
   readonly network: Network;
 }
 
-/** Joins a channel with the server. The server's side is counted, observed and ended like any other connection. */
+/**
+ * Joins a channel with the server. The server's side is counted, observed and ended like any other connection.
+ * @throws Error where the server is closing or closed: nobody would connect to its port either
+ */
 export function join(server: Server, { remote = {} }: RawOptions): Joined {
-  const { open, observed, accepted } = Server.inside(server);
+  const { open, observed, closing, accepted } = Server.inside(server);
+  if (closing()) throw new Error('the server is closing, and takes no connections');
   const { first, second } = memoryPair({ remote, owner: open });
   open.channels.add(first);
   observed.connect(first);
@@ -37,7 +41,7 @@ export function write(channel: MemoryChannel, bytes: Uint8Array): void {
   channel.flush();
 }
 
-/** Connects to a server, and says nothing yet. */
+/** Connects to a server, and says nothing yet. @throws Error where the server is closing or closed */
 export function connectRaw(server: Server, options: RawOptions = {}): RawConnection {
   return new RawConnection(join(server, options));
 }

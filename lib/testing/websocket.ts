@@ -158,7 +158,7 @@ function printed(message: string | Uint8Array): string {
  * Opens a WebSocket to a route of `server`, which need not listen.
  * @throws Refused where the server answers with anything but 101, with that response; TypeError for headers that the handshake sets itself
  */
-export function connectPair(server: Server, path: string, options: ConnectOptions = {}): Promise<TestSocket> {
+export async function connectPair(server: Server, path: string, options: ConnectOptions = {}): Promise<TestSocket> {
   const { headers = {}, protocols = [], perMessageDeflate } = options;
   const policy = deflatePolicy(perMessageDeflate, 'client');
   const handshake = createClientHandshake({

@@ -8,7 +8,7 @@ import { EVENT_NAMES } from '../../lib/observe.ts';
 import { createServer, metrics, type Server } from '../../lib/server.ts';
 import { connectPair, connectRaw, FakeClock, openStream, request } from '../../lib/testing/index.ts';
 import { prepareMessage } from '../../lib/websocket/prepared-message.ts';
-import { turns } from '../support/sockets.ts';
+import { RawClient, turns, until, withServer } from '../support/sockets.ts';
 
 type Told = { readonly [Name in EventName]: ObservedEvents[Name][] };
 
@@ -182,6 +182,27 @@ describe('an observer', () => {
     assert.deepEqual(
       told.error.map(({ error }) => (error as Error).message),
       ['broken'],
+    );
+  });
+
+  it('is told of clients that are one too many', async () => {
+    const { told, observer } = recorder();
+    await withServer(
+      { observer, maxConnections: 1 },
+      (server) => server.get('/', () => ({})),
+      async (server) => {
+        await RawClient.connect(server.port);
+        await until('it is accepted', () => told.connect.length === 1);
+        await RawClient.connect(server.port);
+        await until('it is refused', () => told.refusal.length === 1);
+        const { why, status, path, detail } = told.refusal[0]!;
+        assert.deepEqual(
+          [why, status, path, detail],
+          ['limit', 503, '', 'no more connections are taken (RFC 9110 §15.6.4)'],
+        );
+        assert.equal(told.connect.length, 1);
+        assert.match(metrics(server), /^barewire_refusals_total\{why="limit"\} 1$/m);
+      },
     );
   });
 

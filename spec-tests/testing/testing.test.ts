@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ServerWebSocket } from '../../lib/net/api.ts';
 import { createServer, type Server, type ServerOptions } from '../../lib/server.ts';
+import { Inbox } from '../../lib/testing/inbox.ts';
 import { connectPair, connectRaw, FakeClock, openStream, Refused, request } from '../../lib/testing/index.ts';
 import { fromClient } from '../support/frames.ts';
 import { turns, until, upgradeRequest } from '../support/sockets.ts';
@@ -110,6 +111,7 @@ describe('connectPair', () => {
     for (const [i, socket] of sockets.entries()) await socket.expect(`welcome to ${i}`);
     await Promise.all([server.close(), ...sockets.map(({ closed }) => closed)]);
     assert.equal(server.connections.webSockets, 0);
+    await assert.rejects(connectPair(server, '/late'), /the server is closing/);
   });
 });
 
@@ -176,6 +178,16 @@ describe('faults', () => {
     client.resume();
     for (let i = 0; i < sent; i++) assert.equal((await client.next()).length, 100_000);
     await until('drain is told', () => drained === 1);
+  });
+});
+
+describe('what waits for a test', () => {
+  it('is bounded by 100,000, and handed out in order, also after the end', async () => {
+    const inbox = new Inbox<number>('number');
+    for (let i = 0; i < 100_000; i++) inbox.push(i);
+    assert.throws(() => inbox.push(0), /100000 times a number came that the test did not ask for/);
+    inbox.end('that was all');
+    assert.deepEqual([await inbox.next(), await inbox.next()], [0, 1]);
   });
 });
 
