@@ -184,7 +184,10 @@ export class EventStreamConnection<Face> extends Timed implements Sink, Guarded 
     const { maxBufferedBytes, highWaterMarkBytes } = this.#settings;
     const chunk = this.#encoder === undefined ? prepared : prepared.compressed();
     const { bufferedAmount } = channel;
-    if (bufferedAmount > 0 && bufferedAmount + chunk.end - chunk.start > maxBufferedBytes) return 'dropped';
+    if (bufferedAmount > 0 && bufferedAmount + chunk.end - chunk.start > maxBufferedBytes) {
+      this.#owesDrain = true; // a `write` that waits for room is told of it, also where little waits
+      return 'dropped';
+    }
     this.#sentSinceSweep = true;
     this.sentMessages++;
     this.#encoder?.add(prepared);

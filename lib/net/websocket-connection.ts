@@ -127,13 +127,13 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
     const core = this.#core;
     if (typeof message === 'string') {
       // UTF-8 takes up to three octets a UTF-16 unit; they are counted only where it matters.
-      if (!this.#mayTake(message.length * 3) && !this.#mayTake(utf8ByteLength(message))) return 'dropped';
+      if (!this.#mayTake(message.length * 3) && !this.#mayTake(utf8ByteLength(message))) return this.#refused();
       core.sendText(message, options?.compress);
     } else if (message instanceof Uint8Array) {
-      if (!this.#mayTake(message.length)) return 'dropped';
+      if (!this.#mayTake(message.length)) return this.#refused();
       core.sendBinary(message, options?.compress);
     } else if (message instanceof PreparedMessage) {
-      if (!this.#mayTake(message.end - message.start)) return 'dropped';
+      if (!this.#mayTake(message.end - message.start)) return this.#refused();
       core.sendPrepared(message, options?.compress);
     } else if (message instanceof ArrayBuffer) {
       return this.send(new Uint8Array(message), options);
@@ -146,7 +146,7 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
   /** As `ServerWebSocket.sendText`. */
   sendText(utf8: Uint8Array, options?: SendOptions): SendResult {
     mustBeBytes(utf8);
-    if (!this.#mayTake(utf8.length)) return 'dropped';
+    if (!this.#mayTake(utf8.length)) return this.#refused();
     this.#core.sendText(utf8, options?.compress);
     return this.#sent();
   }
@@ -344,6 +344,12 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
     const { bufferedAmount } = this.channel;
     // A single message may exceed the bound when nothing else waits: else it could never be sent at all.
     return bufferedAmount === 0 || bufferedAmount + size + HEADER_ALLOWANCE_BYTES <= this.#settings.maxBufferedBytes;
+  }
+
+  /** A message was not accepted. Whoever waits for room, as a `write` does, is told of it, also where little waits. */
+  #refused(): SendResult {
+    this.#flags |= Flag.owesDrain;
+    return 'dropped';
   }
 
   #sent(): SendResult {

@@ -8,6 +8,7 @@ import { EVENT_NAMES } from '../../lib/observe.ts';
 import { createServer, metrics, type Server } from '../../lib/server.ts';
 import { connectPair, connectRaw, FakeClock, openStream, request } from '../../lib/testing/index.ts';
 import { prepareMessage } from '../../lib/websocket/prepared-message.ts';
+import { fromClient } from '../support/frames.ts';
 import { RawClient, turns, until, withServer } from '../support/sockets.ts';
 
 type Told = { readonly [Name in EventName]: ObservedEvents[Name][] };
@@ -138,6 +139,34 @@ describe('an observer', () => {
     assert.equal(told.message.length, 4);
   });
 
+  it('a write that has no room yet is no drop', async () => {
+    const { told, observer } = recorder();
+    const limits = { maxBufferedBytes: 500_000, highWaterMarkBytes: 100_000 };
+    const server = createServer({ observer, ...limits }).webSocket('/', {
+      open(socket) {
+        for (const size of [250_000, 99_000]) assert.equal(socket.send(new Uint8Array(size)), 'sent');
+        void socket.write(new Uint8Array(450_000)); // 549,000 octets would wait
+      },
+    });
+    const socket = await connectPair(server, '/');
+    for (const size of [250_000, 99_000, 450_000]) assert.equal((await socket.next()).length, size);
+    assert.deepEqual([told.message.length, told.drop.length], [3, 0]);
+  });
+
+  it('a write to an event stream that has no room yet is no drop either', async () => {
+    const { told, observer } = recorder();
+    const limits = { maxBufferedBytes: 500_000, highWaterMarkBytes: 100_000 };
+    const server = createServer({ observer, ...limits }).eventStream('/', {
+      open(stream) {
+        for (const size of [250_000, 99_000]) assert.equal(stream.send('x'.repeat(size)), 'sent');
+        void stream.write('x'.repeat(450_000));
+      },
+    });
+    const stream = await openStream(server, '/');
+    for (const size of [250_000, 99_000, 450_000]) assert.equal((await stream.next()).data.length, size);
+    assert.deepEqual([told.message.length, told.drop.length], [3, 0]);
+  });
+
   it('is told of refusals, and why', async () => {
     const { told, observer } = recorder();
     const server = createServer({ observer, onError: () => {} })
@@ -212,9 +241,12 @@ describe('an observer', () => {
     const server = createServer({ observer, clock, pingIntervalMs: 1_000 }).webSocket('/', {
       open: (socket) => void socket.ping(),
     });
-    await connectPair(server, '/');
+    const socket = await connectPair(server, '/');
     await turns();
     assert.equal(told.roundTrip.length, 1);
+    socket.sendRaw(fromClient({ opcode: 10, payload: 'unasked' })); // RFC 6455 §5.5.3 allows it
+    await turns();
+    assert.equal(told.roundTrip.length, 1, 'a pong that answers no ping measures nothing');
     for (let i = 0; i < 8; i++) {
       clock.advance(250);
       await turns();
