@@ -53,18 +53,14 @@ export function deferred<T = void>(): {
   return { promise, resolve, reject };
 }
 
-/** Runs `body` with a listening server, and closes it whatever happens. */
+/** Runs `body` with a listening server, and closes it whatever happens. What handlers throw fails the test, unless it has an `onError`. */
 export async function withServer(
   options: ServerOptions,
   routes: (server: Server) => void,
   body: (server: Server) => Promise<void>,
 ): Promise<void> {
-  const server = createServer({
-    onError: (error) => {
-      throw error;
-    },
-    ...options,
-  });
+  const errors: unknown[] = [];
+  const server = createServer({ onError: (error) => void errors.push(error), ...options });
   routes(server);
   await server.listen();
   try {
@@ -74,6 +70,7 @@ export async function withServer(
     RawClient.open.clear();
     await patiently('the server to close', server.close());
   }
+  if (errors.length > 0) throw errors[0];
 }
 
 export interface RawResponse {
