@@ -183,8 +183,10 @@ export class EventStreamConnection<Face> extends Timed implements Sink, Guarded 
     const { channel } = this;
     const { maxBufferedBytes, highWaterMarkBytes } = this.#settings;
     const chunk = this.#encoder === undefined ? prepared : prepared.compressed();
-    const { bufferedAmount } = channel;
-    if (bufferedAmount > 0 && bufferedAmount + chunk.end - chunk.start > maxBufferedBytes) {
+    const size = chunk.end - chunk.start;
+    // What waits for the end of this turn only is not in the way: the head, for example.
+    if (channel.bufferedAmount + size > maxBufferedBytes && !channel.blocked) channel.flush();
+    if (channel.bufferedAmount > 0 && channel.bufferedAmount + size > maxBufferedBytes) {
       this.#owesDrain = true; // a `write` that waits for room is told of it, also where little waits
       return 'dropped';
     }

@@ -94,11 +94,7 @@ export class ServerStream<Data = unknown> implements EventStream<Data> {
     this.#writes ??= new WaitingWrites();
     return this.#writes.add(() => {
       if (connection.ended || connection.channel.destroyed) throw closed();
-      let result = connection.send(event);
-      if (result === 'dropped' && !connection.channel.blocked) {
-        connection.channel.flush(); // what is in the way waits for the end of this turn only
-        result = connection.send(event);
-      }
+      const result = connection.send(event);
       return result === 'dropped' ? result : this.#report(result, event); // dropped, it is tried again later
     }, connection.hasRoom);
   }

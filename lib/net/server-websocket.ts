@@ -126,11 +126,7 @@ export class ServerSocket<Data = unknown> implements ServerWebSocket<Data> {
     extras.writes ??= new WaitingWrites();
     return extras.writes.add(() => {
       if (connection.readyState !== 1) throw closed();
-      let result = connection.send(message, options);
-      if (result === 'dropped' && !connection.channel.blocked) {
-        connection.channel.flush(); // what is in the way waits for the end of this turn only
-        result = connection.send(message, options);
-      }
+      const result = connection.send(message, options);
       return result === 'dropped' ? result : this.#report(result, message); // dropped, it is tried again later
     }, connection.hasRoom);
   }

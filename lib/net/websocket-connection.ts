@@ -168,7 +168,6 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
   }
 
   close(code?: number, reason = ''): void {
-    if (typeof reason !== 'string') throw new TypeError(`close reason is ${typeof reason}, must be a string`);
     if (this.#core.state !== 'OPEN') {
       encodeClosePayload(code, reason); // a caller's mistake is one in every state
       return;
@@ -341,9 +340,13 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
   /** Whether a message of about this size may be accepted now. */
   #mayTake(size: number): boolean {
     if (this.#core.state !== 'OPEN' || this.channel.destroyed) return false;
-    const { bufferedAmount } = this.channel;
+    const { channel } = this;
+    const { maxBufferedBytes } = this.#settings;
+    const needed = size + HEADER_ALLOWANCE_BYTES;
+    // What waits for the end of this turn only is not in the way: the head of the handshake, for example.
+    if (channel.bufferedAmount + needed > maxBufferedBytes && !channel.blocked) channel.flush();
     // A single message may exceed the bound when nothing else waits: else it could never be sent at all.
-    return bufferedAmount === 0 || bufferedAmount + size + HEADER_ALLOWANCE_BYTES <= this.#settings.maxBufferedBytes;
+    return channel.bufferedAmount === 0 || channel.bufferedAmount + needed <= maxBufferedBytes;
   }
 
   /** A message was not accepted. Whoever waits for room, as a `write` does, is told of it, also where little waits. */
