@@ -88,6 +88,8 @@ interface Inside {
   readonly accepted: (channel: Channel) => void;
 }
 
+const DEFAULT_RETRY_AFTER_MS = 5_000;
+
 export class Server {
   readonly #clock: Clock;
   readonly #secure: boolean;
@@ -101,6 +103,8 @@ export class Server {
   #closing = false;
   /** Set by the first `close`; every other call answers the same. */
   #closed: Promise<void> | undefined = undefined;
+  /** When a client that is refused may come back. */
+  #retryAfterMs = DEFAULT_RETRY_AFTER_MS;
   /** Ends a drain that is under way. */
   #cancelDrain: () => void = () => {};
 
@@ -139,7 +143,10 @@ export class Server {
       onDone: (connection) => open.http.delete(connection),
     };
     const accepted = (channel: Channel): void => void open.http.add(new HttpConnection(channel, http));
-    this.#listener = new Listener({ ...settings, tls: options.tls, open, onError, observed, closing, accepted });
+    const retryAfterMs = (): number => this.#retryAfterMs;
+    const { tls } = options;
+    const listener = { ...settings, tls, open, sweeper, onError, observed, closing, retryAfterMs, accepted };
+    this.#listener = new Listener(listener);
     this.#inside = { open, observed, closing, accepted };
   }
 
@@ -208,7 +215,7 @@ export class Server {
     return this;
   }
 
-  /** Begins to accept connections. Rejects with the system's error, for example `EADDRINUSE`. */
+  /** Begins to accept connections. Rejects with the system's error, for example `EADDRINUSE`, or for a wrong option. */
   async listen(options: ListenOptions = {}): Promise<this> {
     await this.#listener.listen(options);
     return this;
@@ -251,8 +258,9 @@ export class Server {
   drain(options: DrainOptions = {}): Promise<void> {
     checkOptions('drain', options, { overMs: milliseconds(), retryAfterMs: milliseconds(1), onClose: FUNCTION });
     if (this.#closed !== undefined) return this.#closed;
-    const { overMs = 0, retryAfterMs = 5_000 } = options;
+    const { overMs = 0, retryAfterMs = DEFAULT_RETRY_AFTER_MS } = options;
     this.#closing = true;
+    this.#retryAfterMs = retryAfterMs;
     const cancelled = new Promise<void>((resolve) => {
       this.#cancelDrain = resolve;
     });

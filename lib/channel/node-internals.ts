@@ -4,6 +4,7 @@
  * - `acceptSockets`: accepted TCP sockets that read into one shared buffer. Node offers that (`onread`) for sockets that
  *   connect only. A quarter to a third less CPU than `'data'` events, which allocate up to 64 KiB each.
  * - `takeHandle`: the same for a socket that a `node:http` server hands over.
+ * - `socketUnder`: the TCP socket that a TLS socket was made of.
  * - `unsentBytes`, `peerOf`: numbers that the handle knows and the socket does not tell, or tells at a price.
  * - `writeDirectly`, `writeManyDirectly`: the writing half that every stream has below its public `write`.
  *
@@ -68,6 +69,13 @@ interface Inside {
   _handle?: Handle | null;
   _connections?: number;
   encrypted?: boolean;
+  _parent?: unknown;
+}
+
+/** The socket that a TLS server was given and made `tls` of; `tls` itself where Node does not say. */
+export function socketUnder(tls: Socket): object {
+  const { _parent: parent } = tls as Inside;
+  return parent instanceof Socket ? parent : tls;
 }
 
 /** How many bytes of the write under way the kernel has not taken; 0 where that cannot be known. Kept by libuv for TCP, pipes and TLS. */

@@ -9,14 +9,28 @@
 
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions, type Server as TlsServer } from 'node:tls';
-import { acceptSockets } from '../channel/node-internals.ts';
+import { acceptSockets, socketUnder } from '../channel/node-internals.ts';
 import type { Sink } from '../channel/port.ts';
 import { SocketChannel } from '../channel/socket.ts';
+import { trustedAddresses } from '../http/forwarded.ts';
+import type { ProxyEndpoint } from '../http/proxy-protocol.ts';
+import { checkOptions, kindOf, STRING, wholeNumber } from '../options.ts';
 import type { ErrorHandler } from './guard.ts';
 import { writeResponse } from './http-exchange.ts';
 import type { Observed } from './observed.ts';
 import type { OpenConnections } from './open-connections.ts';
+import { ProxiedChannel, ProxiedSocket } from './proxied.ts';
 import { empty, plain } from './responses.ts';
+import type { Sweeper } from './sweeper.ts';
+
+/** Every connection begins with a PROXY header, which a proxy sends to say whose connection it passes on. */
+export interface ProxyProtocolOption {
+  /**
+   * The proxies that are believed: `'loopback'`, addresses, ranges (`10.0.0.0/8`), or a list of these. A connection from
+   * elsewhere is dropped. Whoever may open a Unix socket that is listened on counts as `'loopback'`.
+   */
+  readonly from: string | readonly string[];
+}
 
 export interface ListenOptions {
   /** Default 0: any free port. */
@@ -25,7 +39,22 @@ export interface ListenOptions {
   readonly host?: string;
   /** A Unix socket path instead of port and host. */
   readonly path?: string;
+  /**
+   * Versions 1 and 2 of the PROXY protocol, before TLS and HTTP. Never guessed: with this option every connection must begin
+   * with a header, without it none may (PROXY §2).
+   */
+  readonly proxyProtocol?: ProxyProtocolOption;
 }
+
+const LISTEN_OPTIONS = {
+  port: wholeNumber(0, 65_535),
+  host: STRING,
+  path: STRING,
+  proxyProtocol: kindOf(
+    'an object with from',
+    (value) => typeof value === 'object' && value !== null && Object.keys(value).join() === 'from',
+  ),
+};
 
 export interface ListenerSettings {
   readonly tls: TlsOptions | undefined;
@@ -35,16 +64,16 @@ export interface ListenerSettings {
   readonly headTimeoutMs: number;
   readonly acceptBacklog: number;
   readonly open: OpenConnections;
+  readonly sweeper: Sweeper;
   readonly onError: ErrorHandler;
   readonly observed: Observed;
   /** No more connections are taken: one that was accepted already is answered 503. */
   readonly closing: () => boolean;
+  /** What a client that is one too many is told about when to come back. */
+  readonly retryAfterMs: () => number;
   /** Told of each connection that is within the limits. */
   readonly accepted: (channel: SocketChannel) => void;
 }
-
-/** What a client that is one too many is told about when to come back. */
-const RETRY_AFTER_SECONDS = 5;
 
 export class Listener {
   readonly #settings: ListenerSettings;
@@ -53,6 +82,10 @@ export class Listener {
   readonly #perAddress = new Map<string, number>();
   /** What is under TLS connections, also those whose handshake is not over and that nothing else knows. */
   readonly #underTls = new Set<Socket>();
+  /** Who is behind the proxy of a socket under TLS; undefined where its header names nobody. */
+  readonly #sources = new WeakMap<object, ProxyEndpoint | undefined>();
+  /** Whose PROXY headers are believed; undefined: there are none. */
+  #trusts: ((address: string) => boolean) | undefined = undefined;
 
   constructor(settings: ListenerSettings) {
     this.#settings = settings;
@@ -66,15 +99,20 @@ export class Listener {
     else {
       const over = this.#tlsServer(tls);
       this.#server.on('connection', (socket) => {
-        if (this.#mayBeginTls(socket)) over.emit('connection', socket);
+        if (this.#mayBeginTls(socket)) this.#behindHeader(socket, () => over.emit('connection', socket));
       });
     }
   }
 
-  /** Begins to accept. Rejects with the system's error, for example `EADDRINUSE`. */
+  /**
+   * Begins to accept. Rejects with the system's error, for example `EADDRINUSE`.
+   * @throws TypeError or RangeError for a wrong option
+   */
   listen(options: ListenOptions): Promise<void> {
-    const { path, port = 0, host = '127.0.0.1' } = options;
+    checkOptions('listen', options, LISTEN_OPTIONS);
+    const { path, port = 0, host = '127.0.0.1', proxyProtocol } = options;
     const where = path === undefined ? { port, host } : { path };
+    this.#trusts = proxyProtocol && trustedProxies(proxyProtocol, path !== undefined);
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen({ ...where, backlog: this.#settings.acceptBacklog }, () => {
@@ -132,20 +170,50 @@ export class Listener {
     return true;
   }
 
+  /** Calls `begin` when what a proxy sends in front of a TLS connection has been read. */
+  #behindHeader(socket: Socket, begin: () => void): void {
+    const { sweeper, headTimeoutMs } = this.#settings;
+    if (this.#trusts === undefined) begin();
+    else if (!this.#trusts(socket.remoteAddress ?? '')) socket.destroy();
+    else
+      new ProxiedSocket(socket, { sweeper, headTimeoutMs }, (source) => {
+        this.#sources.set(socket, source);
+        begin();
+      });
+  }
+
   #accept(socket: Socket, shared: boolean): void {
-    const { open, observed, maxConnections, maxConnectionsPerAddress, closing } = this.#settings;
+    const { open, sweeper, headTimeoutMs } = this.#settings;
     const channel = new SocketChannel(socket, REFUSED, shared ? 'shared buffer' : 'data events', open);
     open.channels.add(channel);
-    const fromThere = maxConnectionsPerAddress > 0 ? this.#countAddress(socket, channel.remote.address) : 0;
+    if (this.#trusts === undefined) this.#admit(channel, socket);
+    else if (channel.remote.secure) {
+      const under = socketUnder(socket);
+      if (this.#sources.has(under)) this.#proxied(channel, socket, this.#sources.get(under));
+      else channel.destroy(); // this Node does not say which socket that is
+    } else if (!this.#trusts(channel.remote.address)) channel.destroy();
+    else new ProxiedChannel(channel, { sweeper, headTimeoutMs }, (source) => this.#proxied(channel, socket, source));
+    if (!shared) channel.resume();
+  }
+
+  /** The header of this connection has been read, and names `source` if it names anybody. */
+  #proxied(channel: SocketChannel, socket: Socket, source: ProxyEndpoint | undefined): void {
+    if (source !== undefined) channel.proxied(source.address, source.port);
+    this.#admit(channel, socket);
+  }
+
+  /** Who is at the other end is known: takes the connection, or refuses one that is too many. */
+  #admit(channel: SocketChannel, socket: Socket): void {
+    const { open, observed, maxConnections, maxConnectionsPerAddress, closing, retryAfterMs } = this.#settings;
+    const { address: remoteAddress } = channel.remote;
+    const fromThere = maxConnectionsPerAddress > 0 ? this.#countAddress(socket, remoteAddress) : 0;
     if (closing() || open.channels.size > maxConnections || fromThere > maxConnectionsPerAddress) {
-      const why = closing() ? 'closing' : 'limit';
-      observed.refuse(why, unserved, { path: '', remoteAddress: channel.remote.address });
-      refuse(channel, socket);
+      observed.refuse(closing() ? 'closing' : 'limit', unserved, { path: '', remoteAddress });
+      refuse(channel, socket, Math.ceil(retryAfterMs() / 1_000));
       return;
     }
     observed.connect(channel);
     this.#settings.accepted(channel);
-    if (!shared) channel.resume();
   }
 
   /** How many connections the address has open, this one included. */
@@ -165,6 +233,14 @@ export class Listener {
 /** What a client that is one too many is told, in words for who observes. */
 const unserved = plain(503, 'no more connections are taken (RFC 9110 §15.6.4)');
 
+/** @throws TypeError for what is no address */
+function trustedProxies({ from }: ProxyProtocolOption, onUnixSocket: boolean): (address: string) => boolean {
+  const trusts = trustedAddresses(from);
+  if (!onUnixSocket) return trusts;
+  const trustsLocal = trusts('127.0.0.1');
+  return (address) => (address === '' ? trustsLocal : trusts(address));
+}
+
 /** Receives from a connection that was refused: nothing it says matters. */
 const REFUSED: Sink = { receive() {}, receiveEnd() {}, drained() {}, gone() {} };
 
@@ -172,8 +248,8 @@ const REFUSED: Sink = { receive() {}, receiveEnd() {}, drained() {}, gone() {} }
  * RFC 9110 §15.6.4; said before the request, since to wait for one would hold what there is too much of.
  * The connection is dropped once the answer has left.
  */
-function refuse(channel: SocketChannel, socket: Socket): void {
-  writeResponse(channel, empty(503, [['Retry-After', String(RETRY_AFTER_SECONDS)]]), {
+function refuse(channel: SocketChannel, socket: Socket, retryAfterSeconds: number): void {
+  writeResponse(channel, empty(503, [['Retry-After', String(retryAfterSeconds)]]), {
     persists: false,
     minor: 1,
     isHead: false,
