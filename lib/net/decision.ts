@@ -32,7 +32,7 @@ export const ACCEPTED: CheckedAcceptance = { kind: 'accept', data: undefined, fi
  */
 export function checkDecision(name: string, decision: unknown): CheckedDecision {
   if (decision === undefined) return ACCEPTED;
-  if (typeof decision !== 'object' || decision === null)
+  if (typeof decision !== 'object' || decision === null || Array.isArray(decision))
     throw new TypeError(
       `${name} answered ${describe(decision)}, must be nothing, a refusal { status } or an acceptance { data }`,
     );

@@ -11,6 +11,7 @@ import { HTTP_LIMITS, SERVER_LIMITS, TIMEOUTS, WEBSOCKET_LIMITS } from '../limit
 import { EVENT_NAMES, type Observer } from '../observe.ts';
 import {
   ANYTHING,
+  BOOLEAN,
   checkOptions,
   describe,
   FUNCTION,
@@ -50,7 +51,7 @@ const LIST = kindOf(
   (value) => Array.isArray(value) && value.every((each) => typeof each === 'string'),
 );
 
-/** `allowedOrigins` and `perMessageDeflate` are checked by `corsPolicy` and `deflatePolicy`, at the same call. */
+/** `allowedOrigins` is checked by `corsPolicy`, the values of `perMessageDeflate` by `deflatePolicy`, at the same call. */
 const SHARED_OPTIONS: OptionTable = {
   allowedOrigins: ANYTHING,
   maxBufferedBytes: wholeNumber(1, Number.MAX_SAFE_INTEGER, true),
@@ -68,6 +69,17 @@ const WEBSOCKET_OPTIONS: OptionTable = {
   maxQueuedBytes: BYTES,
   pingIntervalMs: milliseconds(),
   pongTimeoutMs: milliseconds(1),
+};
+
+/** `perMessageDeflate` as an object. */
+const DEFLATE_OPTIONS: OptionTable = {
+  thresholdBytes: ANYTHING,
+  level: ANYTHING,
+  serverMaxWindowBits: ANYTHING,
+  clientMaxWindowBits: ANYTHING,
+  serverContextTakeover: BOOLEAN,
+  clientContextTakeover: BOOLEAN,
+  adaptive: BOOLEAN,
 };
 
 const STREAM_OPTIONS: OptionTable = {
@@ -159,14 +171,15 @@ interface RouteArguments {
 }
 
 /**
- * Tells `(handlers, options)` from `(upgrade, handlers, options)`: in the latter a function is followed by a function, or
- * by an object with a handler's name in it. No option has the name of a handler.
+ * Tells `(handlers, options)` from `(upgrade, handlers, options)`: the latter has three arguments, or its function is
+ * followed by a function or by an object with a handler's name in it. No option has the name of a handler.
  */
 function routeArguments(given: readonly unknown[], names: readonly string[]): RouteArguments {
-  const [first, second, third] = given;
-  const twoFirst = typeof first === 'function' && (typeof second === 'function' || isHandlers(second, names));
-  if (twoFirst) return { decision: first as Upgrade<unknown>, handlers: second, options: third ?? {} };
-  return { decision: undefined, handlers: first, options: second ?? {} };
+  const [first, second, third = {}] = given;
+  const twoFirst =
+    typeof first === 'function' && (given.length > 2 || typeof second === 'function' || isHandlers(second, names));
+  if (twoFirst) return { decision: first as Upgrade<unknown>, handlers: second, options: third };
+  return { decision: undefined, handlers: first, options: second === undefined ? {} : second };
 }
 
 function isHandlers(value: unknown, names: readonly string[]): boolean {
@@ -198,6 +211,12 @@ function checkHandlers(where: string, handlers: unknown, names: readonly string[
 /** Whose pages may use a route. @throws TypeError */
 export function corsOf(allowedOrigins: RouteDefaults['allowedOrigins']): CorsPolicy<HttpRequest> {
   return corsPolicy({ allowedOrigins: allowedOrigins ?? 'same-origin' });
+}
+
+/** How a route compresses. @throws TypeError or RangeError */
+function deflateOf(where: string, option: RouteDefaults['perMessageDeflate']): WebSocketTarget['deflate'] {
+  if (typeof option === 'object') checkOptions(`${where}: perMessageDeflate`, option, DEFLATE_OPTIONS);
+  return deflatePolicy(option, 'server');
 }
 
 /** Makes what a WebSocket route leads to, of the arguments behind its pattern. @throws TypeError or RangeError */
@@ -243,7 +262,7 @@ export function webSocketTarget(makers: RouteMakers, pattern: unknown, given: re
     handlers: all,
     upgrade: decision,
     protocols: merged.protocols ?? [],
-    deflate: deflatePolicy(merged.perMessageDeflate, 'server'),
+    deflate: deflateOf(where, merged.perMessageDeflate),
   };
 }
 

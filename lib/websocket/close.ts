@@ -81,9 +81,11 @@ export function parseClosePayload(payload: Uint8Array): ClosePayload | Violation
 
 /**
  * Lays out code and reason; `undefined` for no code gives an empty payload.
- * @throws RangeError for a code that may not be sent, a reason without a code, or one over 123 bytes.
+ * @throws RangeError for a code that may not be sent, a reason without a code, or one over 123 bytes; TypeError for a
+ * reason that is no string
  */
 export function encodeClosePayload(code: number | undefined, reason: string): Uint8Array {
+  if (typeof reason !== 'string') throw new TypeError(`close reason is ${typeof reason}, must be a string`);
   if (code === undefined) {
     if (reason !== '') throw new RangeError('a close reason needs a close code (RFC 6455 §5.5.1)');
     return new Uint8Array(0);
