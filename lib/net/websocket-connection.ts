@@ -75,7 +75,7 @@ const Flag = {
   paused: 2,
   /** TCP is gone and `close` has been called. */
   closed: 4,
-  /** A write had to wait, and nothing has come from the peer since: a ping stands behind all that the system's buffers hold. */
+  /** A write had to wait, and nothing has come from the peer since: what we send now stands behind all that the system's buffers hold. */
   slow: 8,
 } as const;
 
@@ -290,8 +290,9 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
     const { pingIntervalMs, pongTimeoutMs, writeTimeoutMs, closeTimeoutMs } = this.#settings;
     if (wait === 'peer') return pingIntervalMs;
     if (wait === 'write') return writeTimeoutMs;
-    if (wait === 'close') return closeTimeoutMs;
-    return this.#has(Flag.slow) ? Math.max(pongTimeoutMs, writeTimeoutMs) : pongTimeoutMs;
+    // The answer to a ping or a close frame that stands behind what a slow peer has yet to read.
+    const answerMs = wait === 'close' ? closeTimeoutMs : pongTimeoutMs;
+    return this.#has(Flag.slow) ? Math.max(answerMs, writeTimeoutMs) : answerMs;
   }
 
   /** `Timed`. */
