@@ -110,7 +110,7 @@ describe('bounds to the octet', () => {
 });
 
 describe('what peers do at the worst moment', () => {
-  it('FIN while upgrade decides: never opened, or opened and closed once; nothing is left', async () => {
+  it('FIN while upgrade decides: never opened; FIN before upgrade is asked: opened and closed; nothing is left', async () => {
     for (const answer of ['accept', 'refuse'] as const) {
       const gate = deferred();
       const log: string[] = [];
@@ -133,10 +133,29 @@ describe('what peers do at the worst moment', () => {
           gate.resolve();
           await client.end();
           await until('nothing is left', () => Object.values(server.connections).every((n: number) => n === 0));
-          assert.equal(log.filter((what) => what === 'open').length, log.filter((what) => what === 'close').length);
+          assert.deepEqual(log, []);
         },
       );
     }
+    const gate = deferred();
+    const log: string[] = [];
+    await withServer(
+      {},
+      (server) =>
+        server
+          .get('/slow', () => gate.promise.then(() => ({ body: 'x' })))
+          .webSocket('/', { open: () => void log.push('open'), close: (_, code) => void log.push(`close ${code}`) }),
+      async (server) => {
+        const client = (await RawClient.connect(server.port)).request('GET /slow').write(upgradeRequest('/'));
+        client.socket.end();
+        await until('it is there', () => server.connections.http === 1);
+        await turns(5);
+        gate.resolve();
+        await client.end();
+        await until('nothing is left', () => Object.values(server.connections).every((n: number) => n === 0));
+        assert.deepEqual(log, ['open', 'close 1006']);
+      },
+    );
   });
 
   it('output that flows again and stops again has writeTimeoutMs anew', async () => {
