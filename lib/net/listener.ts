@@ -15,6 +15,7 @@ import { SocketChannel } from '../channel/socket.ts';
 import { trustedAddresses } from '../http/forwarded.ts';
 import type { ProxyEndpoint } from '../http/proxy-protocol.ts';
 import { checkOptions, kindOf, STRING, wholeNumber } from '../options.ts';
+import { DescriptorWatch, readDescriptors } from './descriptors.ts';
 import type { ErrorHandler } from './guard.ts';
 import { writeResponse } from './http-exchange.ts';
 import type { Observed } from './observed.ts';
@@ -84,6 +85,8 @@ export class Listener {
   readonly #underTls = new Set<Socket>();
   /** Who is behind the proxy of a socket under TLS; undefined where its header names nobody. */
   readonly #sources = new WeakMap<object, ProxyEndpoint | undefined>();
+  /** Since listening began, where the system says how many files may be open. */
+  #descriptors: DescriptorWatch | undefined = undefined;
   /** Whose PROXY headers are believed; undefined: there are none. */
   #trusts: ((address: string) => boolean) | undefined = undefined;
 
@@ -119,6 +122,8 @@ export class Listener {
         this.#server.off('error', reject);
         // After this an error concerns one accept only: told, and survived.
         this.#server.on('error', this.#settings.onError);
+        const descriptors = readDescriptors();
+        this.#descriptors = descriptors && new DescriptorWatch(descriptors, this.#settings.onError);
         resolve();
       });
     });
@@ -166,6 +171,7 @@ export class Listener {
       return false;
     }
     this.#underTls.add(socket);
+    this.#descriptors?.accepted(this.#underTls.size);
     socket.once('close', () => this.#underTls.delete(socket));
     return true;
   }
@@ -186,6 +192,7 @@ export class Listener {
     const { open, sweeper, headTimeoutMs } = this.#settings;
     const channel = new SocketChannel(socket, REFUSED, shared ? 'shared buffer' : 'data events', open);
     open.channels.add(channel);
+    if (!channel.remote.secure) this.#descriptors?.accepted(open.channels.size);
     if (this.#trusts === undefined) this.#admit(channel, socket);
     else if (channel.remote.secure) {
       const under = socketUnder(socket);
