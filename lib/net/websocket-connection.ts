@@ -163,7 +163,7 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
     this.#pings ??= new Pings();
     const ping = this.#pings.begin(payload?.length === 0 ? undefined : payload);
     this.#core.sendPing(ping.payload);
-    this.#sent();
+    this.#leave();
     return ping.roundTrip;
   }
 
@@ -358,6 +358,11 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
 
   #sent(): SendResult {
     this.sentMessages++;
+    return this.#leave();
+  }
+
+  /** Sees to it that what is in the output leaves, and says how that stands. */
+  #leave(): SendResult {
     const { channel } = this;
     const { highWaterMarkBytes } = this.#settings;
     if (channel.output.byteLength >= highWaterMarkBytes) channel.flush();
