@@ -14,11 +14,14 @@ import type { Channel } from './channel/port.ts';
 import { clientOf, proxyTrust, type TrustProxyOption } from './http/forwarded.ts';
 import { Router, WEBSOCKET } from './http/router.ts';
 import type {
+  DataOf,
+  Decision,
   EventStream,
   EventStreamFunction,
   EventStreamHandlers,
   EventStreamRouteOptions,
   HttpHandler,
+  HttpRequest,
   HttpRouteOptions,
   ServerWebSocket,
   Upgrade,
@@ -165,6 +168,13 @@ export class Server {
     handlers: WebSocketHandlers<Data> | WebSocketFunction<Data>,
     options?: WebSocketRouteOptions,
   ): this;
+  webSocket<Answer extends Decision<unknown>>(
+    pattern: string,
+    upgrade: (request: HttpRequest) => Answer | Promise<Answer>,
+    handlers: WebSocketHandlers<DataOf<Answer>> | WebSocketFunction<DataOf<Answer>>,
+    options?: WebSocketRouteOptions,
+  ): this;
+  /** With the type of `data` written down, where it is not what `upgrade` gives at first. */
   webSocket<Data>(
     pattern: string,
     upgrade: Upgrade<Data>,
@@ -185,6 +195,13 @@ export class Server {
     handlers: EventStreamHandlers<Data> | EventStreamFunction<Data>,
     options?: EventStreamRouteOptions,
   ): this;
+  eventStream<Answer extends Decision<unknown>>(
+    pattern: string,
+    accept: (request: HttpRequest) => Answer | Promise<Answer>,
+    handlers: EventStreamHandlers<DataOf<Answer>> | EventStreamFunction<DataOf<Answer>>,
+    options?: EventStreamRouteOptions,
+  ): this;
+  /** With the type of `data` written down. */
   eventStream<Data>(
     pattern: string,
     accept: Upgrade<Data>,

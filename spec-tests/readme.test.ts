@@ -1,12 +1,13 @@
 /**
- * Runs every snippet of the README, as it stands but for the port, and checks that it does what it says.
- * A snippet without a `<!-- run: NAME -->` in front, or a name that is not here, fails the test.
+ * Compiles every snippet of the README and of docs/ with `tsc --strict`, runs those of the README, as they stand but for the
+ * port and their types, and checks that each does what it says.
+ * A snippet of the README without a `<!-- run: NAME -->` in front, or a name that is not here, fails the test.
  */
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer as createNetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -18,11 +19,30 @@ import { WebSocket } from '../lib/client/websocket.ts';
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const snippets = new Map(
-  [...readme.matchAll(/<!-- run: ([a-z-]+) -->\n```(?:js|sh)\n([\s\S]*?)```/g)].map(([, name, code]) => [
+  [...readme.matchAll(/<!-- run: ([a-z-]+) -->\n```(?:ts|sh)\n([\s\S]*?)```/g)].map(([, name, code]) => [
     name,
     code as string,
   ]),
 );
+
+/** Those of the README by their names, and every one of docs/ by its file and its number there. */
+const typescriptSnippets = new Map<string, string>();
+for (const [, name, code] of readme.matchAll(/<!-- run: ([a-z-]+) -->\n```ts\n([\s\S]*?)```/g))
+  typescriptSnippets.set(name!, code!);
+for (const file of readdirSync(join(root, 'docs')).filter((each) => each.endsWith('.md'))) {
+  const text = readFileSync(join(root, 'docs', file), 'utf8');
+  for (const [i, match] of [...text.matchAll(/```ts\n([\s\S]*?)```/g)].entries())
+    typescriptSnippets.set(`docs-${file.slice(0, -3)}-${i + 1}`, match[1]!);
+}
+
+const compilerOptions = {
+  strict: true,
+  module: 'nodenext',
+  target: 'es2022',
+  types: ['node'],
+  lib: ['es2023', 'dom'],
+  outDir: 'js',
+};
 
 describe('the README', { timeout: 60_000 }, () => {
   let folder: string;
@@ -32,6 +52,9 @@ describe('the README', { timeout: 60_000 }, () => {
     folder = mkdtempSync(join(tmpdir(), 'barewire-readme-'));
     mkdirSync(join(folder, 'node_modules'));
     symlinkSync(root, join(folder, 'node_modules', 'barewire'), 'dir');
+    symlinkSync(join(root, 'node_modules/@types'), join(folder, 'node_modules', '@types'), 'dir');
+    for (const [name, code] of typescriptSnippets) writeFileSync(join(folder, `${name}.mts`), code);
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mts'] }));
   });
 
   after(() => {
@@ -48,10 +71,15 @@ describe('the README', { timeout: 60_000 }, () => {
     return port;
   }
 
-  /** Starts a snippet; `output` resolves with what it has printed when that contains `until`. */
+  it('and docs/: every snippet passes tsc --strict', () => {
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' });
+    assert.equal(status, 0, stdout);
+  });
+
+  /** Starts a snippet, which the test above has compiled; `output` resolves with what it has printed when that contains `until`. */
   function start(name: string, port: number): { child: ChildProcess; output(until: string): Promise<string> } {
-    const code = snippets.get(name);
-    assert.ok(code !== undefined, `no snippet ${name}`);
+    const code = readFileSync(join(folder, 'js', `${name}.mjs`), 'utf8');
     const file = join(folder, `${name}.mjs`);
     writeFileSync(file, code.replaceAll('8080', String(port)));
     return run(process.execPath, [file]);
@@ -188,7 +216,7 @@ describe('the README', { timeout: 60_000 }, () => {
   });
 
   it('has no snippet that is not run', () => {
-    const fenced = [...readme.matchAll(/```(js|sh)\n/g)].length;
+    const fenced = [...readme.matchAll(/```(js|ts|sh)\n/g)].length;
     // Installing and testing are what runs this test.
     assert.equal(fenced, snippets.size + 1);
     assert.deepEqual([...snippets.keys()].sort(), [

@@ -85,6 +85,15 @@ export type Decision<Data> = Acceptance<Data> | Refusal | undefined;
 /** Decides about a WebSocket before the handshake is answered, or about an event stream before its head is sent. */
 export type Upgrade<Data> = (request: HttpRequest) => Decision<Data> | Promise<Decision<Data>>;
 
+/** The type of `data` in what an `upgrade` or `accept` answers, refusals aside; unknown where it gives none. */
+export type DataOf<Answer> = [AcceptedData<Answer>] extends [never] ? unknown : AcceptedData<Answer>;
+
+type AcceptedData<Answer> = Answer extends { readonly status: number }
+  ? never
+  : Answer extends { readonly data: infer Data }
+    ? Data
+    : never;
+
 /** What may be said about one message. */
 export interface SendOptions {
   /**
