@@ -1,6 +1,6 @@
 /**
  * Every default bound and timeout, in one place: its unit is in its name, its reason beside it.
- * All of them can be set per server, per route or per client; none can be left out.
+ * Those that are options of a server, a route or a client have the same name there; the others are fixed. None can be left out.
  * "Peers" names what other libraries do, where that informed the choice.
  * This file holds numbers only. Read next: `index.ts` for the surface that accepts them.
  */

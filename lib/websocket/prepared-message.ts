@@ -1,5 +1,5 @@
 /**
- * A message encoded once for any number of connections (design: broadcast costs one encoding, not one a member).
+ * A message encoded once for any number of connections (a broadcast costs one encoding, not one a member).
  *
  * Only servers send prepared frames as they are: their frames are not masked (RFC 6455 §5.1), so the bytes are the same
  * for every member. A client, which must mask with a fresh key, falls back to `data`.

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createServer } from '../../lib/server.ts';
+import { FakeClock } from '../support/clock.ts';
+import { closePayload } from '../support/frames.ts';
+import { deferred, openWebSocket, patiently, RawClient, turns, until } from '../support/sockets.ts';
+
+describe('drain', () => {
+  it('closes sockets with 1012 and streams with a retry of their own, mixed, no second with more than twice its share', async () => {
+    const clock = new FakeClock();
+    const server = createServer({ clock, closeTimeoutMs: 5_000 })
+      .webSocket('/', {})
+      .eventStream('/s', () => {});
+    await server.listen();
+    const sockets: RawClient[] = [];
+    const streams: RawClient[] = [];
+    for (let i = 0; i < 60; i++) {
+      sockets.push(await openWebSocket(server.port));
+      const stream = (await RawClient.connect(server.port)).request('GET /s');
+      await stream.head();
+      streams.push(stream);
+    }
+    const told: string[] = [];
+    const drained = server.drain({
+      overMs: 30_000,
+      retryAfterMs: 20_000,
+      onClose: (one) => void told.push(kindOf(one)),
+    });
+    const perSecond: number[] = [];
+    for (let second = 0; second < 30; second++) {
+      const before = told.length;
+      clock.advance(1_000);
+      await turns(2);
+      perSecond.push(told.length - before);
+    }
+    assert.equal(told.length, 120);
+    assert.ok(Math.max(...perSecond) <= 8, `120 in 30 s are 4 a second: ${perSecond.join(' ')}`);
+    const firstHalf = told.slice(0, 60);
+    assert.equal(firstHalf.filter((kind) => kind === 'socket').length, 30, 'both kinds are mixed');
+    const retries = new Set<number>();
+    for (const stream of streams) {
+      const retry = Number(/^retry: (\d+)\n\n$/.exec((await stream.chunked()).toString())![1]);
+      assert.ok(retry >= 0 && retry <= 20_000, `${retry}`);
+      retries.add(retry);
+      stream.socket.end();
+    }
+    assert.ok(retries.size > 30, 'each stream has a time of its own');
+    for (const socket of sockets) {
+      assert.equal((await socket.closeFrame()).code, 1012);
+      socket.frames({ opcode: 8, payload: closePayload(1012) }).socket.end();
+    }
+    await patiently('the end of the drain', drained);
+    assert.equal(clock.timers, 0);
+  });
+
+  it('meanwhile: new connections get 503 and its Retry-After, connected clients are served, nothing is left behind', async () => {
+    const clock = new FakeClock();
+    const gate = deferred();
+    const server = createServer({ clock })
+      .webSocket('/', { message: (socket, data) => socket.send(data) })
+      .get('/', () => ({ body: 'served' }))
+      .get('/slow', () => gate.promise.then(() => ({ body: 'slow' })));
+    await server.listen();
+    const socket = await openWebSocket(server.port);
+    const client = (await RawClient.connect(server.port)).request('GET /');
+    await client.response();
+    const slow = (await RawClient.connect(server.port)).request('GET /slow');
+    await until('both are there', () => server.connections.http === 2);
+    const drained = server.drain({ overMs: 10_000, retryAfterMs: 7_500 });
+    const late = await RawClient.connect(server.port);
+    const { status, headers } = await late.response();
+    assert.deepEqual([status, headers.get('retry-after'), headers.get('connection')], [503, '8', 'close']);
+    await late.end();
+    late.socket.end();
+    assert.equal((await client.request('GET /').response()).body.toString(), 'served');
+    socket.frames({ opcode: 1, payload: 'still here' });
+    assert.equal((await socket.frame()).payload.toString(), 'still here');
+    clock.advance(10_100);
+    assert.equal((await socket.closeFrame()).code, 1012);
+    socket.frames({ opcode: 8, payload: closePayload(1012) }).socket.end();
+    gate.resolve();
+    assert.equal((await slow.response()).body.toString(), 'slow', 'a request that is being answered is answered');
+    for (const one of [slow, client]) {
+      await one.end();
+      one.socket.end();
+    }
+    await patiently('the end of the drain', drained);
+  });
+
+  it('of nobody it ends at once; by default it closes all at once', async () => {
+    const server = createServer().webSocket('/', {});
+    await server.listen();
+    const client = await openWebSocket(server.port);
+    const drained = server.drain();
+    assert.deepEqual(await client.closeFrame(), { code: 1012, reason: 'the server restarts' });
+    client.frames({ opcode: 8, payload: closePayload(1012) }).socket.end();
+    await patiently('the end', drained);
+    const empty = createServer();
+    await empty.listen();
+    await patiently('the end', empty.drain({ overMs: 60_000 }));
+  });
+});
+
+function kindOf(connection: object): string {
+  return 'ping' in connection ? 'socket' : 'stream';
+}
