@@ -21,7 +21,8 @@ describe('memory', () => {
         const back = new Promise((resolve) => { socket.onmessage = ({ data }) => resolve(data.byteLength); });
         socket.send(new Uint8Array(size));
         if (await back !== size) throw new Error('another size came back');
-        socket.close();
+        // Not close(): its frames would be the last that was written, and hide what is remembered of a large one.
+        for (const each of server.webSockets) each.terminate();
         await new Promise((resolve) => { socket.onclose = resolve; });
       }
       async function held() {
@@ -31,10 +32,11 @@ describe('memory', () => {
       }
       for (const size of [100, 100_000]) { await once('/plain', size, false); await once('/compressed', size, true); }
       const before = await held();
-      await once('/plain', 100_000_000, false);
       await once('/compressed', 100_000_000, true);
+      const between = await held();
+      await once('/plain', 100_000_000, false);
       while (server.connections.webSockets > 0) await new Promise((resolve) => setImmediate(resolve));
-      console.log(await held() - before);
+      console.log(Math.max(between, await held()) - before);
       await server.close();
     `;
     const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
