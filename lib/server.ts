@@ -12,6 +12,8 @@
 import type { TlsOptions } from 'node:tls';
 import { clientOf, proxyTrust, type TrustProxyOption } from './http/forwarded.ts';
 import { Router, WEBSOCKET } from './http/router.ts';
+import { attach } from './mount/attach.ts';
+import type { AttachOptions, Mount } from './mount/mount.ts';
 import type {
   EventStream,
   EventStreamFunction,
@@ -78,6 +80,9 @@ export class Server {
   readonly #closeTimeoutMs: number;
   readonly #context: Context;
   readonly #makers: RouteMakers;
+  readonly #mount: Mount;
+  /** Of each server that this one is attached to: what detaches it. */
+  readonly #detach: (() => void)[] = [];
   readonly #listener: Listener;
   readonly #open = new OpenConnections();
   /** Set by `drain` and `close`: no new connection is served. */
@@ -107,11 +112,13 @@ export class Server {
     this.#makers = { defaults: options, sweeper, open, onError };
     const closing = (): boolean => this.#closing;
     this.#context = { router: new Router<Target>(), sweeper, open, onError, closing };
+    const forwarded: Mount['forwarded'] = trust && (({ remote }, { headers }) => clientOf(trust, remote, headers));
+    this.#mount = { context: this.#context, clock: this.#clock, limits: settings, forwarded };
     const http: HttpSettings = {
       ...settings,
       sweeper,
       limits: settings,
-      forwarded: trust && (({ remote }, { headers }) => clientOf(trust, remote, headers)),
+      forwarded,
       serve: (exchange) => serve(this.#context, exchange),
       onDone: (connection) => open.http.delete(connection),
     };
@@ -186,6 +193,16 @@ export class Server {
     return this;
   }
 
+  /**
+   * Serves this server's routes behind somebody's `node:http`, `https` or HTTP/2 server too: WebSockets, and with
+   * `{ routes: true }` event streams and HTTP routes. `close` detaches it again, and leaves that server open.
+   * @throws TypeError for what is no such server, for one that is attached already, and for a wrong option
+   */
+  attach(server: unknown, options: AttachOptions = {}): this {
+    this.#detach.push(attach(this.#mount, server, options));
+    return this;
+  }
+
   /** The port listened on; 0 on a Unix socket or before `listen`. */
   get port(): number {
     const { address } = this.#listener;
@@ -257,6 +274,7 @@ export class Server {
     // Node's server counts sockets that are destroyed; ours have also told their handlers.
     await Promise.all([listener, this.#open.whenEmpty()]);
     cancel();
+    for (const detach of this.#detach.splice(0)) detach();
   }
 }
 
