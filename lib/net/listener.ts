@@ -15,7 +15,7 @@ import { SocketChannel } from '../channel/socket.ts';
 import type { ErrorHandler } from './guard.ts';
 import { writeResponse } from './http-exchange.ts';
 import type { OpenConnections } from './open-connections.ts';
-import { empty } from './responses.ts';
+import { unavailable } from './responses.ts';
 
 export interface ListenOptions {
   /** Default 0: any free port. */
@@ -40,9 +40,6 @@ export interface ListenerSettings {
   /** Told of each connection that is within the limits. */
   readonly accepted: (channel: SocketChannel) => void;
 }
-
-/** What a client that is one too many is told about when to come back. */
-const RETRY_AFTER_SECONDS = 5;
 
 export class Listener {
   readonly #settings: ListenerSettings;
@@ -165,7 +162,7 @@ const REFUSED: Sink = { receive() {}, receiveEnd() {}, drained() {}, gone() {} }
  * The connection is dropped once the answer has left.
  */
 function refuse(channel: SocketChannel, socket: Socket): void {
-  writeResponse(channel, empty(503, [['Retry-After', String(RETRY_AFTER_SECONDS)]]), {
+  writeResponse(channel, unavailable(), {
     persists: false,
     minor: 1,
     isHead: false,

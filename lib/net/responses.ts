@@ -92,6 +92,14 @@ export function handlerFailed(): CheckedResponse {
   return plain(500, 'the handler failed');
 }
 
+/** When a client that is one too many may come back. */
+const RETRY_AFTER_SECONDS = 5;
+
+/** RFC 9110 §15.6.4: what a client is told where no more are served. */
+export function unavailable(): CheckedResponse {
+  return empty(503, [['Retry-After', String(RETRY_AFTER_SECONDS)]]);
+}
+
 export function hasField(fields: readonly Field[], lowerCaseName: string): boolean {
   return fields.some(([name]) => name.toLowerCase() === lowerCaseName);
 }
