@@ -9,11 +9,17 @@
  * Read next: `net/dispatch.ts`.
  */
 
+import type { Server as NodeHttpServer } from 'node:http';
+import type { Http2SecureServer, Http2Server } from 'node:http2';
+import type { Server as NodeHttpsServer } from 'node:https';
 import type { TlsOptions } from 'node:tls';
 import { clientOf, proxyTrust, type TrustProxyOption } from './http/forwarded.ts';
 import { Router, WEBSOCKET } from './http/router.ts';
 import { attach } from './mount/attach.ts';
+import { type Middleware, middlewareOf } from './mount/middleware.ts';
 import type { AttachOptions, Mount } from './mount/mount.ts';
+import { handleRequest, handleUpgrade } from './mount/node-http.ts';
+import type { NodeRequest, NodeResponse, UpgradeStream } from './mount/node-request.ts';
 import type {
   EventStream,
   EventStreamFunction,
@@ -198,9 +204,33 @@ export class Server {
    * `{ routes: true }` event streams and HTTP routes. `close` detaches it again, and leaves that server open.
    * @throws TypeError for what is no such server, for one that is attached already, and for a wrong option
    */
-  attach(server: unknown, options: AttachOptions = {}): this {
+  attach(
+    server: NodeHttpServer | NodeHttpsServer | Http2Server | Http2SecureServer,
+    options: AttachOptions = {},
+  ): this {
     this.#detach.push(attach(this.#mount, server, options));
     return this;
+  }
+
+  /**
+   * Takes an upgrade that somebody's HTTP/1.1 server has handed over, now or later. False, with nothing touched, where it
+   * asks for no WebSocket, or where none of the routes is for its path.
+   */
+  handleUpgrade(request: NodeRequest, socket: UpgradeStream, head: Uint8Array): boolean {
+    return handleUpgrade(this.#mount, request, socket, head);
+  }
+
+  /**
+   * Answers a request of somebody's HTTP/1.1 or HTTP/2 server, now or later. False, with nothing touched, where none of the
+   * event-stream and HTTP routes is for its method and path. The body is read here: pass it on before anybody reads it.
+   */
+  handleRequest(request: NodeRequest, response: NodeResponse): boolean {
+    return handleRequest(this.#mount, request, response);
+  }
+
+  /** `handleRequest` for `app.use` of Express and Connect, and for `app.addHook('onRequest', …)` of Fastify. */
+  middleware(): Middleware {
+    return middlewareOf(this.#mount);
   }
 
   /** The port listened on; 0 on a Unix socket or before `listen`. */

@@ -1,5 +1,5 @@
 /**
- * What every mount knows of the server that it leads to: its routes, limits and times. Types only.
+ * What every mount knows of the server that it leads to: its routes, limits and times.
  *
  * A mount takes what somebody else's server hands over (a request, an upgrade, a stream) and makes an `Exchange` of it;
  * `net/dispatch.ts` answers. Read next: `attach.ts`, which chooses the mount.
