@@ -13,13 +13,14 @@ import type { Server as NodeHttpServer } from 'node:http';
 import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Server as NodeHttpsServer } from 'node:https';
 import type { TlsOptions } from 'node:tls';
-import { clientOf, proxyTrust, type TrustProxyOption } from './http/forwarded.ts';
+import { clientOf, type ProxyTrust, proxyTrust, type TrustProxyOption } from './http/forwarded.ts';
 import { Router, WEBSOCKET } from './http/router.ts';
 import { attach } from './mount/attach.ts';
 import { type Middleware, middlewareOf } from './mount/middleware.ts';
 import type { AttachOptions, Mount } from './mount/mount.ts';
 import { handleRequest, handleUpgrade } from './mount/node-http.ts';
 import type { NodeRequest, NodeResponse, UpgradeStream } from './mount/node-request.ts';
+import { AddressCounts } from './net/address-counts.ts';
 import type {
   EventStream,
   EventStreamFunction,
@@ -36,7 +37,7 @@ import type {
 import type { Context, Target } from './net/context.ts';
 import { serve } from './net/dispatch.ts';
 import { type DrainOptions, drainConnections } from './net/drain.ts';
-import { guardedErrorHandler } from './net/guard.ts';
+import { type ErrorHandler, guardedErrorHandler } from './net/guard.ts';
 import { HttpConnection, type HttpSettings } from './net/http-connection.ts';
 import { Listener, type ListenOptions } from './net/listener.ts';
 import { type ConnectionCounts, OpenConnections } from './net/open-connections.ts';
@@ -104,7 +105,8 @@ export class Server {
     const settings = serverSettings(options);
     const onError = guardedErrorHandler(options.onError);
     const open = this.#open;
-    const trust = options.trustProxy === undefined ? undefined : proxyTrust(options.trustProxy);
+    const addresses = new AddressCounts(settings.maxConnectionsPerAddress);
+    const trust = options.trustProxy && guardedTrust(proxyTrust(options.trustProxy), onError);
     this.#clock = options.clock ?? systemClock;
     this.#secure = options.tls !== undefined;
     this.#closeTimeoutMs = settings.closeTimeoutMs;
@@ -119,7 +121,7 @@ export class Server {
     const closing = (): boolean => this.#closing;
     this.#context = { router: new Router<Target>(), sweeper, open, onError, closing };
     const forwarded: Mount['forwarded'] = trust && (({ remote }, { headers }) => clientOf(trust, remote, headers));
-    this.#mount = { context: this.#context, clock: this.#clock, limits: settings, forwarded };
+    this.#mount = { context: this.#context, clock: this.#clock, limits: settings, addresses, forwarded };
     const http: HttpSettings = {
       ...settings,
       sweeper,
@@ -130,7 +132,7 @@ export class Server {
     };
     const accepted = (channel: ConstructorParameters<typeof HttpConnection>[0]): void =>
       void open.http.add(new HttpConnection(channel, http));
-    this.#listener = new Listener({ ...settings, tls: options.tls, open, onError, closing, accepted });
+    this.#listener = new Listener({ ...settings, addresses, tls: options.tls, open, onError, closing, accepted });
   }
 
   /**
@@ -311,4 +313,17 @@ export class Server {
 /** Makes a server; add routes, then `listen`. @throws TypeError or RangeError that names a wrong option and its bound */
 export function createServer(options: ServerOptions = {}): Server {
   return new Server(options);
+}
+
+/** Trust whose function may throw, in whatever server's event that comes: an address is then not trusted. */
+function guardedTrust({ trusts, headers }: ProxyTrust, onError: ErrorHandler): ProxyTrust {
+  const guarded = (address: string): boolean => {
+    try {
+      return trusts(address);
+    } catch (error) {
+      onError(error);
+      return false;
+    }
+  };
+  return { trusts: guarded, headers };
 }

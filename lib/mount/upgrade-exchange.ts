@@ -34,7 +34,8 @@ export function serveUpgradeOf(
   const taken = takeOver(stream, early, NOBODY, mount.context.open);
   if (taken === undefined) return; // the client has left
   const { channel } = taken;
-  const mayServe = hasRoom(mount);
+  const fewFromThere = mount.addresses.add(channel.remote.address, stream);
+  const mayServe = hasRoom(mount) && fewFromThere;
   count(mount, channel);
   const request = new Request(head, NOTHING, channel, mount.forwarded?.(channel, head));
   const exchange = new UpgradeExchange(mount, channel, head, request, taken.early);

@@ -12,6 +12,7 @@ import { createServer as createTlsServer, type TlsOptions, type Server as TlsSer
 import { acceptSockets } from '../channel/node-internals.ts';
 import type { Sink } from '../channel/port.ts';
 import { SocketChannel } from '../channel/socket.ts';
+import type { AddressCounts } from './address-counts.ts';
 import type { ErrorHandler } from './guard.ts';
 import { writeResponse } from './http-exchange.ts';
 import type { OpenConnections } from './open-connections.ts';
@@ -29,7 +30,8 @@ export interface ListenOptions {
 export interface ListenerSettings {
   readonly tls: TlsOptions | undefined;
   readonly maxConnections: number;
-  readonly maxConnectionsPerAddress: number;
+  /** Against `maxConnectionsPerAddress`. */
+  readonly addresses: AddressCounts;
   readonly maxTlsHandshakes: number;
   readonly headTimeoutMs: number;
   readonly acceptBacklog: number;
@@ -44,8 +46,6 @@ export interface ListenerSettings {
 export class Listener {
   readonly #settings: ListenerSettings;
   readonly #server: NetServer;
-  /** Connections an address has open; kept only where `maxConnectionsPerAddress` is set. */
-  readonly #perAddress = new Map<string, number>();
   /** What is under TLS connections, also those whose handshake is not over and that nothing else knows. */
   readonly #underTls = new Set<Socket>();
 
@@ -128,29 +128,16 @@ export class Listener {
   }
 
   #accept(socket: Socket, shared: boolean): void {
-    const { open, maxConnections, maxConnectionsPerAddress, closing } = this.#settings;
+    const { open, maxConnections, addresses, closing } = this.#settings;
     const channel = new SocketChannel(socket, REFUSED, shared ? 'shared buffer' : 'data events', open);
     open.channels.add(channel);
-    const fromThere = maxConnectionsPerAddress > 0 ? this.#countAddress(socket, channel.remote.address) : 0;
-    if (closing() || open.channels.size > maxConnections || fromThere > maxConnectionsPerAddress) {
+    const fewFromThere = addresses.add(channel.remote.address, socket);
+    if (closing() || open.channels.size > maxConnections || !fewFromThere) {
       refuse(channel, socket);
       return;
     }
     this.#settings.accepted(channel);
     if (!shared) channel.resume();
-  }
-
-  /** How many connections the address has open, this one included. */
-  #countAddress(socket: Socket, address: string): number {
-    const counts = this.#perAddress;
-    const count = (counts.get(address) ?? 0) + 1;
-    counts.set(address, count);
-    socket.once('close', () => {
-      const left = counts.get(address)! - 1;
-      if (left === 0) counts.delete(address);
-      else counts.set(address, left);
-    });
-    return count;
   }
 }
 

@@ -333,6 +333,49 @@ describe('an upgrade through node:http', () => {
     );
   });
 
+  it('a trustProxy function that throws is told, and trusts nobody', async () => {
+    const errors: unknown[] = [];
+    const from = (): boolean => {
+      throw new Error('no list');
+    };
+    await withAttached(
+      {
+        options: { trustProxy: { from, headers: 'x-forwarded' }, onError: (error) => void errors.push(error) },
+        routes: (server) =>
+          server
+            .webSocket('/', (socket, request) => void socket.send(request.remoteAddress))
+            .get('/', (request) => ({ body: request.remoteAddress })),
+        attach: { routes: true },
+      },
+      async ({ port }) => {
+        const headers = { 'X-Forwarded-For': '192.0.2.7' };
+        const client = await openWebSocket(port, '/', headers);
+        assert.equal((await client.frame()).payload.toString(), '127.0.0.1');
+        const plain = (await RawClient.connect(port)).request('GET /', headers);
+        assert.equal((await plain.response()).body.toString(), '127.0.0.1');
+        assert.deepEqual(errors.map(String), ['Error: no list', 'Error: no list']);
+      },
+    );
+  });
+
+  it('maxConnectionsPerAddress counts what came through both doors', async () => {
+    await withAttached(
+      { options: { maxConnectionsPerAddress: 2 }, routes: echo },
+      async ({ server, port, sockets }) => {
+        await server.listen();
+        await openWebSocket(server.port, '/echo');
+        await openWebSocket(port, '/echo');
+        const tooMany = await RawClient.connect(port);
+        assert.equal((await tooMany.upgrade('/echo')).status, 503);
+        for (const client of RawClient.open) client.socket.destroy();
+        const gone = (): boolean => server.connections.webSockets === 0 && sockets.every(({ destroyed }) => destroyed);
+        await until('all have gone', gone);
+        await turns();
+        await openWebSocket(port, '/echo');
+      },
+    );
+  });
+
   it('beyond maxConnections the answer is 503 with Retry-After', async () => {
     await withAttached({ options: { maxConnections: 1 }, routes: echo }, async ({ port }) => {
       await openWebSocket(port, '/echo');
