@@ -38,6 +38,7 @@ export function readBody(
   done: (outcome: BodyOutcome) => void,
 ): void {
   if (!announcesBody(request, headers)) done({ kind: 'body', body: NOTHING });
+  else if (Number(headers.get('content-length') ?? 0) > limits.maxBodyBytes) done({ kind: 'too-long' });
   else if (request.readableDidRead || request.readableEnded)
     done(bodyReadBefore(request, headers, limits.maxBodyBytes));
   else collect(request, limits, clock, done);

@@ -45,6 +45,7 @@ export interface NodeResponse {
   end(): unknown;
   end(body: Uint8Array): unknown;
   destroy(error?: Error): unknown;
+  setTimeout?(ms: number): unknown;
   on(event: 'drain' | 'close', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
 }

@@ -85,8 +85,10 @@ export class ResponseExchange implements Exchange {
   }
 
   #openBody(fields: readonly Field[]): StreamBody {
-    const { response } = this.#node;
+    const { request, response } = this.#node;
     const restore = remember(response, fields);
+    // The server's `timeout` is for requests; a stream has deadlines of its own. Over HTTP/2 it would be the whole session's.
+    if (request.httpVersionMajor < 2) response.setTimeout?.(0);
     response.removeHeader('Content-Length');
     setFields(response, fields);
     const channel = new DuplexChannel(

@@ -109,7 +109,7 @@ describe('requests behind somebody’s server', () => {
         const whole = await exact.request('POST /mirror', { 'Content-Length': '8' }, '12345678').response();
         assert.equal(whole.body.toString(), '12345678');
         for (const [fields, body] of [
-          [{ 'Content-Length': '9' }, '123456789'],
+          [{ 'Content-Length': '9' }, ''],
           [{ 'Transfer-Encoding': 'chunked' }, '9\r\n123456789\r\n0\r\n\r\n'],
         ] as const) {
           const { status, headers } = await (await RawClient.connect(port))
@@ -209,6 +209,19 @@ describe('requests behind somebody’s server', () => {
         await until('it is dropped', () => server.connections.eventStreams === 0);
         assert.equal(stream.signal.aborted, true);
         client.socket.destroy();
+      },
+    );
+  });
+
+  it('the server’s timeout, which is for requests, does not end a stream', async () => {
+    await withAttached(
+      { routes: (server) => server.eventStream('/', () => {}), attach: { routes: true } },
+      async ({ http, port, sockets }) => {
+        http.timeout = 60_000;
+        const client = (await RawClient.connect(port)).request('GET /');
+        await client.head();
+        assert.equal(sockets[0]!.timeout, 0);
+        for (const { socket } of RawClient.open) socket.destroy();
       },
     );
   });
