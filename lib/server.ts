@@ -230,7 +230,10 @@ export class Server {
     return handleRequest(this.#mount, request, response);
   }
 
-  /** `handleRequest` for `app.use` of Express and Connect, and for `app.addHook('onRequest', …)` of Fastify. */
+  /**
+   * `handleRequest` for `app.use` of Express and Connect, and for `app.addHook('onRequest', …)` of Fastify. Routes are looked up by
+   * `request.url`, from which Express and Connect take the path that they are given with `use`.
+   */
   middleware(): Middleware {
     return middlewareOf(this.#mount);
   }
