@@ -120,12 +120,10 @@ export class ResponseExchange implements Exchange {
     Request.abort(this.request);
   }
 
-  /** Takes the one right to answer; false: nobody is there to hear it. */
+  /** Takes the one right to answer; false: nobody is there to hear it, or something around us has answered, a time limit perhaps. */
   #answer(): boolean {
-    if (this.#left) return false;
-    const { response } = this.#node;
-    if (this.#answered || response.headersSent || response.writableEnded)
-      throw new Error(`the request ${this.request.method} ${this.request.path} was answered already`);
+    if (this.#left || this.#node.response.headersSent) return false;
+    if (this.#answered) throw new Error(`the request ${this.request.method} ${this.request.path} was answered already`);
     this.#answered = true;
     return true;
   }

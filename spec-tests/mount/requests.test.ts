@@ -152,6 +152,32 @@ describe('requests behind somebody’s server', () => {
     );
   });
 
+  it('what the application has answered meanwhile stands', async () => {
+    const go = deferred();
+    let opened = 0;
+    await withAttached(
+      {
+        routes: (server) =>
+          server
+            .get('/slow', () => go.promise.then(() => ({ body: 'too late' })))
+            .eventStream('/stream', () => go.promise.then(() => undefined), { open: () => void opened++ }),
+        attach: false,
+      },
+      async ({ server, http, port }) => {
+        http.on('request', (request, response) => {
+          assert.equal(server.handleRequest(request, response), true);
+          response.end('in time');
+        });
+        const client = await RawClient.connect(port);
+        for (const path of ['/slow', '/stream'])
+          assert.equal((await client.request(`GET ${path}`).response()).body.toString(), 'in time');
+        go.resolve();
+        await turns();
+        assert.equal(opened, 0);
+      },
+    );
+  });
+
   it('bodies that a parser has read before: octets, text and JSON are taken from it; else 500, and the operator is told', async () => {
     const errors: unknown[] = [];
     await withAttached(
