@@ -24,6 +24,11 @@ export {
   TIMEOUTS,
   WEBSOCKET_LIMITS,
 } from './limits.ts';
+// Behind somebody's server (mount/)
+export type { Middleware } from './mount/middleware.ts';
+export type { AttachOptions } from './mount/mount.ts';
+export type { NodeRequest, NodeResponse, UpgradeStream } from './mount/node-request.ts';
+export { type OpenEventStreamOptions, openEventStream } from './mount/open-event-stream.ts';
 export type {
   AllowedOrigins,
   EventStream,

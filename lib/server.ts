@@ -9,10 +9,19 @@
  * Read next: `net/dispatch.ts`.
  */
 
+import type { Server as NodeHttpServer } from 'node:http';
+import type { Http2SecureServer, Http2Server } from 'node:http2';
+import type { Server as NodeHttpsServer } from 'node:https';
 import type { TlsOptions } from 'node:tls';
 import type { Channel } from './channel/port.ts';
-import { clientOf, proxyTrust, type TrustProxyOption } from './http/forwarded.ts';
+import { clientOf, type ProxyTrust, proxyTrust, type TrustProxyOption } from './http/forwarded.ts';
 import { Router, WEBSOCKET } from './http/router.ts';
+import { attach } from './mount/attach.ts';
+import { type Middleware, middlewareOf } from './mount/middleware.ts';
+import type { AttachOptions, Mount } from './mount/mount.ts';
+import { handleRequest, handleUpgrade } from './mount/node-http.ts';
+import type { NodeRequest, NodeResponse, UpgradeStream } from './mount/node-request.ts';
+import { AddressCounts } from './net/address-counts.ts';
 import type {
   DataOf,
   Decision,
@@ -32,7 +41,7 @@ import type {
 import type { Context, Target } from './net/context.ts';
 import { serve } from './net/dispatch.ts';
 import { type DrainOptions, drainConnections } from './net/drain.ts';
-import { guardedErrorHandler } from './net/guard.ts';
+import { type ErrorHandler, guardedErrorHandler } from './net/guard.ts';
 import { HttpConnection, type HttpSettings } from './net/http-connection.ts';
 import { Listener, type ListenOptions } from './net/listener.ts';
 import { renderMetrics } from './net/metrics.ts';
@@ -99,6 +108,9 @@ export class Server {
   readonly #closeTimeoutMs: number;
   readonly #context: Context;
   readonly #makers: RouteMakers;
+  readonly #mount: Mount;
+  /** Of each server that this one is attached to: what detaches it. */
+  readonly #detach: (() => void)[] = [];
   readonly #listener: Listener;
   readonly #inside: Inside;
   readonly #open = new OpenConnections();
@@ -122,7 +134,8 @@ export class Server {
       tell(error);
     };
     const open = this.#open;
-    const trust = options.trustProxy === undefined ? undefined : proxyTrust(options.trustProxy);
+    const addresses = new AddressCounts(settings.maxConnectionsPerAddress);
+    const trust = options.trustProxy && guardedTrust(proxyTrust(options.trustProxy), onError);
     this.#clock = options.clock ?? systemClock;
     this.#secure = options.tls !== undefined;
     this.#closeTimeoutMs = settings.closeTimeoutMs;
@@ -135,20 +148,22 @@ export class Server {
     );
     this.#makers = { defaults: options, sweeper, open, onError, observed };
     const closing = (): boolean => this.#closing;
-    this.#context = { router: new Router<Target>(), sweeper, open, onError, observed, closing };
+    const retryAfterMs = (): number => this.#retryAfterMs;
+    this.#context = { router: new Router<Target>(), sweeper, open, onError, observed, closing, retryAfterMs };
+    const forwarded: Mount['forwarded'] = trust && (({ remote }, { headers }) => clientOf(trust, remote, headers));
+    this.#mount = { context: this.#context, clock: this.#clock, limits: settings, addresses, forwarded };
     const http: HttpSettings = {
       ...settings,
       sweeper,
       observed,
       limits: settings,
-      forwarded: trust && (({ remote }, { headers }) => clientOf(trust, remote, headers)),
+      forwarded,
       serve: (exchange) => serve(this.#context, exchange),
       onDone: (connection) => open.http.delete(connection),
     };
     const accepted = (channel: Channel): void => void open.http.add(new HttpConnection(channel, http));
-    const retryAfterMs = (): number => this.#retryAfterMs;
     const { tls } = options;
-    const listener = { ...settings, tls, open, sweeper, onError, observed, closing, retryAfterMs, accepted };
+    const listener = { ...settings, addresses, tls, open, sweeper, onError, observed, closing, retryAfterMs, accepted };
     this.#listener = new Listener(listener);
     this.#inside = { open, observed, closing, accepted };
   }
@@ -238,6 +253,43 @@ export class Server {
     return this;
   }
 
+  /**
+   * Serves this server's routes behind somebody's `node:http`, `https` or HTTP/2 server too: WebSockets, and with
+   * `{ routes: true }` event streams and HTTP routes. `close` detaches it again, and leaves that server open.
+   * @throws TypeError for what is no such server, for one that is attached already, and for a wrong option
+   */
+  attach(
+    server: NodeHttpServer | NodeHttpsServer | Http2Server | Http2SecureServer,
+    options: AttachOptions = {},
+  ): this {
+    this.#detach.push(attach(this.#mount, server, options));
+    return this;
+  }
+
+  /**
+   * Takes an upgrade that somebody's HTTP/1.1 server has handed over, now or later. False, with nothing touched, where it
+   * asks for no WebSocket, or where none of the routes is for its path.
+   */
+  handleUpgrade(request: NodeRequest, socket: UpgradeStream, head: Uint8Array): boolean {
+    return handleUpgrade(this.#mount, request, socket, head);
+  }
+
+  /**
+   * Answers a request of somebody's HTTP/1.1 or HTTP/2 server, now or later. False, with nothing touched, where none of the
+   * event-stream and HTTP routes is for its method and path. The body is read here: pass it on before anybody reads it.
+   */
+  handleRequest(request: NodeRequest, response: NodeResponse): boolean {
+    return handleRequest(this.#mount, request, response);
+  }
+
+  /**
+   * `handleRequest` for `app.use` of Express and Connect, and for `app.addHook('onRequest', …)` of Fastify. Routes are looked up by
+   * `request.url`, from which Express and Connect take the path that they are given with `use`.
+   */
+  middleware(): Middleware {
+    return middlewareOf(this.#mount);
+  }
+
   /** The port listened on; 0 on a Unix socket or before `listen`. */
   get port(): number {
     const { address } = this.#listener;
@@ -310,6 +362,7 @@ export class Server {
     // Node's server counts sockets that are destroyed; ours have also told their handlers.
     await Promise.all([listener, this.#open.whenEmpty()]);
     cancel();
+    for (const detach of this.#detach.splice(0)) detach();
   }
 }
 
@@ -325,4 +378,17 @@ export function createServer(options: ServerOptions = {}): Server {
 export function metrics(server: Server): string {
   const { open, observed } = Server.inside(server);
   return renderMetrics(open, observed);
+}
+
+/** Trust whose function may throw, in whatever server's event that comes: an address is then not trusted. */
+function guardedTrust({ trusts, headers }: ProxyTrust, onError: ErrorHandler): ProxyTrust {
+  const guarded = (address: string): boolean => {
+    try {
+      return trusts(address);
+    } catch (error) {
+      onError(error);
+      return false;
+    }
+  };
+  return { trusts: guarded, headers };
 }

@@ -1,5 +1,10 @@
-/** The peer that is measured: barewire through its public surface, as anybody would write it. */
+/**
+ * The peer that is measured: barewire through its public surface, as anybody would write it. With `BENCH_DOOR=node:http` the
+ * same routes stand behind a server of `node:http`.
+ */
 
+import { createServer as createHttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { mountChat } from '../../lib/chat/index.ts';
 import { createServer, type EventStream, prepareEvent, prepareMessage, type ServerWebSocket } from '../../lib/index.ts';
 import { announce, MAX_MESSAGE_BYTES, peerArguments, Rooms } from './arguments.ts';
@@ -53,5 +58,11 @@ if (mode === 'echo') {
   });
   server.get('/plain', () => ({ body: 'ok' }));
 }
-await server.listen({ port: 0 });
-announce(server.port);
+if (process.env['BENCH_DOOR'] === 'node:http') {
+  const http = createHttpServer({ keepAliveTimeout: 60_000 });
+  server.attach(http, { routes: true });
+  http.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }, () => announce((http.address() as AddressInfo).port));
+} else {
+  await server.listen({ port: 0 });
+  announce(server.port);
+}

@@ -49,6 +49,14 @@ export const PEERS: readonly Peer[] = [
     env: { BENCH_TEXT_AS_BYTES: '1' },
   },
   {
+    id: 'barewire-attached',
+    label: 'barewire through node:http',
+    script: 'barewire.js',
+    runtime: 'node',
+    abilities: [...ALL, 'events'],
+    env: { BENCH_DOOR: 'node:http' },
+  },
+  {
     id: 'ws',
     label: 'ws',
     script: 'ws.js',

@@ -3,7 +3,8 @@
  *
  * - `acceptSockets`: accepted TCP sockets that read into one shared buffer. Node offers that (`onread`) for sockets that
  *   connect only. A quarter to a third less CPU than `'data'` events, which allocate up to 64 KiB each.
- * - `takeHandle`: the same for a socket that a `node:http` server hands over.
+ * - `readShared`: the same for a socket that a `node:http` server hands over, which was made without `onread`.
+ * - `answersAnother`: whether such a socket still has a response of `node:http` to carry.
  * - `socketUnder`: the TCP socket that a TLS socket was made of.
  * - `unsentBytes`, `peerOf`: numbers that the handle knows and the socket does not tell, or tells at a price.
  * - `writeDirectly`, `writeManyDirectly`: the writing half that every stream has below its public `write`.
@@ -56,10 +57,40 @@ export const SHARED_READ: {
   callback: onRead,
 };
 
+/** Where `net.Socket` keeps what `onread` was given: the buffer, and the callback. Null in a socket that was made without. */
+const BUFFER = 'kBuffer';
+const CALLBACK = 'kBufferCb';
+
+/**
+ * Lets a socket that was made without `onread` read into the shared buffer from now on, as if it had been made with it.
+ * False where the inside of Node does not look as expected: then nothing was changed. What the socket has read already
+ * stays in it. The socket itself stays, with its place in its server's count and the listeners that others put on it: a
+ * second socket around its handle would have neither, and both would live.
+ */
+export function readShared(socket: Socket): boolean {
+  const handle = (socket as Inside)._handle;
+  if (typeof handle?.useUserBuffer !== 'function' || 'encrypted' in socket) return false;
+  const keys = Object.getOwnPropertySymbols(socket);
+  const buffer = keys.find((key) => key.description === BUFFER);
+  const callback = keys.find((key) => key.description === CALLBACK);
+  const fields = socket as unknown as Record<symbol, unknown>;
+  if (buffer === undefined || callback === undefined || fields[buffer] !== null || fields[callback] !== null)
+    return false;
+  fields[buffer] = sharedReadBuffer;
+  fields[callback] = onRead;
+  handle.useUserBuffer(sharedReadBuffer);
+  return true;
+}
+
+/** Whether a response of `node:http` to an earlier request of this connection has not been ended. */
+export function answersAnother(socket: object): boolean {
+  return ((socket as { _httpMessage?: object | null })._httpMessage ?? null) !== null;
+}
+
 interface Handle {
   /** Bytes given to libuv that the kernel has not taken. */
   readonly writeQueueSize?: number;
-  readonly useUserBuffer?: unknown;
+  useUserBuffer?(buffer: Uint8Array): void;
   setNoDelay?(on: boolean): void;
   getpeername?(out: { address?: string; port?: number }): number;
   readStop?(): number;

@@ -137,15 +137,8 @@ export class RequestParser {
     }
     this.#isHead = head.method === 'HEAD';
 
-    // §3.2: 400 to any HTTP/1.1 request "that lacks a Host header field and ... that contains more than one".
-    const hosts = head.headers.count('host');
-    if (hosts > 1 || (hosts === 0 && head.minor > 0))
-      return violation(400, 'HTTP_HOST', `${hosts} Host fields, must be 1`, 'RFC 9112 §3.2');
-    if (hosts === 1 && !isAuthority(head.headers.get('host') ?? ''))
-      return violation(400, 'HTTP_HOST', 'Host is not host[:port]', 'RFC 9112 §3.2');
-    const addressed = head.target.startsWith('/') || head.target === '*' ? head : withHostOfTarget(head);
-    if (addressed === undefined)
-      return violation(400, 'HTTP_TARGET', 'authority of the request-target is not host[:port]', 'RFC 9112 §3.2.2');
+    const addressed = withHost(head);
+    if ('kind' in addressed) return addressed;
     const framing = bodyFraming(head.headers, head.minor, false);
     if (framing.kind === 'failed') return framing;
     return this.#begin(addressed, framing, read.next, incoming);
@@ -268,6 +261,21 @@ const FIRST_BODY_BYTES = 65_536;
 /** One read of a socket, and what TCP may still bring before reading stops. */
 const MAX_REST_BYTES = 1_048_576;
 
+/** The head with the host that it asks for in Host, and in nothing else; or what is wrong with that (RFC 9112 §3.2). */
+export function withHost(head: RequestHead): RequestHead | HttpViolation {
+  // §3.2: 400 to any HTTP/1.1 request "that lacks a Host header field and ... that contains more than one".
+  const hosts = head.headers.count('host');
+  if (hosts > 1 || (hosts === 0 && head.minor > 0))
+    return violation(400, 'HTTP_HOST', `${hosts} Host fields, must be 1`, 'RFC 9112 §3.2');
+  if (hosts === 1 && !isAuthority(head.headers.get('host') ?? ''))
+    return violation(400, 'HTTP_HOST', 'Host is not host[:port]', 'RFC 9112 §3.2');
+  if (head.target.startsWith('/') || head.target === '*') return head;
+  return (
+    withHostOfTarget(head) ??
+    violation(400, 'HTTP_TARGET', 'authority of the request-target is not host[:port]', 'RFC 9112 §3.2.2')
+  );
+}
+
 /**
  * §3.2.2: on an absolute-form target "the origin server MUST ignore the received Host header field (if any) and instead
  * use the host information of the request-target". Undefined for an authority with user information (RFC 9110 §4.2.4) or none.
@@ -287,7 +295,7 @@ function withHostOfTarget(head: RequestHead): RequestHead | undefined {
 }
 
 /** Whether `websocket` is among the protocols of Upgrade (RFC 6455 §4.2.1 item 3: without regard to case). */
-function offersWebSocket(head: RequestHead): boolean {
+export function offersWebSocket(head: RequestHead): boolean {
   return parseList(head.headers.get('upgrade') ?? '').some((protocol) => protocol.toLowerCase() === 'websocket');
 }
 

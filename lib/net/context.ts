@@ -62,4 +62,6 @@ export interface Context {
   readonly observed?: Observed;
   /** The server is closing: what is accepted now is ended at once. */
   readonly closing: () => boolean;
+  /** What a client that cannot be served now is told about when to come back. */
+  readonly retryAfterMs: () => number;
 }

@@ -15,13 +15,14 @@ import { SocketChannel } from '../channel/socket.ts';
 import { trustedAddresses } from '../http/forwarded.ts';
 import type { ProxyEndpoint } from '../http/proxy-protocol.ts';
 import { checkOptions, kindOf, STRING, wholeNumber } from '../options.ts';
+import type { AddressCounts } from './address-counts.ts';
 import { DescriptorWatch, readDescriptors } from './descriptors.ts';
 import type { ErrorHandler } from './guard.ts';
 import { writeResponse } from './http-exchange.ts';
 import type { Observed } from './observed.ts';
 import type { OpenConnections } from './open-connections.ts';
 import { ProxiedChannel, ProxiedSocket } from './proxied.ts';
-import { empty, plain } from './responses.ts';
+import { plain, unavailable } from './responses.ts';
 import type { Sweeper } from './sweeper.ts';
 
 /** Every connection begins with a PROXY header, which a proxy sends to say whose connection it passes on. */
@@ -60,7 +61,8 @@ const LISTEN_OPTIONS = {
 export interface ListenerSettings {
   readonly tls: TlsOptions | undefined;
   readonly maxConnections: number;
-  readonly maxConnectionsPerAddress: number;
+  /** Against `maxConnectionsPerAddress`. */
+  readonly addresses: AddressCounts;
   readonly maxTlsHandshakes: number;
   readonly headTimeoutMs: number;
   readonly acceptBacklog: number;
@@ -79,8 +81,6 @@ export interface ListenerSettings {
 export class Listener {
   readonly #settings: ListenerSettings;
   readonly #server: NetServer;
-  /** Connections an address has open; kept only where `maxConnectionsPerAddress` is set. */
-  readonly #perAddress = new Map<string, number>();
   /** What is under TLS connections, also those whose handshake is not over and that nothing else knows. */
   readonly #underTls = new Set<Socket>();
   /** Who is behind the proxy of a socket under TLS; undefined where its header names nobody. */
@@ -211,29 +211,16 @@ export class Listener {
 
   /** Who is at the other end is known: takes the connection, or refuses one that is too many. */
   #admit(channel: SocketChannel, socket: Socket): void {
-    const { open, observed, maxConnections, maxConnectionsPerAddress, closing, retryAfterMs } = this.#settings;
+    const { open, observed, addresses, maxConnections, closing, retryAfterMs } = this.#settings;
     const { address: remoteAddress } = channel.remote;
-    const fromThere = maxConnectionsPerAddress > 0 ? this.#countAddress(socket, remoteAddress) : 0;
-    if (closing() || open.channels.size > maxConnections || fromThere > maxConnectionsPerAddress) {
+    const fewFromThere = addresses.add(remoteAddress, socket);
+    if (closing() || open.channels.size > maxConnections || !fewFromThere) {
       observed.refuse(closing() ? 'closing' : 'limit', unserved, { path: '', remoteAddress });
-      refuse(channel, socket, Math.ceil(retryAfterMs() / 1_000));
+      refuse(channel, socket, retryAfterMs());
       return;
     }
     observed.connect(channel);
     this.#settings.accepted(channel);
-  }
-
-  /** How many connections the address has open, this one included. */
-  #countAddress(socket: Socket, address: string): number {
-    const counts = this.#perAddress;
-    const count = (counts.get(address) ?? 0) + 1;
-    counts.set(address, count);
-    socket.once('close', () => {
-      const left = counts.get(address)! - 1;
-      if (left === 0) counts.delete(address);
-      else counts.set(address, left);
-    });
-    return count;
   }
 }
 
@@ -255,8 +242,8 @@ const REFUSED: Sink = { receive() {}, receiveEnd() {}, drained() {}, gone() {} }
  * RFC 9110 §15.6.4; said before the request, since to wait for one would hold what there is too much of.
  * The connection is dropped once the answer has left.
  */
-function refuse(channel: SocketChannel, socket: Socket, retryAfterSeconds: number): void {
-  writeResponse(channel, empty(503, [['Retry-After', String(retryAfterSeconds)]]), {
+function refuse(channel: SocketChannel, socket: Socket, retryAfterMs: number): void {
+  writeResponse(channel, unavailable(retryAfterMs), {
     persists: false,
     minor: 1,
     isHead: false,

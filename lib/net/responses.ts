@@ -92,6 +92,11 @@ export function handlerFailed(): CheckedResponse {
   return plain(500, 'the handler failed');
 }
 
+/** RFC 9110 §15.6.4: what a client is told where no more are served. */
+export function unavailable(retryAfterMs: number): CheckedResponse {
+  return empty(503, [['Retry-After', String(Math.ceil(retryAfterMs / 1_000))]]);
+}
+
 export function hasField(fields: readonly Field[], lowerCaseName: string): boolean {
   return fields.some(([name]) => name.toLowerCase() === lowerCaseName);
 }

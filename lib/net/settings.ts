@@ -174,12 +174,26 @@ interface RouteArguments {
  * Tells `(handlers, options)` from `(upgrade, handlers, options)`: the latter has three arguments, or its function is
  * followed by a function or by an object with a handler's name in it. No option has the name of a handler.
  */
-function routeArguments(given: readonly unknown[], names: readonly string[]): RouteArguments {
+function routeArguments(where: string, given: readonly unknown[], names: readonly string[]): RouteArguments {
   const [first, second, third = {}] = given;
+  // To take the first function for the loop would accept everybody whom it was written to refuse.
+  if (typeof first === 'function' && given.length === 2 && isEmptyObject(second))
+    throw new TypeError(
+      `${where}: {} behind a function may be handlers or options; leave it out, or write { open() {} }`,
+    );
   const twoFirst =
     typeof first === 'function' && (given.length > 2 || typeof second === 'function' || isHandlers(second, names));
   if (twoFirst) return { decision: first as Upgrade<unknown>, handlers: second, options: third };
   return { decision: undefined, handlers: first, options: second === undefined ? {} : second };
+}
+
+function isEmptyObject(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.getPrototypeOf(value) === Object.prototype &&
+    Object.keys(value).length === 0
+  );
 }
 
 function isHandlers(value: unknown, names: readonly string[]): boolean {
@@ -222,7 +236,7 @@ function deflateOf(where: string, option: RouteDefaults['perMessageDeflate']): W
 /** Makes what a WebSocket route leads to, of the arguments behind its pattern. @throws TypeError or RangeError */
 export function webSocketTarget(makers: RouteMakers, pattern: unknown, given: readonly unknown[]): WebSocketTarget {
   const where = `webSocket(${describe(pattern)})`;
-  const { decision, handlers, options } = routeArguments(given, WEBSOCKET_HANDLERS);
+  const { decision, handlers, options } = routeArguments(where, given, WEBSOCKET_HANDLERS);
   checkHandlers(where, handlers, WEBSOCKET_HANDLERS, 'upgrade');
   checkOptions(where, options, { ...WEBSOCKET_OPTIONS, protocols: LIST });
   const merged = {
@@ -273,7 +287,7 @@ export function streamTarget(
   given: readonly unknown[],
 ): { readonly method: 'GET' | 'POST'; readonly target: StreamTarget } {
   const where = `eventStream(${describe(pattern)})`;
-  const { decision, handlers, options } = routeArguments(given, STREAM_HANDLERS);
+  const { decision, handlers, options } = routeArguments(where, given, STREAM_HANDLERS);
   checkHandlers(where, handlers, STREAM_HANDLERS, 'accept');
   const method = kindOf("'GET' or 'POST'", (value) => value === 'GET' || value === 'POST');
   checkOptions(where, options, { ...STREAM_OPTIONS, method, headers: OBJECT });

@@ -187,6 +187,18 @@ describe('options are checked at the call, each by its name', () => {
 });
 
 describe('handlers are checked at the call', () => {
+  it('a function and {} are refused: upgrade would become the loop, and accept everybody', () => {
+    const upgrade = (): { status: number } => ({ status: 401 });
+    assert.throws(
+      () => createServer().webSocket('/', upgrade, {}),
+      /\{\} behind a function may be handlers or options/,
+    );
+    assert.throws(
+      () => createServer().eventStream('/', upgrade, {}),
+      /\{\} behind a function may be handlers or options/,
+    );
+  });
+
   const on = (...args: unknown[]): string =>
     thrown(() => (createServer().webSocket as (...args: unknown[]) => unknown)('/', ...args));
   const streams = (...args: unknown[]): string =>

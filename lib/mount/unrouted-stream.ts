@@ -1,0 +1,55 @@
+/**
+ * What an event stream needs that has no route and no server of ours: settings made of its own options.
+ *
+ * All such streams on the system's clock share one sweeper and one registry. Nobody closes them but their handlers and clients.
+ * Read next: `open-event-stream.ts`.
+ */
+
+import { Router } from '../http/router.ts';
+import type { EventStreamRouteOptions } from '../net/api.ts';
+import type { Context, StreamTarget, Target } from '../net/context.ts';
+import { guardedErrorHandler } from '../net/guard.ts';
+import { OpenConnections } from '../net/open-connections.ts';
+import { checkHeaders } from '../net/responses.ts';
+import { checkStreamOptions, streamConnectionSettings, streamSettings } from '../net/settings.ts';
+import { type Clock, clientSweeper } from '../net/sweeper.ts';
+import { FUNCTION, kindOf, OBJECT } from '../options.ts';
+
+/** Options of an event stream that somebody's handler opens. */
+export interface UnroutedStreamOptions extends Omit<EventStreamRouteOptions, 'method' | 'allowedOrigins'> {
+  /** Told what went wrong on our side. Default: a process warning. */
+  readonly onError?: (error: unknown) => void;
+  /** Where time comes from; tests pass a fake one. */
+  readonly clock?: Clock;
+}
+
+export interface UnroutedStream {
+  readonly context: Context;
+  readonly target: Pick<StreamTarget, 'settings' | 'handlers' | 'contentCodings' | 'fields'>;
+}
+
+const sharedOpen = new OpenConnections();
+const NO_ROUTES = new Router<Target>();
+
+/** @throws TypeError or RangeError that names a wrong option and its bound */
+export function unroutedStream(where: string, options: UnroutedStreamOptions): UnroutedStream {
+  checkStreamOptions(where, options, {
+    onError: FUNCTION,
+    clock: OBJECT,
+    allowedOrigins: kindOf(
+      'left out: other origins are the business of who calls this',
+      (value) => value === undefined,
+    ),
+  });
+  const { onError, clock, ...ofStream } = options;
+  const sweeper = clientSweeper(clock);
+  const open = sharedOpen;
+  const makers = { defaults: {}, sweeper, open, onError: guardedErrorHandler(onError) };
+  const merged = streamSettings(makers, ofStream);
+  const { onError: tell } = makers;
+  const context = { router: NO_ROUTES, sweeper, open, onError: tell, closing: () => false, retryAfterMs: () => 0 };
+  const handlers = {};
+  const settings = streamConnectionSettings<unknown>(makers, merged, handlers);
+  const fields = checkHeaders(merged.headers ?? {});
+  return { context, target: { settings, handlers, contentCodings: merged.contentCodings ?? [], fields } };
+}
