@@ -150,16 +150,30 @@ export const TIMEOUTS = {
   reconnectionTimeMs: 3_000,
 } as const;
 
-/** Limits of rooms. Together they bound what rooms without members can hold: 4,096 × 64 KiB = 256 MiB. */
+/** Limits of rooms and their logs. The history of rooms without members holds at most 4,096 × 64 KiB = 256 MiB. */
 export const ROOM_LIMITS = {
-  /** Rooms at a time. Beyond it the one that has been empty for longest makes way. */
+  /** Rooms that a hub or a log holds at a time. Beyond it the one that has been without members for longest makes way. */
   maxRooms: 4_096,
   /** Members of one room: a broadcast costs about a microsecond a member, so some 10 ms at the limit. */
   maxMembers: 10_000,
-  /** Messages that a room keeps for those who join late. */
-  maxHistoryMessages: 100,
-  /** And their bytes. */
+  /** A room's name in UTF-16 units. Centrifugo allows 255. */
+  maxRoomNameLength: 256,
+  /** A publisher's id, or a key to coalesce by, in UTF-16 units: a name, a separator and a UUID fit four times. */
+  maxKeyLength: 256,
+  /** Data of one record: octets, or UTF-16 units of text. A WebSocket message has the same limit by default. */
+  maxRecordBytes: 1_048_576,
+  /** Records that a room keeps for those who join late or come back. */
+  maxHistoryRecords: 100,
+  /** And their data in all. */
   maxHistoryBytes: 65_536,
+  /** And how old they become; 0 = as old as the other two bounds let them. */
+  maxHistoryAgeMs: 0,
+  /** Publishers' ids that a log remembers for one room, so that a message sent again is not published twice. */
+  maxKeys: 1_000,
+  /** Of all rooms together: 16 for each of 4,096 rooms, at some 120 bytes each less than 2 KB a room. */
+  maxTotalKeys: 65_536,
+  /** How long an id is remembered: longer than a client takes to come back. Socket.IO keeps a session for two minutes. */
+  keyAgeMs: 120_000,
 } as const;
 
 /** Limits of the chat protocol. */

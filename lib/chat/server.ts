@@ -15,7 +15,8 @@ import { type PreparedEvent, prepareEvent } from '../event-stream/prepared-event
 import { CHAT_LIMITS } from '../limits.ts';
 import type { EventStream, HttpRequest, HttpResponse, SendResult, ServerWebSocket } from '../net/api.ts';
 import { Hub } from '../rooms/hub.ts';
-import { type EvictionReason, type Member, type Room, RoomRefused } from '../rooms/room.ts';
+import { RoomRefused } from '../rooms/log.ts';
+import type { EvictionReason, Member, Room } from '../rooms/room.ts';
 import type { Server } from '../server.ts';
 import { CloseCode } from '../websocket/close.ts';
 import { type PreparedMessage, prepareMessage } from '../websocket/prepared-message.ts';

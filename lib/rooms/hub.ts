@@ -7,7 +7,8 @@
  */
 
 import { ROOM_LIMITS } from '../limits.ts';
-import { type Member, Room, type RoomOptions, RoomRefused } from './room.ts';
+import { RoomRefused } from './log.ts';
+import { type Member, Room, type RoomOptions } from './room.ts';
 
 export interface HubOptions<Message> extends Omit<RoomOptions<Message>, 'onEvicted'> {
   /** Default `ROOM_LIMITS.maxRooms`. */

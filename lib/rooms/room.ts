@@ -8,9 +8,9 @@
  * ask for what it missed. Nobody waits for anybody. Read next: `hub.ts`.
  */
 
-import { BarewireError } from '../errors.ts';
 import { ROOM_LIMITS } from '../limits.ts';
-import { History, type Replay } from './history.ts';
+import { RoomRefused } from './log.ts';
+import { History, type Replay } from './old-history.ts';
 
 /** Why a room lets go of a member. */
 export type EvictionReason = 'too-slow';
@@ -22,9 +22,6 @@ export interface Member<Message> {
   /** The room has let go of this member: say so to the peer if it can hear it. The member is no longer in the room. */
   evicted(reason: EvictionReason): void;
 }
-
-/** A bound of the room or the hub was reached. */
-export class RoomRefused extends BarewireError {}
 
 export interface RoomOptions<Message> {
   /** Default `ROOM_LIMITS.maxMembers`. */
@@ -55,7 +52,7 @@ export class Room<Message> {
     this.#sizeOf = options.sizeOf;
     this.#onEvicted = options.onEvicted;
     this.#history = new History({
-      maxMessages: options.maxHistoryMessages ?? ROOM_LIMITS.maxHistoryMessages,
+      maxMessages: options.maxHistoryMessages ?? ROOM_LIMITS.maxHistoryRecords,
       maxBytes: options.maxHistoryBytes ?? ROOM_LIMITS.maxHistoryBytes,
     });
   }

@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ROOM_LIMITS } from '../../lib/limits.ts';
-import { History } from '../../lib/rooms/history.ts';
 import { Hub } from '../../lib/rooms/hub.ts';
-import { type Member, Room, RoomRefused } from '../../lib/rooms/room.ts';
+import { RoomRefused } from '../../lib/rooms/log.ts';
+import { History } from '../../lib/rooms/old-history.ts';
+import { type Member, Room } from '../../lib/rooms/room.ts';
 
 class Listener implements Member<string> {
   readonly heard: string[] = [];
