@@ -156,6 +156,22 @@ export const ROOM_LIMITS = {
   maxRooms: 4_096,
   /** Members of one room: a broadcast costs about a microsecond a member, so some 10 ms at the limit. */
   maxMembers: 10_000,
+  /** Rooms that one member can be in. Centrifugo 128; a page of tickers has more. */
+  maxRoomsPerMember: 1_024,
+  /** Bytes that wait in the room for a member that does not keep up, beyond what its connection holds; then the room's policy decides. */
+  maxQueueBytes: 262_144,
+  /** How long a record waits for such a member. Within the 60 s after which a connection that takes nothing is given up. */
+  maxQueueAgeMs: 30_000,
+  /** How long a room keeps what was made of a record for its members: through a burst of reconnections, and no longer. */
+  keepPreparedMs: 1_000,
+  /** Keys to coalesce by that a room remembers the latest record of; the ones that were updated longest ago go first. */
+  maxCoalesceKeys: 1_024,
+  /** Joins and leaves are told in one list after so long; longer in rooms of more names than this number. */
+  presenceMs: 100,
+  /** Names in a welcome and in a list of changes; the count is told in full. */
+  maxMembersListed: 100,
+  /** How long `publish` with `wait` waits for members that are behind. */
+  waitTimeoutMs: 30_000,
   /** A room's name in UTF-16 units. Centrifugo allows 255. */
   maxRoomNameLength: 256,
   /** A publisher's id, or a key to coalesce by, in UTF-16 units: a name, a separator and a UUID fit four times. */
@@ -188,11 +204,7 @@ export const CHAT_LIMITS = {
   maxUserNameLength: 32,
   /** The sender's own id of a message, for acknowledgements. A UUID has 36. */
   maxMessageIdLength: 64,
-  /** Names in a `welcome`; a larger room sends the first so many and the count. */
-  maxMembersListed: 1_000,
-  /** Messages of a room remembered by their sender's id, so that one sent again after a reconnection is not published twice. */
-  maxReceipts: 1_000,
-  /** Bytes held for a member that does not read before it is let go; a thousand messages of a usual size. */
+  /** Bytes held for one connection that does not read; the rooms stop at its high-water mark, long before. */
   maxBufferedBytes: 1_048_576,
 } as const;
 

@@ -4,7 +4,7 @@
  * Bounded by count, by bytes and by age: the oldest go first. Knows nothing of what an entry is but its sequence, its
  * time and what it counts for. Sequences are consecutive, so that a look-up is an index: append and look-up are O(1), a
  * slice is O(what it returns). Memory: the entries, and an array of at most twice as many places.
- * Read next: `memory-log.ts`, `room.ts`, its users.
+ * Read next: `memory-log.ts`, and `backlog.ts`, its users.
  */
 
 import { ROOM_LIMITS } from '../limits.ts';
@@ -26,11 +26,26 @@ export interface HistoryOptions {
   readonly maxHistoryAgeMs?: number;
 }
 
+/** Bounds that were checked. */
+export type HistoryBounds = Required<HistoryOptions>;
+
+/** Fills in the defaults. @throws RangeError for bounds that are none */
+export function historyBounds(options: HistoryOptions): HistoryBounds {
+  const {
+    maxHistoryRecords = ROOM_LIMITS.maxHistoryRecords,
+    maxHistoryBytes = ROOM_LIMITS.maxHistoryBytes,
+    maxHistoryAgeMs = ROOM_LIMITS.maxHistoryAgeMs,
+  } = options;
+  return {
+    maxHistoryRecords: wholeNumber('maxHistoryRecords', maxHistoryRecords),
+    maxHistoryBytes: wholeNumber('maxHistoryBytes', maxHistoryBytes),
+    maxHistoryAgeMs: wholeNumber('maxHistoryAgeMs', maxHistoryAgeMs),
+  };
+}
+
 /** A bounded run of consecutive entries. */
 export class History<Kept extends Entry> {
-  readonly #maxRecords: number;
-  readonly #maxBytes: number;
-  readonly #maxAgeMs: number;
+  readonly #bounds: HistoryBounds;
   readonly #bytesOf: (entry: Kept) => number;
   /** `#entries[#first]` is the oldest; what lies before it is empty and cut off when it is half of the array. */
   #entries: (Kept | undefined)[] = [];
@@ -39,16 +54,9 @@ export class History<Kept extends Entry> {
   /** The sequence of the oldest entry, or of the next one to come when there is none. */
   #firstSequence = 1;
 
-  /** `bytesOf` says what an entry counts for, always the same for the same entry. @throws RangeError for bounds that are none */
-  constructor(bytesOf: (entry: Kept) => number, options: HistoryOptions = {}) {
-    const {
-      maxHistoryRecords = ROOM_LIMITS.maxHistoryRecords,
-      maxHistoryBytes = ROOM_LIMITS.maxHistoryBytes,
-      maxHistoryAgeMs = ROOM_LIMITS.maxHistoryAgeMs,
-    } = options;
-    this.#maxRecords = wholeNumber('maxHistoryRecords', maxHistoryRecords);
-    this.#maxBytes = wholeNumber('maxHistoryBytes', maxHistoryBytes);
-    this.#maxAgeMs = wholeNumber('maxHistoryAgeMs', maxHistoryAgeMs);
+  /** `bytesOf` says what an entry counts for, always the same for the same entry. */
+  constructor(bytesOf: (entry: Kept) => number, bounds: HistoryBounds) {
+    this.#bounds = bounds;
     this.#bytesOf = bytesOf;
   }
 
@@ -76,16 +84,22 @@ export class History<Kept extends Entry> {
   }
 
   /** Adds the next entry. One larger than all of the history is not kept, nor is anything before it. */
-  append(entry: Kept): void {
+  append(entry: Kept, bounds: HistoryBounds = this.#bounds): void {
     this.#entries.push(entry);
     this.#bytes += this.#bytesOf(entry);
-    while (this.size > this.#maxRecords || this.#bytes > this.#maxBytes) this.#dropOldest();
+    this.trim(bounds);
+  }
+
+  /** Drops the oldest entries until count and bytes are within the bounds. */
+  trim({ maxHistoryRecords, maxHistoryBytes }: HistoryBounds = this.#bounds): void {
+    while (this.size > maxHistoryRecords || this.#bytes > maxHistoryBytes) this.#dropOldest();
   }
 
   /** Drops what is older than the bound. */
   prune(nowMs: number): void {
-    if (this.#maxAgeMs === 0) return;
-    while (this.size > 0 && this.#entries[this.#first]!.timeMs < nowMs - this.#maxAgeMs) this.#dropOldest();
+    const { maxHistoryAgeMs } = this.#bounds;
+    if (maxHistoryAgeMs === 0) return;
+    while (this.size > 0 && this.#entries[this.#first]!.timeMs < nowMs - maxHistoryAgeMs) this.#dropOldest();
   }
 
   /** The entry of that sequence, if it is held. */

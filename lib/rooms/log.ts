@@ -192,7 +192,8 @@ export function dataBytes(data: RecordData): number {
   return data.length;
 }
 
-function checkText(name: string, text: string, maxLength: number): void {
+/** @throws TypeError, RangeError for anything but 1 to `maxLength` UTF-16 units of well-formed text */
+export function checkText(name: string, text: string, maxLength: number): void {
   if (typeof text !== 'string')
     throw new TypeError(`${name} is ${text === null ? 'null' : typeof text}, must be a string`);
   if (text.length === 0 || text.length > maxLength)

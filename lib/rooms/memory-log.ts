@@ -9,7 +9,7 @@
  */
 
 import { ROOM_LIMITS } from '../limits.ts';
-import { History, type HistoryOptions, wholeNumber } from './history.ts';
+import { History, type HistoryBounds, type HistoryOptions, historyBounds, wholeNumber } from './history.ts';
 import {
   type Appended,
   type Clock,
@@ -74,7 +74,7 @@ const recordBytes = (record: LogRecord): number => dataBytes(record.data);
 
 /** See the head of this file; what it promises is `RoomLog`'s. */
 export class MemoryLog implements RoomLog {
-  readonly #options: MemoryLogOptions;
+  readonly #bounds: HistoryBounds;
   readonly #clock: Clock;
   readonly #newId: (length: number) => string;
   readonly #maxRooms: number;
@@ -92,14 +92,13 @@ export class MemoryLog implements RoomLog {
 
   /** @throws RangeError for a bound that is none */
   constructor(options: MemoryLogOptions = {}) {
-    this.#options = options;
+    this.#bounds = historyBounds(options);
     this.#clock = options.clock ?? systemClock;
     this.#newId = options.newId ?? randomId;
     this.#maxRooms = wholeNumber('maxRooms', options.maxRooms ?? ROOM_LIMITS.maxRooms, 1);
     this.#maxKeys = wholeNumber('maxKeys', options.maxKeys ?? ROOM_LIMITS.maxKeys);
     this.#maxTotalKeys = wholeNumber('maxTotalKeys', options.maxTotalKeys ?? ROOM_LIMITS.maxTotalKeys);
     this.#keyAgeMs = wholeNumber('keyAgeMs', options.keyAgeMs ?? ROOM_LIMITS.keyAgeMs);
-    new History(recordBytes, options); // refuses its bounds now and not with the first room
   }
 
   /** Rooms held, and keys remembered: for those who watch memory. */
@@ -205,7 +204,7 @@ export class MemoryLog implements RoomLog {
       name,
       epoch: this.#newId(12),
       token: this.#newId(6),
-      history: new History(recordBytes, this.#options),
+      history: new History(recordBytes, this.#bounds),
       listeners: new Set(),
       keys: new Map(),
       sequence: 0,

@@ -1,132 +1,424 @@
 /**
- * A room: who is in it, what was said last, and how a message gets to everyone.
+ * A room: one log's records, one audience, one order.
  *
- * Knows members and messages, never bytes, sockets or clocks. A member is a port with two methods; a message is whatever
- * the application makes of it, handed to each member as the same object, so that it can be encoded once for all.
- * Messages are numbered from 1 without holes; the epoch tells one life of a room's numbering from the next.
- * Policy for slow members: one that drops a message would miss it silently, so it is evicted, and may come back and
- * ask for what it missed. Nobody waits for anybody. Read next: `hub.ts`.
+ * Everything that members hear of a room passes through one queue, which is worked off by one loop: what is published, joined
+ * or left inside a delivery waits until everyone has the present message, so that it cannot change the order. A room
+ * exists while it has members; its records live in the log. What a handler of the application throws, `prepare` included,
+ * ends nothing here. Sections: settings; publishing; members; what the log says; the loop.
+ * Read next: `hub.ts`.
  */
 
-import { ROOM_LIMITS } from '../limits.ts';
-import { RoomRefused } from './log.ts';
-import { History, type Replay } from './old-history.ts';
+import { Audience, type AudienceHost } from './audience.ts';
+import { Backlog, type Entry, type QueueBounds } from './backlog.ts';
+import { Gatherer, type GatherMs } from './gather.ts';
+import type { HistoryBounds } from './history.ts';
+import {
+  type Appended,
+  type Clock,
+  type LogEntry,
+  type LogRecord,
+  type Position,
+  type RecordData,
+  type RoomLog,
+  RoomRefused,
+  type SlowPolicy,
+  type Subscription,
+} from './log.ts';
+import {
+  type EvictionReason,
+  type JoinOptions,
+  lastPosition,
+  type Member,
+  newSeat,
+  noteLast,
+  type Seat,
+  type SeatOwner,
+} from './member.ts';
+import type { Item, MembersNotice, Notice } from './notices.ts';
+import { formatPosition } from './position.ts';
+import { Presence } from './presence.ts';
+import { makeReceipt, type Outcome, type Receipt, Receipts } from './receipts.ts';
+import { planResume } from './resume.ts';
 
-/** Why a room lets go of a member. */
-export type EvictionReason = 'too-slow';
-
-/** Someone who hears what is said in a room. A connection implements it; a test can too. */
-export interface Member<Message> {
-  /** Takes a message without waiting. `dropped` means that it could not be taken, and ends the membership. */
-  deliver(message: Message): 'sent' | 'backpressure' | 'dropped';
-  /** The room has let go of this member: say so to the peer if it can hear it. The member is no longer in the room. */
-  evicted(reason: EvictionReason): void;
+/** What can be set for each room. */
+export interface RoomSettings extends HistoryBounds, QueueBounds {
+  readonly policy: SlowPolicy;
+  readonly gatherMs: GatherMs;
+  readonly presenceMs: number;
+  readonly maxMembers: number;
+  readonly maxMembersListed: number;
+  readonly keepPreparedMs: number;
 }
 
-export interface RoomOptions<Message> {
-  /** Default `ROOM_LIMITS.maxMembers`. */
-  readonly maxMembers?: number;
-  readonly maxHistoryMessages?: number;
-  readonly maxHistoryBytes?: number;
-  /** Bytes that a message holds while it is in the history. */
-  readonly sizeOf: (message: Message) => number;
-  /** Told after an eviction, so that presence can be announced. */
-  readonly onEvicted?: (member: Member<Message>) => void;
+/** How to publish. */
+export interface PublishOptions extends Omit<LogEntry, 'data'> {
+  /** Resolve only when no member is over its high-water mark, or after `waitTimeoutMs`. Default false. */
+  readonly wait?: boolean;
+  /** Default `ROOM_LIMITS.waitTimeoutMs`. */
+  readonly waitTimeoutMs?: number;
 }
 
-export class Room<Message> {
+/** What `prepare` may know of the room. */
+export interface RoomView {
   readonly name: string;
-  /** Another one for each life of the room: sequence numbers of different epochs must not be compared. */
-  readonly epoch: string;
-  readonly #members = new Set<Member<Message>>();
-  readonly #history: History<Message>;
-  readonly #maxMembers: number;
-  readonly #sizeOf: (message: Message) => number;
-  readonly #onEvicted: ((member: Member<Message>) => void) | undefined;
-  #sequence = 0;
+  readonly position: Position;
+  readonly size: number;
+}
 
-  constructor(name: string, epoch: string, options: RoomOptions<Message>) {
+/** What a room asks of its hub. */
+export interface RoomHost<Value> {
+  readonly log: RoomLog;
+  readonly clock: Clock;
+  prepare(item: Item, room: RoomView): Value | undefined;
+  report(error: unknown, where: string): void;
+  /** The last member has gone. */
+  closed(name: string): void;
+}
+
+type Queued<Value> =
+  | { readonly entry: Entry<Value>; readonly notice?: undefined }
+  | { readonly entry?: undefined; readonly notice: Notice; readonly turn: number };
+
+/** See the head of this file. `Hub` makes it. */
+export class Room<Value, Data = unknown> implements RoomView, SeatOwner<Value> {
+  readonly name: string;
+  /** Yours: whatever belongs to this room, while it has members. */
+  data: Data | undefined = undefined;
+  readonly #host: RoomHost<Value>;
+  readonly #settings: RoomSettings;
+  readonly #backlog: Backlog<Value>;
+  readonly #audience: Audience<Value>;
+  readonly #presence: Presence;
+  readonly #receipts = new Receipts();
+  readonly #gatherer: Gatherer;
+  /** What is to be delivered, in order. */
+  #queue: Queued<Value>[] = [];
+  #isRunning = false;
+  /** Counts notices, so that nobody is told one from before it joined. */
+  #turn = 0;
+  /** The last record that was delivered. */
+  #delivered = 0;
+  /** Members that joined before the log had opened the room, with the positions they came with. */
+  #arrivals: Map<Seat<Value>, JoinOptions['after']> | undefined = new Map();
+  /** Publishers that wait for calm. */
+  readonly #waiting = new Set<() => void>();
+  #subscription: Subscription | undefined = undefined;
+  #cancelSweep: (() => void) | undefined = undefined;
+  #cancelCooling: (() => void) | undefined = undefined;
+  #isClosed = false;
+
+  constructor(name: string, host: RoomHost<Value>, settings: RoomSettings) {
     this.name = name;
-    this.epoch = epoch;
-    this.#maxMembers = options.maxMembers ?? ROOM_LIMITS.maxMembers;
-    this.#sizeOf = options.sizeOf;
-    this.#onEvicted = options.onEvicted;
-    this.#history = new History({
-      maxMessages: options.maxHistoryMessages ?? ROOM_LIMITS.maxHistoryRecords,
-      maxBytes: options.maxHistoryBytes ?? ROOM_LIMITS.maxHistoryBytes,
+    this.#host = host;
+    this.#settings = settings;
+    this.#backlog = new Backlog(settings, settings);
+    this.#audience = new Audience(this.#audienceHost(), this.#backlog);
+    this.#presence = new Presence({
+      presenceMs: settings.presenceMs,
+      maxMembersListed: settings.maxMembersListed,
+      clock: host.clock,
+      tell: (notice) => this.#enqueue({ notice, turn: ++this.#turn }),
+    });
+    this.#gatherer = new Gatherer(settings.gatherMs, host.clock, () => this.#run());
+  }
+
+  /** The place of the last record that has come here; of epoch '' until the log has opened the room. */
+  get position(): Position {
+    return this.#backlog.head;
+  }
+
+  /** Members, each connection counted. */
+  get size(): number {
+    return this.#audience.size;
+  }
+
+  /** Members that are over their high-water mark, or have not been given everything. */
+  get slow(): number {
+    return this.#audience.slow;
+  }
+
+  /** Names, in order of arrival, and how many there are. */
+  get present(): MembersNotice {
+    return this.#presence.members();
+  }
+
+  /** The members; not a copy. */
+  *members(): IterableIterator<Member<Value, unknown>> {
+    for (const { member } of this.#audience.seats()) yield member;
+  }
+
+  /** As `Hub.publish`. */
+  publish(data: RecordData, options: PublishOptions, waitTimeoutMs: number): Promise<Receipt> {
+    const { key, coalesce, policy, wait = false } = options;
+    this.#receipts.begin();
+    let appended: Promise<Appended>;
+    try {
+      appended = this.#host.log.append(this.name, { data, key, coalesce, policy });
+    } catch (error) {
+      this.#receipts.end();
+      throw error;
+    }
+    return settle(appended, (result, resolve) => {
+      if (result === undefined) this.#receipts.end();
+      else
+        this.#whenDelivered(result.position, (outcome) => {
+          const done = (): void => resolve(makeReceipt(result, outcome, this.slow));
+          if (wait && this.slow > 0) this.#whenCalm(done, waitTimeoutMs);
+          else done();
+        });
     });
   }
 
-  /** The number of the last published message; 0 before the first. */
-  get sequence(): number {
-    return this.#sequence;
+  /** For `Hub`: a member comes in. @throws RoomRefused when the room is full */
+  join(member: Member<Value, unknown>, { after, as }: JoinOptions): void {
+    const { maxMembers } = this.#settings;
+    if (this.size >= maxMembers)
+      throw new RoomRefused('ROOM_FULL', `room ${this.name} has ${this.size} members, limit ${maxMembers}`);
+    if (as !== undefined) this.#presence.join(as);
+    const seat = newSeat(member, this, as, this.#turn);
+    this.#audience.add(seat);
+    member.sit(this.name, seat);
+    if (this.#arrivals === undefined) this.#welcome(seat, after);
+    else this.#arrivals.set(seat, after);
   }
 
-  /** How many members there are. */
-  get size(): number {
-    return this.#members.size;
+  /** For `Hub`: begins to listen to the log. */
+  open(): void {
+    const subscription = this.#host.log.subscribe(this.name, this.#settings.maxHistoryRecords, {
+      opened: (head, records) => this.#opened(head, records),
+      record: (record) => this.#record(record),
+      gap: (_gap, head) => this.#gap(head),
+      reset: (head, records) => this.#reset(head, records),
+      failed: (error) => this.#failed(error),
+    });
+    if (this.#isClosed) subscription.close();
+    else this.#subscription = subscription;
   }
 
-  has(member: Member<Message>): boolean {
-    return this.#members.has(member);
+  /** For `Member`: it has room again. */
+  catchUp(seat: Seat<Value>): void {
+    this.#audience.catchUp(seat);
+    this.#trim();
   }
 
-  members(): IterableIterator<Member<Message>> {
-    return this.#members.values();
+  /** For `Member`: it leaves. */
+  leave(seat: Seat<Value>): void {
+    if (this.#audience.remove(seat)) this.#vacate(seat);
   }
 
-  /** @throws RoomRefused when the room is full */
-  join(member: Member<Message>): void {
-    if (this.#members.has(member)) return;
-    if (this.#members.size >= this.#maxMembers) {
-      throw new RoomRefused(
-        'ROOM_FULL',
-        `room ${this.name} has ${this.#members.size} members, limit ${this.#maxMembers}`,
-      );
+  /** For `Hub`: lets go of everyone. */
+  close(why: EvictionReason): void {
+    this.#audience.evictAll(why);
+    this.#closeIfEmpty();
+  }
+
+  #vacate(seat: Seat<Value>): void {
+    this.#arrivals?.delete(seat);
+    seat.member.stand(this.name, seat);
+    if (seat.as !== undefined) this.#presence.leave(seat.as);
+    this.#closeIfEmpty();
+  }
+
+  #closeIfEmpty(): void {
+    if (this.size > 0 || this.#isClosed) return;
+    this.#isClosed = true;
+    this.#subscription?.close();
+    this.#presence.close();
+    this.#gatherer.close();
+    this.#cancelSweep?.();
+    this.#cancelCooling?.();
+    this.#receipts.giveUp();
+    this.#noteCalm();
+    this.#host.closed(this.name);
+  }
+
+  #welcome(seat: Seat<Value>, after: JoinOptions['after']): void {
+    const { head } = this.#backlog;
+    const beginning = planResume(after, this.#backlog, this.#settings.maxHistoryRecords);
+    const { resumed, next, gap } = beginning;
+    const had = (gap?.from ?? next) - 1;
+    const token = had === head.sequence ? head.token : this.#backlog.token(had);
+    // Of a member that came without a position, the place before what it is given may be unknown: then the beginning.
+    noteLast(seat, { epoch: head.epoch, sequence: token === undefined ? 0 : had, token: token ?? '' });
+    const members = this.#presence.list();
+    const notice: Notice = {
+      type: 'welcome',
+      room: this.name,
+      as: seat.as,
+      position: { epoch: head.epoch, sequence: head.sequence, token: head.token },
+      resumed,
+      replay: head.sequence - next + 1,
+      gap,
+      members,
+      memberCount: this.#presence.size,
+    };
+    this.#audience.begin(seat, beginning, notice);
+  }
+
+  #opened(head: Position, records: readonly LogRecord[]): void {
+    this.#backlog.restart(head, records);
+    this.#delivered = head.sequence;
+    this.#receipts.giveUp(head.sequence);
+    const arrivals = this.#arrivals ?? new Map();
+    this.#arrivals = undefined;
+    for (const [seat, after] of arrivals) if (!seat.isGone) this.#welcome(seat, after);
+  }
+
+  #record(record: LogRecord): void {
+    this.#enqueue({ entry: this.#backlog.append(record, this.#host.clock.now()) });
+  }
+
+  #gap(head: Position): void {
+    this.#run();
+    this.#backlog.skip(head);
+    this.#delivered = head.sequence;
+    this.#receipts.giveUp(head.sequence);
+    this.#audience.catchUpAll();
+  }
+
+  #reset(head: Position, records: readonly LogRecord[]): void {
+    this.#queue = this.#queue.filter(({ entry }) => entry === undefined);
+    this.#backlog.restart(head, records);
+    this.#delivered = head.sequence;
+    this.#receipts.giveUp();
+    const { epoch, sequence, token } = head;
+    for (const seat of this.#audience.seats()) {
+      noteLast(seat, { epoch, sequence: 0, token: '' });
+      const beginning = planResume(undefined, this.#backlog, this.#settings.maxHistoryRecords);
+      this.#audience.begin(seat, beginning, { type: 'reset', position: { epoch, sequence, token } });
     }
-    this.#members.add(member);
   }
 
-  /** Returns whether the member was there. */
-  leave(member: Member<Message>): boolean {
-    return this.#members.delete(member);
+  #failed(error: RoomRefused): void {
+    if (this.#isClosed) return;
+    this.#host.report(error, 'log');
+    this.close('log-failed');
   }
 
-  /**
-   * Numbers a message, keeps it in the history and delivers it to every member, its sender included: the sender learns
-   * the number from it. `make` is given the number and may not publish.
-   */
-  publish(make: (sequence: number) => Message): Message {
-    const message = make(this.#sequence + 1);
-    this.#sequence += 1;
-    this.#history.append(this.#sequence, message, this.#sizeOf(message));
-    this.broadcast(message);
-    return message;
+  #enqueue(queued: Queued<Value>): void {
+    this.#queue.push(queued);
+    this.#gatherer.want();
   }
 
-  /** Delivers a message that is neither numbered nor kept, to all or to all but one: presence, for example. O(members). */
-  broadcast(message: Message, except?: Member<Message>): void {
-    let slow: Member<Message>[] | undefined;
-    for (const member of this.#members) {
-      if (member !== except && member.deliver(message) === 'dropped') {
-        slow ??= [];
-        slow.push(member);
+  /** Delivers everything that waits. What comes meanwhile is delivered by the loop that is running. */
+  #run(): void {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    for (let i = 0; i < this.#queue.length; i++) {
+      const queued = this.#queue[i]!;
+      if (queued.entry === undefined) this.#audience.tell(queued.notice, queued.turn);
+      else {
+        const { entry } = queued;
+        entry.outcome = this.#audience.deliver(entry);
+        this.#delivered = entry.sequence;
+        this.#receipts.delivered(entry.sequence, entry.outcome);
       }
     }
-    // Not inside the loop: an eviction is announced, which is a broadcast of its own.
-    if (slow !== undefined) for (const member of slow) this.evict(member, 'too-slow');
+    this.#queue = [];
+    this.#isRunning = false;
+    this.#trim();
   }
 
-  /** Lets a member go and tells it. Returns whether it was there. */
-  evict(member: Member<Message>, reason: EvictionReason): boolean {
-    if (!this.#members.delete(member)) return false;
-    member.evicted(reason);
-    this.#onEvicted?.(member);
-    return true;
+  #trim(): void {
+    if (this.slow === 0) this.#backlog.trim();
   }
 
-  /** What was published after `sequence` as far as it is still held, at most the last `limit` messages. */
-  replay(sequence = 0, limit?: number): Replay<Message> {
-    return this.#history.after(sequence, this.#sequence, limit);
+  #whenDelivered({ epoch, sequence }: Position, done: (outcome: Outcome | undefined) => void): void {
+    const outcome = this.#receipts.take(sequence) ?? this.#backlog.get(sequence)?.outcome;
+    this.#receipts.end();
+    const isOurs = epoch === this.position.epoch || this.position.epoch === '';
+    if (outcome !== undefined || this.#isClosed || !isOurs || sequence <= this.#delivered) done(outcome);
+    else this.#receipts.wait(sequence, done);
   }
+
+  #whenCalm(done: () => void, waitTimeoutMs: number): void {
+    const cancel = this.#host.clock.after(waitTimeoutMs, () => {
+      this.#waiting.delete(calm);
+      done();
+    });
+    const calm = (): void => {
+      cancel();
+      done();
+    };
+    this.#waiting.add(calm);
+  }
+
+  #noteCalm(): void {
+    for (const calm of this.#waiting) calm();
+    this.#waiting.clear();
+  }
+
+  #sweepLater(): void {
+    this.#cancelSweep ??= this.#host.clock.after(Math.ceil(this.#settings.maxQueueAgeMs / 4), () => {
+      this.#cancelSweep = undefined;
+      this.#audience.sweep(this.#host.clock.now());
+      if (this.slow > 0) this.#sweepLater();
+    });
+  }
+
+  /** Values that nobody has needed for a while are let go of; `prepare` makes them again. */
+  #coolLater(): void {
+    this.#cancelCooling ??= this.#host.clock.after(this.#settings.keepPreparedMs, () => {
+      this.#cancelCooling = undefined;
+      if (this.#backlog.cool()) this.#coolLater();
+    });
+  }
+
+  #audienceHost(): AudienceHost<Value> {
+    return {
+      policy: this.#settings.policy,
+      now: () => this.#host.clock.now(),
+      valueOf: (entry) => {
+        if (!entry.isPrepared) {
+          entry.isPrepared = true;
+          entry.value = this.#prepare(entry.record);
+          this.#coolLater();
+        }
+        entry.isWarm = true;
+        return entry.value;
+      },
+      noticeValue: (notice) => this.#prepare(notice),
+      members: () => this.#presence.members(),
+      letGo: (seat, why) => {
+        const position = lastPosition(seat);
+        const reason = `${why}; after=${formatPosition(position)}`;
+        this.#vacate(seat);
+        seat.member.tellEvicted({ room: this.name, why, position, code: 1013, reason });
+      },
+      calm: (isCalm) => {
+        if (isCalm) this.#noteCalm();
+        else this.#sweepLater();
+      },
+    };
+  }
+
+  #prepare(item: Item): Value | undefined {
+    try {
+      return this.#host.prepare(item, this);
+    } catch (error) {
+      this.#host.report(error, 'prepare');
+      return undefined;
+    }
+  }
+}
+
+/**
+ * A promise of a receipt. `finish` is called with what was appended and the way to resolve, or with nothing when the append
+ * failed, which rejects. A rejection that nobody looks at does not end the process.
+ */
+export function settle(
+  appended: Promise<Appended>,
+  finish: (result: Appended | undefined, resolve: (receipt: Receipt) => void) => void,
+): Promise<Receipt> {
+  const receipt = new Promise<Receipt>((resolve, reject) => {
+    appended.then(
+      (result) => finish(result, resolve),
+      (error: unknown) => {
+        finish(undefined, resolve);
+        receipt.catch(() => undefined);
+        reject(error);
+      },
+    );
+  });
+  return receipt;
 }
