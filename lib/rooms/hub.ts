@@ -22,8 +22,9 @@ import {
 import { type Host, type JoinOptions, Member, type MemberHandlers } from './member.ts';
 import { MemoryLog } from './memory-log.ts';
 import type { Item } from './notices.ts';
+import { type PublishOptions, settle } from './publisher.ts';
 import { makeReceipt, type Receipt } from './receipts.ts';
-import { type PublishOptions, Room, type RoomHost, type RoomSettings, type RoomView, settle } from './room.ts';
+import { Room, type RoomHost, type RoomSettings, type RoomView } from './room.ts';
 import { systemClock } from './system.ts';
 
 /** What can be set for all rooms, and again for each of them. */

@@ -37,6 +37,7 @@ export type {
   WelcomeNotice,
 } from './notices.ts';
 export { formatPosition, MAX_POSITION_LENGTH, parsePosition } from './position.ts';
+export type { PublishOptions } from './publisher.ts';
 export type { Outcome, Receipt } from './receipts.ts';
-export type { PublishOptions, Room, RoomView } from './room.ts';
+export type { Room, RoomView } from './room.ts';
 export { randomId, systemClock } from './system.ts';

@@ -4,7 +4,7 @@
  * Everything that members hear of a room passes through one queue, which is worked off by one loop: what is published, joined
  * or left inside a delivery waits until everyone has the present message, so that it cannot change the order. A room
  * exists while it has members; its records live in the log. What a handler of the application throws, `prepare` included,
- * ends nothing here. Sections: settings; publishing; members; what the log says; the loop.
+ * ends nothing here. Sections: settings; members; what the log says; the loop.
  * Read next: `hub.ts`.
  */
 
@@ -13,9 +13,7 @@ import { Backlog, type Entry, type QueueBounds } from './backlog.ts';
 import { Gatherer, type GatherMs } from './gather.ts';
 import type { HistoryBounds } from './history.ts';
 import {
-  type Appended,
   type Clock,
-  type LogEntry,
   type LogRecord,
   type Position,
   type RecordData,
@@ -37,7 +35,8 @@ import {
 import type { Item, MembersNotice, Notice } from './notices.ts';
 import { formatPosition } from './position.ts';
 import { Presence } from './presence.ts';
-import { makeReceipt, type Outcome, type Receipt, Receipts } from './receipts.ts';
+import { Publisher, type PublisherHost, type PublishOptions } from './publisher.ts';
+import type { Outcome, Receipt } from './receipts.ts';
 import { planResume } from './resume.ts';
 
 /** What can be set for each room. */
@@ -48,14 +47,6 @@ export interface RoomSettings extends HistoryBounds, QueueBounds {
   readonly maxMembers: number;
   readonly maxMembersListed: number;
   readonly keepPreparedMs: number;
-}
-
-/** How to publish. */
-export interface PublishOptions extends Omit<LogEntry, 'data'> {
-  /** Resolve only when no member is over its high-water mark, or after `waitTimeoutMs`. Default false. */
-  readonly wait?: boolean;
-  /** Default `ROOM_LIMITS.waitTimeoutMs`. */
-  readonly waitTimeoutMs?: number;
 }
 
 /** What `prepare` may know of the room. */
@@ -80,7 +71,7 @@ type Queued<Value> =
   | { readonly entry?: undefined; readonly notice: Notice; readonly turn: number };
 
 /** See the head of this file. `Hub` makes it. */
-export class Room<Value, Data = unknown> implements RoomView, SeatOwner<Value> {
+export class Room<Value, Data = unknown> implements RoomView, PublisherHost, SeatOwner<Value> {
   readonly name: string;
   /** Yours: whatever belongs to this room, while it has members. */
   data: Data | undefined = undefined;
@@ -89,19 +80,16 @@ export class Room<Value, Data = unknown> implements RoomView, SeatOwner<Value> {
   readonly #backlog: Backlog<Value>;
   readonly #audience: Audience<Value>;
   readonly #presence: Presence;
-  readonly #receipts = new Receipts();
+  readonly #publisher: Publisher;
   readonly #gatherer: Gatherer;
   /** What is to be delivered, in order. */
   #queue: Queued<Value>[] = [];
   #isRunning = false;
   /** Counts notices, so that nobody is told one from before it joined. */
   #turn = 0;
-  /** The last record that was delivered. */
   #delivered = 0;
   /** Members that joined before the log had opened the room, with the positions they came with. */
   #arrivals: Map<Seat<Value>, JoinOptions['after']> | undefined = new Map();
-  /** Publishers that wait for calm. */
-  readonly #waiting = new Set<() => void>();
   #subscription: Subscription | undefined = undefined;
   #cancelSweep: (() => void) | undefined = undefined;
   #cancelCooling: (() => void) | undefined = undefined;
@@ -119,7 +107,23 @@ export class Room<Value, Data = unknown> implements RoomView, SeatOwner<Value> {
       clock: host.clock,
       tell: (notice) => this.#enqueue({ notice, turn: ++this.#turn }),
     });
+    this.#publisher = new Publisher(this, host.log, host.clock);
     this.#gatherer = new Gatherer(settings.gatherMs, host.clock, () => this.#run());
+  }
+
+  /** It has no members and will have none; a room of that name is another one. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** The last record that was delivered. */
+  get delivered(): number {
+    return this.#delivered;
+  }
+
+  /** What became of a record that is still held, for the members here. */
+  outcomeOf(sequence: number): Outcome | undefined {
+    return this.#backlog.get(sequence)?.outcome;
   }
 
   /** The place of the last record that has come here; of epoch '' until the log has opened the room. */
@@ -149,24 +153,7 @@ export class Room<Value, Data = unknown> implements RoomView, SeatOwner<Value> {
 
   /** As `Hub.publish`. */
   publish(data: RecordData, options: PublishOptions, waitTimeoutMs: number): Promise<Receipt> {
-    const { key, coalesce, policy, wait = false } = options;
-    this.#receipts.begin();
-    let appended: Promise<Appended>;
-    try {
-      appended = this.#host.log.append(this.name, { data, key, coalesce, policy });
-    } catch (error) {
-      this.#receipts.end();
-      throw error;
-    }
-    return settle(appended, (result, resolve) => {
-      if (result === undefined) this.#receipts.end();
-      else
-        this.#whenDelivered(result.position, (outcome) => {
-          const done = (): void => resolve(makeReceipt(result, outcome, this.slow));
-          if (wait && this.slow > 0) this.#whenCalm(done, waitTimeoutMs);
-          else done();
-        });
-    });
+    return this.#publisher.publish(data, options, waitTimeoutMs);
   }
 
   /** For `Hub`: a member comes in. @throws RoomRefused when the room is full */
@@ -227,8 +214,8 @@ export class Room<Value, Data = unknown> implements RoomView, SeatOwner<Value> {
     this.#gatherer.close();
     this.#cancelSweep?.();
     this.#cancelCooling?.();
-    this.#receipts.giveUp();
-    this.#noteCalm();
+    this.#publisher.giveUp();
+    this.#publisher.noteCalm();
     this.#host.closed(this.name);
   }
 
@@ -258,7 +245,7 @@ export class Room<Value, Data = unknown> implements RoomView, SeatOwner<Value> {
   #opened(head: Position, records: readonly LogRecord[]): void {
     this.#backlog.restart(head, records);
     this.#delivered = head.sequence;
-    this.#receipts.giveUp(head.sequence);
+    this.#publisher.giveUp(head.sequence);
     const arrivals = this.#arrivals ?? new Map();
     this.#arrivals = undefined;
     for (const [seat, after] of arrivals) if (!seat.isGone) this.#welcome(seat, after);
@@ -272,7 +259,7 @@ export class Room<Value, Data = unknown> implements RoomView, SeatOwner<Value> {
     this.#run();
     this.#backlog.skip(head);
     this.#delivered = head.sequence;
-    this.#receipts.giveUp(head.sequence);
+    this.#publisher.giveUp(head.sequence);
     this.#audience.catchUpAll();
   }
 
@@ -280,7 +267,7 @@ export class Room<Value, Data = unknown> implements RoomView, SeatOwner<Value> {
     this.#queue = this.#queue.filter(({ entry }) => entry === undefined);
     this.#backlog.restart(head, records);
     this.#delivered = head.sequence;
-    this.#receipts.giveUp();
+    this.#publisher.giveUp();
     const { epoch, sequence, token } = head;
     for (const seat of this.#audience.seats()) {
       noteLast(seat, { epoch, sequence: 0, token: '' });
@@ -311,7 +298,7 @@ export class Room<Value, Data = unknown> implements RoomView, SeatOwner<Value> {
         const { entry } = queued;
         entry.outcome = this.#audience.deliver(entry);
         this.#delivered = entry.sequence;
-        this.#receipts.delivered(entry.sequence, entry.outcome);
+        this.#publisher.delivered(entry.sequence, entry.outcome);
       }
     }
     this.#queue = [];
@@ -321,31 +308,6 @@ export class Room<Value, Data = unknown> implements RoomView, SeatOwner<Value> {
 
   #trim(): void {
     if (this.slow === 0) this.#backlog.trim();
-  }
-
-  #whenDelivered({ epoch, sequence }: Position, done: (outcome: Outcome | undefined) => void): void {
-    const outcome = this.#receipts.take(sequence) ?? this.#backlog.get(sequence)?.outcome;
-    this.#receipts.end();
-    const isOurs = epoch === this.position.epoch || this.position.epoch === '';
-    if (outcome !== undefined || this.#isClosed || !isOurs || sequence <= this.#delivered) done(outcome);
-    else this.#receipts.wait(sequence, done);
-  }
-
-  #whenCalm(done: () => void, waitTimeoutMs: number): void {
-    const cancel = this.#host.clock.after(waitTimeoutMs, () => {
-      this.#waiting.delete(calm);
-      done();
-    });
-    const calm = (): void => {
-      cancel();
-      done();
-    };
-    this.#waiting.add(calm);
-  }
-
-  #noteCalm(): void {
-    for (const calm of this.#waiting) calm();
-    this.#waiting.clear();
   }
 
   #sweepLater(): void {
@@ -386,7 +348,7 @@ export class Room<Value, Data = unknown> implements RoomView, SeatOwner<Value> {
         seat.member.tellEvicted({ room: this.name, why, position, code: 1013, reason });
       },
       calm: (isCalm) => {
-        if (isCalm) this.#noteCalm();
+        if (isCalm) this.#publisher.noteCalm();
         else this.#sweepLater();
       },
     };
@@ -400,25 +362,4 @@ export class Room<Value, Data = unknown> implements RoomView, SeatOwner<Value> {
       return undefined;
     }
   }
-}
-
-/**
- * A promise of a receipt. `finish` is called with what was appended and the way to resolve, or with nothing when the append
- * failed, which rejects. A rejection that nobody looks at does not end the process.
- */
-export function settle(
-  appended: Promise<Appended>,
-  finish: (result: Appended | undefined, resolve: (receipt: Receipt) => void) => void,
-): Promise<Receipt> {
-  const receipt = new Promise<Receipt>((resolve, reject) => {
-    appended.then(
-      (result) => finish(result, resolve),
-      (error: unknown) => {
-        finish(undefined, resolve);
-        receipt.catch(() => undefined);
-        reject(error);
-      },
-    );
-  });
-  return receipt;
 }
