@@ -41,7 +41,7 @@ export class Audience<Value> {
   /** Seats whose member is blocked, or has not been given everything. */
   readonly #behind = new Set<Seat<Value>>();
   /** Seats that were taken from members during a round: they are told once everyone has been served. */
-  readonly #lost: { seat: Seat<Value>; why: EvictionReason }[] = [];
+  readonly #evicted: { seat: Seat<Value>; why: EvictionReason }[] = [];
 
   constructor(host: AudienceHost<Value>, backlog: Backlog<Value>) {
     this.#host = host;
@@ -98,7 +98,7 @@ export class Audience<Value> {
       if (seat.isBehind || seat.member.isBlocked) this.#queue(seat, entry, tally);
       else this.#giveNow(seat, entry, tally);
     }
-    this.#tellLost();
+    this.#tellEvicted();
     return tally;
   }
 
@@ -118,7 +118,7 @@ export class Audience<Value> {
         if (answer === 'dropped') seat.isStale = true;
       }
     }
-    this.#tellLost();
+    this.#tellEvicted();
   }
 
   /** Gives a member what it missed, until it is blocked or has everything. */
@@ -127,12 +127,13 @@ export class Audience<Value> {
     seat.isCatchingUp = true;
     while (!seat.isGone && !seat.member.isBlocked && this.#giveNext(seat));
     seat.isCatchingUp = false;
-    this.#tellLost();
+    this.#tellEvicted();
   }
 
-  /** Gives everyone what they miss: after a gap or a reset of the log. */
-  catchUpAll(): void {
+  /** Records up to `sequence` will never come: tells everyone who has not had them. */
+  tellLost(sequence: number): void {
     for (const seat of this.#seats) {
+      seat.lostTo = Math.max(seat.lostTo, sequence);
       this.#fallBehind(seat);
       this.catchUp(seat);
     }
@@ -143,13 +144,13 @@ export class Audience<Value> {
     if (this.#host.policy === 'evict')
       for (const seat of this.#behind)
         if (seat.kept === undefined && this.#backlog.isOver(seat, nowMs)) this.#lose(seat, 'too-slow');
-    this.#tellLost();
+    this.#tellEvicted();
   }
 
   /** Lets go of everyone. */
   evictAll(why: EvictionReason): void {
     for (const seat of this.#seats) this.#lose(seat, why);
-    this.#tellLost();
+    this.#tellEvicted();
   }
 
   #giveNow(seat: Seat<Value>, entry: Entry<Value>, tally: Tally): void {
@@ -245,7 +246,8 @@ export class Audience<Value> {
   /** Tells a member that it will not get what lies between `next` and `to`. */
   #giveGap(seat: Seat<Value>, to: number): void {
     const from = seat.next;
-    if (this.#giveNotice(seat, { type: 'gap', from, to, coalesced: seat.lostTo < from })) seat.next = to + 1;
+    const coalesced = this.#backlog.isOnlySuperseded(seat);
+    if (this.#giveNotice(seat, { type: 'gap', from, to, coalesced })) seat.next = to + 1;
   }
 
   /** Returns whether the member was told, or need not be. */
@@ -282,11 +284,11 @@ export class Audience<Value> {
   }
 
   #lose(seat: Seat<Value>, why: EvictionReason): void {
-    if (this.remove(seat)) this.#lost.push({ seat, why });
+    if (this.remove(seat)) this.#evicted.push({ seat, why });
   }
 
-  #tellLost(): void {
-    for (let lost = this.#lost.shift(); lost !== undefined; lost = this.#lost.shift())
-      this.#host.letGo(lost.seat, lost.why);
+  #tellEvicted(): void {
+    for (let each = this.#evicted.shift(); each !== undefined; each = this.#evicted.shift())
+      this.#host.letGo(each.seat, each.why);
   }
 }

@@ -42,15 +42,17 @@ export interface Entry<Value> {
 export interface Cursor<Value> {
   /** The first sequence that it was neither given nor told to be missing. */
   next: number;
-  /** Entries before this one, and not before `next`, are given up but for the latest of each key. */
+  /** Entries between `replayTo` and this one are given up but for the latest of each key. */
   skipTo: number;
   /** The last entry that was lost for good, and not superseded. */
   lostTo: number;
-  /** Entries up to this one are replay, and do not count against the bounds of the queue. */
+  /** Entries up to this one are replay: never given up, and not counted against the bounds of the queue. */
   replayTo: number;
   /** Of a member under `drop-newest`, what it keeps: then these are what comes next. */
   kept: Entry<Value>[] | undefined;
   keptBytes: number;
+  /** The last entry that was kept or given up while there is such a list. */
+  keptTo: number;
 }
 
 /** Bounds of what waits for a member that is behind. */
@@ -163,10 +165,15 @@ export class Backlog<Value> implements Numbering {
    * what it can never get. The caller gives the entry, and moves `next`.
    */
   nextFor(cursor: Cursor<Value>): Entry<Value> | undefined {
-    const candidate = this.#nextKept(cursor) ?? this.#nextInHistory(cursor);
+    const candidate = this.#nextReplay(cursor) ?? this.#nextKept(cursor) ?? this.#nextInHistory(cursor);
     const before = candidate?.sequence ?? this.#head.sequence + 1;
     if (before === cursor.next) return candidate;
     return this.#latest.firstBetween(cursor.next, before) ?? candidate;
+  }
+
+  /** Whether all that a member misses from `next` on was superseded, as far as is known for certain. */
+  isOnlySuperseded({ next, lostTo }: Cursor<Value>): boolean {
+    return lostTo < next && this.#latest.droppedTo < next;
   }
 
   /** A member was given an entry. */
@@ -208,15 +215,17 @@ export class Backlog<Value> implements Numbering {
 
   /** Under `drop-newest`: makes what waits before `entry` the member's own. */
   keepFor(cursor: Cursor<Value>, entry: Entry<Value>): void {
-    const from = Math.max(cursor.next, cursor.skipTo);
+    const from = this.#firstCounted(cursor);
     cursor.kept = this.#history
       .from(from, Math.max(0, entry.sequence - Math.max(from, this.first)))
       .filter((each) => !this.#latest.supersedes(each));
+    cursor.keptTo = entry.sequence;
     cursor.keptBytes = cursor.kept.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   /** Whether `entry` fits into what the member keeps, and then puts it there. */
   keepAlso(cursor: Cursor<Value>, entry: Entry<Value>): boolean {
+    cursor.keptTo = entry.sequence;
     if (cursor.kept === undefined || cursor.keptBytes + entry.bytes > this.#queue.maxQueueBytes) return false;
     cursor.kept.push(entry);
     cursor.keptBytes += entry.bytes;
@@ -247,25 +256,30 @@ export class Backlog<Value> implements Numbering {
       kept.shift();
       cursor.keptBytes -= entry.bytes;
     }
-    // Everything after what was kept has been given up as the newest.
+    // What came after the last that was kept has been given up as the newest.
     cursor.kept = undefined;
     cursor.keptBytes = 0;
-    cursor.skipTo = this.#head.sequence + 1;
+    cursor.skipTo = cursor.keptTo + 1;
     return undefined;
   }
 
+  #nextReplay(cursor: Cursor<Value>): Entry<Value> | undefined {
+    const { next, replayTo } = cursor;
+    return next > replayTo ? undefined : this.#firstFrom(cursor, next, replayTo);
+  }
+
   #nextInHistory(cursor: Cursor<Value>): Entry<Value> | undefined {
-    const from = Math.max(cursor.next, cursor.skipTo);
-    let at = from;
-    if (at < this.first) {
-      // The history has moved past what it had not been given.
-      at = this.first;
-      cursor.lostTo = Math.max(cursor.lostTo, at - 1);
+    return this.#firstFrom(cursor, this.#firstCounted(cursor), this.#head.sequence);
+  }
+
+  /** The first entry of a range that no later one stands for. Notes what the history has moved past. */
+  #firstFrom(cursor: Cursor<Value>, from: number, to: number): Entry<Value> | undefined {
+    if (from < this.first) cursor.lostTo = Math.max(cursor.lostTo, Math.min(this.first - 1, to));
+    for (let at = Math.max(from, this.first); at <= to; at++) {
+      const entry = this.#history.get(at);
+      if (entry === undefined || !this.#latest.supersedes(entry)) return entry;
     }
-    let entry = this.#history.get(at);
-    while (entry !== undefined && this.#latest.supersedes(entry)) entry = this.#history.get(++at);
-    cursor.skipTo = at;
-    return entry;
+    return undefined;
   }
 
   #exceeds(cursor: Cursor<Value>, nowMs: number): boolean {

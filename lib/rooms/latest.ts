@@ -14,6 +14,7 @@ export class Latest<Value> {
   readonly #maxBytes: number;
   readonly #entries = new Map<string, Entry<Value>>();
   #bytes = 0;
+  #droppedTo = 0;
 
   constructor(maxKeys: number, maxBytes: number) {
     this.#maxKeys = maxKeys;
@@ -34,7 +35,13 @@ export class Latest<Value> {
     for (const [oldest, each] of this.#entries) {
       if (this.#entries.size <= this.#maxKeys && this.#bytes <= this.#maxBytes) return;
       this.#delete(oldest, each);
+      this.#droppedTo = each.sequence;
     }
+  }
+
+  /** The last record that had to go for the bounds, though it was the latest of its key. */
+  get droppedTo(): number {
+    return this.#droppedTo;
   }
 
   /** Whether a later record stands for this one. */
@@ -60,6 +67,7 @@ export class Latest<Value> {
   clear(): void {
     this.#entries.clear();
     this.#bytes = 0;
+    this.#droppedTo = 0;
   }
 
   #delete(key: string, entry: Entry<Value>): void {

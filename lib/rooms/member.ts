@@ -67,8 +67,8 @@ export interface Seat<Value> extends Cursor<Value> {
   readonly front: Notice[];
   /** It has missed a notice of presence. */
   isStale: boolean;
-  /** Notices that were in the room's queue when it joined are not for it. */
-  readonly turn: number;
+  /** The room's last notice before its welcome: that one and those before are not for it. Infinite until then. */
+  turn: number;
 }
 
 /** What a member calls of a room. */
@@ -198,13 +198,12 @@ export function newSeat<Value>(
   member: Member<Value, unknown>,
   place: SeatOwner<Value>,
   as: string | undefined,
-  turn: number,
 ): Seat<Value> {
   return {
     member,
     place,
     as,
-    turn,
+    turn: Number.POSITIVE_INFINITY,
     lastEpoch: '',
     lastSequence: 0,
     lastToken: '',
@@ -213,12 +212,13 @@ export function newSeat<Value>(
     isCatchingUp: false,
     isStale: false,
     front: [],
-    next: 1,
+    next: Number.POSITIVE_INFINITY, // nothing before its welcome
     skipTo: 1,
     lostTo: 0,
     replayTo: 0,
     kept: undefined,
     keptBytes: 0,
+    keptTo: 0,
   };
 }
 

@@ -69,8 +69,8 @@ export class Receipts {
   #appending = 0;
   /** Delivered while an append was under way, by sequence, the oldest first. */
   readonly #outcomes = new Map<number, Outcome>();
-  /** Answered, and not delivered yet. */
-  readonly #waiting = new Map<number, (outcome: Outcome | undefined) => void>();
+  /** Answered, and not delivered yet; several for one record where it was published again meanwhile. */
+  readonly #waiting = new Map<number, ((outcome: Outcome | undefined) => void)[]>();
 
   /** An append begins. */
   begin(): void {
@@ -88,7 +88,7 @@ export class Receipts {
     const waiting = this.#waiting.get(sequence);
     if (waiting !== undefined) {
       this.#waiting.delete(sequence);
-      waiting(outcome);
+      for (const done of waiting) done(outcome);
     } else if (this.#appending > 0) {
       this.#outcomes.set(sequence, outcome);
       if (this.#outcomes.size > MAX_OUTCOMES) this.#outcomes.delete(this.#outcomes.keys().next().value as number);
@@ -104,15 +104,17 @@ export class Receipts {
 
   /** Calls back when the record is delivered, or will never be. */
   wait(sequence: number, done: (outcome: Outcome | undefined) => void): void {
-    this.#waiting.set(sequence, done);
+    const waiting = this.#waiting.get(sequence);
+    if (waiting === undefined) this.#waiting.set(sequence, [done]);
+    else waiting.push(done);
   }
 
   /** Records up to `sequence` will not be delivered any more: those who wait get nothing but the log's answer. */
   giveUp(sequence: number = Number.POSITIVE_INFINITY): void {
-    for (const [each, done] of this.#waiting) {
+    for (const [each, waiting] of this.#waiting) {
       if (each > sequence) continue;
       this.#waiting.delete(each);
-      done(undefined);
+      for (const done of waiting) done(undefined);
     }
   }
 }

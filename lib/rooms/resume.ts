@@ -49,11 +49,12 @@ export function planResume(
   return { resumed: 'resumed', next: first, gap: { from, to: first - 1 } };
 }
 
-function isKnown({ epoch, sequence, token }: Resumable, { head, token: tokenOf }: Numbering): boolean {
+function isKnown({ epoch, sequence, token }: Resumable, numbering: Numbering): boolean {
+  const { head } = numbering;
   if (epoch !== head.epoch || sequence > head.sequence) return false;
   if (token === undefined) return true;
   if (sequence === 0) return token === '';
   if (sequence === head.sequence) return token === head.token;
-  const expected = tokenOf(sequence);
+  const expected = numbering.token(sequence);
   return token !== '' && (expected === undefined || expected === token);
 }

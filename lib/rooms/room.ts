@@ -161,10 +161,12 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     const { maxMembers } = this.#settings;
     if (this.size >= maxMembers)
       throw new RoomRefused('ROOM_FULL', `room ${this.name} has ${this.size} members, limit ${maxMembers}`);
-    if (as !== undefined) this.#presence.join(as);
-    const seat = newSeat(member, this, as, this.#turn);
+    const seat = newSeat(member, this, as);
     this.#audience.add(seat);
     member.sit(this.name, seat);
+    // The others may be told at once, and do anything then: this one is in the room already, and may be out of it again.
+    if (as !== undefined) this.#presence.join(as);
+    if (seat.isGone) return;
     if (this.#arrivals === undefined) this.#welcome(seat, after);
     else this.#arrivals.set(seat, after);
   }
@@ -228,6 +230,7 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     // Of a member that came without a position, the place before what it is given may be unknown: then the beginning.
     noteLast(seat, { epoch: head.epoch, sequence: token === undefined ? 0 : had, token: token ?? '' });
     const members = this.#presence.list();
+    seat.turn = this.#turn;
     const notice: Notice = {
       type: 'welcome',
       room: this.name,
@@ -260,7 +263,7 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     this.#backlog.skip(head);
     this.#delivered = head.sequence;
     this.#publisher.giveUp(head.sequence);
-    this.#audience.catchUpAll();
+    this.#audience.tellLost(head.sequence);
   }
 
   #reset(head: Position, records: readonly LogRecord[]): void {
