@@ -60,7 +60,8 @@ export function makeReceipt(
   slow: number,
 ): Receipt {
   const { sent, queued, dropped, coalesced, evicted } = outcome ?? NOTHING;
-  return { sequence: position.sequence, position, duplicate, record, sent, queued, dropped, coalesced, evicted, slow };
+  const { epoch, sequence, token } = position;
+  return { sequence, position: { epoch, sequence, token }, duplicate, record, sent, queued, dropped, coalesced, evicted, slow };
 }
 
 /** The publishers of one room. */
