@@ -12,7 +12,7 @@
 
 import type { Backlog, Entry } from './backlog.ts';
 import type { SlowPolicy } from './log.ts';
-import { type EvictionReason, noteLast, type Seat } from './member.ts';
+import type { EvictionReason, Seat } from './member.ts';
 import type { MembersNotice, Notice } from './notices.ts';
 import { newTally, type Tally } from './receipts.ts';
 import type { Beginning } from './resume.ts';
@@ -93,10 +93,27 @@ export class Audience<Value> {
   /** Gives a record to everyone who is here and has not had it. */
   deliver(entry: Entry<Value>): Tally {
     const tally = newTally();
+    const { sequence, place } = entry;
+    const value = this.#seats.size === 0 ? undefined : this.#host.valueOf(entry);
     for (const seat of this.#seats) {
-      if (seat.next > entry.sequence) continue; // it joined or caught up while the record waited for its turn
-      if (seat.isBehind || seat.member.isBlocked) this.#queue(seat, entry, tally);
-      else this.#giveNow(seat, entry, tally);
+      if (seat.next > sequence) continue; // it joined or caught up while the record waited for its turn
+      if (seat.isBehind || seat.member.isBlocked) {
+        this.#queue(seat, entry, tally);
+        continue;
+      }
+      if (value === undefined) {
+        tally.dropped++;
+        this.#fallBehind(seat);
+        this.catchUp(seat); // tells the gap
+        continue;
+      }
+      // Before the call: what the member does inside it must find that it has this one.
+      seat.next = sequence + 1;
+      const answer = seat.member.give(value);
+      if (answer === 'sent') {
+        seat.last = place;
+        tally.sent++;
+      } else this.#notSent(seat, entry, answer, tally);
     }
     this.#tellEvicted();
     return tally;
@@ -153,17 +170,7 @@ export class Audience<Value> {
     this.#tellEvicted();
   }
 
-  #giveNow(seat: Seat<Value>, entry: Entry<Value>, tally: Tally): void {
-    const value = this.#host.valueOf(entry);
-    if (value === undefined) {
-      tally.dropped++;
-      this.#fallBehind(seat);
-      this.catchUp(seat); // tells the gap
-      return;
-    }
-    // Before the call: what the member does inside it must find that it has this one.
-    seat.next = entry.sequence + 1;
-    const answer = seat.member.give(value);
+  #notSent(seat: Seat<Value>, entry: Entry<Value>, answer: 'backpressure' | 'dropped' | 'threw', tally: Tally): void {
     if (answer === 'threw') {
       tally.evicted++;
       this.#lose(seat, 'threw');
@@ -172,9 +179,8 @@ export class Audience<Value> {
       if (seat.isGone) tally.dropped++;
       else this.#queue(seat, entry, tally);
     } else {
-      noteLast(seat, entry.record);
-      if (answer === 'sent') tally.sent++;
-      else tally.queued++;
+      seat.last = entry.place;
+      tally.queued++;
       if (seat.member.isBlocked) this.#fallBehind(seat);
     }
   }
@@ -182,6 +188,7 @@ export class Audience<Value> {
   /** A record that this member cannot be given now. */
   #queue(seat: Seat<Value>, entry: Entry<Value>, tally: Tally): void {
     const now = this.#host.now();
+    if (entry.waitingSinceMs > now) entry.waitingSinceMs = now;
     if (!seat.isBehind) {
       seat.skipTo = seat.next;
       this.#fallBehind(seat);
@@ -237,7 +244,7 @@ export class Audience<Value> {
       if (answer === 'threw') this.#lose(seat, 'threw');
       else if (answer !== 'dropped') {
         this.#backlog.given(seat, entry);
-        noteLast(seat, entry.record);
+        seat.last = entry.place;
       }
     }
     return true;

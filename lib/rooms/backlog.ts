@@ -22,8 +22,12 @@ export const ENTRY_BYTES = 64;
 export interface Entry<Value> {
   readonly record: LogRecord;
   readonly sequence: number;
-  /** When it came to this room, in milliseconds of the room's clock. */
+  /** The record's position, for members to remember without holding on to its data. */
+  readonly place: Position;
+  /** When the log took it, by the log's clock. */
   readonly timeMs: number;
+  /** Since when it waits for somebody, by the room's clock; Infinity while it waits for nobody. */
+  waitingSinceMs: number;
   readonly bytes: number;
   /** Bytes of all entries before it. */
   readonly offset: number;
@@ -103,10 +107,9 @@ export class Backlog<Value> implements Numbering {
     this.#head = { ...head, sequence: head.sequence - records.length };
     this.#history.restart(this.#head.sequence + 1);
     this.#latest.clear();
-    for (const record of records) this.append(record, record.timeMs);
+    for (const record of records) this.append(record);
     this.trim();
-    const { epoch, sequence, token } = head;
-    this.#head = { epoch, sequence, token };
+    this.#head = head;
   }
 
   /** Records up to `head` will never come; what was before them is let go of too. */
@@ -116,14 +119,17 @@ export class Backlog<Value> implements Numbering {
   }
 
   /** Takes the next record, which stays beyond the history's bounds until `trim`. */
-  append(record: LogRecord, timeMs: number): Entry<Value> {
+  append(record: LogRecord): Entry<Value> {
     const bytes = dataBytes(record.data) + ENTRY_BYTES;
     const standsFor = record.coalesce === undefined ? 0 : this.#latest.sequenceOf(record.coalesce);
-    const { sequence } = record;
+    const { epoch, sequence, token } = record;
+    const place: Position = { epoch, sequence, token };
     const entry: Entry<Value> = {
       record,
       sequence,
-      timeMs,
+      place,
+      timeMs: record.timeMs,
+      waitingSinceMs: Number.POSITIVE_INFINITY,
       bytes,
       offset: this.#end,
       standsFor,
@@ -133,16 +139,21 @@ export class Backlog<Value> implements Numbering {
       outcome: undefined,
     };
     this.#end += bytes;
-    this.#head = record;
+    this.#head = place;
     if (record.coalesce !== undefined) this.#latest.note(record.coalesce, entry);
     this.#history.append(entry, this.#wide);
-    this.#history.prune(timeMs);
+    this.#history.prune(record.timeMs);
     return entry;
   }
 
   /** Nobody is behind: back to the history's bounds. */
   trim(): void {
     this.#history.trim();
+  }
+
+  /** Drops what is older than the history's bound. */
+  prune(nowMs: number): void {
+    this.#history.prune(nowMs);
   }
 
   /** Lets go of the values that were not needed since the last call. Returns whether some are left. O(records). */
@@ -238,7 +249,7 @@ export class Backlog<Value> implements Numbering {
     const { maxQueueBytes, maxQueueAgeMs } = this.#queue;
     let lost = 0;
     for (let entry = kept[0]; entry !== undefined; entry = kept[0]) {
-      if (cursor.keptBytes + bytes <= maxQueueBytes && entry.timeMs >= nowMs - maxQueueAgeMs) break;
+      if (cursor.keptBytes + bytes <= maxQueueBytes && entry.waitingSinceMs >= nowMs - maxQueueAgeMs) break;
       kept.shift();
       cursor.keptBytes -= entry.bytes;
       if (this.#isFree(entry)) continue;
@@ -288,7 +299,7 @@ export class Backlog<Value> implements Numbering {
     const entry = this.#history.get(sequence);
     if (entry === undefined) return true;
     const { maxQueueBytes, maxQueueAgeMs } = this.#queue;
-    return this.#end - entry.offset > maxQueueBytes || entry.timeMs < nowMs - maxQueueAgeMs;
+    return this.#end - entry.offset > maxQueueBytes || entry.waitingSinceMs < nowMs - maxQueueAgeMs;
   }
 
   /** The first entry that waits and is not replay. */

@@ -22,8 +22,8 @@ import {
 import { type Host, type JoinOptions, Member, type MemberHandlers } from './member.ts';
 import { MemoryLog } from './memory-log.ts';
 import type { Item } from './notices.ts';
-import { type PublishOptions, settle } from './publisher.ts';
-import { makeReceipt, type Receipt } from './receipts.ts';
+import { type PublishOptions, publishUnheard } from './publisher.ts';
+import type { Receipt } from './receipts.ts';
 import { Room, type RoomHost, type RoomSettings, type RoomView } from './room.ts';
 import { systemClock } from './system.ts';
 
@@ -158,10 +158,7 @@ export class Hub<Value, RoomData = unknown> {
     wholeNumber('waitTimeoutMs', waitTimeoutMs);
     const room = this.#rooms.get(name);
     if (room !== undefined) return room.publish(data, options, waitTimeoutMs);
-    const appended = this.#log.append(name, { data, key, coalesce, policy });
-    return settle(appended, (result, resolve) => {
-      if (result !== undefined) resolve(makeReceipt(result, undefined, 0));
-    });
+    return publishUnheard(this.#log.append(name, { data, key, coalesce, policy }));
   }
 
   /** Lets go of every member of every room, and closes the log if the hub has made it. */

@@ -53,10 +53,8 @@ export interface Seat<Value> extends Cursor<Value> {
   readonly member: Member<Value, unknown>;
   readonly place: SeatOwner<Value>;
   readonly as: string | undefined;
-  /** Where it was when it joined, then the last record that it was given: in parts, since a record here would hold its data. */
-  lastEpoch: string;
-  lastSequence: number;
-  lastToken: string;
+  /** Where it was when it joined, then the last record that it was given. No record itself, which would hold its data. */
+  last: Position;
   /** In the audience's list of those that are blocked or have not been given everything. */
   isBehind: boolean;
   /** No longer in the room. */
@@ -204,9 +202,7 @@ export function newSeat<Value>(
     place,
     as,
     turn: Number.POSITIVE_INFINITY,
-    lastEpoch: '',
-    lastSequence: 0,
-    lastToken: '',
+    last: { epoch: '', sequence: 0, token: '' },
     isBehind: false,
     isGone: false,
     isCatchingUp: false,
@@ -220,16 +216,4 @@ export function newSeat<Value>(
     keptBytes: 0,
     keptTo: 0,
   };
-}
-
-/** The last record that the seat's member has. */
-export function lastPosition<Value>({ lastEpoch, lastSequence, lastToken }: Seat<Value>): Position {
-  return { epoch: lastEpoch, sequence: lastSequence, token: lastToken };
-}
-
-/** Notes the last record that the seat's member has. */
-export function noteLast<Value>(seat: Seat<Value>, { epoch, sequence, token }: Position): void {
-  seat.lastEpoch = epoch;
-  seat.lastSequence = sequence;
-  seat.lastToken = token;
 }

@@ -49,25 +49,38 @@ export class Publisher {
   /** As `Hub.publish`. */
   publish(data: RecordData, options: PublishOptions, waitTimeoutMs: number): Promise<Receipt> {
     const { key, coalesce, policy, wait = false } = options;
-    this.#receipts.begin();
     let appended: Promise<Appended>;
+    this.#receipts.begin();
     try {
       appended = this.#log.append(this.#room.name, { data, key, coalesce, policy });
     } catch (error) {
       this.#receipts.end();
       throw error;
     }
-    return settle(appended, (result, resolve) => {
-      if (result === undefined) {
+    const early = this.#receipts.takeEarly();
+    const receipt: Promise<Receipt> = appended.then(
+      (result) => {
+        const { sequence } = result.position;
+        const outcome = early?.sequence === sequence ? early.outcome : this.#outcomeOf(result.position);
         this.#receipts.end();
-        return;
-      }
-      this.#whenDelivered(result.position, (outcome) => {
-        const done = (): void => resolve(makeReceipt(result, outcome, this.#room.slow));
-        if (wait && this.#room.slow > 0) this.#whenCalm(done, waitTimeoutMs);
-        else done();
-      });
-    });
+        if (outcome !== 'awaited' && !(wait && this.#room.slow > 0))
+          return makeReceipt(result, outcome, this.#room.slow);
+        return new Promise((resolve) => {
+          const done = (delivered: Outcome | undefined): void => {
+            const finish = (): void => resolve(makeReceipt(result, delivered, this.#room.slow));
+            if (wait && this.#room.slow > 0) this.#whenCalm(finish, waitTimeoutMs);
+            else finish();
+          };
+          if (outcome === 'awaited') this.#receipts.wait(sequence, done);
+          else done(outcome);
+        });
+      },
+      (error: unknown) => {
+        this.#receipts.end();
+        return rejectQuietly(receipt, error);
+      },
+    );
+    return receipt;
   }
 
   /** A record was delivered. */
@@ -86,13 +99,12 @@ export class Publisher {
     this.#waiting.clear();
   }
 
-  #whenDelivered({ epoch, sequence }: Position, done: (outcome: Outcome | undefined) => void): void {
+  /** What became of a record: `awaited` when it is still to be delivered here, undefined when it never will be, or is forgotten. */
+  #outcomeOf({ epoch, sequence }: Position): Outcome | 'awaited' | undefined {
     const { isClosed, position, delivered } = this.#room;
     const outcome = this.#receipts.take(sequence) ?? this.#room.outcomeOf(sequence);
-    this.#receipts.end();
     const isOfAnother = position.epoch !== '' && position.epoch !== epoch;
-    if (outcome !== undefined || isClosed || isOfAnother || sequence <= delivered) done(outcome);
-    else this.#receipts.wait(sequence, done);
+    return outcome !== undefined || isClosed || isOfAnother || sequence <= delivered ? outcome : 'awaited';
   }
 
   #whenCalm(done: () => void, waitTimeoutMs: number): void {
@@ -108,23 +120,17 @@ export class Publisher {
   }
 }
 
-/**
- * Makes a promise of a receipt. `finish` is called with what was appended and the way to resolve, or with nothing when the
- * append failed, which rejects. A rejection that nobody looks at does not end the process.
- */
-export function settle(
-  appended: Promise<Appended>,
-  finish: (result: Appended | undefined, resolve: (receipt: Receipt) => void) => void,
-): Promise<Receipt> {
-  const receipt = new Promise<Receipt>((resolve, reject) => {
-    appended.then(
-      (result) => finish(result, resolve),
-      (error: unknown) => {
-        finish(undefined, resolve);
-        receipt.catch(() => undefined);
-        reject(error);
-      },
-    );
-  });
+/** Publishes where nobody listens here: the log's answer is all there is. */
+export function publishUnheard(appended: Promise<Appended>): Promise<Receipt> {
+  const receipt: Promise<Receipt> = appended.then(
+    (result) => makeReceipt(result, undefined, 0),
+    (error: unknown) => rejectQuietly(receipt, error),
+  );
   return receipt;
+}
+
+/** Rejects a promise, inside its own handler, so that it does not end the process when nobody looks at it. */
+function rejectQuietly(receipt: Promise<Receipt>, error: unknown): never {
+  receipt.catch(() => undefined);
+  throw error;
 }

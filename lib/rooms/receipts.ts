@@ -61,21 +61,48 @@ export function makeReceipt(
 ): Receipt {
   const { sent, queued, dropped, coalesced, evicted } = outcome ?? NOTHING;
   const { epoch, sequence, token } = position;
-  return { sequence, position: { epoch, sequence, token }, duplicate, record, sent, queued, dropped, coalesced, evicted, slow };
+  return {
+    sequence,
+    position: { epoch, sequence, token },
+    duplicate,
+    record,
+    sent,
+    queued,
+    dropped,
+    coalesced,
+    evicted,
+    slow,
+  };
+}
+
+interface Early {
+  readonly sequence: number;
+  readonly outcome: Outcome;
 }
 
 /** The publishers of one room. */
 export class Receipts {
   /** Appends that were not answered yet. */
   #appending = 0;
-  /** Delivered while an append was under way, by sequence, the oldest first. */
+  /** The first record that was delivered during a call of `append`: with a log in memory, the one that was appended. */
+  #early: Early | undefined = undefined;
+  #isCalling = false;
+  /** Others that were delivered while an append was under way, by sequence, the oldest first. */
   readonly #outcomes = new Map<number, Outcome>();
   /** Answered, and not delivered yet; several for one record where it was published again meanwhile. */
   readonly #waiting = new Map<number, ((outcome: Outcome | undefined) => void)[]>();
 
-  /** An append begins. */
+  /** An append begins: the log is called next. */
   begin(): void {
-    this.#appending++;
+    this.#isCalling = this.#appending++ === 0;
+  }
+
+  /** The call has returned, with a promise: what was delivered during the call, if anything. */
+  takeEarly(): Early | undefined {
+    const early = this.#early;
+    this.#early = undefined;
+    this.#isCalling = false;
+    return early;
   }
 
   /** An append was answered or has failed. */
@@ -90,7 +117,8 @@ export class Receipts {
     if (waiting !== undefined) {
       this.#waiting.delete(sequence);
       for (const done of waiting) done(outcome);
-    } else if (this.#appending > 0) {
+    } else if (this.#isCalling && this.#early === undefined) this.#early = { sequence, outcome };
+    else if (this.#appending > 0) {
       this.#outcomes.set(sequence, outcome);
       if (this.#outcomes.size > MAX_OUTCOMES) this.#outcomes.delete(this.#outcomes.keys().next().value as number);
     }

@@ -22,16 +22,7 @@ import {
   type SlowPolicy,
   type Subscription,
 } from './log.ts';
-import {
-  type EvictionReason,
-  type JoinOptions,
-  lastPosition,
-  type Member,
-  newSeat,
-  noteLast,
-  type Seat,
-  type SeatOwner,
-} from './member.ts';
+import { type EvictionReason, type JoinOptions, type Member, newSeat, type Seat, type SeatOwner } from './member.ts';
 import type { Item, MembersNotice, Notice } from './notices.ts';
 import { formatPosition } from './position.ts';
 import { Presence } from './presence.ts';
@@ -223,19 +214,20 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
 
   #welcome(seat: Seat<Value>, after: JoinOptions['after']): void {
     const { head } = this.#backlog;
+    this.#backlog.prune(this.#host.clock.now());
     const beginning = planResume(after, this.#backlog, this.#settings.maxHistoryRecords);
     const { resumed, next, gap } = beginning;
     const had = (gap?.from ?? next) - 1;
     const token = had === head.sequence ? head.token : this.#backlog.token(had);
     // Of a member that came without a position, the place before what it is given may be unknown: then the beginning.
-    noteLast(seat, { epoch: head.epoch, sequence: token === undefined ? 0 : had, token: token ?? '' });
+    seat.last = { epoch: head.epoch, sequence: token === undefined ? 0 : had, token: token ?? '' };
     const members = this.#presence.list();
     seat.turn = this.#turn;
     const notice: Notice = {
       type: 'welcome',
       room: this.name,
       as: seat.as,
-      position: { epoch: head.epoch, sequence: head.sequence, token: head.token },
+      position: head,
       resumed,
       replay: head.sequence - next + 1,
       gap,
@@ -255,7 +247,7 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
   }
 
   #record(record: LogRecord): void {
-    this.#enqueue({ entry: this.#backlog.append(record, this.#host.clock.now()) });
+    this.#enqueue({ entry: this.#backlog.append(record) });
   }
 
   #gap(head: Position): void {
@@ -271,11 +263,10 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     this.#backlog.restart(head, records);
     this.#delivered = head.sequence;
     this.#publisher.giveUp();
-    const { epoch, sequence, token } = head;
     for (const seat of this.#audience.seats()) {
-      noteLast(seat, { epoch, sequence: 0, token: '' });
+      seat.last = { epoch: head.epoch, sequence: 0, token: '' };
       const beginning = planResume(undefined, this.#backlog, this.#settings.maxHistoryRecords);
-      this.#audience.begin(seat, beginning, { type: 'reset', position: { epoch, sequence, token } });
+      this.#audience.begin(seat, beginning, { type: 'reset', position: head });
     }
   }
 
@@ -345,7 +336,7 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
       noticeValue: (notice) => this.#prepare(notice),
       members: () => this.#presence.members(),
       letGo: (seat, why) => {
-        const position = lastPosition(seat);
+        const position = seat.last;
         const reason = `${why}; after=${formatPosition(position)}`;
         this.#vacate(seat);
         seat.member.tellEvicted({ room: this.name, why, position, code: 1013, reason });

@@ -98,6 +98,15 @@ describe('resume', () => {
     assert.deepEqual(ear.texts, ['2..3', 'm4', 'm5']);
   });
 
+  it('does not bring what has become too old, and tells it', async () => {
+    const at = world({ maxHistoryAgeMs: 1_000 });
+    at.ear('r');
+    const [first] = await say(at, 1, 2);
+    at.clock.advance(1_001);
+    assert.deepEqual(at.ear('r').texts, []);
+    assert.deepEqual(at.ear('r', { after: first }).texts, ['2..2']);
+  });
+
   it('with a position of another room, or one never issued, is a reset and shows nothing of another room', async () => {
     const at = world();
     const [own] = await say(at, 1, 2);
