@@ -343,7 +343,7 @@ describe('the import law', () => {
       "import type { X } from '../websocket/frame.ts';",
       /a tool imports frame code/,
     ],
-    ['tools know no chat', 'load/b.ts', "import '../chat/a.ts';", /layer 2\.5 imports chat\/a\.ts of layer 3\.5/],
+    ['tools know no chat', 'load/b.ts', "import '../chat/a.ts';", /layer 2\.5 imports chat\/a\.ts of layer 6/],
     ['tools do not know each other', 'load/b.ts', "import '../conformance/a.ts';", /its neighbour/],
     [
       'only the command line uses tools',
