@@ -3,10 +3,7 @@
  *
  * Those who keep up are given a message at once. Who does not is behind: it waits for `drained` and is then given what it
  * missed from the room's backlog, as are those who join with a history to read: replay is the same as catching up. Whatever it will
- * never get is told as a gap, in its place. A message that comes while too much waits for a member meets the policy: the
- * message's own, or the room's.
- * - `drop-oldest`: the oldest of what waits is given up. `coalesce`: likewise, but the latest record of each key stays.
- * - `drop-newest`: this message is given up. · `evict`: the member is let go, and may come back with its position.
+ * never get is told as a gap, in its place. What waits for it is bounded; beyond the bounds a policy decides (`policies.ts`).
  * Joining, leaving and falling behind are O(1); a message is O(members). Read next: `room.ts`, which decides the order.
  */
 
@@ -14,6 +11,7 @@ import type { Backlog, Entry } from './backlog.ts';
 import type { SlowPolicy } from './log.ts';
 import type { EvictionReason, Seat } from './member.ts';
 import type { MembersNotice, Notice } from './notices.ts';
+import { queueLate } from './policies.ts';
 import { newTally, type Tally } from './receipts.ts';
 import type { Beginning } from './resume.ts';
 
@@ -96,7 +94,8 @@ export class Audience<Value> {
     const { sequence, place } = entry;
     const value = this.#seats.size === 0 ? undefined : this.#host.valueOf(entry);
     for (const seat of this.#seats) {
-      if (seat.next > sequence) continue; // it joined or caught up while the record waited for its turn
+      // It joined or caught up while the record waited for its turn, and has it, or has it before it as replay.
+      if (seat.next > sequence || seat.replayTo >= sequence) continue;
       if (seat.isBehind || seat.member.isBlocked) {
         this.#queue(seat, entry, tally);
         continue;
@@ -187,41 +186,14 @@ export class Audience<Value> {
 
   /** A record that this member cannot be given now. */
   #queue(seat: Seat<Value>, entry: Entry<Value>, tally: Tally): void {
-    const now = this.#host.now();
-    if (entry.waitingSinceMs > now) entry.waitingSinceMs = now;
+    const nowMs = this.#host.now();
+    if (entry.waitingSinceMs > nowMs) entry.waitingSinceMs = nowMs;
     if (!seat.isBehind) {
       seat.skipTo = seat.next;
       this.#fallBehind(seat);
     }
-    if (entry.standsFor >= seat.next) tally.coalesced++;
-    const policy = entry.record.policy ?? this.#host.policy;
-    if (seat.kept !== undefined) this.#queueKept(seat, entry, policy, tally, now);
-    else if (!this.#backlog.isOver(seat, now)) tally.queued++;
-    else if (policy === 'evict') this.#evictSlow(seat, tally);
-    else if (policy === 'drop-newest') {
-      this.#backlog.keepFor(seat, entry);
-      tally.dropped += 1 + this.#backlog.dropKept(seat, 0, now);
-      seat.lostTo = entry.sequence;
-    } else {
-      tally.dropped += this.#backlog.dropOldest(seat, now);
-      if (seat.skipTo <= entry.sequence) tally.queued++;
-    }
-  }
-
-  #queueKept(seat: Seat<Value>, entry: Entry<Value>, policy: SlowPolicy, tally: Tally, now: number): void {
-    if (policy === 'drop-oldest' || policy === 'coalesce')
-      tally.dropped += this.#backlog.dropKept(seat, entry.bytes, now);
-    if (this.#backlog.keepAlso(seat, entry)) tally.queued++;
-    else if (policy === 'evict') this.#evictSlow(seat, tally);
-    else {
-      tally.dropped++;
-      seat.lostTo = entry.sequence;
-    }
-  }
-
-  #evictSlow(seat: Seat<Value>, tally: Tally): void {
-    tally.evicted++;
-    this.#lose(seat, 'too-slow');
+    const late = { backlog: this.#backlog, cursor: seat, entry, policy: this.#host.policy, nowMs };
+    if (!queueLate(late, tally)) this.#lose(seat, 'too-slow');
   }
 
   /** Gives one thing; returns whether to go on. */

@@ -1,16 +1,15 @@
 /**
  * A room: one log's records, one audience, one order.
  *
- * Everything that members hear of a room passes through one queue, which is worked off by one loop: what is published, joined
- * or left inside a delivery waits until everyone has the present message, so that it cannot change the order. A room
+ * Wires together what the other files know: the backlog of records, the audience and its order, presence, and publishers. A room
  * exists while it has members; its records live in the log. What a handler of the application throws, `prepare` included,
- * ends nothing here. Sections: settings; members; what the log says; the loop.
+ * ends nothing here. Sections: settings; members; what the log says; the audience's questions.
  * Read next: `hub.ts`.
  */
 
 import { Audience, type AudienceHost } from './audience.ts';
-import { Backlog, type Entry, type QueueBounds } from './backlog.ts';
-import { Gatherer, type GatherMs } from './gather.ts';
+import { Backlog, type QueueBounds } from './backlog.ts';
+import type { GatherMs } from './gather.ts';
 import type { HistoryBounds } from './history.ts';
 import {
   type Clock,
@@ -24,7 +23,9 @@ import {
 } from './log.ts';
 import { type EvictionReason, type JoinOptions, type Member, newSeat, type Seat, type SeatOwner } from './member.ts';
 import type { Item, MembersNotice, Notice } from './notices.ts';
+import { Order } from './order.ts';
 import { formatPosition } from './position.ts';
+import { Preparer } from './preparer.ts';
 import { Presence } from './presence.ts';
 import { Publisher, type PublisherHost, type PublishOptions } from './publisher.ts';
 import type { Outcome, Receipt } from './receipts.ts';
@@ -57,10 +58,6 @@ export interface RoomHost<Value> {
   closed(name: string): void;
 }
 
-type Queued<Value> =
-  | { readonly entry: Entry<Value>; readonly notice?: undefined }
-  | { readonly entry?: undefined; readonly notice: Notice; readonly turn: number };
-
 /** See the head of this file. `Hub` makes it. */
 export class Room<Value, Data = unknown> implements RoomView, PublisherHost, SeatOwner<Value> {
   readonly name: string;
@@ -70,20 +67,14 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
   readonly #settings: RoomSettings;
   readonly #backlog: Backlog<Value>;
   readonly #audience: Audience<Value>;
+  readonly #preparer: Preparer<Value>;
   readonly #presence: Presence;
   readonly #publisher: Publisher;
-  readonly #gatherer: Gatherer;
-  /** What is to be delivered, in order. */
-  #queue: Queued<Value>[] = [];
-  #isRunning = false;
-  /** Counts notices, so that nobody is told one from before it joined. */
-  #turn = 0;
-  #delivered = 0;
+  readonly #order: Order<Value>;
   /** Members that joined before the log had opened the room, with the positions they came with. */
   #arrivals: Map<Seat<Value>, JoinOptions['after']> | undefined = new Map();
   #subscription: Subscription | undefined = undefined;
   #cancelSweep: (() => void) | undefined = undefined;
-  #cancelCooling: (() => void) | undefined = undefined;
   #isClosed = false;
 
   constructor(name: string, host: RoomHost<Value>, settings: RoomSettings) {
@@ -91,15 +82,25 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     this.#host = host;
     this.#settings = settings;
     this.#backlog = new Backlog(settings, settings);
+    this.#preparer = new Preparer({
+      backlog: this.#backlog,
+      clock: host.clock,
+      keepPreparedMs: settings.keepPreparedMs,
+      prepare: (item) => host.prepare(item, this),
+      report: host.report,
+    });
     this.#audience = new Audience(this.#audienceHost(), this.#backlog);
     this.#presence = new Presence({
       presenceMs: settings.presenceMs,
       maxMembersListed: settings.maxMembersListed,
       clock: host.clock,
-      tell: (notice) => this.#enqueue({ notice, turn: ++this.#turn }),
+      tell: (notice) => this.#order.addNotice(notice),
     });
     this.#publisher = new Publisher(this, host.log, host.clock);
-    this.#gatherer = new Gatherer(settings.gatherMs, host.clock, () => this.#run());
+    this.#order = new Order(this.#audience, settings.gatherMs, host.clock, {
+      delivered: (sequence, outcome) => this.#publisher.delivered(sequence, outcome),
+      done: () => this.#trim(),
+    });
   }
 
   /** It has no members and will have none; a room of that name is another one. */
@@ -109,7 +110,7 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
 
   /** The last record that was delivered. */
   get delivered(): number {
-    return this.#delivered;
+    return this.#order.delivered;
   }
 
   /** What became of a record that is still held, for the members here. */
@@ -204,9 +205,9 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     this.#isClosed = true;
     this.#subscription?.close();
     this.#presence.close();
-    this.#gatherer.close();
+    this.#order.close();
     this.#cancelSweep?.();
-    this.#cancelCooling?.();
+    this.#preparer.close();
     this.#publisher.giveUp();
     this.#publisher.noteCalm();
     this.#host.closed(this.name);
@@ -222,7 +223,7 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     // Of a member that came without a position, the place before what it is given may be unknown: then the beginning.
     seat.last = { epoch: head.epoch, sequence: token === undefined ? 0 : had, token: token ?? '' };
     const members = this.#presence.list();
-    seat.turn = this.#turn;
+    seat.turn = this.#order.turn;
     const notice: Notice = {
       type: 'welcome',
       room: this.name,
@@ -239,7 +240,7 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
 
   #opened(head: Position, records: readonly LogRecord[]): void {
     this.#backlog.restart(head, records);
-    this.#delivered = head.sequence;
+    this.#order.moveTo(head.sequence);
     this.#publisher.giveUp(head.sequence);
     const arrivals = this.#arrivals ?? new Map();
     this.#arrivals = undefined;
@@ -247,21 +248,20 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
   }
 
   #record(record: LogRecord): void {
-    this.#enqueue({ entry: this.#backlog.append(record) });
+    this.#order.addRecord(this.#backlog.append(record));
   }
 
   #gap(head: Position): void {
-    this.#run();
+    this.#order.run();
     this.#backlog.skip(head);
-    this.#delivered = head.sequence;
+    this.#order.moveTo(head.sequence);
     this.#publisher.giveUp(head.sequence);
     this.#audience.tellLost(head.sequence);
   }
 
   #reset(head: Position, records: readonly LogRecord[]): void {
-    this.#queue = this.#queue.filter(({ entry }) => entry === undefined);
     this.#backlog.restart(head, records);
-    this.#delivered = head.sequence;
+    this.#order.moveTo(head.sequence);
     this.#publisher.giveUp();
     for (const seat of this.#audience.seats()) {
       seat.last = { epoch: head.epoch, sequence: 0, token: '' };
@@ -276,30 +276,6 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     this.close('log-failed');
   }
 
-  #enqueue(queued: Queued<Value>): void {
-    this.#queue.push(queued);
-    this.#gatherer.want();
-  }
-
-  /** Delivers everything that waits. What comes meanwhile is delivered by the loop that is running. */
-  #run(): void {
-    if (this.#isRunning) return;
-    this.#isRunning = true;
-    for (let i = 0; i < this.#queue.length; i++) {
-      const queued = this.#queue[i]!;
-      if (queued.entry === undefined) this.#audience.tell(queued.notice, queued.turn);
-      else {
-        const { entry } = queued;
-        entry.outcome = this.#audience.deliver(entry);
-        this.#delivered = entry.sequence;
-        this.#publisher.delivered(entry.sequence, entry.outcome);
-      }
-    }
-    this.#queue = [];
-    this.#isRunning = false;
-    this.#trim();
-  }
-
   #trim(): void {
     if (this.slow === 0) this.#backlog.trim();
   }
@@ -312,28 +288,12 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     });
   }
 
-  /** Values that nobody has needed for a while are let go of; `prepare` makes them again. */
-  #coolLater(): void {
-    this.#cancelCooling ??= this.#host.clock.after(this.#settings.keepPreparedMs, () => {
-      this.#cancelCooling = undefined;
-      if (this.#backlog.cool()) this.#coolLater();
-    });
-  }
-
   #audienceHost(): AudienceHost<Value> {
     return {
       policy: this.#settings.policy,
       now: () => this.#host.clock.now(),
-      valueOf: (entry) => {
-        if (!entry.isPrepared) {
-          entry.isPrepared = true;
-          entry.value = this.#prepare(entry.record);
-          this.#coolLater();
-        }
-        entry.isWarm = true;
-        return entry.value;
-      },
-      noticeValue: (notice) => this.#prepare(notice),
+      valueOf: (entry) => this.#preparer.valueOf(entry),
+      noticeValue: (notice) => this.#preparer.noticeValue(notice),
       members: () => this.#presence.members(),
       letGo: (seat, why) => {
         const position = seat.last;
@@ -346,14 +306,5 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
         else this.#sweepLater();
       },
     };
-  }
-
-  #prepare(item: Item): Value | undefined {
-    try {
-      return this.#host.prepare(item, this);
-    } catch (error) {
-      this.#host.report(error, 'prepare');
-      return undefined;
-    }
   }
 }
