@@ -198,11 +198,12 @@ export class Backlog<Value> implements Numbering {
 
   /**
    * Whether more waits for a member than may. Passes over what costs nothing to pass over: what was superseded, and what
-   * is the latest of its key, which stays at hand.
+   * is the latest of its key, which stays at hand. `last` is the last entry that waits: what has come after it has yet to be
+   * delivered.
    */
-  isOver(cursor: Cursor<Value>, nowMs: number): boolean {
+  isOver(cursor: Cursor<Value>, nowMs: number, last?: Entry<Value>): boolean {
     for (;;) {
-      if (!this.#exceeds(cursor, nowMs)) return false;
+      if (!this.#exceeds(cursor, nowMs, last)) return false;
       const entry = this.#history.get(this.#firstCounted(cursor));
       if (entry === undefined || !this.#isFree(entry)) return true;
       cursor.skipTo = entry.sequence + 1;
@@ -210,9 +211,9 @@ export class Backlog<Value> implements Numbering {
   }
 
   /** Gives up the oldest of what waits until it is within the bounds. Returns how many records were lost. */
-  dropOldest(cursor: Cursor<Value>, nowMs: number): number {
+  dropOldest(cursor: Cursor<Value>, nowMs: number, last: Entry<Value>): number {
     let lost = 0;
-    while (this.#exceeds(cursor, nowMs)) {
+    while (this.#exceeds(cursor, nowMs, last)) {
       const sequence = this.#firstCounted(cursor);
       const entry = this.#history.get(sequence);
       if (entry === undefined || !this.#isFree(entry)) {
@@ -293,13 +294,14 @@ export class Backlog<Value> implements Numbering {
     return undefined;
   }
 
-  #exceeds(cursor: Cursor<Value>, nowMs: number): boolean {
+  #exceeds(cursor: Cursor<Value>, nowMs: number, last: Entry<Value> | undefined): boolean {
     const sequence = this.#firstCounted(cursor);
-    if (sequence > this.#head.sequence) return false;
+    if (sequence > (last?.sequence ?? this.#head.sequence)) return false;
     const entry = this.#history.get(sequence);
     if (entry === undefined) return true;
     const { maxQueueBytes, maxQueueAgeMs } = this.#queue;
-    return this.#end - entry.offset > maxQueueBytes || entry.waitingSinceMs < nowMs - maxQueueAgeMs;
+    const end = last === undefined ? this.#end : last.offset + last.bytes;
+    return end - entry.offset > maxQueueBytes || entry.waitingSinceMs < nowMs - maxQueueAgeMs;
   }
 
   /** The first entry that waits and is not replay. */

@@ -28,7 +28,7 @@ export function queueLate<Value>(late: Late<Value>, tally: Tally): boolean {
   const policy = entry.record.policy ?? late.policy;
   if (entry.standsFor >= cursor.next) tally.coalesced++;
   if (cursor.kept !== undefined) return queueKept(late, policy, tally);
-  if (!backlog.isOver(cursor, nowMs)) tally.queued++;
+  if (!backlog.isOver(cursor, nowMs, entry)) tally.queued++;
   else if (policy === 'evict') {
     tally.evicted++;
     return false;
@@ -37,7 +37,7 @@ export function queueLate<Value>(late: Late<Value>, tally: Tally): boolean {
     tally.dropped += 1 + backlog.dropKept(cursor, 0, nowMs);
     cursor.lostTo = entry.sequence;
   } else {
-    tally.dropped += backlog.dropOldest(cursor, nowMs);
+    tally.dropped += backlog.dropOldest(cursor, nowMs, entry);
     if (cursor.skipTo <= entry.sequence) tally.queued++;
   }
   return true;

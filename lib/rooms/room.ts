@@ -158,7 +158,6 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     member.sit(this.name, seat);
     // The others may be told at once, and do anything then: this one is in the room already, and may be out of it again.
     if (as !== undefined) this.#presence.join(as);
-    if (seat.isGone) return;
     if (this.#arrivals === undefined) this.#welcome(seat, after);
     else this.#arrivals.set(seat, after);
   }

@@ -2,10 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ENTRY_BYTES } from '../../lib/rooms/backlog.ts';
+import { ENTRY_BYTES, type Entry } from '../../lib/rooms/backlog.ts';
+import { Latest } from '../../lib/rooms/latest.ts';
 import type { SlowPolicy } from '../../lib/rooms/log.ts';
 import { formatPosition } from '../../lib/rooms/position.ts';
-import { type Ear, type Options, type World, world } from './ear.ts';
+import { MAX_OUTCOMES, newTally, Receipts } from '../../lib/rooms/receipts.ts';
+import { Ear, type Options, type World, world } from './ear.ts';
 
 /** Bytes of one of the messages here. */
 const ONE = 2 + ENTRY_BYTES;
@@ -87,6 +89,26 @@ describe('one order for everyone', () => {
     );
   });
 
+  it('tells everyone who joins inside a delivery after the present message, not in the middle of it', async () => {
+    const at = world();
+    const [first, second] = [at.ear('r', { as: 'ann' }), at.ear('r', { as: 'bob' })];
+    first.inside = (item) => {
+      if (item.type === 'record') at.ear('r', { as: 'eve' });
+    };
+    const { sent } = await at.hub.publish('r', 'm1');
+    assert.equal(sent, 2);
+    for (const ear of [first, second]) assert.deepEqual(ear.log.slice(-2), ['m1', 'presence']);
+  });
+
+  it('takes a member that is thrown out while its own arrival is told for one that never came', () => {
+    const at = world();
+    const ann = at.ear('r', { as: 'ann' });
+    const bob = new Ear(at.hub);
+    ann.inside = () => bob.member.close();
+    bob.member.join('r', { as: 'bob' });
+    assert.deepEqual([bob.heard.length, at.hub.find('r')?.size, at.hub.find('r')?.present.memberCount], [0, 1, 1]);
+  });
+
   it('keeps order when members leave and join during a broadcast', async () => {
     const at = world();
     const [first, second, third] = [at.ear('r'), at.ear('r'), at.ear('r')];
@@ -163,6 +185,81 @@ describe('slow members', () => {
     assert.equal(slow.evictions.length, 0);
     slow.drain();
     assert.deepEqual(slow.texts, ['m1', '2..100~', 'a100']);
+  });
+
+  it('coalesce: says so when even the latest of a key had to go', async () => {
+    const { at, slow } = await stuck({ policy: 'coalesce' });
+    for (let i = 2; i <= 9; i++) await at.hub.publish('r', `k${i}`, { coalesce: `key ${i}` });
+    slow.drain();
+    assert.deepEqual(slow.texts, ['m1', '2..6', 'k7', 'k8', 'k9']);
+  });
+
+  it('remembers the latest of so many keys, and of so many bytes', () => {
+    const entry = (sequence: number): Entry<string> => ({ sequence, bytes: 10 }) as Entry<string>;
+    const [byKeys, byBytes] = [new Latest<string>(2, 1_000), new Latest<string>(9, 20)];
+    for (const latest of [byKeys, byBytes]) {
+      for (let i = 1; i <= 4; i++) latest.note(`k${i}`, entry(i));
+      assert.deepEqual(
+        [1, 2, 3, 4].map((i) => latest.sequenceOf(`k${i}`)),
+        [0, 0, 3, 4],
+      );
+      assert.equal(latest.droppedTo, 2);
+      latest.note('k3', entry(5));
+      assert.deepEqual([latest.firstBetween(1, 9)?.sequence, latest.firstBetween(5, 9)?.sequence], [4, 5]);
+      assert.equal(latest.firstBetween(1, 4), undefined);
+    }
+  });
+
+  it('drop-newest: replay that was not read yet is not part of what is kept', async () => {
+    const at = world({ policy: 'drop-newest', maxQueueBytes: 3 * ONE, gatherMs: 10 });
+    await say(at, 1, 3);
+    at.ear('r');
+    const fourth = at.hub.publish('r', 'm4'); // gathered when the next one joins
+    const slow = new Ear(at.hub);
+    slow.credit = 0;
+    slow.member.join('r');
+    for (let i = 5; i <= 9; i++) void say(at, i, i);
+    at.clock.advance(10);
+    slow.drain();
+    assert.deepEqual(slow.texts, ['m1', 'm2', 'm3', 'm4', 'm5', 'm6', 'm7', '8..9']);
+    const { sent, queued } = await fourth;
+    assert.deepEqual([sent, queued], [1, 0], 'who has it as replay is not counted');
+  });
+
+  it('a drain during a delivery that then answers `backpressure` is not lost', async () => {
+    const at = world();
+    let taken = 0;
+    const member = at.hub.member({
+      deliver: () => {
+        taken++;
+        member.drained();
+        return 'backpressure';
+      },
+      evicted: () => assert.fail('evicted'),
+    });
+    member.join('r');
+    await say(at, 1, 5);
+    assert.deepEqual([taken, member.isBlocked], [6, false]);
+  });
+
+  it('a member in many rooms is served by each of them in turn', async () => {
+    const at = world();
+    const ear = new Ear(at.hub);
+    for (const room of ['a', 'b', 'c']) ear.member.join(room);
+    ear.credit = 0;
+    for (const room of ['a', 'b', 'c']) for (let i = 1; i <= 3; i++) await at.hub.publish(room, `${room}${i}`);
+    for (let i = 0; i < 9; i++) ear.drain(1);
+    assert.deepEqual(ear.texts, ['a1', 'b1', 'c1', 'a2', 'b2', 'c2', 'a3', 'b3', 'c3']);
+  });
+
+  it('keeps the outcomes of so many records for publishers that the log has not answered yet', () => {
+    const receipts = new Receipts();
+    receipts.begin();
+    receipts.takeEarly();
+    for (let i = 1; i <= MAX_OUTCOMES + 1; i++) receipts.delivered(i, newTally());
+    assert.deepEqual([receipts.take(1) === undefined, receipts.take(2) === undefined], [true, false]);
+    receipts.end();
+    assert.equal(receipts.take(3), undefined, 'nobody is publishing');
   });
 
   it('evict: lets it go with 1013 and the position of the last message that it has', async () => {

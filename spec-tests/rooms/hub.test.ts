@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ROOM_LIMITS } from '../../lib/limits.ts';
+import { Gatherer, MAX_AUTO_GATHER_MS } from '../../lib/rooms/gather.ts';
 import { History, historyBounds } from '../../lib/rooms/history.ts';
 import { Hub, type HubOptions } from '../../lib/rooms/hub.ts';
-import { RoomRefused } from '../../lib/rooms/log.ts';
+import { type Clock, RoomRefused } from '../../lib/rooms/log.ts';
 import { MemoryLog } from '../../lib/rooms/memory-log.ts';
 import type { Item, PresenceNotice } from '../../lib/rooms/notices.ts';
 import { FakeClock } from '../support/clock.ts';
@@ -312,4 +313,33 @@ describe('gathering', () => {
     at.clock.advance(0);
     assert.deepEqual(ear.texts, ['a', 'b', 'c']);
   });
+
+  for (const [tookMs, restsMs] of [
+    [0.5, 0],
+    [4, 4],
+    [50, MAX_AUTO_GATHER_MS],
+  ] as const)
+    it(`auto: after a delivery that took ${tookMs} ms rests for ${restsMs} ms`, () => {
+      let now = 0;
+      const timers: { ms: number; callback: () => void }[] = [];
+      const clock: Clock = {
+        now: () => now,
+        after(ms, callback) {
+          timers.push({ ms, callback });
+          return () => {};
+        },
+      };
+      let runs = 0;
+      const gatherer = new Gatherer('auto', clock, () => runs++);
+      gatherer.want();
+      assert.deepEqual([runs, timers.length, timers[0]?.ms], [1, 1, 0]);
+      now += tookMs; // until the loop comes round
+      gatherer.want();
+      timers.shift()?.callback();
+      if (restsMs > 0) {
+        assert.deepEqual([runs, timers[0]?.ms], [1, restsMs]);
+        timers.shift()?.callback();
+      }
+      assert.equal(runs, 2);
+    });
 });

@@ -318,7 +318,7 @@ describe('rooms against a model', () => {
     timeout: 120_000,
   }, async () => {
     const random = new Random(12);
-    for (let i = 0; i < 1_500; i++) {
+    for (let i = 0; i < 5_000; i++) {
       const setup = randomSetup(random);
       const error = await failure(setup);
       if (error === undefined) continue;

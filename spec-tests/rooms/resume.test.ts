@@ -230,6 +230,16 @@ describe('resume', () => {
     clock.advance(3_000);
     await hub.publish('r', 'last');
     assert.equal(prepared, 101, 'what is not needed is not prepared again');
+    const late = (): void => hub.member({ deliver: () => 'sent', evicted: () => {} }).join('r', { after: first });
+    late();
+    assert.equal(prepared, 200, 'after a while nothing prepared is held');
+    for (let i = 0; i < 10; i++) {
+      clock.advance(999);
+      late();
+    }
+    assert.equal(prepared, 200, 'while it is needed it is held');
+    clock.advance(10_000);
+    assert.equal(clock.timers, 0, 'and nothing runs in a room where nothing happens');
   });
 });
 
@@ -263,6 +273,24 @@ describe('a log that loses records', () => {
     assert.deepEqual(
       (await Promise.all(receipts)).map(({ sent }) => sent),
       [0, 0, 1],
+    );
+  });
+
+  it('tells a member that keeps what it can that the log has lost what came after, not that it was superseded', async () => {
+    const clock = new FakeClock();
+    const delayed = new DelayedLog(new MemoryLog({ clock }));
+    const at = world({ log: delayed, clock, policy: 'drop-newest', maxQueueBytes: 70 });
+    const ear = at.ear('r');
+    delayed.flush();
+    ear.credit = 1;
+    for (const text of ['m1', 'm2', 'm3']) void at.hub.publish('r', text, { coalesce: text });
+    delayed.flush();
+    void at.hub.publish('r', 'm4');
+    delayed.lose(1);
+    ear.drain();
+    assert.deepEqual(
+      ear.texts.filter((each) => each.includes('4')),
+      ['4..4'],
     );
   });
 
