@@ -4,7 +4,7 @@
  * Those who keep up are given a message at once. Who does not is behind: it waits for `drained` and is then given what it
  * missed from the room's backlog, as are those who join with a history to read: replay is the same as catching up. Whatever it will
  * never get is told as a gap, in its place. What waits for it is bounded; beyond the bounds a policy decides (`policies.ts`).
- * Joining, leaving and falling behind are O(1); a message is O(members). Read next: `room.ts`, which decides the order.
+ * Joining, leaving and falling behind are O(1); a message is O(members). Read next: `order.ts`.
  */
 
 import type { Backlog, Entry } from './backlog.ts';

@@ -14,7 +14,7 @@ import { ROOM_LIMITS } from '../limits.ts';
 /** What is published: text, or octets. A log gives back the kind that it was given. Octets are not copied: do not change them. */
 export type RecordData = string | Uint8Array;
 
-/** What may become of a message for a member that does not keep up; `LogEntry.policy`. */
+/** What may become of a message for a member that does not keep up; `policies.ts` says what each does. */
 export type SlowPolicy = 'drop-oldest' | 'drop-newest' | 'coalesce' | 'evict';
 
 /**

@@ -193,6 +193,23 @@ describe('the chat server', { timeout: 30_000 }, () => {
     });
   });
 
+  it('replays 20 MB of history through 1 MiB of buffer without losing a message, over either transport', async () => {
+    await start({ maxHistoryMessages: 5_000, maxHistoryBytes: 100_000_000 });
+    const text = 'x'.repeat(8_000);
+    for (let i = 0; i < 2_500; i++) await chat.publish('long', 'ann', text);
+    const bob = await member('long', 'bob');
+    const eve = listener('long', '?user=eve');
+    for (const { ear } of [bob, eve]) {
+      assert.equal((await ear.expect('welcome')).replayed, 2_500);
+      for (let i = 1; i <= 2_500; ) {
+        const event = await ear.next();
+        if (event.type === 'joined') continue;
+        assert.ok(event.type === 'message');
+        assert.equal(event.sequence, i++);
+      }
+    }
+  });
+
   it('publishes a message once, however often it is sent with the same id', async () => {
     await start();
     const ann = await member('once', 'ann');
