@@ -150,16 +150,46 @@ export const TIMEOUTS = {
   reconnectionTimeMs: 3_000,
 } as const;
 
-/** Limits of rooms. Together they bound what rooms without members can hold: 4,096 × 64 KiB = 256 MiB. */
+/** Limits of rooms and their logs. The history of rooms without members holds at most 4,096 × 64 KiB = 256 MiB. */
 export const ROOM_LIMITS = {
-  /** Rooms at a time. Beyond it the one that has been empty for longest makes way. */
+  /** Rooms that a hub or a log holds at a time. Beyond it the one that has been without members for longest makes way. */
   maxRooms: 4_096,
   /** Members of one room: a broadcast costs about a microsecond a member, so some 10 ms at the limit. */
   maxMembers: 10_000,
-  /** Messages that a room keeps for those who join late. */
-  maxHistoryMessages: 100,
-  /** And their bytes. */
+  /** Rooms that one member can be in. Centrifugo 128; a page of tickers has more. */
+  maxRoomsPerMember: 1_024,
+  /** Bytes that wait in the room for a member that does not keep up, beyond what its connection holds; then the room's policy decides. */
+  maxQueueBytes: 262_144,
+  /** How long a record waits for such a member. Within the 60 s after which a connection that takes nothing is given up. */
+  maxQueueAgeMs: 30_000,
+  /** How long a room keeps what was made of a record for its members: through a burst of reconnections, and no longer. */
+  keepPreparedMs: 1_000,
+  /** Keys to coalesce by that a room remembers the latest record of; the ones that were updated longest ago go first. */
+  maxCoalesceKeys: 1_024,
+  /** Joins and leaves are told in one list after so long; longer in rooms of more names than this number. */
+  presenceMs: 100,
+  /** Names in a welcome and in a list of changes; the count is told in full. */
+  maxMembersListed: 100,
+  /** How long `publish` with `wait` waits for members that are behind. */
+  waitTimeoutMs: 30_000,
+  /** A room's name in UTF-16 units. Centrifugo allows 255. */
+  maxRoomNameLength: 256,
+  /** A publisher's id, or a key to coalesce by, in UTF-16 units: a name, a separator and a UUID fit four times. */
+  maxKeyLength: 256,
+  /** Data of one record: octets, or UTF-16 units of text. A WebSocket message has the same limit by default. */
+  maxRecordBytes: 1_048_576,
+  /** Records that a room keeps for those who join late or come back. */
+  maxHistoryRecords: 100,
+  /** And their data in all. */
   maxHistoryBytes: 65_536,
+  /** And how old they become; 0 = as old as the other two bounds let them. */
+  maxHistoryAgeMs: 0,
+  /** Publishers' ids that a log remembers for one room, so that a message sent again is not published twice. */
+  maxKeys: 1_000,
+  /** Of all rooms together: 16 for each of 4,096 rooms, at some 120 bytes each less than 2 KB a room. */
+  maxTotalKeys: 65_536,
+  /** How long an id is remembered: longer than a client takes to come back. Socket.IO keeps a session for two minutes. */
+  keyAgeMs: 120_000,
 } as const;
 
 /** Limits of the chat protocol. */
@@ -174,11 +204,7 @@ export const CHAT_LIMITS = {
   maxUserNameLength: 32,
   /** The sender's own id of a message, for acknowledgements. A UUID has 36. */
   maxMessageIdLength: 64,
-  /** Names in a `welcome`; a larger room sends the first so many and the count. */
-  maxMembersListed: 1_000,
-  /** Messages of a room remembered by their sender's id, so that one sent again after a reconnection is not published twice. */
-  maxReceipts: 1_000,
-  /** Bytes held for a member that does not read before it is let go; a thousand messages of a usual size. */
+  /** Bytes held for one connection that does not read; the rooms stop at its high-water mark, long before. */
   maxBufferedBytes: 1_048_576,
 } as const;
 

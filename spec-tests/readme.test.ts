@@ -185,12 +185,19 @@ describe('the README', { timeout: 60_000 }, () => {
     const port = await freePort();
     start('rooms', port);
     await reach(port);
-    const listener = new WebSocket(`ws://127.0.0.1:${port}/rooms/a`);
-    await once(listener, 'open');
-    const heard = once(listener, 'message');
-    assert.equal(await firstMessage(`ws://127.0.0.1:${port}/rooms/a`, 'hello'), 'hello');
-    assert.equal(((await heard) as [MessageEvent])[0].data, 'hello');
-    listener.close();
+    const join = (): { socket: WebSocket; hello: Promise<void> } => {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/rooms/a`);
+      const hello = new Promise<void>((resolve) => {
+        // A welcome comes first, as JSON.
+        socket.onmessage = ({ data }) => data === 'hello' && resolve();
+      });
+      return { socket, hello };
+    };
+    const [listener, speaker] = [join(), join()];
+    await Promise.all([once(listener.socket, 'open'), once(speaker.socket, 'open')]);
+    speaker.socket.send('hello');
+    await Promise.all([listener.hello, speaker.hello]);
+    for (const { socket } of [listener, speaker]) socket.close();
   });
 
   it('chat: the three commands', async (context) => {

@@ -67,7 +67,11 @@ export type ProblemCode =
   | 'BAD_ROOM'
   | 'BAD_USER'
   | 'ROOM_FULL'
-  | 'HUB_FULL';
+  | 'HUB_FULL'
+  | 'LOG_FULL'
+  | 'LOG_CLOSED'
+  | 'LOG_FAILED'
+  | 'LOG_UNCERTAIN';
 
 export interface Problem {
   readonly problem: ProblemCode;

@@ -10,12 +10,16 @@
  * in front that sets it, or pass `identify`, where that matters. Read next: `README.md` (the protocol), `client.ts`.
  */
 
-import { utf8ByteLength } from '../bytes/utf8.ts';
 import { type PreparedEvent, prepareEvent } from '../event-stream/prepared-event.ts';
-import { CHAT_LIMITS } from '../limits.ts';
-import type { EventStream, HttpRequest, HttpResponse, SendResult, ServerWebSocket } from '../net/api.ts';
+import { CHAT_LIMITS, ROOM_LIMITS } from '../limits.ts';
+import type { HttpRequest, HttpResponse, SendResult, ServerWebSocket } from '../net/api.ts';
 import { Hub } from '../rooms/hub.ts';
-import { type EvictionReason, type Member, type Room, RoomRefused } from '../rooms/room.ts';
+import { type LogRecord, RoomRefused } from '../rooms/log.ts';
+import type { Member } from '../rooms/member.ts';
+import type { Item } from '../rooms/notices.ts';
+import { formatPosition } from '../rooms/position.ts';
+import type { Receipt } from '../rooms/receipts.ts';
+import type { RoomView } from '../rooms/room.ts';
 import type { Server } from '../server.ts';
 import { CloseCode } from '../websocket/close.ts';
 import { type PreparedMessage, prepareMessage } from '../websocket/prepared-message.ts';
@@ -33,11 +37,13 @@ import {
 } from './protocol.ts';
 
 export interface ChatOptions {
-  /** Rooms at a time. Default `ROOM_LIMITS.maxRooms`; the other limits of rooms likewise. */
+  /** Rooms with members, and rooms with a history, at a time. Default `ROOM_LIMITS.maxRooms`; the other limits of rooms likewise. */
   readonly maxRooms?: number;
   readonly maxMembers?: number;
   readonly maxHistoryMessages?: number;
   readonly maxHistoryBytes?: number;
+  /** Milliseconds of joins and leaves that are told together; 0 = each at once. Default `ROOM_LIMITS.presenceMs`. */
+  readonly presenceMs?: number;
   /** UTF-8 bytes of one message's text. Default `CHAT_LIMITS.maxTextBytes`. */
   readonly maxTextBytes?: number;
   /** Origins other than the server's own that may join and post, for example `https://app.example`. */
@@ -52,111 +58,122 @@ export interface ChatOptions {
 
 /** A running chat. */
 export interface Chat {
+  /** Rooms that someone is in. */
   readonly rooms: number;
   /** Connections that are in a room. */
   readonly members: number;
-  /** Says something in a room as `from`, without being in it. @throws TypeError for what the protocol does not allow; RoomRefused */
-  publish(room: string, from: string, text: string): ChatMessage;
+  /** Says something in a room as `from`, without being in it. Rejects with RoomRefused. @throws TypeError for what the protocol does not allow */
+  publish(room: string, from: string, text: string): Promise<ChatMessage>;
 }
 
 /** One event on its way to members: encoded once for WebSockets and once for event streams, when the first asks. */
 class Outgoing {
-  readonly json: string;
+  readonly #json: string;
   /** The event's type on an event stream; messages have the default type. */
   readonly #type: string;
   /** The event ID on an event stream; only numbered messages have one. */
   readonly #id: string | undefined;
+  /** Whom it is about: they are not told. */
+  readonly about: string | undefined;
+  /** Told after this one: the next name of a list. */
+  readonly more: Outgoing | undefined;
   #frame: PreparedMessage | undefined = undefined;
   #event: PreparedEvent | undefined = undefined;
 
-  constructor(event: ServerEvent, epoch: string) {
-    this.json = JSON.stringify(event);
-    this.#type = event.type;
-    this.#id = event.type === 'message' ? `${epoch}-${event.sequence}` : undefined;
+  constructor(type: string, json: string, id?: string, about?: string, more?: Outgoing) {
+    this.#json = json;
+    this.#type = type;
+    this.#id = id;
+    this.about = about;
+    this.more = more;
   }
 
   get frame(): PreparedMessage {
-    this.#frame ??= prepareMessage(this.json);
+    this.#frame ??= prepareMessage(this.#json);
     return this.#frame;
   }
 
   get event(): PreparedEvent {
     this.#event ??= prepareEvent(
-      this.#id === undefined ? { event: this.#type, data: this.json } : { id: this.#id, data: this.json },
+      this.#id === undefined ? { event: this.#type, data: this.#json } : { id: this.#id, data: this.#json },
     );
     return this.#event;
   }
-
-  /** Lets go of the bytes, which share a block with others: a kept message would hold all of that block. */
-  settle(): void {
-    this.#frame = undefined;
-    this.#event = undefined;
-  }
 }
 
-/** What a room of the chat knows beyond its members: who they are, and what was acknowledged. */
-interface RoomState {
-  /** Connections by name, in order of arrival. */
-  readonly users: Map<string, number>;
-  /** Sequence numbers by sender and the sender's id; the oldest first, at most `maxReceipts`. */
-  readonly receipts: Map<string, number>;
-}
+type ChatMember = Member<Outgoing, string | undefined>;
 
-/** A connection in a room. */
-abstract class ChatMember implements Member<Outgoing> {
+/** A connection and the room that it is in. */
+interface Place {
+  readonly room: string;
   readonly user: string;
-  /** Set while it is in a room. */
-  room: Room<Outgoing> | undefined = undefined;
-
-  constructor(user: string) {
-    this.user = user;
-  }
-
-  abstract deliver(message: Outgoing): SendResult;
-  abstract evicted(reason: EvictionReason): void;
+  readonly member: ChatMember;
 }
 
-class SocketMember extends ChatMember {
-  readonly #socket: ServerWebSocket;
-
-  constructor(user: string, socket: ServerWebSocket) {
-    super(user);
-    this.#socket = socket;
+/** Sends all of an event, but what is about the member itself. */
+function sendAll(message: Outgoing, user: string, send: (one: Outgoing) => SendResult): SendResult {
+  let result: SendResult = 'sent';
+  for (let one: Outgoing | undefined = message; one !== undefined; one = one.more) {
+    if (one.about === user) continue;
+    const answer = send(one);
+    if (answer === 'dropped') return one === message ? answer : 'backpressure';
+    if (answer === 'backpressure') result = answer;
   }
+  return result;
+}
 
-  deliver(message: Outgoing): SendResult {
-    return this.#socket.send(message.frame);
-  }
+/** A message as its record has it: all but the type and the number, which the log gives. */
+function messageData(time: string, from: string, text: string, id: string | undefined): string {
+  return JSON.stringify({ time, from, text, ...(id === undefined ? {} : { id }) });
+}
 
-  /** Says something to this member alone. */
-  tell(event: ServerEvent): void {
-    this.#socket.send(JSON.stringify(event));
-  }
+function messageJson({ sequence, data }: LogRecord): string {
+  return `{"type":"message","sequence":${sequence},${String(data).slice(1)}`;
+}
 
-  evicted(): void {
-    this.#socket.close(CloseCode.TryAgainLater, 'you read too slowly; come back for what you missed');
-  }
-
-  refuse(code: number, reason: string): void {
-    this.#socket.close(code, reason);
+/** What members are told of a record or a notice. */
+function prepare(item: Item, room: RoomView, now: () => Date): Outgoing | undefined {
+  switch (item.type) {
+    case 'record':
+      return new Outgoing('message', messageJson(item), formatPosition(item));
+    case 'welcome': {
+      const { epoch, sequence } = item.position;
+      const gap = item.resumed === 'reset' || item.gap !== undefined;
+      const { members, memberCount, replay: replayed } = item;
+      return outgoing({
+        type: 'welcome',
+        room: room.name,
+        you: item.as ?? '',
+        epoch,
+        sequence,
+        members,
+        memberCount,
+        replayed,
+        gap,
+      });
+    }
+    case 'presence':
+      return presenceEvents(item, now().toISOString());
+    case 'gap':
+    case 'reset':
+    case 'members':
+      return undefined; // the welcome says so; the rooms evict here, and drop nothing later
   }
 }
 
-class StreamMember extends ChatMember {
-  readonly #stream: EventStream;
+function outgoing(event: ServerEvent, about?: string, more?: Outgoing): Outgoing {
+  return new Outgoing(event.type, JSON.stringify(event), undefined, about, more);
+}
 
-  constructor(user: string, stream: EventStream) {
-    super(user);
-    this.#stream = stream;
-  }
-
-  deliver(message: Outgoing): SendResult {
-    return this.#stream.send(message.event);
-  }
-
-  evicted(): void {
-    this.#stream.close();
-  }
+/** One event for each name, as one thing to send. */
+function presenceEvents(
+  { joined, left, memberCount }: Item & { readonly type: 'presence' },
+  time: string,
+): Outgoing | undefined {
+  let first: Outgoing | undefined;
+  for (const user of left.toReversed()) first = outgoing({ type: 'left', user, time, memberCount }, user, first);
+  for (const user of joined.toReversed()) first = outgoing({ type: 'joined', user, time, memberCount }, user, first);
+  return first;
 }
 
 /** Adds the chat's routes to a server. */
@@ -167,99 +184,40 @@ export function mountChat(server: Server, options: ChatOptions = {}): Chat {
     identify = claimedName,
     now = () => new Date(),
     page = true,
+    maxRooms = ROOM_LIMITS.maxRooms,
+    maxMembers = ROOM_LIMITS.maxMembers,
+    maxHistoryMessages: maxHistoryRecords = ROOM_LIMITS.maxHistoryRecords,
+    maxHistoryBytes = ROOM_LIMITS.maxHistoryBytes,
+    presenceMs = ROOM_LIMITS.presenceMs,
   } = options;
-  let epochs = 0;
   let memberCount = 0;
-  const states = new WeakMap<Room<Outgoing>, RoomState>();
   const hub = new Hub<Outgoing>({
-    ...options,
-    sizeOf: (message) => utf8ByteLength(message.json),
-    // The time tells one run of the server from the next, the count one room from the next.
-    newEpoch: () => `${now().getTime().toString(36)}${(epochs++).toString(36)}`,
-    onEvicted: (room, member) => announceLeft(room, member as ChatMember),
+    prepare: (item, room) => prepare(item, room, now),
+    maxRooms,
+    maxMembers,
+    maxHistoryRecords,
+    maxHistoryBytes,
+    presenceMs,
   });
 
-  const stateOf = (room: Room<Outgoing>): RoomState => {
-    let state = states.get(room);
-    if (state === undefined) {
-      state = { users: new Map(), receipts: new Map() };
-      states.set(room, state);
-    }
-    return state;
-  };
-
-  /** Tells everyone else in the room. */
-  const announce = (room: Room<Outgoing>, type: 'joined' | 'left', member: ChatMember): void => {
-    const event = { type, user: member.user, time: now().toISOString(), memberCount: stateOf(room).users.size };
-    room.broadcast(new Outgoing(event, room.epoch), member);
-  };
-
-  const announceLeft = (room: Room<Outgoing>, member: ChatMember): void => {
-    member.room = undefined;
-    memberCount--;
-    const { users } = stateOf(room);
-    const connections = users.get(member.user) ?? 0;
-    if (connections > 1) users.set(member.user, connections - 1);
-    else if (users.delete(member.user)) announce(room, 'left', member);
-  };
-
-  /** Welcomes a member, replays what it missed, and tells the others. @throws RoomRefused */
-  const join = (name: string, member: ChatMember, position: string | undefined): void => {
-    const room = hub.room(name);
-    const { users } = stateOf(room);
-    const isNew = !users.has(member.user);
-    const had = readPosition(position);
-    const known = had !== undefined && had.epoch === room.epoch;
-    const { messages, gap } = room.replay(known ? had.sequence : 0);
-    // In this order the member neither misses a message nor gets one twice: nothing happens in between.
-    hub.join(name, member);
-    member.room = room;
+  /** Joins a room. @throws RoomRefused */
+  const join = (place: Place, after: string | undefined): void => {
+    place.member.join(place.room, { as: place.user, after: readPosition(after) });
     memberCount++;
-    users.set(member.user, (users.get(member.user) ?? 0) + 1);
-    const welcome: ServerEvent = {
-      type: 'welcome',
-      room: name,
-      you: member.user,
-      epoch: room.epoch,
-      sequence: room.sequence,
-      members: [...users.keys()].slice(0, CHAT_LIMITS.maxMembersListed),
-      memberCount: users.size,
-      replayed: messages.length,
-      gap: had !== undefined && (!known || gap),
-    };
-    member.deliver(new Outgoing(welcome, room.epoch));
-    for (const message of messages) {
-      member.deliver(message);
-      message.settle();
-    }
-    if (isNew) announce(room, 'joined', member);
   };
 
-  const leave = (member: ChatMember): void => {
-    const { room } = member;
-    if (room !== undefined && hub.leave(room, member)) announceLeft(room, member);
+  const leave = (place: Place): void => {
+    if (place.member.leave(place.room)) memberCount--;
+    place.member.close();
   };
 
   /** Publishes, or finds that this was published before. */
-  const publish = (room: Room<Outgoing>, from: string, text: string, id: string | undefined): ChatMessage => {
-    const { receipts } = stateOf(room);
-    const receipt = id === undefined ? undefined : `${from}\n${id}`;
-    const before = receipt === undefined ? undefined : receipts.get(receipt);
-    const time = now().toISOString();
-    if (before !== undefined)
-      return { type: 'message', sequence: before, time, from, text, ...(id === undefined ? {} : { id }) };
-    let said: ChatMessage | undefined;
-    const outgoing = room.publish((sequence) => {
-      said = { type: 'message', sequence, time, from, text, ...(id === undefined ? {} : { id }) };
-      return new Outgoing(said, room.epoch);
-    });
-    outgoing.settle();
-    if (receipt !== undefined) {
-      receipts.set(receipt, room.sequence);
-      if (receipts.size > CHAT_LIMITS.maxReceipts) receipts.delete(receipts.keys().next().value as string);
-    }
-    return said as ChatMessage;
-  };
+  const publish = (room: string, from: string, text: string, id: string | undefined): Promise<Receipt> =>
+    hub.publish(
+      room,
+      messageData(now().toISOString(), from, text, id),
+      id === undefined ? {} : { key: `${from}\n${id}` },
+    );
 
   const origins = ['same-origin', ...allowedOrigins];
 
@@ -277,7 +235,7 @@ export function mountChat(server: Server, options: ChatOptions = {}): Chat {
     return { room: room.name, user: user.name };
   };
 
-  server.webSocket<SocketMember>(
+  server.webSocket<Place | undefined>(
     '/rooms/:room',
     (request) => place(request, guestName).refusal,
     {
@@ -287,33 +245,41 @@ export function mountChat(server: Server, options: ChatOptions = {}): Chat {
           socket.close(CloseCode.PolicyViolation); // `identify` changed its mind since `upgrade`
           return;
         }
-        const member = new SocketMember(where.user, socket as ServerWebSocket);
-        socket.data = member;
+        const { room, user } = where;
+        const member = hub.member(
+          {
+            deliver: (message) => sendAll(message, user, ({ frame }) => socket.send(frame)),
+            evicted({ code }) {
+              memberCount--;
+              socket.close(code, 'you read too slowly; come back for what you missed');
+            },
+          },
+          user,
+        );
         try {
-          join(where.room, member, request.query.get('after') ?? undefined);
+          const joined: Place = { room, user, member };
+          join(joined, request.query.get('after') ?? undefined);
+          socket.data = joined;
         } catch (error) {
           if (!(error instanceof RoomRefused)) throw error;
-          member.tell({ type: 'error', code: error.code as ProblemCode, message: error.message });
-          member.refuse(CloseCode.TryAgainLater, error.message);
+          tell(socket, { type: 'error', code: error.code as ProblemCode, message: error.message });
+          socket.close(CloseCode.TryAgainLater, error.message);
         }
       },
       message(socket, data) {
-        const member = socket.data;
-        const { room } = member;
-        if (room === undefined) return; // evicted or refused; the close frame is on its way
+        if (socket.data === undefined || socket.data.member.size === 0) return; // evicted or refused; the close frame is on its way
+        const { room, user } = socket.data;
         const event: ReturnType<typeof parseClientEvent> =
           typeof data === 'string'
             ? parseClientEvent(data, { maxTextBytes })
             : { problem: 'BINARY', message: 'this chat speaks JSON in text messages' };
         if ('problem' in event) {
           const about = event.id === undefined ? {} : { id: event.id };
-          member.tell({ type: 'error', code: event.problem, message: event.message, ...about });
-        } else if (event.type === 'ping') member.tell({ type: 'pong' });
-        else {
-          const { sequence } = publish(room, member.user, event.text, event.id);
-          if (event.id !== undefined) member.tell({ type: 'ack', id: event.id, sequence });
-        }
+          tell(socket, { type: 'error', code: event.problem, message: event.message, ...about });
+        } else if (event.type === 'ping') tell(socket, { type: 'pong' });
+        else acknowledge(socket, publish(room, user, event.text, event.id), event.id);
       },
+      drain: (socket) => socket.data?.member.drained(),
       close(socket) {
         if (socket.data !== undefined) leave(socket.data);
       },
@@ -326,7 +292,7 @@ export function mountChat(server: Server, options: ChatOptions = {}): Chat {
   );
 
   const heartbeats = new Heartbeats();
-  server.eventStream<StreamMember>(
+  server.eventStream<Place | undefined>(
     '/rooms/:room/events',
     (request) => place(request, guestName).refusal,
     {
@@ -336,10 +302,21 @@ export function mountChat(server: Server, options: ChatOptions = {}): Chat {
           stream.close();
           return;
         }
-        const member = new StreamMember(where.user, stream as EventStream);
-        stream.data = member;
+        const { room, user } = where;
+        const member = hub.member(
+          {
+            deliver: (message) => sendAll(message, user, ({ event }) => stream.send(event)),
+            evicted() {
+              memberCount--;
+              stream.close();
+            },
+          },
+          user,
+        );
         try {
-          join(where.room, member, stream.lastEventId === '' ? undefined : stream.lastEventId);
+          const joined: Place = { room, user, member };
+          join(joined, stream.lastEventId === '' ? undefined : stream.lastEventId);
+          stream.data = joined;
           heartbeats.add(stream);
         } catch (error) {
           if (!(error instanceof RoomRefused)) throw error;
@@ -351,6 +328,7 @@ export function mountChat(server: Server, options: ChatOptions = {}): Chat {
           stream.close();
         }
       },
+      drain: (stream) => stream.data?.member.drained(),
       close(stream) {
         heartbeats.delete(stream);
         if (stream.data !== undefined) leave(stream.data);
@@ -361,13 +339,15 @@ export function mountChat(server: Server, options: ChatOptions = {}): Chat {
 
   server.post(
     '/rooms/:room/messages',
-    (request) => {
+    async (request) => {
       const where = place(request, () => 'guest');
       if (where.refusal !== undefined) return where.refusal;
       const parsed = readPosted(request, maxTextBytes);
       if ('problem' in parsed) return problem(400, parsed.problem, parsed.message);
       try {
-        return json(201, publish(hub.room(where.room), where.user, parsed.text, parsed.id));
+        const { record, sequence } = await publish(where.room, where.user, parsed.text, parsed.id);
+        // A repeat may outlive its record: then there is the number alone.
+        return json(201, record === undefined ? { type: 'ack', id: parsed.id, sequence } : messageJson(record));
       } catch (error) {
         if (error instanceof RoomRefused) return problem(503, error.code as ProblemCode, error.message);
         throw error;
@@ -378,25 +358,23 @@ export function mountChat(server: Server, options: ChatOptions = {}): Chat {
 
   server.get(
     '/rooms/:room/messages',
-    (request) => {
+    async (request) => {
       const where = place(request, () => 'guest');
       if (where.refusal !== undefined) return where.refusal;
-      const room = hub.find(where.room);
       const position = request.query.get('after') ?? undefined;
       const had = readPosition(position);
-      const known = had !== undefined && had.epoch === room?.epoch;
-      const { messages, gap } = room?.replay(known ? had.sequence : 0) ?? { messages: [], gap: false };
-      const head = {
+      const { head, records } = await hub.log.read(where.room, undefined, Math.max(1, maxHistoryRecords));
+      const known = had !== undefined && had.epoch === head.epoch && had.sequence <= head.sequence;
+      const missed = known ? records.filter(({ sequence }) => sequence > had.sequence) : records;
+      const first = missed[0]?.sequence ?? head.sequence + 1;
+      const answer = {
         room: where.room,
-        epoch: room?.epoch ?? '',
-        sequence: room?.sequence ?? 0,
-        gap: had !== undefined && (!known || gap),
+        epoch: head.sequence === 0 ? '' : head.epoch,
+        sequence: head.sequence,
+        gap: had !== undefined && (!known || first > had.sequence + 1),
       };
       // The messages are JSON already.
-      return json(
-        200,
-        `${JSON.stringify(head).slice(0, -1)},"messages":[${messages.map(({ json }) => json).join(',')}]}`,
-      );
+      return json(200, `${JSON.stringify(answer).slice(0, -1)},"messages":[${missed.map(messageJson).join(',')}]}`);
     },
     { allowedOrigins: origins },
   );
@@ -416,9 +394,30 @@ export function mountChat(server: Server, options: ChatOptions = {}): Chat {
       const user = parseUserName(from);
       const message = parseMessage(text, undefined, { maxTextBytes });
       for (const each of [room, user, message]) if ('problem' in each) throw new TypeError(each.message);
-      return publish(hub.room((room as { name: string }).name), (user as { name: string }).name, text, undefined);
+      const said = publish((room as { name: string }).name, (user as { name: string }).name, text, undefined);
+      // Without an id nothing is a repeat, so that there is a record.
+      return said.then(({ record }) => JSON.parse(messageJson(record as LogRecord)) as ChatMessage);
     },
   };
+}
+
+/** Says something to one member alone. */
+function tell(socket: ServerWebSocket<Place | undefined>, event: ServerEvent): void {
+  socket.send(JSON.stringify(event));
+}
+
+/** Tells the sender the number of its message, or why there is none. */
+function acknowledge(socket: ServerWebSocket<Place | undefined>, said: Promise<Receipt>, id: string | undefined): void {
+  const about = id === undefined ? {} : { id };
+  said.then(
+    ({ sequence }) => {
+      if (id !== undefined) tell(socket, { type: 'ack', id, sequence });
+    },
+    (error: unknown) => {
+      const { code, message } = error as RoomRefused;
+      tell(socket, { type: 'error', code: code as ProblemCode, message, ...about });
+    },
+  );
 }
 
 /** `X-User-Id`, else `?user=`. The header's octets are UTF-8, of which a head's text has one a character. */
@@ -435,9 +434,12 @@ function guestName(): string {
     .padStart(4, '0')}`;
 }
 
-/** Reads `EPOCH-SEQUENCE`: an event ID, or the `after` parameter. Anything else counts as none. */
+/**
+ * Reads `EPOCH-SEQUENCE` or `EPOCH-SEQUENCE-TOKEN`: the `after` parameter, or an event ID. Anything else counts as none.
+ * The log is in this process and loses nothing, so that a position without a token says enough.
+ */
 function readPosition(text: string | undefined): { readonly epoch: string; readonly sequence: number } | undefined {
-  const parts = /^([0-9a-z]{1,20})-([0-9]{1,15})$/.exec(text ?? '');
+  const parts = /^([0-9a-z]{1,32})-([0-9]{1,15})(?:-[0-9a-z]{0,16})?$/.exec(text ?? '');
   return parts === null ? undefined : { epoch: parts[1]!, sequence: Number(parts[2]) };
 }
 

@@ -1,73 +1,127 @@
 /**
- * The last messages of a room, in order, for those who join late or come back.
+ * The last entries of a room, in order, for those who join late or come back.
  *
- * Bounded twice, by count and by bytes: the oldest go first. Knows nothing of what a message is; whoever appends says
- * how many bytes it holds. A ring over a plain array: appending and dropping are O(1), reading is O(what is read).
- * Read next: `room.ts`.
+ * Bounded by count, by bytes and by age: the oldest go first. Knows nothing of what an entry is but its sequence, its
+ * time and what it counts for. Sequences are consecutive, so that a look-up is an index: append and look-up are O(1), a
+ * slice is O(what it returns). Memory: the entries, and an array of at most twice as many places.
+ * Read next: `memory-log.ts`, and `backlog.ts`, its users.
  */
 
 import { ROOM_LIMITS } from '../limits.ts';
 
-/** What a reader gets: the messages after where it was, and whether some of those in between are gone. */
-export interface Replay<Message> {
-  readonly messages: readonly Message[];
-  /** Messages between the reader's place and the first one here were dropped: say so rather than pretend. */
-  readonly gap: boolean;
-}
-
-interface Entry<Message> {
+/** What a history keeps. */
+export interface Entry {
   readonly sequence: number;
-  readonly message: Message;
-  readonly bytes: number;
+  /** When it was made, in milliseconds of the clock that `prune` is given. */
+  readonly timeMs: number;
 }
 
-export class History<Message> {
-  readonly #maxMessages: number;
-  readonly #maxBytes: number;
+/** Bounds of a history. */
+export interface HistoryOptions {
+  /** Entries. Default `ROOM_LIMITS.maxHistoryRecords`; 0 keeps none. */
+  readonly maxHistoryRecords?: number;
+  /** Bytes of data of all entries. Default `ROOM_LIMITS.maxHistoryBytes`. */
+  readonly maxHistoryBytes?: number;
+  /** Milliseconds that an entry is kept; 0 = without a limit. Default `ROOM_LIMITS.maxHistoryAgeMs`. */
+  readonly maxHistoryAgeMs?: number;
+}
+
+/** Bounds that were checked. */
+export type HistoryBounds = Required<HistoryOptions>;
+
+/** Fills in the defaults. @throws RangeError for bounds that are none */
+export function historyBounds(options: HistoryOptions): HistoryBounds {
+  const {
+    maxHistoryRecords = ROOM_LIMITS.maxHistoryRecords,
+    maxHistoryBytes = ROOM_LIMITS.maxHistoryBytes,
+    maxHistoryAgeMs = ROOM_LIMITS.maxHistoryAgeMs,
+  } = options;
+  return {
+    maxHistoryRecords: wholeNumber('maxHistoryRecords', maxHistoryRecords),
+    maxHistoryBytes: wholeNumber('maxHistoryBytes', maxHistoryBytes),
+    maxHistoryAgeMs: wholeNumber('maxHistoryAgeMs', maxHistoryAgeMs),
+  };
+}
+
+/** A bounded run of consecutive entries. */
+export class History<Kept extends Entry> {
+  readonly #bounds: HistoryBounds;
+  readonly #bytesOf: (entry: Kept) => number;
   /** `#entries[#first]` is the oldest; what lies before it is empty and cut off when it is half of the array. */
-  #entries: (Entry<Message> | undefined)[] = [];
+  #entries: (Kept | undefined)[] = [];
   #first = 0;
   #bytes = 0;
+  /** The sequence of the oldest entry, or of the next one to come when there is none. */
+  #firstSequence = 1;
 
-  /** @throws RangeError unless both limits are whole numbers from 0 */
-  constructor(limits: { readonly maxMessages?: number; readonly maxBytes?: number } = {}) {
-    this.#maxMessages = wholeNumber('maxMessages', limits.maxMessages ?? ROOM_LIMITS.maxHistoryMessages);
-    this.#maxBytes = wholeNumber('maxBytes', limits.maxBytes ?? ROOM_LIMITS.maxHistoryBytes);
+  /** `bytesOf` says what an entry counts for, always the same for the same entry. */
+  constructor(bytesOf: (entry: Kept) => number, bounds: HistoryBounds) {
+    this.#bounds = bounds;
+    this.#bytesOf = bytesOf;
   }
 
-  /** Messages held. */
+  /** Entries held. */
   get size(): number {
     return this.#entries.length - this.#first;
   }
 
-  /** Bytes held, as counted by who appended. */
+  /** Bytes held, as counted by `bytesOf`. */
   get byteLength(): number {
     return this.#bytes;
   }
 
-  /** Adds a message; `sequence` is larger than every one before. A message larger than all of the room is not kept. */
-  append(sequence: number, message: Message, bytes: number): void {
-    this.#entries.push({ sequence, message, bytes });
-    this.#bytes += bytes;
-    while (this.size > this.#maxMessages || this.#bytes > this.#maxBytes) this.#dropOldest();
+  /** The sequence of the oldest entry; of the next to come when there is none. */
+  get firstSequence(): number {
+    return this.#firstSequence;
   }
 
-  /**
-   * What came after `sequence`, at most the last `limit` messages. `latest` is the sequence of the last message that
-   * ever was, which may no longer be held.
-   */
-  after(sequence: number, latest: number, limit: number = this.#maxMessages): Replay<Message> {
-    let from = this.#entries.length;
-    while (from > this.#first && this.#entries.length - from < limit && this.#entries[from - 1]!.sequence > sequence)
-      from--;
-    const messages = this.#entries.slice(from).map((entry) => entry!.message);
-    const first = this.#entries[from]?.sequence ?? latest + 1;
-    return { messages, gap: first > sequence + 1 };
+  /** Forgets everything; the next entry has this sequence. */
+  restart(nextSequence: number): void {
+    this.#entries = [];
+    this.#first = 0;
+    this.#bytes = 0;
+    this.#firstSequence = nextSequence;
+  }
+
+  /** Adds the next entry. One larger than all of the history is not kept, nor is anything before it. */
+  append(entry: Kept, bounds: HistoryBounds = this.#bounds): void {
+    this.#entries.push(entry);
+    this.#bytes += this.#bytesOf(entry);
+    this.trim(bounds);
+  }
+
+  /** Drops the oldest entries until count and bytes are within the bounds. */
+  trim({ maxHistoryRecords, maxHistoryBytes }: HistoryBounds = this.#bounds): void {
+    while (this.size > maxHistoryRecords || this.#bytes > maxHistoryBytes) this.#dropOldest();
+  }
+
+  /** Drops what is older than the bound. */
+  prune(nowMs: number): void {
+    const { maxHistoryAgeMs } = this.#bounds;
+    if (maxHistoryAgeMs === 0) return;
+    while (this.size > 0 && this.#entries[this.#first]!.timeMs < nowMs - maxHistoryAgeMs) this.#dropOldest();
+  }
+
+  /** The entry of that sequence, if it is held. */
+  get(sequence: number): Kept | undefined {
+    return sequence < this.#firstSequence ? undefined : this.#entries[this.#first + sequence - this.#firstSequence];
+  }
+
+  /** Entries with sequences from `from` on, the oldest of them first, at most `limit`. */
+  from(from: number, limit: number): Kept[] {
+    const start = this.#first + Math.max(0, from - this.#firstSequence);
+    return this.#entries.slice(start, start + limit) as Kept[];
+  }
+
+  /** The last entries, at most `limit`. */
+  last(limit: number): Kept[] {
+    return this.#entries.slice(Math.max(this.#first, this.#entries.length - limit)) as Kept[];
   }
 
   #dropOldest(): void {
-    this.#bytes -= this.#entries[this.#first]!.bytes;
+    this.#bytes -= this.#bytesOf(this.#entries[this.#first]!);
     this.#entries[this.#first++] = undefined;
+    this.#firstSequence++;
     if (this.#first > this.size) {
       this.#entries = this.#entries.slice(this.#first);
       this.#first = 0;
@@ -75,8 +129,9 @@ export class History<Message> {
   }
 }
 
-function wholeNumber(name: string, value: number): number {
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new RangeError(`${name} is ${value}, must be a whole number from 0`);
+/** Checks an option that is a count, an amount or a wait. @throws RangeError */
+export function wholeNumber(name: string, value: number, least = 0): number {
+  if (!Number.isSafeInteger(value) || value < least)
+    throw new RangeError(`${name} is ${String(value)}, must be a whole number from ${least}`);
   return value;
 }

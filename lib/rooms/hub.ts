@@ -1,92 +1,226 @@
 /**
- * All rooms by name: made when first asked for, kept for their history after the last member has left, within a bound.
+ * The hub: all rooms of a process, and the members that are in them.
  *
- * When the hub is full, the room that has been empty for longest makes way; while every room has members, no room is
- * made, and the caller is told. Look-up is O(1); memory at most `maxRooms` × `maxHistoryBytes`, and the members.
+ * A room is made when the first member joins and let go of when the last one leaves; what was said in it lives in the log, by
+ * the log's bounds. So the hub never lets go of a room that has members, and holds nothing of one that has none. A
+ * process without members publishes too. Look-up is O(1); memory: `maxRooms` rooms, and their members.
  * Read next: `../chat/server.ts`, the hub's user.
  */
 
 import { ROOM_LIMITS } from '../limits.ts';
-import { type Member, Room, type RoomOptions, RoomRefused } from './room.ts';
+import { checkGatherMs } from './gather.ts';
+import { type HistoryOptions, historyBounds, wholeNumber } from './history.ts';
+import {
+  type Clock,
+  checkRoomName,
+  checkText,
+  type RecordData,
+  type RoomLog,
+  RoomRefused,
+  SLOW_POLICIES,
+} from './log.ts';
+import { type Host, type JoinOptions, Member, type MemberHandlers } from './member.ts';
+import { MemoryLog } from './memory-log.ts';
+import type { Item } from './notices.ts';
+import { type PublishOptions, publishUnheard } from './publisher.ts';
+import type { Receipt } from './receipts.ts';
+import { Room, type RoomHost, type RoomSettings, type RoomView } from './room.ts';
+import { systemClock } from './system.ts';
 
-export interface HubOptions<Message> extends Omit<RoomOptions<Message>, 'onEvicted'> {
-  /** Default `ROOM_LIMITS.maxRooms`. */
-  readonly maxRooms?: number;
-  /** Makes the epoch of a new room; a value that has never been used for a room of that name. */
-  readonly newEpoch: () => string;
-  /** Told after a member was evicted from a room. */
-  readonly onEvicted?: (room: Room<Message>, member: Member<Message>) => void;
+/** What can be set for all rooms, and again for each of them. */
+export interface RoomOptions extends HistoryOptions, Partial<Omit<RoomSettings, keyof HistoryOptions>> {
+  /** What becomes of a message for a member that does not keep up. Default `evict`: let go, with a position to come back with. */
+  readonly policy?: RoomSettings['policy'];
+  /** Milliseconds of messages that are delivered together; `'auto'`: only while the loop is busy. Default 0. */
+  readonly gatherMs?: RoomSettings['gatherMs'];
+  /** Milliseconds of joins and leaves that are told together; 0 = each at once. Default `ROOM_LIMITS.presenceMs`. */
+  readonly presenceMs?: number;
+  /** Default `ROOM_LIMITS.maxMembers`. */
+  readonly maxMembers?: number;
+  /** Names in a welcome and in a list of changes. Default `ROOM_LIMITS.maxMembersListed`. */
+  readonly maxMembersListed?: number;
+  /** What `prepare` made of a record is let go of when nobody has needed it for so long, up to twice. Default `ROOM_LIMITS.keepPreparedMs`. */
+  readonly keepPreparedMs?: number;
+  /** Bytes that wait for a member that is behind. Default `ROOM_LIMITS.maxQueueBytes`. */
+  readonly maxQueueBytes?: number;
+  /** And how long. Default `ROOM_LIMITS.maxQueueAgeMs`. */
+  readonly maxQueueAgeMs?: number;
 }
 
-export class Hub<Message> {
-  readonly #options: HubOptions<Message>;
-  readonly #maxRooms: number;
-  readonly #rooms = new Map<string, Room<Message>>();
-  /** Rooms without members, the one that has been so for longest first. */
-  readonly #empty = new Set<Room<Message>>();
+/** Options of a `Hub`. */
+export interface HubOptions<Value> extends RoomOptions {
+  /**
+   * Makes what members are given: of a record once for all of them and for replay (again after `keepPreparedMs`, and then
+   * the same), of a notice once for each member or
+   * list. Undefined: members are not told; of a record they are told a gap instead. One that throws counts as undefined.
+   */
+  readonly prepare: (item: Item, room: RoomView) => Value | undefined;
+  /** Default: a `MemoryLog` with the hub's bounds of the history. */
+  readonly log?: RoomLog;
+  /** What this room has instead of the options here, asked for whenever a room is made. */
+  readonly room?: (name: string) => RoomOptions;
+  /** Rooms with members. Default `ROOM_LIMITS.maxRooms`. */
+  readonly maxRooms?: number;
+  /** Rooms that one member can be in. Default `ROOM_LIMITS.maxRoomsPerMember`. */
+  readonly maxRoomsPerMember?: number;
+  /** Told what a handler has thrown (`deliver`, `evicted`, `prepare`) and when a log gives up on a room (`log`). Default: nobody. */
+  readonly onError?: (error: unknown, where: string) => void;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+}
 
-  constructor(options: HubOptions<Message>) {
+const ROOM_OPTIONS: readonly (keyof RoomOptions)[] = [
+  'maxHistoryRecords',
+  'maxHistoryBytes',
+  'maxHistoryAgeMs',
+  'policy',
+  'gatherMs',
+  'presenceMs',
+  'maxMembers',
+  'maxMembersListed',
+  'keepPreparedMs',
+  'maxQueueBytes',
+  'maxQueueAgeMs',
+];
+const HUB_OPTIONS: readonly (keyof HubOptions<unknown>)[] = [
+  ...ROOM_OPTIONS,
+  'prepare',
+  'log',
+  'room',
+  'maxRooms',
+  'maxRoomsPerMember',
+  'onError',
+  'clock',
+];
+
+/** See the head of this file. `Value` is what `prepare` makes, `RoomData` what you keep with a room. */
+export class Hub<Value, RoomData = unknown> {
+  readonly #options: HubOptions<Value>;
+  readonly #settings: RoomSettings;
+  readonly #maxRooms: number;
+  readonly #maxRoomsPerMember: number;
+  readonly #log: RoomLog;
+  readonly #ownsLog: boolean;
+  readonly #rooms = new Map<string, Room<Value, RoomData>>();
+  readonly #memberHost: Host<Value>;
+  readonly #roomHost: RoomHost<Value>;
+
+  /** @throws TypeError, RangeError for an option that is none, or out of its bounds */
+  constructor(options: HubOptions<Value>) {
+    checkNames(options, HUB_OPTIONS);
+    const { prepare, clock = systemClock } = options;
+    if (typeof prepare !== 'function')
+      throw new TypeError('prepare is missing: a function that makes what members are given');
     this.#options = options;
-    this.#maxRooms = options.maxRooms ?? ROOM_LIMITS.maxRooms;
+    this.#settings = roomSettings(options);
+    this.#maxRooms = wholeNumber('maxRooms', options.maxRooms ?? ROOM_LIMITS.maxRooms, 1);
+    const { maxRoomsPerMember = ROOM_LIMITS.maxRoomsPerMember } = options;
+    this.#maxRoomsPerMember = wholeNumber('maxRoomsPerMember', maxRoomsPerMember, 1);
+    this.#ownsLog = options.log === undefined;
+    this.#log = options.log ?? new MemoryLog({ ...historyBounds(options), maxRooms: this.#maxRooms, clock });
+    const report = (error: unknown, where: string): void => this.#report(error, where);
+    this.#memberHost = { join: (member, room, how) => this.#join(member, room, how), report };
+    this.#roomHost = { log: this.#log, clock, prepare, report, closed: (name) => void this.#rooms.delete(name) };
   }
 
-  /** Rooms that exist, the empty ones included. */
+  /** Rooms that have members. */
   get size(): number {
     return this.#rooms.size;
   }
 
-  rooms(): IterableIterator<Room<Message>> {
+  /** The log that the rooms are kept in: to read a history from, for example. */
+  get log(): RoomLog {
+    return this.#log;
+  }
+
+  /** The rooms that have members; not a copy. */
+  rooms(): IterableIterator<Room<Value, RoomData>> {
     return this.#rooms.values();
   }
 
-  /** The room, if it exists. */
-  find(name: string): Room<Message> | undefined {
+  /** The room, if it has members. */
+  find(name: string): Room<Value, RoomData> | undefined {
     return this.#rooms.get(name);
   }
 
-  /** The room, made when it does not exist. @throws RoomRefused when there are too many rooms with members */
-  room(name: string): Room<Message> {
+  /** Makes a member of a connection; it is in no room yet. Call its `drained` and `close` when the connection says so. */
+  member<Data = undefined>(handlers: MemberHandlers<Value>, data?: Data): Member<Value, Data | undefined> {
+    return new Member<Value, Data | undefined>(handlers, this.#memberHost, data);
+  }
+
+  /**
+   * Publishes in a room, whether or not it has members here. Resolves once the log has the record and it was delivered here.
+   * Rejects with a RoomRefused, see `RoomLog`; a rejection that nobody looks at does no harm.
+   * @throws TypeError, RangeError for what no log takes
+   */
+  publish(name: string, data: RecordData, options: PublishOptions = {}): Promise<Receipt> {
+    const { key, coalesce, policy, waitTimeoutMs = ROOM_LIMITS.waitTimeoutMs } = options;
+    wholeNumber('waitTimeoutMs', waitTimeoutMs);
+    const room = this.#rooms.get(name);
+    if (room !== undefined) return room.publish(data, options, waitTimeoutMs);
+    return publishUnheard(this.#log.append(name, { data, key, coalesce, policy }));
+  }
+
+  /** Lets go of every member of every room, and closes the log if the hub has made it. */
+  close(): Promise<void> {
+    for (const room of [...this.#rooms.values()]) room.close('closed');
+    return this.#ownsLog ? this.#log.close() : Promise.resolve();
+  }
+
+  #join(member: Member<Value, unknown>, name: string, options: JoinOptions): void {
+    checkRoomName(name);
+    if (options.as !== undefined) checkText('as', options.as, ROOM_LIMITS.maxKeyLength);
+    if (member.size >= this.#maxRoomsPerMember)
+      throw new RoomRefused('MEMBER_FULL', `the member is in ${member.size} rooms, limit ${this.#maxRoomsPerMember}`);
     const existing = this.#rooms.get(name);
-    if (existing !== undefined) return existing;
-    if (this.#rooms.size >= this.#maxRooms) this.#makeWay();
-    const { onEvicted, newEpoch, ...options } = this.#options;
-    const room: Room<Message> = new Room(name, newEpoch(), {
-      ...options,
-      onEvicted: (member) => {
-        this.#noteIfEmpty(room);
-        onEvicted?.(room, member);
-      },
-    });
-    this.#rooms.set(name, room);
-    this.#empty.add(room);
-    return room;
-  }
-
-  /** Adds a member to a room. @throws RoomRefused when the room is full, or none can be made */
-  join(name: string, member: Member<Message>): Room<Message> {
-    const room = this.room(name);
-    room.join(member);
-    this.#empty.delete(room);
-    return room;
-  }
-
-  /** Returns whether the member was there. */
-  leave(room: Room<Message>, member: Member<Message>): boolean {
-    const left = room.leave(member);
-    if (left) this.#noteIfEmpty(room);
-    return left;
-  }
-
-  #noteIfEmpty(room: Room<Message>): void {
-    if (room.size === 0 && this.#rooms.get(room.name) === room) this.#empty.add(room);
-  }
-
-  #makeWay(): void {
-    for (const room of this.#empty) {
-      this.#empty.delete(room);
-      this.#rooms.delete(room.name);
+    if (existing !== undefined) {
+      existing.join(member, options);
       return;
     }
-    throw new RoomRefused('HUB_FULL', `there are ${this.#rooms.size} rooms with members, limit ${this.#maxRooms}`);
+    if (this.#rooms.size >= this.#maxRooms)
+      throw new RoomRefused('HUB_FULL', `there are ${this.#rooms.size} rooms with members, limit ${this.#maxRooms}`);
+    const room = new Room<Value, RoomData>(name, this.#roomHost, this.#settingsOf(name));
+    room.join(member, options);
+    this.#rooms.set(name, room);
+    room.open();
   }
+
+  #settingsOf(name: string): RoomSettings {
+    const own = this.#options.room?.(name);
+    if (own === undefined) return this.#settings;
+    checkNames(own, ROOM_OPTIONS);
+    return roomSettings({ ...this.#settings, ...own });
+  }
+
+  #report(error: unknown, where: string): void {
+    try {
+      this.#options.onError?.(error, where);
+    } catch {
+      return; // A handler that throws while it is told of an error has nobody left to be told.
+    }
+  }
+}
+
+function roomSettings(options: RoomOptions): RoomSettings {
+  const { policy = 'evict', gatherMs = 0, presenceMs = ROOM_LIMITS.presenceMs } = options;
+  const { maxMembers = ROOM_LIMITS.maxMembers, maxMembersListed = ROOM_LIMITS.maxMembersListed } = options;
+  const { maxQueueBytes = ROOM_LIMITS.maxQueueBytes, maxQueueAgeMs = ROOM_LIMITS.maxQueueAgeMs } = options;
+  if (!SLOW_POLICIES.includes(policy))
+    throw new RangeError(`policy is ${String(policy)}, must be one of ${SLOW_POLICIES.join(', ')}`);
+  return {
+    ...historyBounds(options),
+    policy,
+    gatherMs: checkGatherMs(gatherMs),
+    presenceMs: wholeNumber('presenceMs', presenceMs),
+    maxMembers: wholeNumber('maxMembers', maxMembers, 1),
+    maxMembersListed: wholeNumber('maxMembersListed', maxMembersListed),
+    keepPreparedMs: wholeNumber('keepPreparedMs', options.keepPreparedMs ?? ROOM_LIMITS.keepPreparedMs, 1),
+    maxQueueBytes: wholeNumber('maxQueueBytes', maxQueueBytes),
+    maxQueueAgeMs: wholeNumber('maxQueueAgeMs', maxQueueAgeMs, 1),
+  };
+}
+
+function checkNames(options: object, known: readonly string[]): void {
+  for (const name of Object.keys(options))
+    if (!known.includes(name)) throw new TypeError(`${name} is no option of rooms; there are ${known.join(', ')}`);
 }

@@ -1,135 +1,309 @@
 /**
- * A room: who is in it, what was said last, and how a message gets to everyone.
+ * A room: one log's records, one audience, one order.
  *
- * Knows members and messages, never bytes, sockets or clocks. A member is a port with two methods; a message is whatever
- * the application makes of it, handed to each member as the same object, so that it can be encoded once for all.
- * Messages are numbered from 1 without holes; the epoch tells one life of a room's numbering from the next.
- * Policy for slow members: one that drops a message would miss it silently, so it is evicted, and may come back and
- * ask for what it missed. Nobody waits for anybody. Read next: `hub.ts`.
+ * Wires together what the other files know: the backlog of records, the audience and its order, presence, and publishers. A room
+ * exists while it has members; its records live in the log. What a handler of the application throws, `prepare` included,
+ * ends nothing here. Sections: settings; members; what the log says; the audience's questions.
+ * Read next: `hub.ts`.
  */
 
-import { BarewireError } from '../errors.ts';
-import { ROOM_LIMITS } from '../limits.ts';
-import { History, type Replay } from './history.ts';
+import { Audience, type AudienceHost } from './audience.ts';
+import { Backlog, type QueueBounds } from './backlog.ts';
+import type { GatherMs } from './gather.ts';
+import type { HistoryBounds } from './history.ts';
+import {
+  type Clock,
+  type LogRecord,
+  type Position,
+  type RecordData,
+  type RoomLog,
+  RoomRefused,
+  type SlowPolicy,
+  type Subscription,
+} from './log.ts';
+import { type EvictionReason, type JoinOptions, type Member, newSeat, type Seat, type SeatOwner } from './member.ts';
+import type { Item, MembersNotice, Notice } from './notices.ts';
+import { Order } from './order.ts';
+import { formatPosition } from './position.ts';
+import { Preparer } from './preparer.ts';
+import { Presence } from './presence.ts';
+import { Publisher, type PublisherHost, type PublishOptions } from './publisher.ts';
+import type { Outcome, Receipt } from './receipts.ts';
+import { planResume } from './resume.ts';
 
-/** Why a room lets go of a member. */
-export type EvictionReason = 'too-slow';
-
-/** Someone who hears what is said in a room. A connection implements it; a test can too. */
-export interface Member<Message> {
-  /** Takes a message without waiting. `dropped` means that it could not be taken, and ends the membership. */
-  deliver(message: Message): 'sent' | 'backpressure' | 'dropped';
-  /** The room has let go of this member: say so to the peer if it can hear it. The member is no longer in the room. */
-  evicted(reason: EvictionReason): void;
+/** What can be set for each room. */
+export interface RoomSettings extends HistoryBounds, QueueBounds {
+  readonly policy: SlowPolicy;
+  readonly gatherMs: GatherMs;
+  readonly presenceMs: number;
+  readonly maxMembers: number;
+  readonly maxMembersListed: number;
+  readonly keepPreparedMs: number;
 }
 
-/** A bound of the room or the hub was reached. */
-export class RoomRefused extends BarewireError {}
-
-export interface RoomOptions<Message> {
-  /** Default `ROOM_LIMITS.maxMembers`. */
-  readonly maxMembers?: number;
-  readonly maxHistoryMessages?: number;
-  readonly maxHistoryBytes?: number;
-  /** Bytes that a message holds while it is in the history. */
-  readonly sizeOf: (message: Message) => number;
-  /** Told after an eviction, so that presence can be announced. */
-  readonly onEvicted?: (member: Member<Message>) => void;
-}
-
-export class Room<Message> {
+/** What `prepare` may know of the room. */
+export interface RoomView {
   readonly name: string;
-  /** Another one for each life of the room: sequence numbers of different epochs must not be compared. */
-  readonly epoch: string;
-  readonly #members = new Set<Member<Message>>();
-  readonly #history: History<Message>;
-  readonly #maxMembers: number;
-  readonly #sizeOf: (message: Message) => number;
-  readonly #onEvicted: ((member: Member<Message>) => void) | undefined;
-  #sequence = 0;
+  readonly position: Position;
+  readonly size: number;
+}
 
-  constructor(name: string, epoch: string, options: RoomOptions<Message>) {
+/** What a room asks of its hub. */
+export interface RoomHost<Value> {
+  readonly log: RoomLog;
+  readonly clock: Clock;
+  prepare(item: Item, room: RoomView): Value | undefined;
+  report(error: unknown, where: string): void;
+  /** The last member has gone. */
+  closed(name: string): void;
+}
+
+/** See the head of this file. `Hub` makes it. */
+export class Room<Value, Data = unknown> implements RoomView, PublisherHost, SeatOwner<Value> {
+  readonly name: string;
+  /** Yours: whatever belongs to this room, while it has members. */
+  data: Data | undefined = undefined;
+  readonly #host: RoomHost<Value>;
+  readonly #settings: RoomSettings;
+  readonly #backlog: Backlog<Value>;
+  readonly #audience: Audience<Value>;
+  readonly #preparer: Preparer<Value>;
+  readonly #presence: Presence;
+  readonly #publisher: Publisher;
+  readonly #order: Order<Value>;
+  /** Members that joined before the log had opened the room, with the positions they came with. */
+  #arrivals: Map<Seat<Value>, JoinOptions['after']> | undefined = new Map();
+  #subscription: Subscription | undefined = undefined;
+  #cancelSweep: (() => void) | undefined = undefined;
+  #isClosed = false;
+
+  constructor(name: string, host: RoomHost<Value>, settings: RoomSettings) {
     this.name = name;
-    this.epoch = epoch;
-    this.#maxMembers = options.maxMembers ?? ROOM_LIMITS.maxMembers;
-    this.#sizeOf = options.sizeOf;
-    this.#onEvicted = options.onEvicted;
-    this.#history = new History({
-      maxMessages: options.maxHistoryMessages ?? ROOM_LIMITS.maxHistoryMessages,
-      maxBytes: options.maxHistoryBytes ?? ROOM_LIMITS.maxHistoryBytes,
+    this.#host = host;
+    this.#settings = settings;
+    this.#backlog = new Backlog(settings, settings);
+    this.#preparer = new Preparer({
+      backlog: this.#backlog,
+      clock: host.clock,
+      keepPreparedMs: settings.keepPreparedMs,
+      prepare: (item) => host.prepare(item, this),
+      report: host.report,
+    });
+    this.#audience = new Audience(this.#audienceHost(), this.#backlog);
+    this.#presence = new Presence({
+      presenceMs: settings.presenceMs,
+      maxMembersListed: settings.maxMembersListed,
+      clock: host.clock,
+      tell: (notice) => this.#order.addNotice(notice),
+    });
+    this.#publisher = new Publisher(this, host.log, host.clock);
+    this.#order = new Order(this.#audience, settings.gatherMs, host.clock, {
+      delivered: (sequence, outcome) => this.#publisher.delivered(sequence, outcome),
+      done: () => this.#trim(),
     });
   }
 
-  /** The number of the last published message; 0 before the first. */
-  get sequence(): number {
-    return this.#sequence;
+  /** It has no members and will have none; a room of that name is another one. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
-  /** How many members there are. */
+  /** The last record that was delivered. */
+  get delivered(): number {
+    return this.#order.delivered;
+  }
+
+  /** What became of a record that is still held, for the members here. */
+  outcomeOf(sequence: number): Outcome | undefined {
+    return this.#backlog.get(sequence)?.outcome;
+  }
+
+  /** The place of the last record that has come here; of epoch '' until the log has opened the room. */
+  get position(): Position {
+    return this.#backlog.head;
+  }
+
+  /** Members, each connection counted. */
   get size(): number {
-    return this.#members.size;
+    return this.#audience.size;
   }
 
-  has(member: Member<Message>): boolean {
-    return this.#members.has(member);
+  /** Members that are over their high-water mark, or have not been given everything. */
+  get slow(): number {
+    return this.#audience.slow;
   }
 
-  members(): IterableIterator<Member<Message>> {
-    return this.#members.values();
+  /** Names, in order of arrival, and how many there are. */
+  get present(): MembersNotice {
+    return this.#presence.members();
   }
 
-  /** @throws RoomRefused when the room is full */
-  join(member: Member<Message>): void {
-    if (this.#members.has(member)) return;
-    if (this.#members.size >= this.#maxMembers) {
-      throw new RoomRefused(
-        'ROOM_FULL',
-        `room ${this.name} has ${this.#members.size} members, limit ${this.#maxMembers}`,
-      );
+  /** The members; not a copy. */
+  *members(): IterableIterator<Member<Value, unknown>> {
+    for (const { member } of this.#audience.seats()) yield member;
+  }
+
+  /** As `Hub.publish`. */
+  publish(data: RecordData, options: PublishOptions, waitTimeoutMs: number): Promise<Receipt> {
+    return this.#publisher.publish(data, options, waitTimeoutMs);
+  }
+
+  /** For `Hub`: a member comes in. @throws RoomRefused when the room is full */
+  join(member: Member<Value, unknown>, { after, as }: JoinOptions): void {
+    const { maxMembers } = this.#settings;
+    if (this.size >= maxMembers)
+      throw new RoomRefused('ROOM_FULL', `room ${this.name} has ${this.size} members, limit ${maxMembers}`);
+    const seat = newSeat(member, this, as);
+    this.#audience.add(seat);
+    member.sit(this.name, seat);
+    // The others may be told at once, and do anything then: this one is in the room already, and may be out of it again.
+    if (as !== undefined) this.#presence.join(as);
+    if (this.#arrivals === undefined) this.#welcome(seat, after);
+    else this.#arrivals.set(seat, after);
+  }
+
+  /** For `Hub`: begins to listen to the log. */
+  open(): void {
+    const subscription = this.#host.log.subscribe(this.name, this.#settings.maxHistoryRecords, {
+      opened: (head, records) => this.#opened(head, records),
+      record: (record) => this.#record(record),
+      gap: (_gap, head) => this.#gap(head),
+      reset: (head, records) => this.#reset(head, records),
+      failed: (error) => this.#failed(error),
+    });
+    if (this.#isClosed) subscription.close();
+    else this.#subscription = subscription;
+  }
+
+  /** For `Member`: it has room again. */
+  catchUp(seat: Seat<Value>): void {
+    this.#audience.catchUp(seat);
+    this.#trim();
+  }
+
+  /** For `Member`: it leaves. */
+  leave(seat: Seat<Value>): void {
+    if (this.#audience.remove(seat)) this.#vacate(seat);
+  }
+
+  /** For `Hub`: lets go of everyone. */
+  close(why: EvictionReason): void {
+    this.#audience.evictAll(why);
+    this.#closeIfEmpty();
+  }
+
+  #vacate(seat: Seat<Value>): void {
+    this.#arrivals?.delete(seat);
+    seat.member.stand(this.name, seat);
+    if (seat.as !== undefined) this.#presence.leave(seat.as);
+    this.#closeIfEmpty();
+  }
+
+  #closeIfEmpty(): void {
+    if (this.size > 0 || this.#isClosed) return;
+    this.#isClosed = true;
+    this.#subscription?.close();
+    this.#presence.close();
+    this.#order.close();
+    this.#cancelSweep?.();
+    this.#preparer.close();
+    this.#publisher.giveUp();
+    this.#publisher.noteCalm();
+    this.#host.closed(this.name);
+  }
+
+  #welcome(seat: Seat<Value>, after: JoinOptions['after']): void {
+    const { head } = this.#backlog;
+    this.#backlog.prune(this.#host.clock.now());
+    const beginning = planResume(after, this.#backlog, this.#settings.maxHistoryRecords);
+    const { resumed, next, gap } = beginning;
+    const had = (gap?.from ?? next) - 1;
+    const token = had === head.sequence ? head.token : this.#backlog.token(had);
+    // Of a member that came without a position, the place before what it is given may be unknown: then the beginning.
+    seat.last = { epoch: head.epoch, sequence: token === undefined ? 0 : had, token: token ?? '' };
+    const members = this.#presence.list();
+    seat.turn = this.#order.turn;
+    const notice: Notice = {
+      type: 'welcome',
+      room: this.name,
+      as: seat.as,
+      position: head,
+      resumed,
+      replay: head.sequence - next + 1,
+      gap,
+      members,
+      memberCount: this.#presence.size,
+    };
+    this.#audience.begin(seat, beginning, notice);
+  }
+
+  #opened(head: Position, records: readonly LogRecord[]): void {
+    this.#backlog.restart(head, records);
+    this.#order.moveTo(head.sequence);
+    this.#publisher.giveUp(head.sequence);
+    const arrivals = this.#arrivals ?? new Map();
+    this.#arrivals = undefined;
+    for (const [seat, after] of arrivals) if (!seat.isGone) this.#welcome(seat, after);
+  }
+
+  #record(record: LogRecord): void {
+    this.#order.addRecord(this.#backlog.append(record));
+  }
+
+  #gap(head: Position): void {
+    this.#order.run();
+    this.#backlog.skip(head);
+    this.#order.moveTo(head.sequence);
+    this.#publisher.giveUp(head.sequence);
+    this.#audience.tellLost(head.sequence);
+  }
+
+  #reset(head: Position, records: readonly LogRecord[]): void {
+    this.#backlog.restart(head, records);
+    this.#order.moveTo(head.sequence);
+    this.#publisher.giveUp();
+    for (const seat of this.#audience.seats()) {
+      seat.last = { epoch: head.epoch, sequence: 0, token: '' };
+      const beginning = planResume(undefined, this.#backlog, this.#settings.maxHistoryRecords);
+      this.#audience.begin(seat, beginning, { type: 'reset', position: head });
     }
-    this.#members.add(member);
   }
 
-  /** Returns whether the member was there. */
-  leave(member: Member<Message>): boolean {
-    return this.#members.delete(member);
+  #failed(error: RoomRefused): void {
+    if (this.#isClosed) return;
+    this.#host.report(error, 'log');
+    this.close('log-failed');
   }
 
-  /**
-   * Numbers a message, keeps it in the history and delivers it to every member, its sender included: the sender learns
-   * the number from it. `make` is given the number and may not publish.
-   */
-  publish(make: (sequence: number) => Message): Message {
-    const message = make(this.#sequence + 1);
-    this.#sequence += 1;
-    this.#history.append(this.#sequence, message, this.#sizeOf(message));
-    this.broadcast(message);
-    return message;
+  #trim(): void {
+    if (this.slow === 0) this.#backlog.trim();
   }
 
-  /** Delivers a message that is neither numbered nor kept, to all or to all but one: presence, for example. O(members). */
-  broadcast(message: Message, except?: Member<Message>): void {
-    let slow: Member<Message>[] | undefined;
-    for (const member of this.#members) {
-      if (member !== except && member.deliver(message) === 'dropped') {
-        slow ??= [];
-        slow.push(member);
-      }
-    }
-    // Not inside the loop: an eviction is announced, which is a broadcast of its own.
-    if (slow !== undefined) for (const member of slow) this.evict(member, 'too-slow');
+  #sweepLater(): void {
+    this.#cancelSweep ??= this.#host.clock.after(Math.ceil(this.#settings.maxQueueAgeMs / 4), () => {
+      this.#cancelSweep = undefined;
+      this.#audience.sweep(this.#host.clock.now());
+      if (this.slow > 0) this.#sweepLater();
+    });
   }
 
-  /** Lets a member go and tells it. Returns whether it was there. */
-  evict(member: Member<Message>, reason: EvictionReason): boolean {
-    if (!this.#members.delete(member)) return false;
-    member.evicted(reason);
-    this.#onEvicted?.(member);
-    return true;
-  }
-
-  /** What was published after `sequence` as far as it is still held, at most the last `limit` messages. */
-  replay(sequence = 0, limit?: number): Replay<Message> {
-    return this.#history.after(sequence, this.#sequence, limit);
+  #audienceHost(): AudienceHost<Value> {
+    return {
+      policy: this.#settings.policy,
+      now: () => this.#host.clock.now(),
+      valueOf: (entry) => this.#preparer.valueOf(entry),
+      noticeValue: (notice) => this.#preparer.noticeValue(notice),
+      members: () => this.#presence.members(),
+      letGo: (seat, why) => {
+        const position = seat.last;
+        const reason = `${why}; after=${formatPosition(position)}`;
+        this.#vacate(seat);
+        seat.member.tellEvicted({ room: this.name, why, position, code: 1013, reason });
+      },
+      calm: (isCalm) => {
+        if (isCalm) this.#publisher.noteCalm();
+        else this.#sweepLater();
+      },
+    };
   }
 }

@@ -9,7 +9,7 @@ import type { ChatMessage, ServerEvent } from '../../lib/chat/protocol.ts';
 import { type Chat, type ChatOptions, mountChat } from '../../lib/chat/server.ts';
 import { EventSource } from '../../lib/client/event-source.ts';
 import { WebSocket } from '../../lib/client/websocket.ts';
-import { CHAT_LIMITS } from '../../lib/limits.ts';
+import { CHAT_LIMITS, ROOM_LIMITS } from '../../lib/limits.ts';
 import { createServer, type Server } from '../../lib/server.ts';
 
 /** Reads what is heard one after the other. */
@@ -45,7 +45,7 @@ describe('the chat server', { timeout: 30_000 }, () => {
 
   async function start(options: ChatOptions = {}): Promise<void> {
     server = createServer();
-    chat = mountChat(server, options);
+    chat = mountChat(server, { presenceMs: 0, ...options });
     await server.listen();
   }
 
@@ -145,12 +145,13 @@ describe('the chat server', { timeout: 30_000 }, () => {
     assert.deepEqual([body.sequence, body.from, body.text], [1, 'eve', 'one']);
     assert.deepEqual(await ann.ear.next(), body);
     assert.deepEqual(await bob.ear.next(), body);
-    assert.deepEqual(bob.ids, ['', `${welcome.epoch}-1`]);
+    assert.equal(bob.ids[0], '');
+    assert.match(bob.ids[1] ?? '', new RegExp(`^${welcome.epoch}-1-[0-9a-z]+$`));
     bob.stream.close();
     await ann.ear.expect('left');
     await say('mix', 'eve', 'two');
     await say('mix', 'eve', 'three');
-    const again = listener('mix', `?user=bob&lastEventId=${welcome.epoch}-1`);
+    const again = listener('mix', `?user=bob&lastEventId=${bob.ids[1]}`);
     const back = await again.ear.expect('welcome');
     assert.deepEqual([back.replayed, back.gap], [2, false]);
     assert.equal((await again.ear.expect('message')).text, 'two');
@@ -192,6 +193,23 @@ describe('the chat server', { timeout: 30_000 }, () => {
     });
   });
 
+  it('replays 20 MB of history through 1 MiB of buffer without losing a message, over either transport', async () => {
+    await start({ maxHistoryMessages: 5_000, maxHistoryBytes: 100_000_000 });
+    const text = 'x'.repeat(8_000);
+    for (let i = 0; i < 2_500; i++) await chat.publish('long', 'ann', text);
+    const bob = await member('long', 'bob');
+    const eve = listener('long', '?user=eve');
+    for (const { ear } of [bob, eve]) {
+      assert.equal((await ear.expect('welcome')).replayed, 2_500);
+      for (let i = 1; i <= 2_500; ) {
+        const event = await ear.next();
+        if (event.type === 'joined') continue;
+        assert.ok(event.type === 'message');
+        assert.equal(event.sequence, i++);
+      }
+    }
+  });
+
   it('publishes a message once, however often it is sent with the same id', async () => {
     await start();
     const ann = await member('once', 'ann');
@@ -209,7 +227,20 @@ describe('the chat server', { timeout: 30_000 }, () => {
     assert.equal((await post('bob')).sequence, 2, 'ids are each sender’s own');
   });
 
-  it('remembers the last maxReceipts ids of a room: an older one counts as new', async () => {
+  it('answers a repeated id with the first text, whatever text it comes with', async () => {
+    await start();
+    const post = (text: string): Promise<ChatMessage> =>
+      fetch(`${server.url}/rooms/once/messages?user=ann`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ text, id: 'same' }),
+      }).then((response) => response.json() as Promise<ChatMessage>);
+    const first = await post('first');
+    assert.deepEqual(await post('second'), first);
+    assert.equal(first.text, 'first');
+  });
+
+  it('remembers the last maxKeys ids of a room: an older one counts as new', async () => {
     await start();
     const { socket, ear } = await member('receipts', 'ann');
     await ear.expect('welcome');
@@ -220,14 +251,14 @@ describe('the chat server', { timeout: 30_000 }, () => {
         if (event.type === 'ack') return event.sequence;
       }
     };
-    for (let id = 0; id <= CHAT_LIMITS.maxReceipts; id++) assert.equal(await say(id), id + 1);
+    for (let id = 0; id <= ROOM_LIMITS.maxKeys; id++) assert.equal(await say(id), id + 1);
     assert.equal(await say(1), 2, 'the oldest that is remembered');
-    assert.equal(await say(0), CHAT_LIMITS.maxReceipts + 2, 'published again');
+    assert.equal(await say(0), ROOM_LIMITS.maxKeys + 2, 'published again');
   });
 
   it('lists at most maxMembersListed names, and counts them all', async () => {
     await start();
-    const { maxMembersListed } = CHAT_LIMITS;
+    const { maxMembersListed } = ROOM_LIMITS;
     const joined = Array.from({ length: maxMembersListed + 1 }, async (_, i) => {
       const socket = connect(server.port, '127.0.0.1');
       open.push({ close: () => socket.destroy() });
@@ -356,7 +387,7 @@ describe('the chat server', { timeout: 30_000 }, () => {
     // What the system buffers for a socket comes on top of our own bound.
     let left = false;
     for (let i = 0; i < 4_000 && !left; i++) {
-      chat.publish('slow', 'eve', text);
+      await chat.publish('slow', 'eve', text);
       const event = await ann.ear.next();
       if (event.type === 'left') {
         assert.equal(event.user, 'bob');
@@ -375,7 +406,7 @@ describe('the chat server', { timeout: 30_000 }, () => {
     const closed = once(bob.socket, 'close');
     assert.equal((await bob.ear.expect('error')).code, 'ROOM_FULL');
     assert.equal(((await closed) as [{ code: number }])[0].code, 1013);
-    assert.deepEqual(await problemOf(await say('other', 'eve', 'x')), [503, 'HUB_FULL']);
+    assert.deepEqual(await problemOf(await say('other', 'eve', 'x')), [503, 'LOG_FULL']);
     await say('full', 'eve', 'x');
     assert.equal((await ann.ear.expect('message')).text, 'x');
   });
@@ -413,12 +444,13 @@ describe('the chat server', { timeout: 30_000 }, () => {
 
   it('publishes for its own process, and throws for what the protocol does not allow', async () => {
     await start({ page: false });
-    assert.equal(chat.publish('r', 'server', 'hello').sequence, 1);
-    assert.throws(() => chat.publish('no room', 'server', 'x'), TypeError);
-    assert.throws(() => chat.publish('r', '\n', 'x'), TypeError);
-    assert.throws(() => chat.publish('r', 'server', ''), TypeError);
+    const { sequence, from, text } = await chat.publish('r', 'server', 'hello');
+    assert.deepEqual([sequence, from, text], [1, 'server', 'hello']);
+    assert.throws(() => void chat.publish('no room', 'server', 'x'), TypeError);
+    assert.throws(() => void chat.publish('r', '\n', 'x'), TypeError);
+    assert.throws(() => void chat.publish('r', 'server', ''), TypeError);
     assert.equal((await fetch(`${server.url}/`)).status, 404);
-    assert.equal(chat.rooms, 1);
+    assert.equal(chat.rooms, 0, 'nobody is in it');
   });
 });
 

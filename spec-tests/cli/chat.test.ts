@@ -165,7 +165,7 @@ describe('barewire chat', () => {
       child.kill('SIGINT');
       assert.equal((await member.closeFrame()).code, 1001);
       // Whatever came in between: whole chunks up to the one of size 0, and nothing behind it.
-      assert.match((await stream.chunked()).toString(), /^event: joined\n/m);
+      assert.match((await stream.chunked()).toString(), /^event: heartbeat\n/m);
       assert.equal((await stream.rest()).length, 0);
       stream.socket.end();
       assert.equal(child.exitCode, null, 'it waits for the WebSocket’s answer');

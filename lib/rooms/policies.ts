@@ -1,0 +1,58 @@
+/**
+ * What becomes of a message for a member that cannot be given it now.
+ *
+ * It waits, as long as what waits is within the bounds. Beyond them the policy decides: the message's own, or the room's.
+ * - `drop-oldest`: the oldest of what waits is given up. `coalesce`: likewise, but the latest record of each key stays.
+ * - `drop-newest`: this message is given up, and those before it are kept for the member.
+ * - `evict`: the member is let go, and may come back with its position.
+ * Decides and counts; the backlog does it. Read next: `audience.ts`.
+ */
+
+import type { Backlog, Cursor, Entry } from './backlog.ts';
+import type { SlowPolicy } from './log.ts';
+import type { Tally } from './receipts.ts';
+
+/** One message that has come for a member that is behind. */
+export interface Late<Value> {
+  readonly backlog: Backlog<Value>;
+  readonly cursor: Cursor<Value>;
+  readonly entry: Entry<Value>;
+  /** The room's. */
+  readonly policy: SlowPolicy;
+  readonly nowMs: number;
+}
+
+/** Puts the message in line, or gives up what the policy says. Returns false when the member has to be let go. */
+export function queueLate<Value>(late: Late<Value>, tally: Tally): boolean {
+  const { backlog, cursor, entry, nowMs } = late;
+  const policy = entry.record.policy ?? late.policy;
+  if (entry.standsFor >= cursor.next) tally.coalesced++;
+  if (cursor.kept !== undefined) return queueKept(late, policy, tally);
+  if (!backlog.isOver(cursor, nowMs, entry)) tally.queued++;
+  else if (policy === 'evict') {
+    tally.evicted++;
+    return false;
+  } else if (policy === 'drop-newest') {
+    backlog.keepFor(cursor, entry);
+    tally.dropped += 1 + backlog.dropKept(cursor, 0, nowMs);
+    cursor.lostTo = entry.sequence;
+  } else {
+    tally.dropped += backlog.dropOldest(cursor, nowMs, entry);
+    if (cursor.skipTo <= entry.sequence) tally.queued++;
+  }
+  return true;
+}
+
+/** The same for a member that has a list of its own. */
+function queueKept<Value>({ backlog, cursor, entry, nowMs }: Late<Value>, policy: SlowPolicy, tally: Tally): boolean {
+  if (policy === 'drop-oldest' || policy === 'coalesce') tally.dropped += backlog.dropKept(cursor, entry.bytes, nowMs);
+  if (backlog.keepAlso(cursor, entry)) tally.queued++;
+  else if (policy === 'evict') {
+    tally.evicted++;
+    return false;
+  } else {
+    tally.dropped++;
+    cursor.lostTo = entry.sequence;
+  }
+  return true;
+}

@@ -1,0 +1,345 @@
+/** The hub: rooms that come and go, repeats, bounds, options, presence and gathering. */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ROOM_LIMITS } from '../../lib/limits.ts';
+import { Gatherer, MAX_AUTO_GATHER_MS } from '../../lib/rooms/gather.ts';
+import { History, historyBounds } from '../../lib/rooms/history.ts';
+import { Hub, type HubOptions } from '../../lib/rooms/hub.ts';
+import { type Clock, RoomRefused } from '../../lib/rooms/log.ts';
+import { MemoryLog } from '../../lib/rooms/memory-log.ts';
+import type { Item, PresenceNotice } from '../../lib/rooms/notices.ts';
+import { FakeClock } from '../support/clock.ts';
+import { collectGarbage } from '../support/gc.ts';
+import { Ear, world } from './ear.ts';
+
+const refused =
+  (code: string, limit: number) =>
+  (error: unknown): boolean =>
+    error instanceof RoomRefused && error.code === code && error.message.includes(`limit ${limit}`);
+
+describe('history', () => {
+  const entry = (sequence: number, timeMs = 0): { sequence: number; timeMs: number; bytes: number } => ({
+    sequence,
+    timeMs,
+    bytes: 2,
+  });
+  const history = (options: object): History<ReturnType<typeof entry>> =>
+    new History(({ bytes }) => bytes, historyBounds(options));
+
+  it('keeps the last entries, by count, by bytes and by age', () => {
+    const byCount = history({ maxHistoryRecords: 3 });
+    const byBytes = history({ maxHistoryBytes: 6 });
+    const byAge = history({ maxHistoryAgeMs: 10 });
+    for (let i = 1; i <= 5; i++) for (const each of [byCount, byBytes, byAge]) each.append(entry(i, i * 5));
+    byAge.prune(25);
+    for (const each of [byCount, byBytes, byAge]) {
+      assert.deepEqual([each.size, each.byteLength, each.firstSequence], [3, 6, 3]);
+      assert.equal(each.get(2), undefined);
+      assert.equal(each.get(3)?.sequence, 3);
+      assert.equal(each.get(6), undefined);
+      assert.deepEqual(
+        each.from(4, 9).map(({ sequence }) => sequence),
+        [4, 5],
+      );
+      assert.deepEqual(
+        each.from(1, 2).map(({ sequence }) => sequence),
+        [3, 4],
+      );
+      assert.deepEqual(
+        each.last(2).map(({ sequence }) => sequence),
+        [4, 5],
+      );
+    }
+  });
+
+  it('can be off, does not keep an entry larger than all of it, and begins anew', () => {
+    const off = history({ maxHistoryRecords: 0 });
+    off.append(entry(1));
+    assert.deepEqual([off.size, off.firstSequence], [0, 2]);
+    const small = history({ maxHistoryBytes: 5 });
+    small.append(entry(1));
+    small.append({ ...entry(2), bytes: 6 });
+    assert.deepEqual([small.size, small.byteLength, small.firstSequence], [0, 0, 3]);
+    small.restart(10);
+    small.append(entry(10));
+    assert.equal(small.get(10)?.sequence, 10);
+  });
+
+  it('lets 100,000 entries through a window of 100 without growing', () => {
+    const window = history({ maxHistoryRecords: 100 });
+    for (let i = 1; i <= 100_000; i++) window.append(entry(i));
+    assert.deepEqual([window.size, window.firstSequence, window.get(99_901)?.sequence], [100, 99_901, 99_901]);
+  });
+});
+
+describe('publishing', () => {
+  it('needs no members, and numbers all the same', async () => {
+    const { hub } = world();
+    const { sequence, sent, queued, slow, duplicate } = await hub.publish('r', 'hello');
+    assert.deepEqual([sequence, sent, queued, slow, duplicate, hub.size], [1, 0, 0, 0, false, 0]);
+  });
+
+  it('finds the first receipt and the first text by the publisher’s id, whatever text comes with it (R3)', async () => {
+    const at = world();
+    const ear = at.ear('r');
+    const first = await at.hub.publish('r', 'first', { key: 'ann\n1' });
+    const again = await at.hub.publish('r', 'second', { key: 'ann\n1' });
+    assert.deepEqual({ ...again, duplicate: false }, first);
+    assert.deepEqual([again.duplicate, again.record?.data, again.sent], [true, 'first', 1]);
+    assert.deepEqual(ear.texts, ['first']);
+  });
+
+  it('finds a repeat across connections, nodes and empty rooms, and forgets it in time', async () => {
+    const clock = new FakeClock();
+    const log = new MemoryLog({ clock });
+    const [one, two] = [world({ log, clock }), world({ log, clock })];
+    const ear = one.ear('r');
+    await one.hub.publish('r', 'x', { key: 'k' });
+    ear.member.close();
+    assert.equal((await two.hub.publish('r', 'x', { key: 'k' })).duplicate, true);
+    clock.advance(ROOM_LIMITS.keyAgeMs + 1);
+    assert.equal((await two.hub.publish('r', 'x', { key: 'k' })).sequence, 2);
+  });
+
+  it('throws at the call for misuse, rejects otherwise, and an ignored rejection does not end the process', async () => {
+    const log = new MemoryLog();
+    const { hub } = world({ log });
+    assert.throws(() => void hub.publish('', 'x'), RangeError);
+    assert.throws(() => void hub.publish('r', 1 as unknown as string), TypeError);
+    assert.throws(() => void hub.publish('r', 'x', { waitTimeoutMs: -1 }), RangeError);
+    await log.close();
+    await assert.rejects(hub.publish('r', 'x'), { code: 'LOG_CLOSED' });
+    void hub.publish('r', 'x');
+    await new Promise((resolve) => setImmediate(resolve)); // when unhandled rejections would have been reported
+  });
+});
+
+describe('rooms that come and go', () => {
+  it('are there while they have members: a hub never lets go of one that has (R1)', () => {
+    const { hub, ear } = world({ maxRooms: 2 });
+    const [ann, bob] = [ear('a'), ear('b')];
+    const room = hub.find('a');
+    assert.throws(() => ear('c'), refused('HUB_FULL', 2));
+    assert.equal(hub.find('a'), room);
+    assert.deepEqual([...(room?.members() ?? [])], [ann.member]);
+    bob.member.leave('b');
+    assert.equal(hub.find('b'), undefined);
+    ear('c');
+    assert.equal(hub.size, 2);
+  });
+
+  it('refuses members beyond the bounds of room and member, and lets the others be', () => {
+    const at = world({ maxMembers: 1, maxRoomsPerMember: 2 });
+    const ann = at.ear('a');
+    assert.throws(() => at.ear('a'), refused('ROOM_FULL', 1));
+    ann.member.join('b');
+    assert.throws(() => ann.member.join('c'), refused('MEMBER_FULL', 2));
+    assert.equal(at.hub.size, 2);
+  });
+
+  it('100,000 of them leave nothing behind', async () => {
+    const log = new MemoryLog();
+    const hub = new Hub<Item>({ prepare: (item) => item, log, presenceMs: 0 });
+    const visit = (i: number): void => {
+      const ear = new Ear(hub);
+      ear.member.join(`room-${i}`, { as: 'ann' });
+      ear.member.close();
+    };
+    for (let i = 0; i < 10_000; i++) visit(i);
+    await collectGarbage();
+    const before = process.memoryUsage().heapUsed;
+    for (let i = 0; i < 100_000; i++) visit(i);
+    await collectGarbage();
+    const grown = process.memoryUsage().heapUsed - before;
+    assert.deepEqual([hub.size, log.held], [0, { rooms: 0, keys: 0 }]);
+    assert.ok(grown < 1_000_000, `${grown} bytes`);
+  });
+
+  it('4,096 empty rooms after a thousand keyed messages each hold less than 2 KB each, beside their history (R4b)', async () => {
+    const clock = new FakeClock();
+    const log = new MemoryLog({ clock, maxHistoryRecords: 0 });
+    await collectGarbage();
+    const before = process.memoryUsage().heapUsed;
+    for (let room = 0; room < 4_096; room++)
+      for (let i = 0; i < 40; i++)
+        await log.append(`room-${room}`, { data: '', key: `ann\n0123456789abcdef0123456789abcd${i}` });
+    await collectGarbage();
+    const each = (process.memoryUsage().heapUsed - before) / 4_096;
+    assert.equal(log.held.rooms, 4_096);
+    assert.equal(log.held.keys, ROOM_LIMITS.maxTotalKeys);
+    assert.ok(each < 6_000, `${each} bytes a room with 16 keys`);
+    clock.advance(2 * ROOM_LIMITS.keyAgeMs + 1);
+    await collectGarbage();
+    const empty = (process.memoryUsage().heapUsed - before) / 4_096;
+    assert.ok(empty < 2_000, `${empty} bytes an empty room`);
+    assert.equal(log.held.keys, 0);
+  });
+
+  it('closing the hub lets go of everyone, and closes the log that it made', async () => {
+    const at = world();
+    const ear = at.ear('r');
+    await at.hub.close();
+    assert.deepEqual(
+      ear.evictions.map(({ why }) => why),
+      ['closed'],
+    );
+    await assert.rejects(at.hub.publish('r', 'x'), { code: 'LOG_CLOSED' });
+  });
+});
+
+describe('options', () => {
+  it('are refused at the call when they are none, or out of bounds', () => {
+    const make = (options: object) => () => new Hub({ prepare: (item) => item, ...options } as HubOptions<Item>);
+    for (const options of [{ prepare: undefined }, { maxRoom: 1 }, { onEvicted: () => {} }])
+      assert.throws(make(options), TypeError);
+    for (const options of [
+      { policy: 'other' },
+      { gatherMs: -1 },
+      { gatherMs: 'fast' },
+      { presenceMs: 0.5 },
+      { maxRooms: 0 },
+      { maxMembers: 0 },
+      { maxRoomsPerMember: 0 },
+      { maxQueueBytes: -1 },
+      { maxQueueAgeMs: 0 },
+      { keepPreparedMs: 0 },
+      { maxHistoryRecords: -1 },
+    ])
+      assert.throws(make(options), RangeError, JSON.stringify(options));
+    const { ear } = world({ room: (name) => ({ policy: name === 'odd' ? ('odd' as 'evict') : 'evict' }) });
+    ear('even');
+    assert.throws(() => ear('odd'), RangeError);
+    assert.throws(() => ear('even', { as: '' }), RangeError);
+  });
+
+  it('can be set for each room; rooms and members keep data of yours', async () => {
+    const at = world({ room: (name) => (name === 'small' ? { maxMembers: 1 } : {}) });
+    at.ear('small');
+    assert.throws(() => at.ear('small'), refused('ROOM_FULL', 1));
+    at.ear('large');
+    at.ear('large');
+    const room = at.hub.find('large');
+    assert.ok(room !== undefined);
+    room.data = { topic: 'tea' };
+    assert.deepEqual(at.hub.find('large')?.data, { topic: 'tea' });
+    const member = at.hub.member({ deliver: () => 'sent', evicted: () => {} }, { user: 'ann' });
+    assert.equal(member.data?.user, 'ann');
+  });
+});
+
+describe('presence', () => {
+  const told = (ear: Ear): PresenceNotice[] => ear.heard.filter((item) => item.type === 'presence');
+
+  it('tells joins and leaves in one list a window, each name once, and not those that came and went', () => {
+    const at = world({ presenceMs: 100 });
+    const ann = at.ear('r', { as: 'ann' });
+    const gone = at.ear('r', { as: 'gone' });
+    const bob = [at.ear('r', { as: 'bob' }), at.ear('r', { as: 'bob' })];
+    gone.member.close();
+    at.clock.advance(99);
+    assert.deepEqual(told(ann), []);
+    at.clock.advance(1);
+    assert.deepEqual(told(ann), [{ type: 'presence', joined: ['ann', 'bob'], left: [], memberCount: 2 }]);
+    bob[0]!.member.close();
+    at.clock.advance(1_000);
+    assert.equal(told(ann).length, 1, 'bob has another connection');
+    bob[1]!.member.close();
+    at.clock.advance(100);
+    assert.deepEqual(told(ann)[1], { type: 'presence', joined: [], left: ['bob'], memberCount: 1 });
+    ann.member.close();
+    assert.equal(at.clock.timers, 0);
+  });
+
+  it('bounds the names in a welcome and in a list, and counts them all', () => {
+    const at = world({ presenceMs: 10, maxMembersListed: 3 });
+    const ears = Array.from({ length: 8 }, (_, i) => at.ear('r', { as: `n${i}` }));
+    at.clock.advance(10);
+    const [notice] = told(ears[0]!);
+    assert.deepEqual([notice?.joined, notice?.memberCount], [['n0', 'n1', 'n2'], 8]);
+    const [welcome] = at.ear('r').heard;
+    assert.ok(welcome?.type === 'welcome');
+    assert.deepEqual([welcome.members, welcome.memberCount], [['n0', 'n1', 'n2'], 8]);
+  });
+
+  it('a join costs the same in a room of ten and of thousands: deliveries for each join stay bounded (R4c)', () => {
+    for (const size of [10, 1_000, 4_000]) {
+      const at = world({ presenceMs: 100 });
+      let deliveries = 0;
+      for (let i = 0; i < size; i++) {
+        const deliver = (): 'sent' => {
+          deliveries++;
+          return 'sent';
+        };
+        at.hub.member({ deliver, evicted: () => {} }).join('r', { as: `n${i}` });
+        at.clock.advance(1); // a thousand joins a second
+      }
+      assert.ok(deliveries / size < 4, `${deliveries / size} deliveries a join in a room of ${size}`);
+    }
+  });
+});
+
+describe('gathering', () => {
+  it('delivers what came within a window together, in order, with receipts as without', async () => {
+    const at = world({ gatherMs: 10 });
+    const ear = at.ear('r');
+    const receipts = ['a', 'b', 'c'].map((text) => at.hub.publish('r', text));
+    at.clock.advance(9);
+    assert.deepEqual(ear.texts, []);
+    const late = at.ear('r');
+    assert.deepEqual(late.texts, ['a', 'b', 'c'], 'who joins meanwhile has them by replay');
+    at.clock.advance(1);
+    for (const each of [ear, late]) assert.deepEqual(each.texts, ['a', 'b', 'c']);
+    assert.deepEqual(
+      (await Promise.all(receipts)).map(({ sequence, sent }) => [sequence, sent]),
+      [
+        [1, 1],
+        [2, 1],
+        [3, 1],
+      ],
+    );
+  });
+
+  it('auto: at once while the loop is idle, and rests as long as a delivery took, at most 10 ms', async () => {
+    const at = world({ gatherMs: 'auto' });
+    const ear = at.ear('r');
+    await at.hub.publish('r', 'a');
+    assert.deepEqual(ear.texts, ['a']);
+    at.clock.advance(0);
+    await at.hub.publish('r', 'b');
+    assert.deepEqual(ear.texts, ['a', 'b'], 'idle: at once');
+    void at.hub.publish('r', 'c'); // the loop has not come round yet
+    assert.deepEqual(ear.texts, ['a', 'b']);
+    at.clock.advance(0);
+    assert.deepEqual(ear.texts, ['a', 'b', 'c']);
+  });
+
+  for (const [tookMs, restsMs] of [
+    [0.5, 0],
+    [4, 4],
+    [50, MAX_AUTO_GATHER_MS],
+  ] as const)
+    it(`auto: after a delivery that took ${tookMs} ms rests for ${restsMs} ms`, () => {
+      let now = 0;
+      const timers: { ms: number; callback: () => void }[] = [];
+      const clock: Clock = {
+        now: () => now,
+        after(ms, callback) {
+          timers.push({ ms, callback });
+          return () => {};
+        },
+      };
+      let runs = 0;
+      const gatherer = new Gatherer('auto', clock, () => runs++);
+      gatherer.want();
+      assert.deepEqual([runs, timers.length, timers[0]?.ms], [1, 1, 0]);
+      now += tookMs; // until the loop comes round
+      gatherer.want();
+      timers.shift()?.callback();
+      if (restsMs > 0) {
+        assert.deepEqual([runs, timers[0]?.ms], [1, restsMs]);
+        timers.shift()?.callback();
+      }
+      assert.equal(runs, 2);
+    });
+});
