@@ -1,5 +1,5 @@
 /**
- * The opening handshake, both sides, as the RFC's numbered steps (RFC 6455 §4.1, §4.2).
+ * The opening handshake, both sides, as the RFC's numbered steps (RFC 6455 §4.1, §4.2), and how HTTP/2 has it (RFC 8441).
  *
  * Pure but for `node:crypto` (SHA-1 and the client's nonce). Takes and gives heads that `../http` has parsed; what comes
  * out is a decision. Which origin, path or subprotocol is wanted is the caller's business, except that nothing the other
@@ -7,8 +7,10 @@
  */
 
 import { createHash, randomBytes } from 'node:crypto';
+import { isAuthority } from '../http/authority.ts';
 import { isToken, type ParameterizedElement, parseList, parseParameterizedList } from '../http/grammar.ts';
 import { encodeRequestHead, encodeResponseHead, type RequestHead, type ResponseHead } from '../http/head.ts';
+import type { HeaderFields } from '../http/headers.ts';
 import { checkAnswer, type DeflateParameters, type DeflatePolicy } from './extension.ts';
 
 /** §1.3: appended to the key before hashing, so that only an endpoint that knows this protocol can answer. */
@@ -24,6 +26,7 @@ export function acceptKey(key: string): string {
 export type ClientHandshake =
   | {
       readonly kind: 'accept';
+      /** Empty over HTTP/2 where there is none: nothing depends on it there (RFC 8441 §5). */
       readonly key: string;
       /** The subprotocols offered, in the client's order. */
       readonly protocols: readonly string[];
@@ -74,6 +77,47 @@ export function readClientHandshake(head: RequestHead): ClientHandshake {
   const [key = ''] = keys;
   if (keys.length !== 1 || !isKey(key))
     return reject(400, 'WS_KEY', 'Sec-WebSocket-Key is not one base64 value of 16 bytes', '§4.2.1 item 5');
+  return readOffers(headers, key);
+}
+
+/** What an extended CONNECT has in place of a request line and a Host field (RFC 8441 §4); undefined where it is missing. */
+export interface ConnectHead {
+  readonly protocol: string | undefined;
+  readonly scheme: string | undefined;
+  readonly authority: string | undefined;
+  readonly path: string | undefined;
+  /** Without pseudo-header fields. */
+  readonly headers: HeaderFields;
+}
+
+/** Server: reads an extended CONNECT, by which a client opens a WebSocket on a stream of HTTP/2 (RFC 8441 §4, §5). */
+export function readConnectHandshake({ protocol, scheme, authority, path, headers }: ConnectHead): ClientHandshake {
+  // §5: :protocol "MUST have a value of websocket". Another protocol is one that we do not implement (RFC 9110 §15.6.2).
+  if (protocol !== 'websocket') return refuseConnect(501, 'H2_PROTOCOL', ':protocol is not "websocket"', '§5');
+  // §4: ":scheme and :path pseudo-header fields of the target URI (see Section 5) MUST also be included".
+  if (scheme !== 'http' && scheme !== 'https')
+    return refuseConnect(400, 'H2_SCHEME', ':scheme is neither "http" nor "https"', '§4, §5');
+  if (path === undefined || !path.startsWith('/'))
+    return refuseConnect(400, 'H2_PATH', ':path does not begin with "/"', '§4');
+  // §5: :authority "is required on every HTTP/2 transaction".
+  if (authority === undefined || !isAuthority(authority))
+    return refuseConnect(400, 'H2_AUTHORITY', ':authority is not host, or host:port', '§5');
+  // §5: Connection and Upgrade "MUST NOT be included in the CONNECT request".
+  if (headers.has('connection') || headers.has('upgrade'))
+    return refuseConnect(400, 'H2_UPGRADE', 'Connection or Upgrade is there, which HTTP/2 has not', '§5');
+  // §5: the version is used "as defined in [RFC6455]". Choice: 400 and not 426, which must have an Upgrade field (RFC 9110 §15.5.22).
+  if (headers.get('sec-websocket-version') !== '13')
+    return reject(400, 'WS_VERSION', 'Sec-WebSocket-Version is not 13', '§4.2.1 item 6', {
+      'Sec-WebSocket-Version': '13',
+    });
+  // §5: implementations "do not do the processing of the Sec-WebSocket-Key and Sec-WebSocket-Accept header fields". Choice: a
+  // key is not asked for and not checked, but one that is there is answered: undici 7.30 sends it, and fails without an answer.
+  const key = headers.get('sec-websocket-key') ?? '';
+  return readOffers(headers, isKey(key) ? key : '');
+}
+
+/** What a client offers, and where it comes from: the same in every version of HTTP. */
+function readOffers(headers: HeaderFields, key: string): ClientHandshake {
   // 8. subprotocols "ordered by preference"; §4.1 item 10: tokens, and "MUST all be unique strings".
   const protocols = parseList(headers.get('sec-websocket-protocol') ?? '');
   if (!protocols.every(isToken) || new Set(protocols).size !== protocols.length) {
@@ -104,6 +148,10 @@ function reject(
   return { kind: 'reject', status, headers, code, detail, section: `RFC 6455 ${section}` };
 }
 
+function refuseConnect(status: number, code: string, detail: string, section: string): ClientHandshake {
+  return { kind: 'reject', status, headers: {}, code, detail, section: `RFC 8441 ${section}` };
+}
+
 /** The first of our protocols, in our order of preference, that the client offered (§4.2.2 step 5.5: never another). */
 export function chooseSubprotocol(preferred: readonly string[], offered: readonly string[]): string | undefined {
   return preferred.find((protocol) => offered.includes(protocol));
@@ -125,10 +173,33 @@ export function encodeServerHandshake(answer: {
   if (protocol !== '') fields.push(['Sec-WebSocket-Protocol', protocol]);
   if (extensions !== '') fields.push(['Sec-WebSocket-Extensions', extensions]);
   for (const [name, value] of headers ?? []) {
-    if (belongsToHandshake(name)) throw new TypeError(`header ${name} belongs to the handshake (RFC 6455 §4.2.2)`);
+    checkOwnField(name);
     fields.push([name, value]);
   }
   return encodeResponseHead(101, fields);
+}
+
+/** Server: the fields of the 200 by which an extended CONNECT is accepted (RFC 8441 §5). @throws TypeError likewise */
+export function connectAnswerFields(answer: {
+  readonly key: string;
+  readonly protocol: string;
+  readonly extensions: string;
+  readonly fields: Iterable<readonly [string, string]>;
+}): (readonly [string, string])[] {
+  const fields: (readonly [string, string])[] = [];
+  if (answer.key !== '') fields.push(['sec-websocket-accept', acceptKey(answer.key)]);
+  if (answer.protocol !== '') fields.push(['sec-websocket-protocol', answer.protocol]);
+  if (answer.extensions !== '') fields.push(['sec-websocket-extensions', answer.extensions]);
+  for (const field of answer.fields) {
+    checkOwnField(field[0]);
+    fields.push(field);
+  }
+  return fields;
+}
+
+/** @throws TypeError for a field of the application's that is the handshake's to set */
+function checkOwnField(name: string): void {
+  if (belongsToHandshake(name)) throw new TypeError(`header ${name} belongs to the handshake (RFC 6455 §4.2.2)`);
 }
 
 /** Fields that only the handshake itself may set, and those that would announce a body, which neither side sends. */
