@@ -25,6 +25,7 @@ export {
   WEBSOCKET_LIMITS,
 } from './limits.ts';
 // Behind somebody's server (mount/)
+export { type EventStreamResponseOptions, eventStreamResponse } from './mount/fetch.ts';
 export type { Middleware } from './mount/middleware.ts';
 export type { AttachOptions } from './mount/mount.ts';
 export type { NodeRequest, NodeResponse, UpgradeStream } from './mount/node-request.ts';
