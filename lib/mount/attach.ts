@@ -8,6 +8,7 @@
  */
 
 import { BOOLEAN, checkOptions, describe, kindOf } from '../options.ts';
+import { attachHttp2, type Http2Like } from './http2.ts';
 import type { AttachOptions, Mount } from './mount.ts';
 import { attachHttp1, type HttpServer } from './node-http.ts';
 
@@ -24,12 +25,22 @@ export function attach(mount: Mount, server: unknown, options: AttachOptions): (
     case 'http1':
       return attachHttp1(mount, server as HttpServer, options);
     case 'http2':
-      throw new TypeError('attach: HTTP/2 servers cannot be attached');
+      return attachBoth(mount, server as Http2Like & HttpServer, options);
     case undefined:
       throw new TypeError(
         `attach: server is ${describe(server)}, must be a server of node:http, node:https or node:http2`,
       );
   }
+}
+
+/** A secure server with `allowHTTP1` has clients of both kinds, and upgrades those of the older one as `node:https` does. */
+function attachBoth(mount: Mount, server: Http2Like & HttpServer, options: AttachOptions): () => void {
+  const detachHttp2 = attachHttp2(mount, server, options);
+  const detachHttp1 = attachHttp1(mount, server, { ...options, routes: false }); // its upgrades alone
+  return () => {
+    detachHttp2();
+    detachHttp1();
+  };
 }
 
 /** By what these servers have and others have not: of HTTP/2's there is no class to be asked. */

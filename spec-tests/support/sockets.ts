@@ -5,6 +5,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { connect as connectTcp, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { createServer, type Server, type ServerOptions } from '../../lib/server.ts';
 import { concat, fromClient, type RawFrame } from './frames.ts';
@@ -140,6 +141,11 @@ export class RawClient {
       }),
     );
     return client;
+  }
+
+  /** Reads and writes a stream that is no socket, such as one of HTTP/2, through what the two have in common. */
+  static over(stream: Duplex): RawClient {
+    return new RawClient(stream as Socket);
   }
 
   /** What has been received and not been read, as text. */
