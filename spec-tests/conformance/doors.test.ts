@@ -160,6 +160,27 @@ describe('our own server, strictly', () => {
     }
   });
 
+  it('on streams of somebody’s HTTP/2 server, but for the heads, which HTTP/2 has not (RFC 8441 §5)', async () => {
+    const server = ownEcho();
+    const front = createHttp2Server({ maxSessionMemory: 1_000 });
+    server.attach(front);
+    await beside(front, async (port) => {
+      const { entrance, close } = await http2Entrance(`http://127.0.0.1:${port}`, '/any?path');
+      try {
+        await assertStrict(entrance);
+        const excluded = excludedFrom(entrance, selectIds(catalogue('server'), CASES, SLOW));
+        const heads = /^X\.(1\.\d+|7\.([1-9]|1\d|2\d))$/;
+        assert.deepEqual(
+          excluded.map(({ id }) => id).filter((id) => !heads.test(id)),
+          [],
+        );
+      } finally {
+        close();
+      }
+    });
+    await server.close();
+  });
+
   it('behind node:tls, which passes octets on', { skip }, async () => {
     const server = ownEcho();
     await server.listen({ port: 0, host: '127.0.0.1' });
