@@ -56,7 +56,7 @@ function faults(requirements: readonly Requirement[]): string[] {
   for (const { id, source, quote, tests, deviation } of requirements) {
     if (ids.has(id)) found.push(`${id}: stands twice`);
     ids.add(id);
-    if (!/^(RFC (6265|6454|6455|7239|7692|9110|9112)|HTML|Fetch|PROXY) §\d+(\.\d+)*( |$)/.test(source))
+    if (!/^(RFC (6265|6454|6455|7239|7692|8441|9110|9112)|HTML|Fetch|PROXY) §\d+(\.\d+)*( |$)/.test(source))
       found.push(`${id}: names no section`);
     if (quote.split(/\s+/).length > 20) found.push(`${id}: quotes more than 20 words`);
     if (deviation !== undefined && deviation.length < 20) found.push(`${id}: deviates without a reason`);
@@ -111,6 +111,7 @@ describe('every requirement that concerns us is proven', () => {
       ...['6.1', '7', '7.1.1.1', '7.1.1.2', '7.1.2.1', '7.1.2.2', '7.2.1', '7.2.2'].map(
         (section) => `RFC 7692 §${section}`,
       ),
+      ...['3', '4', '5'].map((section) => `RFC 8441 §${section}`),
       ...[
         '2.2',
         '3',

@@ -12,6 +12,7 @@ import { RFC6455_CLOSING } from './rfc6455-closing.ts';
 import { RFC6455_FRAMES } from './rfc6455-frames.ts';
 import { RFC6455_OPENING } from './rfc6455-opening.ts';
 import { RFC7692 } from './rfc7692.ts';
+import { RFC8441 } from './rfc8441.ts';
 import { RFC9112_CONNECTIONS } from './rfc9112-connections.ts';
 import { RFC9112_MESSAGES } from './rfc9112-messages.ts';
 
@@ -22,6 +23,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   ...RFC6455_FRAMES,
   ...RFC6455_CLOSING,
   ...RFC7692,
+  ...RFC8441,
   ...RFC9112_MESSAGES,
   ...RFC9112_CONNECTIONS,
   ...HTML_9_2,
