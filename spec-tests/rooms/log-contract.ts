@@ -259,6 +259,7 @@ function keys(start: Start, append: Append): void {
     const { log } = await start();
     const tap = new Tap();
     log.subscribe('r', 0, tap);
+    await tap.open();
     await append(log, 'one', { key: 'k' });
     await append(log, 'again', { key: 'k' });
     await append(log, 'two');

@@ -1,0 +1,127 @@
+/**
+ * Publishers' keys that were used lately, so that a message sent again is found: by room, bounded by count and by age.
+ *
+ * Keys leave in the order in which they came, in their room and among all. So each room has a list of its keys and there
+ * is one of all, and every step is O(1): what a Map or a Set has deleted in front, its iterators go over again and again.
+ * Memory: at most `maxKeys` for each room and `maxTotalKeys` in all. Read next: `logged-rooms.ts`, the user.
+ */
+
+import type { Clock, Position } from './log.ts';
+
+/** A key that was used, and the place of its record. */
+export interface UsedKey {
+  readonly key: string;
+  readonly position: Position;
+  readonly timeMs: number;
+}
+
+interface Link {
+  readonly used: UsedKey;
+  readonly room: RoomKeys;
+  /** The next younger key of the same room. */
+  nextInRoom: Link | undefined;
+  older: Link | undefined;
+  younger: Link | undefined;
+}
+
+/** The keys of one room: made by `new`, filled and emptied by a `KeyWindow`. */
+export class RoomKeys {
+  readonly byKey: Map<string, Link> = new Map();
+  oldest: Link | undefined = undefined;
+  newest: Link | undefined = undefined;
+
+  /** The keys, the oldest first. */
+  *all(): Generator<UsedKey> {
+    for (let link = this.oldest; link !== undefined; link = link.nextInRoom) yield link.used;
+  }
+}
+
+/** Bounds of a window. */
+export interface KeyWindowBounds {
+  readonly maxKeys: number;
+  readonly maxTotalKeys: number;
+  readonly keyAgeMs: number;
+}
+
+/** See the head of this file. */
+export class KeyWindow {
+  readonly #bounds: KeyWindowBounds;
+  readonly #clock: Clock;
+  #oldest: Link | undefined = undefined;
+  #newest: Link | undefined = undefined;
+  #size = 0;
+  /** Calls off the timer that forgets keys; undefined while no key is remembered. */
+  #cancelSweep: (() => void) | undefined = undefined;
+
+  constructor(bounds: KeyWindowBounds, clock: Clock) {
+    this.#bounds = bounds;
+    this.#clock = clock;
+  }
+
+  /** Keys remembered, of all rooms. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The key, if it was used in this room within the window. */
+  find(room: RoomKeys, key: string): UsedKey | undefined {
+    this.#forgetOld(this.#clock.now());
+    return room.byKey.get(key)?.used;
+  }
+
+  /** Remembers a key that is not remembered in this room; in the order of the times. */
+  remember(room: RoomKeys, used: UsedKey): void {
+    this.#forgetOld(used.timeMs);
+    const link: Link = { used, room, nextInRoom: undefined, older: this.#newest, younger: undefined };
+    if (this.#newest === undefined) this.#oldest = link;
+    else this.#newest.younger = link;
+    this.#newest = link;
+    if (room.newest === undefined) room.oldest = link;
+    else room.newest.nextInRoom = link;
+    room.newest = link;
+    room.byKey.set(used.key, link);
+    this.#size++;
+    if (room.byKey.size > this.#bounds.maxKeys) this.#forgetOldestOf(room);
+    if (this.#size > this.#bounds.maxTotalKeys && this.#oldest !== undefined) this.#forgetOldestOf(this.#oldest.room);
+    this.#cancelSweep ??= this.#clock.after(this.#bounds.keyAgeMs, this.#sweep);
+  }
+
+  /** Forgets all keys of a room. O(keys of the room). */
+  drop(room: RoomKeys): void {
+    while (room.oldest !== undefined) this.#forgetOldestOf(room);
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#cancelSweep?.();
+    this.#cancelSweep = undefined;
+    this.#oldest = undefined;
+    this.#newest = undefined;
+    this.#size = 0;
+  }
+
+  #forgetOldestOf(room: RoomKeys): void {
+    const link = room.oldest;
+    if (link === undefined) return;
+    room.oldest = link.nextInRoom;
+    if (room.oldest === undefined) room.newest = undefined;
+    room.byKey.delete(link.used.key);
+    if (link.older === undefined) this.#oldest = link.younger;
+    else link.older.younger = link.younger;
+    if (link.younger === undefined) this.#newest = link.older;
+    else link.younger.older = link.older;
+    this.#size--;
+  }
+
+  /** The oldest of all is the oldest of its room. O(1) for each key that is forgotten. */
+  #forgetOld(now: number): void {
+    while (this.#oldest !== undefined && this.#oldest.used.timeMs <= now - this.#bounds.keyAgeMs)
+      this.#forgetOldestOf(this.#oldest.room);
+  }
+
+  /** `remember` and `find` forget old keys as they go; this does it for a log that has fallen silent. */
+  readonly #sweep = (): void => {
+    this.#forgetOld(this.#clock.now());
+    this.#cancelSweep = this.#size === 0 ? undefined : this.#clock.after(this.#bounds.keyAgeMs, this.#sweep);
+  };
+}
