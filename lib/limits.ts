@@ -192,6 +192,22 @@ export const ROOM_LIMITS = {
   keyAgeMs: 120_000,
 } as const;
 
+/** Limits of the journal, the log of rooms on a disk. */
+export const JOURNAL_LIMITS = {
+  /** Files that are written beside one another, each with a commit of its own: more than one `fsync` at a time seldom pays. */
+  groups: 1,
+  /** Data of appends that wait for their commit; past it an append is refused. Four of the largest records of text. */
+  maxPendingBytes: 16_777_216,
+  /** And their number: at some 500 octets an append without data, 8 MB. */
+  maxPendingAppends: 16_384,
+  /** A commit is closed at this size, so that the first in it does not wait for much more than its own writing. */
+  maxCommitBytes: 1_048_576,
+  /** Octets of log files from which a group writes a snapshot; or twice the last snapshot, where that is more. */
+  compactFromBytes: 16_777_216,
+  /** A commit that takes longer is told to the observer. A disk that turns takes some 20 ms, one under load a few hundred. */
+  slowCommitMs: 1_000,
+} as const;
+
 /** Limits of the chat protocol. */
 export const CHAT_LIMITS = {
   /** Text of one message in UTF-8. Discord allows 2,000 characters, Slack 40,000. */

@@ -1,0 +1,264 @@
+/**
+ * Reads one group of a journal from its files into memory, and leaves the files fit to be gone on with.
+ *
+ * The newest snapshot first, then the log files from its generation on, in order. What a log file repeats of a snapshot is
+ * skipped by its sequence: snapshots are written while appends go on. A torn tail is cut, and only where no later file has
+ * a commit; anything else that does not fit together is refused, and no file is touched then.
+ * Sections: the files, a snapshot, a log. Read next: `journal-group.ts`.
+ */
+
+import type { UsedKey } from '../rooms/key-window.ts';
+import type { LogRecord } from '../rooms/log.ts';
+import type { LoggedRoom, LoggedRooms } from '../rooms/logged-rooms.ts';
+import type { FilePort, JournalFile } from './file-port.ts';
+import { decodeEntries, type RecordEntry, type RoomEntry } from './journal-entries.ts';
+import { journalDamaged } from './journal-options.ts';
+import type { SegmentHeader } from './segment.ts';
+import {
+  parseSegmentName,
+  readSegment,
+  type SegmentContent,
+  SegmentDamaged,
+  type SegmentName,
+  SegmentWriter,
+  segmentName,
+} from './segment-file.ts';
+
+/** What was found. */
+export interface GroupOnDisk {
+  /** The last log file, to be gone on with; undefined where there is none. */
+  readonly writer: SegmentWriter | undefined;
+  /** The generation of the next file. */
+  readonly nextGeneration: number;
+  /** Octets of the log files before the last one. */
+  readonly olderBytes: number;
+  /** Octets of a torn tail that were cut. */
+  readonly cutBytes: number;
+}
+
+interface LogFile {
+  readonly name: SegmentName;
+  readonly file: JournalFile;
+  readonly content: SegmentContent;
+}
+
+/** Reads a group. @throws RoomRefused `LOG_DAMAGED`, or the system's error */
+export async function readGroup(
+  files: FilePort,
+  directory: string,
+  group: number,
+  rooms: LoggedRooms,
+): Promise<GroupOnDisk> {
+  const names = await files.list();
+  const segments = names
+    .map(parseSegmentName)
+    .filter((name) => name !== undefined)
+    .filter((name) => name.group === group)
+    .sort((a, b) => a.generation - b.generation);
+  const snapshot = segments.filter(({ kind }) => kind === 'snapshot').at(-1);
+  const first = snapshot?.generation ?? 1;
+  const logs = segments.filter(({ kind, generation }) => kind === 'log' && generation >= first);
+  if (segments.length > 0 && logs[0]?.generation !== first)
+    throw journalDamaged(directory, segmentName({ group, generation: first, kind: 'log' }), 'the file is missing');
+
+  if (snapshot !== undefined) await readSnapshot(files, directory, snapshot, rooms);
+  const opened: LogFile[] = [];
+  try {
+    for (const name of logs) opened.push(await readLog(files, directory, name, rooms));
+    refuseLaterCommits(directory, opened);
+    rooms.makeWay();
+    return await cleanUp(files, names, segments, first, opened);
+  } catch (error) {
+    for (const { file } of opened) await file.close();
+    throw error;
+  }
+}
+
+/** A crash tears the end of what was written last, and nothing was written behind it. */
+function refuseLaterCommits(directory: string, opened: readonly LogFile[]): void {
+  const torn = opened.findIndex(({ content }) => content.tornBytes > 0 || content.header === undefined);
+  if (torn < 0) return;
+  const later = opened.slice(torn + 1).find(({ content }) => content.commits > 0);
+  if (later !== undefined)
+    throw journalDamaged(
+      directory,
+      segmentName(opened[torn]!.name),
+      `it ends with half a commit, and ${segmentName(later.name)} goes on behind it`,
+    );
+}
+
+/** Cuts what is torn, removes what nothing needs any more, and goes on with the last log file. */
+async function cleanUp(
+  files: FilePort,
+  names: readonly string[],
+  segments: readonly SegmentName[],
+  first: number,
+  opened: readonly LogFile[],
+): Promise<GroupOnDisk> {
+  const last = opened.at(-1);
+  let cutBytes = 0;
+  let olderBytes = 0;
+  let writer: SegmentWriter | undefined;
+  for (const each of opened) {
+    const { file, content, name } = each;
+    cutBytes += content.tornBytes;
+    if (content.header === undefined) {
+      await file.close();
+      await files.remove(segmentName(name));
+      continue;
+    }
+    const resumed = await SegmentWriter.resume(file, content.header, content);
+    if (each === last) {
+      writer = resumed;
+      continue;
+    }
+    olderBytes += content.end;
+    await resumed.close();
+  }
+  const unfinished = /^g\d+-\d+\.snapshot\.new$/;
+  const group = segments[0]?.group;
+  for (const name of names) if (unfinished.test(name) && name.startsWith(`g${group}-`)) await files.remove(name);
+  for (const name of segments) if (name.generation < first) await files.remove(segmentName(name));
+  // A last file without a header is gone, and its generation is free again.
+  const lastGeneration = last?.name.generation ?? 0;
+  return {
+    writer,
+    nextGeneration: writer === undefined && last !== undefined ? lastGeneration : lastGeneration + 1,
+    olderBytes,
+    cutBytes,
+  };
+}
+
+async function readLog(files: FilePort, directory: string, name: SegmentName, rooms: LoggedRooms): Promise<LogFile> {
+  const file = await files.open(segmentName(name));
+  try {
+    const replay = new LogReplay(rooms);
+    const content = await readSegment(file, (body, header) => {
+      checkHeader(header, name);
+      replay.body(body);
+    });
+    if (content.header !== undefined) checkHeader(content.header, name);
+    return { name, file, content };
+  } catch (error) {
+    await file.close();
+    throw inWords(directory, name, error);
+  }
+}
+
+/** Puts entries of a log file into memory. */
+class LogReplay {
+  readonly #rooms: LoggedRooms;
+  readonly #slots = new Map<number, LoggedRoom>();
+
+  constructor(rooms: LoggedRooms) {
+    this.#rooms = rooms;
+  }
+
+  body(body: Uint8Array): void {
+    for (const entry of decodeEntries(body)) {
+      if (entry.kind === 'room') this.#declare(entry);
+      else if (entry.kind === 'record') this.#record(entry);
+      else throw new SegmentDamaged(`a log file has an entry of a snapshot (${entry.kind})`);
+    }
+  }
+
+  #declare({ slot, name, epoch, sequence, token }: RoomEntry): void {
+    const held = this.#rooms.find(name);
+    if (held === undefined || held.head.epoch !== epoch) {
+      this.#slots.set(slot, this.#rooms.restore(name, { epoch, sequence, token }));
+      return;
+    }
+    if (held.head.sequence < sequence)
+      throw new SegmentDamaged(`room ${name} goes on behind record ${sequence}, and stands at ${held.head.sequence}`);
+    this.#slots.set(slot, held);
+  }
+
+  #record({ slot, record }: RecordEntry): void {
+    const room = this.#slots.get(slot);
+    if (room === undefined) throw new SegmentDamaged(`a record is of room ${slot}, which was not declared`);
+    const { head } = room;
+    if (record.sequence <= head.sequence) return; // the snapshot has it
+    if (record.sequence !== head.sequence + 1)
+      throw new SegmentDamaged(`room ${room.name} has record ${record.sequence} behind ${head.sequence}`);
+    this.#rooms.touch(room);
+    this.#rooms.take(room, { type: 'record', epoch: head.epoch, ...record });
+  }
+}
+
+async function readSnapshot(files: FilePort, directory: string, name: SegmentName, rooms: LoggedRooms): Promise<void> {
+  const file = await files.open(segmentName(name));
+  try {
+    const replay = new SnapshotReplay(rooms);
+    const content = await readSegment(file, (body, header) => {
+      checkHeader(header, name);
+      replay.body(body);
+    });
+    if (content.tornBytes > 0 || !replay.ended) throw new SegmentDamaged('it has no end');
+    replay.rememberKeys();
+  } catch (error) {
+    throw inWords(directory, name, error);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Puts entries of a snapshot into memory: each room when all of it was read, the keys of all rooms at the end, by time. */
+class SnapshotReplay {
+  readonly #rooms: LoggedRooms;
+  #room: RoomEntry | undefined;
+  #records: LogRecord[] = [];
+  /** Bounded by `maxTotalKeys` of when the snapshot was written. */
+  readonly #keys: { readonly room: string; readonly used: UsedKey }[] = [];
+  ended = false;
+
+  constructor(rooms: LoggedRooms) {
+    this.#rooms = rooms;
+  }
+
+  body(body: Uint8Array): void {
+    for (const entry of decodeEntries(body)) {
+      if (entry.kind === 'room' || entry.kind === 'end') {
+        this.#finishRoom();
+        this.#room = entry.kind === 'room' ? entry : undefined;
+        this.ended = entry.kind === 'end';
+        continue;
+      }
+      const room = this.#room;
+      if (room === undefined) throw new SegmentDamaged(`an entry (${entry.kind}) belongs to no room`);
+      if (entry.kind === 'record') {
+        this.#records.push({ type: 'record', epoch: room.epoch, ...entry.record });
+        continue;
+      }
+      const { key, sequence, token, timeMs } = entry;
+      this.#keys.push({ room: room.name, used: { key, timeMs, position: { epoch: room.epoch, sequence, token } } });
+    }
+  }
+
+  rememberKeys(): void {
+    this.#keys.sort((a, b) => a.used.timeMs - b.used.timeMs);
+    for (const { room: name, used } of this.#keys) {
+      const room = this.#rooms.find(name);
+      if (room !== undefined) this.#rooms.remember(room, used);
+    }
+  }
+
+  #finishRoom(): void {
+    if (this.#room === undefined) return;
+    const { name, epoch, sequence, token } = this.#room;
+    this.#rooms.restore(name, { epoch, sequence, token }, this.#records);
+    this.#records = [];
+  }
+}
+
+function checkHeader(header: SegmentHeader, name: SegmentName): void {
+  if (header.group !== name.group || header.generation !== name.generation || header.kind !== name.kind)
+    throw new SegmentDamaged(`its header says ${segmentName(header)}`);
+}
+
+/** Damage is told with the file's name; errors of the system are passed on. */
+function inWords(directory: string, name: SegmentName, error: unknown): unknown {
+  // A RangeError: octets with a right checksum that are not entries, so of another format.
+  if (error instanceof SegmentDamaged || error instanceof RangeError)
+    return journalDamaged(directory, segmentName(name), error.message, error);
+  return error;
+}

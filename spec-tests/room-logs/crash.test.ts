@@ -1,0 +1,115 @@
+/**
+ * Loss of power at random moments, on a disk that throws away what was not synced. What was acknowledged must be there,
+ * once, in order, with its text; what was not may be. The same test on a disk whose sync does nothing must find a loss.
+ */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Journal, openJournal } from '../../lib/room-logs/journal-index.ts';
+import { Random, SEED_NOTE } from '../support/random.ts';
+import { SimulatedDisk } from './simulated-disk.ts';
+
+const ROOMS = ['a', 'b', 'c'];
+const ROUNDS = 60;
+
+interface Said {
+  readonly room: string;
+  readonly key: string;
+  readonly data: string;
+}
+
+/** What publishers know: what was said, and the place of what was acknowledged. */
+class Publishers {
+  readonly said = new Map<string, Said>();
+  readonly acknowledged = new Map<string, number>();
+  readonly epochs = new Map<string, string>();
+
+  /** Publishes, and notes the answer if there is one. */
+  publish(journal: Journal, said: Said): void {
+    this.said.set(said.key, said);
+    journal.append(said.room, { data: said.data, key: said.key }).then(({ position }) => {
+      const before = this.acknowledged.get(said.key);
+      if (before !== undefined) assert.equal(position.sequence, before, `${said.key} has one place`);
+      this.acknowledged.set(said.key, position.sequence);
+      this.epochs.set(said.room, position.epoch);
+    });
+  }
+
+  /** Everything acknowledged is there, where it was said to be, and nothing is there twice. */
+  async check(journal: Journal): Promise<void> {
+    for (const room of ROOMS) {
+      const { head, records } = await journal.read(room, undefined, 1_000_000);
+      const epoch = this.epochs.get(room);
+      if (epoch !== undefined) assert.equal(head.epoch, epoch, `the epoch of ${room}`);
+      assert.deepEqual(
+        records.map(({ sequence }) => sequence),
+        records.map((_, i) => i + 1),
+        'no hole',
+      );
+      const keys = records.map(({ key }) => key as string);
+      assert.equal(new Set(keys).size, keys.length, `nothing twice in ${room}`);
+      const found = new Set(keys);
+      for (const { data, key } of records) assert.equal(data, this.said.get(key as string)?.data);
+      for (const [key, sequence] of this.acknowledged) {
+        if (this.said.get(key)?.room !== room) continue;
+        assert.ok(found.has(key), `${key} was acknowledged and is gone`);
+        assert.equal(records[sequence - 1]?.key, key);
+      }
+    }
+  }
+}
+
+/** Lets some turns of the event loop pass. */
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Plays rounds of publishing and losing the power. Answers how many messages were acknowledged. */
+async function play(disk: SimulatedDisk, random: Random): Promise<number> {
+  const publishers = new Publishers();
+  disk.dawdles = random;
+  const options = {
+    files: disk,
+    compactFromBytes: 3_000, // a compaction every few commits
+    maxHistoryRecords: 1_000_000,
+    maxHistoryBytes: 1_000_000_000,
+    maxKeys: 1_000_000,
+    maxTotalKeys: 1_000_000,
+    keyAgeMs: 1_000_000_000,
+  };
+  let next = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const journal = await openJournal('simulated', options);
+    await publishers.check(journal);
+    for (const [key, said] of publishers.said)
+      if (!publishers.acknowledged.has(key) || random.chance(0.05)) publishers.publish(journal, said);
+    for (let burst = random.between(1, 6); burst > 0; burst--) {
+      for (let i = random.below(8); i > 0; i--) {
+        const data = `${next} `.repeat(random.between(1, 60));
+        publishers.publish(journal, { room: random.pick(ROOMS), key: `k${next++}`, data });
+      }
+      await turns(random.below(60));
+    }
+    if (random.chance(0.1)) await journal.close();
+    disk.crash(random);
+  }
+  const journal = await openJournal('simulated', options);
+  await publishers.check(journal);
+  await journal.close();
+  return publishers.acknowledged.size;
+}
+
+describe(`a journal whose machine loses its power (${SEED_NOTE})`, () => {
+  for (let stream = 0; stream < 10; stream++)
+    it(`loses nothing that it acknowledged and doubles nothing, run ${stream}`, async () => {
+      const acknowledged = await play(new SimulatedDisk(), new Random(12_000 + stream));
+      assert.ok(acknowledged > 200, `${acknowledged} were acknowledged`);
+    });
+
+  for (const what of ['syncsFiles', 'syncsNames'] as const)
+    it(`is found out by this test when the disk does not sync (${what})`, async () => {
+      const disk = new SimulatedDisk();
+      disk[what] = false;
+      await assert.rejects(play(disk, new Random(12_100)), /was acknowledged and is gone|the epoch|is damaged/);
+    });
+});

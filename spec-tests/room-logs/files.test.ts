@@ -1,0 +1,369 @@
+/** The files of a journal: torn at every octet, damaged, of another version, compacted; and the groups. */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { decodeEntries, encodeEntry, type JournalEntry } from '../../lib/room-logs/journal-entries.ts';
+import {
+  type Journal,
+  type JournalOptions,
+  type JournalTrouble,
+  openJournal,
+} from '../../lib/room-logs/journal-index.ts';
+import { decodeHeader, encodeCommit, encodeHeader, HEADER_BYTES } from '../../lib/room-logs/segment.ts';
+import { RoomRefused } from '../../lib/rooms/log.ts';
+import { Random } from '../support/random.ts';
+import { SimulatedDisk } from './simulated-disk.ts';
+
+async function open(disk: SimulatedDisk, options: JournalOptions = {}): Promise<Journal> {
+  return openJournal('memory', { files: disk, ...options });
+}
+
+/** A copy of a disk, with one file changed. */
+async function copyOf(
+  disk: SimulatedDisk,
+  change: (name: string, octets: Uint8Array) => Uint8Array | undefined = (_, octets) => octets,
+): Promise<SimulatedDisk> {
+  const copy = new SimulatedDisk();
+  for (const name of await disk.list()) {
+    const octets = change(name, disk.octetsOf(name).slice());
+    if (octets !== undefined) await (await copy.create(name)).write(octets, 0);
+  }
+  return copy;
+}
+
+const damaged =
+  (words: RegExp) =>
+  (error: unknown): boolean =>
+    error instanceof RoomRefused && error.code === 'LOG_DAMAGED' && words.test(error.message);
+
+const LOG = 'g0-1.log';
+
+/** Three records, each in a commit of its own. */
+async function three(): Promise<SimulatedDisk> {
+  const disk = new SimulatedDisk();
+  const journal = await open(disk);
+  for (const data of ['one', 'two', 'three']) await journal.append('r', { data, key: data });
+  await journal.close();
+  return disk;
+}
+
+describe('the end of a journal file', () => {
+  it('torn at any octet leaves the commits before it, and the next one follows them', async () => {
+    const disk = await three();
+    const whole = disk.octetsOf(LOG).length;
+    let last = 3;
+    for (let length = whole; length >= 0; length--) {
+      const torn = await copyOf(disk, (name, octets) => (name === LOG ? octets.subarray(0, length) : octets));
+      const troubles: JournalTrouble[] = [];
+      const journal = await open(torn, { onTrouble: (trouble) => troubles.push(trouble) });
+      const { records } = await journal.read('r', undefined, 10);
+      assert.ok(records.length <= last && records.length >= last - 1, `${length}`);
+      last = records.length;
+      const { position } = await journal.append('r', { data: 'next' });
+      assert.equal(position.sequence, last + 1);
+      await journal.close();
+      const again = await open(torn);
+      assert.equal((await again.read('r', undefined, 10)).head.sequence, last + 1);
+      await again.close();
+    }
+    assert.equal(last, 0);
+  });
+
+  it('with a wrong octet anywhere in its last commit is cut, and the observer is told', async () => {
+    const disk = await three();
+    const octets = disk.octetsOf(LOG);
+    const lastBegins = octets.length - 16 - encodedRecordLength('three');
+    for (let at = lastBegins; at < octets.length; at++) {
+      const copy = await copyOf(disk, (name, bytes) => {
+        if (name === LOG) bytes[at]! ^= 0x40;
+        return bytes;
+      });
+      const troubles: JournalTrouble[] = [];
+      const journal = await open(copy, { onTrouble: (trouble) => troubles.push(trouble) });
+      assert.equal((await journal.read('r', undefined, 10)).head.sequence, 2);
+      assert.deepEqual(troubles, [{ kind: 'cut', group: 0, bytes: octets.length - lastBegins }]);
+      await journal.close();
+    }
+  });
+});
+
+/** Octets of the entry of a record of `three`. */
+function encodedRecordLength(text: string): number {
+  const record = {
+    sequence: 1,
+    token: '123456',
+    timeMs: 1,
+    data: text,
+    key: text,
+    coalesce: undefined,
+    policy: undefined,
+  };
+  return encodeEntry({ kind: 'record', slot: 0, record }).length;
+}
+
+describe('the end of a file that was not the last one', () => {
+  it('stays cut when the power goes after a later file was gone on with', async () => {
+    const disk = await three();
+    const length = disk.octetsOf(LOG).length - 5;
+    for (let seed = 0; seed < 20; seed++) {
+      const torn = await copyOf(disk, (name, octets) => (name === LOG ? octets.subarray(0, length) : octets));
+      const later = await torn.create('g0-2.log');
+      await later.write(encodeHeader({ kind: 'log', group: 0, groups: 1, generation: 2, salt: 9 }), 0);
+      for (const name of await torn.list()) torn.octetsOf(name);
+      await torn.syncDirectory();
+      const journal = await open(torn);
+      await journal.append('r', { data: 'next' });
+      torn.crash(new Random(13_000 + seed));
+      const again = await open(torn);
+      const { records } = await again.read('r', undefined, 10);
+      assert.deepEqual(
+        records.map(({ data }) => data),
+        ['one', 'two', 'next'],
+      );
+      await again.close();
+    }
+  });
+});
+
+describe('a damaged journal is refused, and nothing of it is changed', () => {
+  it('a wrong octet in front of a commit that was acknowledged', async () => {
+    const disk = await three();
+    for (let at = HEADER_BYTES; at < disk.octetsOf(LOG).length - 16 - encodedRecordLength('three'); at++) {
+      const copy = await copyOf(disk, (name, octets) => {
+        if (name === LOG) octets[at]! ^= 0x01;
+        return octets;
+      });
+      const before = copy.octetsOf(LOG).slice();
+      await assert.rejects(
+        open(copy),
+        damaged(/g0-1\.log: commit [12] at octet \d+ is broken, and a whole one follows/),
+      );
+      assert.deepEqual(copy.octetsOf(LOG), before);
+    }
+  });
+
+  it('a file that is missing', async () => {
+    const disk = new SimulatedDisk();
+    const journal = await open(disk, { compactFromBytes: 500 });
+    for (let i = 0; i < 20; i++) await journal.append('r', { data: `${i}`.padEnd(100) });
+    await journal.close();
+    const names = (await disk.list()).filter((name) => name.startsWith('g0-'));
+    assert.ok(names.some((name) => name.endsWith('.snapshot')));
+    for (const gone of names) {
+      const copy = await copyOf(disk, (name, octets) => (name === gone ? undefined : octets));
+      await assert.rejects(open(copy), damaged(/the file is missing/));
+    }
+  });
+
+  it('a snapshot without its end', async () => {
+    const disk = new SimulatedDisk();
+    const journal = await open(disk, { compactFromBytes: 500 });
+    for (let i = 0; i < 20; i++) await journal.append('r', { data: `${i}`.padEnd(100) });
+    await journal.close();
+    const copy = await copyOf(disk, (name, octets) => (name.endsWith('.snapshot') ? octets.subarray(0, -1) : octets));
+    await assert.rejects(open(copy), damaged(/snapshot: it has no end/));
+  });
+
+  it('another version, and a file of something else', async () => {
+    const disk = await three();
+    const header = decodeHeader(disk.octetsOf(LOG));
+    assert.ok(!('fault' in header));
+    const other = encodeHeader(header);
+    const view = new DataView(other.buffer);
+    view.setUint16(4, 2);
+    const version = await copyOf(disk, (name, octets) => {
+      if (name === LOG) octets.set(withChecksum(other));
+      return octets;
+    });
+    await assert.rejects(open(version), damaged(/the header has version 2, this code reads version 1/));
+    view.setUint32(0, 0x1234);
+    const something = await copyOf(disk, (name, octets) => {
+      if (name === LOG) octets.set(withChecksum(other));
+      return octets;
+    });
+    await assert.rejects(open(something), damaged(/is that of something else/));
+  });
+
+  it('a record that leaves a hole, and one of a room that was not declared', async () => {
+    const record = {
+      sequence: 2,
+      token: 'a',
+      timeMs: 1,
+      data: '',
+      key: undefined,
+      coalesce: undefined,
+      policy: undefined,
+    };
+    const hole: JournalEntry[] = [
+      { kind: 'room', slot: 0, name: 'r', epoch: 'e', sequence: 0, token: '' },
+      { kind: 'record', slot: 0, record },
+    ];
+    for (const [entries, words] of [
+      [hole, /room r has record 2 behind 0/],
+      [hole.slice(1), /room 0, which was not declared/],
+      [[{ kind: 'end' }], /an entry of a snapshot/],
+    ] as const) {
+      const disk = new SimulatedDisk();
+      const file = await disk.create(LOG);
+      await file.write(encodeHeader({ kind: 'log', group: 0, groups: 1, generation: 1, salt: 7 }), 0);
+      await file.write(encodeCommit(7, 1, entries.map(encodeEntry)), HEADER_BYTES);
+      await assert.rejects(open(disk), damaged(words));
+    }
+  });
+});
+
+function withChecksum(header: Uint8Array): Uint8Array {
+  const decoded = { kind: 'log', group: 0, groups: 1, generation: 1, salt: 0 } as const;
+  assert.ok(encodeHeader(decoded).length === header.length);
+  new DataView(header.buffer, header.byteOffset).setUint32(28, crcOf(header.subarray(0, 28)));
+  return header;
+}
+
+/** CRC-32 bit by bit (RFC 1952 §8), apart from the code under test. */
+function crcOf(bytes: Uint8Array): number {
+  let crc = 0xffff_ffff;
+  for (const octet of bytes) {
+    crc ^= octet;
+    for (let bit = 0; bit < 8; bit++) crc = (crc & 1) !== 0 ? (crc >>> 1) ^ 0xedb8_8320 : crc >>> 1;
+  }
+  return ~crc >>> 0;
+}
+
+describe('large records', () => {
+  it('are read from commits and snapshots larger than what is read at a time', async () => {
+    const disk = new SimulatedDisk();
+    const options = { maxHistoryBytes: 100_000_000, compactFromBytes: 8_000_000 };
+    const journal = await open(disk, options);
+    const texts = Array.from({ length: 24 }, (_, i) => `${i}`.padEnd(i % 3 === 0 ? 1_000_000 : 400_000, '€'));
+    await Promise.all(texts.map((data) => journal.append('r', { data })));
+    await journal.append('r', { data: 'last' });
+    await journal.close();
+    assert.ok((await disk.list()).some((name) => name.endsWith('.snapshot')));
+    const again = await open(disk, options);
+    const { records } = await again.read('r', undefined, 100);
+    assert.deepEqual(
+      records.map(({ data }) => data),
+      [...texts, 'last'],
+    );
+    await again.close();
+  });
+});
+
+describe('compaction', () => {
+  it('keeps the files within a multiple of what the history holds, and everything that it holds', async () => {
+    const disk = new SimulatedDisk();
+    const options = { compactFromBytes: 20_000, maxHistoryRecords: 20 };
+    const journal = await open(disk, options);
+    let most = 0;
+    for (let i = 0; i < 3_000; i++) {
+      await journal.append(`r${i % 5}`, { data: `${i}`.padEnd(100), key: `k${i}` });
+      let bytes = 0;
+      for (const name of await disk.list()) if (name.startsWith('g0-')) bytes += disk.octetsOf(name).length;
+      most = Math.max(most, bytes);
+    }
+    await journal.close();
+    assert.ok(most < 3_000 * 100, `${most} octets at most, of more than ${3_000 * 100} that were written`);
+    const again = await open(disk, options);
+    for (let room = 0; room < 5; room++) {
+      const { head, records } = await again.read(`r${room}`, undefined, 100);
+      assert.deepEqual([head.sequence, records.length], [600, 20]);
+    }
+    assert.equal((await again.append('r0', { data: '', key: 'k2000' })).duplicate, true, 'keys outlive their records');
+    await again.close();
+  });
+
+  it('forgets nothing of a room that makes way while the files are read, and had subscribers before', async () => {
+    const disk = new SimulatedDisk();
+    const journal = await open(disk, { maxRooms: 2 });
+    journal.subscribe('kept', 0, { opened() {}, record() {}, gap() {}, reset() {}, failed() {} });
+    await journal.append('kept', { data: '1', key: 'k' });
+    for (const room of ['a', 'b', 'c', 'd']) await journal.append(room, { data: '' });
+    await journal.append('kept', { data: '2' });
+    await journal.close();
+    const again = await open(disk, { maxRooms: 2 });
+    const { records } = await again.read('kept', undefined, 10);
+    assert.deepEqual(
+      records.map(({ data }) => data),
+      ['1', '2'],
+    );
+    assert.equal((await again.append('kept', { data: '', key: 'k' })).duplicate, true);
+    await again.close();
+  });
+});
+
+describe('rooms that make way', () => {
+  it('and come back within one commit are told apart when the files are read', async () => {
+    const disk = new SimulatedDisk();
+    const journal = await open(disk, { maxRooms: 2 });
+    const rooms = ['a', 'b', 'c', 'a', 'd', 'a', 'd', 'a'];
+    const appended = await Promise.all(rooms.map((room, i) => journal.append(room, { data: `${i}` })));
+    assert.deepEqual(
+      appended.map(({ position }) => position.sequence),
+      [1, 1, 1, 1, 1, 2, 2, 3],
+    );
+    await journal.close();
+    const again = await open(disk, { maxRooms: 2 });
+    const texts = async (room: string): Promise<unknown[]> =>
+      (await again.read(room, undefined, 9)).records.map(({ data }) => data);
+    assert.deepEqual(
+      [await texts('a'), await texts('d')],
+      [
+        ['3', '5', '7'],
+        ['4', '6'],
+      ],
+    );
+    assert.equal(again.held.rooms, 2);
+    await again.close();
+  });
+});
+
+describe('the groups of a journal', () => {
+  it('have files of their own, and a room stays in its group', async () => {
+    const disk = new SimulatedDisk();
+    const journal = await open(disk, { groups: 4 });
+    for (let i = 0; i < 100; i++) await journal.append(`r${i}`, { data: `${i}` });
+    await journal.close();
+    const names = (await disk.list()).filter((name) => name.endsWith('.log')).sort();
+    assert.deepEqual(names, ['g0-1.log', 'g1-1.log', 'g2-1.log', 'g3-1.log']);
+    for (const name of names) assert.ok(disk.octetsOf(name).length > 500, `${name} has its share`);
+    const again = await open(disk);
+    for (let i = 0; i < 100; i++) assert.equal((await again.read(`r${i}`, undefined, 1)).records[0]?.data, `${i}`);
+    await again.close();
+    await assert.rejects(open(disk, { groups: 3 }), /groups is 3, and the journal in memory was made with 4/);
+  });
+});
+
+describe('options of a journal', () => {
+  it('that are none are refused', async () => {
+    for (const options of [
+      { groups: 0 },
+      { groups: 1_025 },
+      { maxPendingBytes: 0 },
+      { maxPendingAppends: 1.5 },
+      { compactFromBytes: -1 },
+      { slowCommitMs: Number.NaN },
+      { maxRooms: 0 },
+    ])
+      await assert.rejects(open(new SimulatedDisk(), options), RangeError, JSON.stringify(options));
+  });
+});
+
+describe('entries', () => {
+  it('come back as they were, at the bounds of their numbers', () => {
+    const largest = 2 ** 48 - 1;
+    const entries: JournalEntry[] = [
+      {
+        kind: 'room',
+        slot: 2 ** 32 - 1,
+        name: 'r/é 😀',
+        epoch: 'e'.repeat(32),
+        sequence: largest,
+        token: 't'.repeat(16),
+      },
+      { kind: 'key', slot: 0, key: 'k'.repeat(256), sequence: 1, token: 'a', timeMs: largest },
+      { kind: 'end' },
+    ];
+    const octets = Buffer.concat(entries.map(encodeEntry));
+    assert.deepEqual(decodeEntries(octets), entries);
+  });
+});

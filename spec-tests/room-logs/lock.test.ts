@@ -1,0 +1,134 @@
+/** The lock of a journal's directory: one owner at a time, and who counts as dead. */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  type DirectoryLock,
+  LOCK_STALE_MS,
+  type LockOwner,
+  lockDirectory,
+  type ProcessPort,
+  systemProcesses,
+} from '../../lib/room-logs/directory-lock.ts';
+import { openJournal } from '../../lib/room-logs/journal-index.ts';
+import { RoomRefused } from '../../lib/rooms/log.ts';
+import { SimulatedDisk } from './simulated-disk.ts';
+
+const HERE: LockOwner = { host: 'one', pid: 1, boot: 'b1', namespace: 'n1', started: '100' };
+
+/** A process of a machine where exactly `alive` live. */
+function processOf(self: LockOwner, alive: readonly LockOwner[] = [], nowMs: () => number = () => 0): ProcessPort {
+  return {
+    self: async () => self,
+    startedOf: async (pid) => alive.find((each) => each.pid === pid)?.started,
+    nowMs,
+  };
+}
+
+const locked =
+  (words: RegExp) =>
+  (error: unknown): boolean =>
+    error instanceof RoomRefused && error.code === 'LOG_LOCKED' && words.test(error.message);
+
+const take = (disk: SimulatedDisk, processes: ProcessPort): Promise<DirectoryLock> =>
+  lockDirectory(disk, '/data', processes);
+
+describe('the lock of a directory', () => {
+  it('refuses a second process with a sentence that names the first, and is free when that lets go', async () => {
+    const disk = new SimulatedDisk();
+    const second = { ...HERE, pid: 2, started: '200' };
+    const lock = await take(disk, processOf(HERE));
+    await assert.rejects(
+      take(disk, processOf(second, [HERE])),
+      locked(/^the journal in \/data is in use by process 1 on one \(its file lock-1\)$/),
+    );
+    await lock.release();
+    await (await take(disk, processOf(second, [HERE]))).release();
+  });
+
+  it('refuses the same process too, on a real machine', async () => {
+    const disk = new SimulatedDisk();
+    const journal = await openJournal('/data', { files: disk });
+    await assert.rejects(openJournal('/data', { files: disk }), locked(new RegExp(`process ${process.pid} on `)));
+    await journal.close();
+    await (await openJournal('/data', { files: disk })).close();
+  });
+
+  const dead: readonly (readonly [what: string, owner: LockOwner])[] = [
+    ['a process that is gone', { ...HERE, pid: 9 }],
+    ['a process whose number another one has now', { ...HERE, pid: 7, started: 'earlier' }],
+    ['a process of an earlier boot', { ...HERE, pid: 7, boot: 'b0' }],
+  ];
+  for (const [what, owner] of dead)
+    it(`is taken over at once from ${what}`, async () => {
+      const disk = new SimulatedDisk();
+      await take(disk, processOf(owner));
+      const other = { ...HERE, pid: 7, started: '700' };
+      const lock = await take(disk, processOf(HERE, [HERE, other]));
+      assert.deepEqual(await disk.list(), ['lock-2']);
+      await lock.release();
+    });
+
+  const unknown: readonly (readonly [what: string, owner: LockOwner])[] = [
+    ['another host', { ...HERE, host: 'two' }],
+    ['another process namespace', { ...HERE, namespace: 'n2' }],
+    ['a system that names no boot', { ...HERE, boot: '' }],
+  ];
+  for (const [what, owner] of unknown)
+    it(`of a process on ${what} is taken over when it was not renewed for ${LOCK_STALE_MS / 1_000} s`, async () => {
+      const disk = new SimulatedDisk();
+      await take(disk, processOf(owner));
+      disk.nowMs += LOCK_STALE_MS;
+      const self = processOf({ ...HERE, pid: 3, started: '300' });
+      await assert.rejects(take(disk, self), locked(/renewed 30 s ago; where it is dead, wait until that is 30 s/));
+      disk.nowMs += 1;
+      await (await take(disk, self)).release();
+    });
+
+  it('that is half written counts by its age', async () => {
+    const disk = new SimulatedDisk();
+    await disk.createWhole('lock-4', '{"host":"o');
+    await assert.rejects(take(disk, processOf(HERE)), locked(/a process that is just taking it/));
+    disk.nowMs += LOCK_STALE_MS + 1;
+    await (await take(disk, processOf(HERE))).release();
+    assert.deepEqual(await disk.list(), ['lock-5']);
+  });
+
+  it('goes to one of many that want it at once, also when they all saw the same dead owner', async () => {
+    for (let round = 0; round < 20; round++) {
+      const disk = new SimulatedDisk();
+      await take(disk, processOf({ ...HERE, pid: 99 }));
+      const wanting = Array.from({ length: 8 }, (_, i) => ({ ...HERE, pid: 10 + i, started: `${i}` }));
+      const results = await Promise.allSettled(wanting.map((self) => take(disk, processOf(self, wanting))));
+      assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1);
+    }
+  });
+
+  it('is no longer held by a process that slept while another one took it over, and its journal fails', async () => {
+    const disk = new SimulatedDisk();
+    let nowMs = 0;
+    const first = processOf(HERE, [], () => nowMs);
+    const troubles: string[] = [];
+    const onTrouble = ({ kind }: { readonly kind: string }): void => void troubles.push(kind);
+    const journal = await openJournal('/data', { files: disk, processes: first, onTrouble });
+    await journal.append('r', { data: 'one' });
+    nowMs += LOCK_STALE_MS;
+    await journal.append('r', { data: 'two' }); // it slept, and nobody took the lock
+    nowMs += LOCK_STALE_MS;
+    const second = await openJournal('/data', { files: disk, processes: processOf({ ...HERE, pid: 2, started: '2' }) });
+    await assert.rejects(journal.append('r', { data: 'three' }), { code: 'LOG_FAILED' });
+    await assert.rejects(journal.append('r', { data: 'three' }), /another process took over the journal in \/data/);
+    assert.deepEqual(troubles, ['lock-lost']);
+    await journal.close();
+    assert.equal((await second.read('r', undefined, 9)).head.sequence, 2);
+    await assert.rejects(openJournal('/data', { files: disk }), locked(/process 2/));
+    await second.close();
+  });
+
+  it('knows this process by its start time where the system tells', async () => {
+    const self = await systemProcesses.self();
+    assert.equal(self.pid, process.pid);
+    if (process.platform === 'linux') assert.match(self.started, /^\d+$/);
+    assert.equal((await systemProcesses.startedOf(process.pid)) ?? '', self.started);
+  });
+});
