@@ -208,6 +208,30 @@ export const JOURNAL_LIMITS = {
   slowCommitMs: 1_000,
 } as const;
 
+/** Limits of the log of rooms on Redis. All nodes must have the same. */
+export const REDIS_LOG_LIMITS = {
+  /** Streams that rooms are spread over: a node has a connection for each one that its rooms need. */
+  partitions: 8,
+  /** Appends that Redis has not answered; past it an append is refused. */
+  maxPendingAppends: 16_384,
+  /** A command without an answer is given up after this, and what became of it is unknown. */
+  commandTimeoutMs: 10_000,
+  /** How long a reading connection waits for something new, before it looks whether the stream is still the same. */
+  blockMs: 5_000,
+  /** Records that a partition's stream keeps for nodes that read behind: a node that is further behind reads histories. */
+  busRecords: 1_000,
+  /** Records of more data are not in the stream, nodes fetch them from the history: 1,000 × 16 KiB × 8 partitions = 128 MiB at most. */
+  busRecordBytes: 16_384,
+  /** A room that nobody has published in for a day is forgotten, and its next record begins a new epoch. */
+  idleRoomMs: 86_400_000,
+  /** A room that was only ever asked for is forgotten after an hour. */
+  emptyRoomMs: 3_600_000,
+  /** How often a node says that it lives, in each partition that it has members in. */
+  heartbeatMs: 5_000,
+  /** A node that has not said so for this long is dead, and its members are gone: three heartbeats, and another node's next one. */
+  deadAfterMs: 15_000,
+} as const;
+
 /** Limits of the chat protocol. */
 export const CHAT_LIMITS = {
   /** Text of one message in UTF-8. Discord allows 2,000 characters, Slack 40,000. */

@@ -79,7 +79,7 @@ const NODE_BY_FOLDER: Readonly<Record<string, RegExp>> = {
   conformance:
     /^node:(net|tls|stream|crypto|fs|fs\/promises|path|url|process|perf_hooks|buffer|zlib|timers\/promises|http)$/,
   load: /^node:(net|tls|crypto|fs|fs\/promises|path|url|process|perf_hooks|os|child_process|worker_threads|buffer|cluster|zlib)$/,
-  'room-logs': /^node:(fs\/promises|path|os)$/,
+  'room-logs': /^node:(fs\/promises|path|os|crypto)$/,
   chat: /^node:(crypto|fs|fs\/promises|path|url)$/,
   testing: /^node:(crypto|net|stream|events)$/,
   cli: /^node:.*$/,

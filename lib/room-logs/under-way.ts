@@ -2,7 +2,7 @@
  * Appends with a key that have not been answered yet: a repeat of one waits for the same answer.
  *
  * So both resolve to the same position, or both reject, and the second is never taken for a new message because the first
- * failed. Memory: what is under way, which the log bounds. Read next: `journal.ts`.
+ * failed. Memory: what is under way, which the log bounds. Read next: `journal.ts`, `redis-log.ts`.
  */
 
 import type { Appended } from '../rooms/log.ts';

@@ -1,0 +1,143 @@
+/**
+ * Reads the stream of one partition: everything that any node appends to its rooms, in Redis's order.
+ *
+ * One connection that waits. When it fails it is opened again, a little later each time, and whoever listens is told that
+ * records may have been lost (`doubt`): feeds then look at their rooms. The same when the stream does not reach up to where
+ * this node has read: it is another one, of a Redis that was emptied or of a replica that had not got everything.
+ * Read next: `redis-feed.ts`.
+ */
+
+import type { Clock } from '../rooms/log.ts';
+import { inTime } from './redis-commands.ts';
+import {
+  entriesOfStream,
+  listOf,
+  type RedisPort,
+  type RedisReader,
+  type StreamEntry,
+  streamEntry,
+} from './redis-port.ts';
+
+/** Entries in one reply: of the largest records that the stream carries some 3 MB. */
+const READ_COUNT = 200;
+
+const FIRST_WAIT_MS = 50;
+const MAX_WAIT_MS = 5_000;
+
+/** What a partition needs. */
+export interface PartitionOptions {
+  readonly port: RedisPort;
+  readonly clock: Clock;
+  /** The stream's key. */
+  readonly bus: string;
+  readonly blockMs: number;
+  readonly commandTimeoutMs: number;
+  readonly entry: (entry: StreamEntry) => void;
+  readonly doubt: () => void;
+  readonly failed: (error: unknown, waitMs: number) => void;
+  readonly resumed: (failures: number) => void;
+}
+
+/** Which of two IDs of entries is later: below 0 the second, 0 the same. */
+export function compareIds(a: string, b: string): number {
+  const [aMs = 0, aCount = 0] = a.split('-').map(Number);
+  const [bMs = 0, bCount = 0] = b.split('-').map(Number);
+  return aMs - bMs || aCount - bCount;
+}
+
+/** See the head of this file. Reads from when it is made until `close`. */
+export class RedisPartition {
+  /** Resolves when it is known from where on it reads: what is appended later will be heard. */
+  readonly started: Promise<void>;
+  readonly #options: PartitionOptions;
+  #start = (): void => undefined;
+  #reader: RedisReader | undefined;
+  /** The last entry that was read. */
+  #position: string | undefined;
+  #failures = 0;
+  #closed = false;
+  /** Ends the wait before the next attempt. */
+  #wake = (): void => undefined;
+
+  constructor(options: PartitionOptions) {
+    this.#options = options;
+    this.started = new Promise((resolve) => {
+      this.#start = resolve;
+    });
+    void this.#run();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#start();
+    this.#wake();
+    this.#reader?.close();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#closed) {
+      try {
+        await this.#open();
+        while (!this.#closed) await this.#next();
+      } catch (error) {
+        if (!this.#closed) await this.#pause(error);
+      }
+      this.#reader?.close();
+      this.#reader = undefined;
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { port, doubt, resumed } = this.#options;
+    const reader = await port.reader();
+    this.#reader = reader;
+    if (this.#closed) return;
+    const last = await this.#lastId(reader);
+    const first = this.#position === undefined;
+    if (first || compareIds(last, this.#position ?? last) < 0) this.#position = last;
+    this.#start();
+    if (!first) doubt();
+    if (this.#failures > 0) resumed(this.#failures);
+    this.#failures = 0;
+  }
+
+  async #next(): Promise<void> {
+    const reader = this.#reader as RedisReader;
+    const { bus, blockMs, clock, commandTimeoutMs, entry, doubt } = this.#options;
+    const args = ['XREAD', 'COUNT', `${READ_COUNT}`, 'BLOCK', `${blockMs}`, 'STREAMS', bus, `${this.#position}`];
+    const entries = entriesOfStream(await inTime(reader.command(args), clock, blockMs + commandTimeoutMs));
+    if (this.#closed) return;
+    for (const each of entries) {
+      const read = streamEntry(each);
+      this.#position = read.id;
+      entry(read);
+    }
+    if (entries.length > 0) return;
+    const last = await this.#lastId(reader);
+    if (compareIds(last, this.#position ?? last) >= 0) return;
+    this.#position = last;
+    doubt();
+  }
+
+  async #lastId(reader: RedisReader): Promise<string> {
+    const { bus, clock, commandTimeoutMs } = this.#options;
+    const reply = reader.command(['XREVRANGE', bus, '+', '-', 'COUNT', '1']);
+    const [last] = listOf(await inTime(reply, clock, commandTimeoutMs));
+    return last === undefined ? '0-0' : streamEntry(last).id;
+  }
+
+  /** Waits longer after each failure, up to five seconds, a random part of it so that nodes do not all come at once. */
+  async #pause(error: unknown): Promise<void> {
+    const { clock, failed } = this.#options;
+    const mostMs = Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#failures++);
+    const waitMs = Math.ceil(mostMs * (0.5 + Math.random() / 2));
+    failed(error, waitMs);
+    await new Promise<void>((resolve) => {
+      const callOff = clock.after(waitMs, resolve);
+      this.#wake = () => {
+        callOff();
+        resolve();
+      };
+    });
+  }
+}
