@@ -148,8 +148,9 @@ export class Server {
     );
     this.#makers = { defaults: options, sweeper, open, onError, observed };
     const closing = (): boolean => this.#closing;
+    const closed = (): boolean => this.#closed !== undefined;
     const retryAfterMs = (): number => this.#retryAfterMs;
-    this.#context = { router: new Router<Target>(), sweeper, open, onError, observed, closing, retryAfterMs };
+    this.#context = { router: new Router<Target>(), sweeper, open, onError, observed, closing, closed, retryAfterMs };
     const forwarded: Mount['forwarded'] = trust && (({ remote }, { headers }) => clientOf(trust, remote, headers));
     this.#mount = { context: this.#context, clock: this.#clock, limits: settings, addresses, forwarded };
     const http: HttpSettings = {

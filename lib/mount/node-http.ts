@@ -79,7 +79,7 @@ function takeRequest(mount: Mount, given: RequestHead, node: NodeRequest, respon
   };
   const refuse = (answer: CheckedResponse): void => make(NOTHING).respond(answer, { close: true });
   if ('kind' in addressed) refuse(refusal(addressed));
-  else if (mount.context.closing()) refuse(unavailable(mount.context.retryAfterMs()));
+  else if (mount.context.closed()) refuse(unavailable(mount.context.retryAfterMs()));
   else {
     readBody(node, head.headers, mount.limits, mount.clock, (outcome) => {
       if (outcome.kind === 'body') serve(mount.context, make(outcome.body));

@@ -47,7 +47,15 @@ export function unroutedStream(where: string, options: UnroutedStreamOptions): U
   const makers = { defaults: {}, sweeper, open, onError: guardedErrorHandler(onError) };
   const merged = streamSettings(makers, ofStream);
   const { onError: tell } = makers;
-  const context = { router: NO_ROUTES, sweeper, open, onError: tell, closing: () => false, retryAfterMs: () => 0 };
+  const context = {
+    router: NO_ROUTES,
+    sweeper,
+    open,
+    onError: tell,
+    closing: () => false,
+    closed: () => false,
+    retryAfterMs: () => 0,
+  };
   const handlers = {};
   const settings = streamConnectionSettings<unknown>(makers, merged, handlers);
   const fields = checkHeaders(merged.headers ?? {});

@@ -62,6 +62,8 @@ export interface Context {
   readonly observed?: Observed;
   /** The server is closing: what is accepted now is ended at once. */
   readonly closing: () => boolean;
+  /** `close` was called: requests that other people's servers hand over are not served either, as they are while we drain. */
+  readonly closed: () => boolean;
   /** What a client that cannot be served now is told about when to come back. */
   readonly retryAfterMs: () => number;
 }

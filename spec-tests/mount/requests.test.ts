@@ -9,7 +9,7 @@ import type { EventStream } from '../../lib/net/api.ts';
 import { createServer, type Server } from '../../lib/server.ts';
 import { FakeClock } from '../support/clock.ts';
 import { closeHttp, listen, withAttached } from '../support/doors.ts';
-import { deferred, patiently, RawClient, turns, until } from '../support/sockets.ts';
+import { deferred, openWebSocket, patiently, RawClient, turns, until } from '../support/sockets.ts';
 
 const routes = (server: Server): Server =>
   server
@@ -282,6 +282,21 @@ describe('requests behind somebody’s server', () => {
         assert.equal((await later.rest()).includes('\r\n0\r\n\r\n'), false);
         await until('both are forgotten', () => server.connections.eventStreams === 0);
         assert.equal(errors.length, 2);
+      },
+    );
+  });
+
+  it('while it drains, requests that are handed over are still served', async () => {
+    await withAttached(
+      { routes: (server) => routes(server).webSocket('/stays', { open() {} }), attach: false },
+      async ({ server, http, port }) => {
+        server.attach(http, { routes: true });
+        const stays = await openWebSocket(port, '/stays');
+        const drained = server.drain({ overMs: 60_000 });
+        const client = (await RawClient.connect(port)).request('GET /hello/ada');
+        assert.equal((await client.response()).status, 200);
+        stays.socket.destroy();
+        await Promise.all([server.close(), drained]);
       },
     );
   });
