@@ -1,7 +1,8 @@
 /**
  * Compiles every snippet of the README and of docs/ with `tsc --strict`, runs those of the README, as they stand but for the
  * port and their types, and checks that each does what it says.
- * A snippet of the README without a `<!-- run: NAME -->` in front, or a name that is not here, fails the test.
+ * A snippet of the README without a `<!-- run: NAME -->` in front, or a name that is not here, fails the test. Those that need
+ * packages say `<!-- integration: NAME -->`, and are compiled and run by `integration/readme.test.ts`.
  */
 
 import assert from 'node:assert/strict';
@@ -200,6 +201,13 @@ describe('the README', { timeout: 60_000 }, () => {
     for (const { socket } of [listener, speaker]) socket.close();
   });
 
+  it('response: a web Response that streams events', async () => {
+    const { GET } = (await import(join(folder, 'js', 'response.mjs'))) as { GET(request: Request): Response };
+    const response = GET(new Request('http://127.0.0.1/ticks'));
+    assert.equal(response.headers.get('content-type'), 'text/event-stream');
+    assert.match(await response.text(), /id: 1\ndata: tick 1\n\n[\s\S]*data: tick 3\n\n$/);
+  });
+
   it('chat: the three commands', async (context) => {
     const [serve, listen, say] = (snippets.get('chat') ?? '').trim().split('\n') as [string, string, string];
     const port = await freePort();
@@ -224,14 +232,16 @@ describe('the README', { timeout: 60_000 }, () => {
 
   it('has no snippet that is not run', () => {
     const fenced = [...readme.matchAll(/```(js|ts|sh)\n/g)].length;
+    const elsewhere = [...readme.matchAll(/<!-- integration: [a-z-]+ -->\n```ts\n/g)].length;
     // Installing and testing are what runs this test.
-    assert.equal(fenced, snippets.size + 1);
+    assert.equal(fenced, snippets.size + elsewhere + 1);
     assert.deepEqual([...snippets.keys()].sort(), [
       'chat',
       'chat-embedded',
       'compression',
       'echo-client',
       'echo-server',
+      'response',
       'rooms',
       'routes',
       'streams',
