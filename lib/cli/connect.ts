@@ -107,73 +107,96 @@ function open({ url, options, reconnect }: Settings): Socket {
 }
 
 function talk(settings: Settings): Promise<number> {
-  const socket = open(settings);
-  const words = new Words(settings);
-  if (socket instanceof WebSocket) socket.binaryType = 'arraybuffer'; // the other's default
-  let input: Input | undefined;
-  let lastError: unknown;
-  let isOver = false;
-  let closedHere = false;
-  let stopPings = (): void => undefined;
-  return new Promise((resolve) => {
-    const end = (code: number): void => {
-      isOver = true;
-      stopPings();
-      input?.end();
-      resolve(code);
-    };
-    const say = (text: string): void => {
-      if (input === undefined) words.note(text);
-      else input.above(() => words.note(text));
-    };
-    const closing = (): void => {
-      closedHere = true;
-    };
-    const finish = (): void => {
-      closing();
-      void closeLater(socket, settings.waitMs);
-    };
-    socket.addEventListener('open', () => {
-      words.note(`connected to ${settings.url.href}${words.agreed(socket)}`);
-      if (settings.send !== undefined && input === undefined) {
-        for (const text of settings.send) socket.send(messageOf(text, settings.binary));
-        input = { end() {}, above: (show) => show() };
-        finish();
-      }
-      input ??= openInput(socket, { binary: settings.binary, say, closing, ended: finish });
-      stopPings();
-      stopPings = startPings(socket, settings.pingMs, say);
-    });
-    socket.addEventListener('message', (event: Event) => {
-      const slow = words.message((event as MessageEvent).data as string | ArrayBuffer, input);
-      if (slow === undefined || !(socket instanceof WebSocket)) return;
-      socket.pause(); // TCP holds the server back while nobody reads
-      slow.then(() => socket.resume());
-    });
+  return new Promise((resolve) => new Talk(settings, resolve));
+}
+
+/** One connection, or with --reconnect one after the other, and the input that goes with it. */
+class Talk {
+  readonly #settings: Settings;
+  readonly #end: (exitCode: number) => void;
+  readonly #socket: Socket;
+  readonly #words: Words;
+  #input: Input | undefined = undefined;
+  #lastError: unknown = undefined;
+  /** We have asked for the end, so that however it comes is in order. */
+  #closedHere = false;
+  #stopPings = (): void => undefined;
+
+  constructor(settings: Settings, end: (exitCode: number) => void) {
+    this.#settings = settings;
+    this.#end = end;
+    this.#words = new Words(settings);
+    const socket = open(settings);
+    this.#socket = socket;
+    if (socket instanceof WebSocket) socket.binaryType = 'arraybuffer'; // the other's default
+    socket.addEventListener('open', () => this.#opened());
+    socket.addEventListener('message', (event: Event) => this.#message((event as MessageEvent).data));
     socket.addEventListener('error', (event: Event & { readonly error?: unknown }) => {
-      lastError = event.error;
+      this.#lastError = event.error;
     });
     if (socket instanceof ReconnectingWebSocket) {
       socket.addEventListener('waiting', ({ retryInMs, code, reason }) => {
-        const why = lastError === undefined ? closed(code, reason) : failure(lastError);
-        lastError = undefined;
-        say(`${why}; again in ${(retryInMs / 1_000).toFixed(1)} s`);
+        this.#say(`${this.#why(code, reason)}; again in ${(retryInMs / 1_000).toFixed(1)} s`);
+        this.#lastError = undefined;
       });
     }
-    socket.addEventListener('close', (event: Event) => {
-      if (isOver) return;
-      const { code, reason } = event as CloseEvent;
-      const peaceful = closedHere || code === 1000 || code === 1001 || code === 1005;
-      say(lastError === undefined || peaceful ? closed(code, reason) : failure(lastError));
-      words.closed(code, reason);
-      end(peaceful ? 0 : 1);
-    });
+    socket.addEventListener('close', (event: Event) => this.#closed(event as CloseEvent));
     process.once('SIGINT', () => {
-      closing();
+      this.#closedHere = true;
       socket.close(1000);
       process.once('SIGINT', () => process.exit(130));
     });
-  });
+  }
+
+  #opened(): void {
+    const { send, binary, url, pingMs } = this.#settings;
+    this.#words.note(`connected to ${url.href}${this.#words.agreed(this.#socket)}`);
+    const ended = (): void => this.#finish();
+    if (this.#input === undefined && send !== undefined) {
+      for (const text of send) this.#socket.send(messageOf(text, binary));
+      this.#input = { end() {}, above: (show) => show() };
+      ended();
+    }
+    const closing = (): void => {
+      this.#closedHere = true;
+    };
+    this.#input ??= openInput(this.#socket, { binary, say: (text) => this.#say(text), closing, ended });
+    this.#stopPings();
+    this.#stopPings = startPings(this.#socket, pingMs, (text) => this.#say(text));
+  }
+
+  #message(data: string | ArrayBuffer): void {
+    const slow = this.#words.message(data, this.#input);
+    const socket = this.#socket;
+    if (slow === undefined || !(socket instanceof WebSocket)) return;
+    socket.pause(); // TCP holds the server back while nobody reads
+    slow.then(() => socket.resume());
+  }
+
+  #closed({ code, reason }: CloseEvent): void {
+    const peaceful = this.#closedHere || code === 1000 || code === 1001 || code === 1005;
+    this.#say(peaceful ? closed(code, reason) : this.#why(code, reason));
+    this.#words.closed(code, reason);
+    this.#stopPings();
+    this.#input?.end();
+    this.#end(peaceful ? 0 : 1);
+  }
+
+  /** Input has ended. */
+  #finish(): void {
+    this.#closedHere = true;
+    void closeLater(this.#socket, this.#settings.waitMs);
+  }
+
+  #why(code: number, reason: string): string {
+    return this.#lastError === undefined ? closed(code, reason) : failure(this.#lastError);
+  }
+
+  /** A word about the connection, above the line that is being edited. */
+  #say(text: string): void {
+    if (this.#input === undefined) this.#words.note(text);
+    else this.#input.above(() => this.#words.note(text));
+  }
 }
 
 function closed(code: number, reason: string): string {
