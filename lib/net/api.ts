@@ -159,7 +159,7 @@ export interface ServerWebSocket<Data = unknown> extends AsyncIterable<string | 
   close(code?: number, reason?: string): void;
   /** Drops TCP at once; `close` reports 1006. */
   terminate(): void;
-  /** Stops reading from the peer; TCP holds it back. */
+  /** Stops reading from the peer; TCP holds it back. No handler is told of anything it sent until `resume`; pings are not answered. */
   pause(): void;
   resume(): void;
 }

@@ -2,8 +2,8 @@
  * Messages on their way to a `for await` loop: bounded by count and by octets, in order, with one reader.
  *
  * A ring of slots that grows up to the bound: a message is forgotten as soon as it is read. The owner is told when the
- * queue is full, so that it stops reading from the peer, and when it may go on; what one read has brought is still
- * taken, so the bound is exceeded by at most the messages of one chunk. Never drops a message.
+ * queue is full, so that it delivers nothing more, and when it may go on; the message that filled it is taken, so the bound is
+ * exceeded by at most one. Never drops a message.
  * Complexity: O(1) amortised for each message. Read next: `websocket-connection.ts`.
  */
 

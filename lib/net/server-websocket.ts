@@ -65,6 +65,7 @@ export class ServerSocket<Data = unknown> implements ServerWebSocket<Data> {
     ended(face: ServerSocket<never>, error: Error | undefined): void;
     openQueue(face: ServerSocket<never>): void;
     observed(face: ServerSocket<never>): RouteObserved | undefined;
+    closeQueue(face: ServerSocket<never>): void;
   } = {
     received(face, message) {
       const queue = face.#extras?.queue;
@@ -83,6 +84,10 @@ export class ServerSocket<Data = unknown> implements ServerWebSocket<Data> {
       face.#openQueue();
     },
     observed: (face) => face.#connection.settings.observed,
+    closeQueue(face) {
+      face.#extras?.queue?.end(undefined);
+      face.#connection.release();
+    },
   };
 
   get protocol(): string {
@@ -170,7 +175,7 @@ export class ServerSocket<Data = unknown> implements ServerWebSocket<Data> {
     const { maxQueuedMessages, maxQueuedBytes } = this.#connection.settings;
     const queue = new MessageQueue(
       { maxMessages: maxQueuedMessages, maxBytes: maxQueuedBytes },
-      { full: () => this.pause(), drained: () => this.resume() },
+      { full: () => this.#connection.hold(), drained: () => this.#connection.release() },
       messageBytes,
     );
     if (this.readyState === 3) queue.end(undefined);
@@ -234,18 +239,22 @@ export function loopHandlers<Data>(run: WebSocketFunction<Data>, onError: ErrorH
   return {
     open(socket, request) {
       ServerSocket.inside.openQueue(socket as ServerSocket<never>);
+      const over = (code: number): void => {
+        socket.close(code);
+        ServerSocket.inside.closeQueue(socket as ServerSocket<never>); // nobody reads any more, and the peer's close must be heard
+      };
       const failed = (error: unknown): void => {
         // The loop throws what ended the connection; that is not the handler's fault, and `close` has reported it.
         if (socket.readyState === 3) return;
         onError(error);
-        socket.close(CloseCode.InternalError);
+        over(CloseCode.InternalError);
       };
       // Behind the read that opened the connection, so that the function finds what came with the handshake in the queue.
       queueMicrotask(() => {
         try {
           const result = run(socket, request);
-          if (isPromise(result)) result.then(() => socket.close(CloseCode.Normal), failed);
-          else socket.close(CloseCode.Normal);
+          if (isPromise(result)) result.then(() => over(CloseCode.Normal), failed);
+          else over(CloseCode.Normal);
         } catch (error) {
           failed(error);
         }

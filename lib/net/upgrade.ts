@@ -107,7 +107,7 @@ function accept(
   if (context.closing()) face.close(CloseCode.GoingAway);
   if (channel.peerEnded) channel.sink.receiveEnd(); // FIN came while it was decided, and comes only once
   channel.flushSoon();
-  channel.resume();
+  connection.startReading();
 }
 
 /** Answers with a refusal, behind which the connection ends. */

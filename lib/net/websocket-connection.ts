@@ -71,13 +71,20 @@ const CLOSED = 3;
 const Flag = {
   /** `send` has answered `backpressure` and `drain` has not been called since. */
   owesDrain: 1,
-  /** We do not read, so the peer's silence says nothing. */
+  /** The application has paused. While this or `behind` is set we do not read, so the peer's silence says nothing. */
   paused: 2,
   /** TCP is gone and `close` has been called. */
   closed: 4,
   /** A write had to wait, and nothing has come from the peer since: what we send now stands behind all that the system's buffers hold. */
   slow: 8,
+  /** Whoever reads messages has enough of them for now. */
+  behind: 16,
+  /** The peer's FIN came while we did not read. */
+  owesEnd: 32,
 } as const;
+
+/** Either of the reasons for which we do not read. */
+const STOPPED = Flag.paused | Flag.behind;
 
 /** A frame header is at most this much of what a message adds to the buffered bytes (a server's; a client's is 4 more). */
 const HEADER_ALLOWANCE_BYTES = 14;
@@ -181,15 +188,27 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
     this.channel.destroy();
   }
 
+  /** As `ServerWebSocket.pause`. */
   pause(): void {
-    if (this.#core.state !== 'OPEN') return;
-    this.#flags |= Flag.paused;
-    this.channel.pause();
+    this.#stop(Flag.paused);
   }
 
   resume(): void {
-    this.#flags &= ~Flag.paused;
-    this.channel.resume();
+    this.#go(Flag.paused);
+  }
+
+  /** As `pause`, for whoever reads messages and has enough of them: neither ends what the other began. */
+  hold(): void {
+    this.#stop(Flag.behind);
+  }
+
+  release(): void {
+    this.#go(Flag.behind);
+  }
+
+  /** Reads from here on, unless it has been paused: its maker has told whoever is to hear of messages. */
+  startReading(): void {
+    if (!this.#has(STOPPED)) this.channel.resume();
   }
 
   /** `Sink`. */
@@ -201,6 +220,10 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
 
   /** `Sink`: a FIN without a close frame is 1006 (§7.1.5); nothing is left to wait for but what the peer may still take. */
   receiveEnd(): void {
+    if (this.#has(STOPPED)) {
+      this.#flags |= Flag.owesEnd; // what came before it has not been read
+      return;
+    }
     this.#core.receiveEnd();
     this.channel.end();
     this.waitFor('close');
@@ -274,12 +297,12 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
     if (this.waitingFor === 'write') this.#flags |= Flag.slow;
     if (this.#core.state !== 'OPEN' || this.channel.peerEnded) return 'close';
     // Any byte is a sign of life; a pong is only asked for when there was none.
-    return this.waitingFor === 'pong' && !this.channel.receivedSinceSweep && !this.#has(Flag.paused) ? 'pong' : 'peer';
+    return this.waitingFor === 'pong' && !this.channel.receivedSinceSweep && !this.#has(STOPPED) ? 'pong' : 'peer';
   }
 
   /** `Timed`. */
   protected renewed(wait: Wait): boolean {
-    if (wait !== 'peer' || !(this.channel.receivedSinceSweep || this.#has(Flag.paused))) return false;
+    if (wait !== 'peer' || !(this.channel.receivedSinceSweep || this.#has(STOPPED))) return false;
     this.channel.receivedSinceSweep = false;
     this.#flags &= ~Flag.slow;
     return true;
@@ -323,6 +346,31 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
     return (this.#flags & flag) !== 0;
   }
 
+  /** Delivers nothing more: what the core has of this chunk waits there, and the rest in the peer's way. */
+  #stop(flag: number): void {
+    const { state } = this.#core;
+    if (state !== 'OPEN' && (state !== 'CLOSE_SENT' || flag === Flag.paused)) return;
+    this.#flags |= flag;
+    this.#core.hold();
+    this.channel.pause();
+  }
+
+  /** Goes on, unless there is another reason not to. Delivers what waited before it returns, or until it is stopped again. */
+  #go(flags: number): void {
+    const stopped = this.#has(STOPPED);
+    this.#flags &= ~flags;
+    if (!stopped || this.#has(STOPPED)) return;
+    this.#core.outputBlocked = this.channel.blocked;
+    this.#core.release();
+    if (this.channel.output.byteLength > 0) this.channel.flushSoon();
+    if (this.#core.closeExpected) this.#endWhenOver();
+    if (this.#has(STOPPED)) return;
+    this.channel.resume();
+    if (!this.#has(Flag.owesEnd)) return;
+    this.#flags &= ~Flag.owesEnd;
+    this.receiveEnd();
+  }
+
   /** §7.1.7 without a close frame: nobody would read it. */
   #die(why: string): void {
     this.#error = new Error(why);
@@ -331,7 +379,8 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
 
   /** §7.1.1: the server ends TCP first; the client waits for that, but neither waits for ever. */
   #endWhenOver(): void {
-    if (this.#has(Flag.paused)) this.resume(); // a paused connection must still hear the peer's close, and its FIN
+    // Of a paused connection the peer's close must be heard all the same; a reader that is behind may go on until the deadline.
+    this.#go(this.#core.state === 'CLOSE_SENT' ? Flag.paused : STOPPED);
     this.waitFor('close');
     const { state } = this.#core;
     // Both close frames have passed, or the connection has failed, which ends TCP on either side (§7.1.7).
