@@ -42,9 +42,11 @@ export type {
   SendOptions,
   SendResult,
   ServerWebSocket,
+  StreamedMessage,
   WebSocketFunction,
   WebSocketHandlers,
   WebSocketRouteOptions,
+  WriteMessageOptions,
 } from './net/api.ts';
 export type { DrainOptions } from './net/drain.ts';
 export type { ListenOptions } from './net/listener.ts';

@@ -122,6 +122,21 @@ export interface ConnectionStats {
 /** What can be sent over a WebSocket. */
 export type Message = string | Uint8Array | ArrayBuffer | PreparedMessage;
 
+/**
+ * A message that is received in parts, each as soon as it has come: strings of whole characters where it is text, else Uint8Arrays, which
+ * are yours to keep. At most `maxQueuedMessages` parts or `maxQueuedBytes` of them wait; then the connection is not read.
+ * Leaving the loop discards the rest as it comes. Where the connection ends first, the loop throws ConnectionClosed.
+ */
+export interface StreamedMessage extends AsyncIterable<string | Uint8Array> {
+  readonly type: 'text' | 'binary';
+}
+
+/** What may be said about a message that is sent in parts. */
+export interface WriteMessageOptions extends SendOptions {
+  /** Default: text where the first part is a string. `'text'` for parts that are UTF-8 already. */
+  readonly type?: 'text' | 'binary';
+}
+
 /** The server's side of one WebSocket connection. */
 export interface ServerWebSocket<Data = unknown> extends AsyncIterable<string | Uint8Array> {
   readonly request: HttpRequest;
@@ -148,6 +163,16 @@ export interface ServerWebSocket<Data = unknown> extends AsyncIterable<string | 
    */
   write(message: Message, options?: SendOptions): Promise<void>;
   /**
+   * Sends one message in parts, each a frame of its own, behind what `write` has in line: however long, no more of it is in memory than
+   * `highWaterMarkBytes` and one part. Resolves as `write` does. Until then `write` waits and `send` throws TypeError; pings go in between.
+   * Where `parts` fails within the message the connection is closed with 1011, since the peer could not tell. Leave parts alone until
+   * the next one is asked for. Rejects with that error, or with ConnectionClosed. @throws TypeError for what cannot be iterated
+   */
+  writeMessage(
+    parts: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
+    options?: WriteMessageOptions,
+  ): Promise<void>;
+  /**
    * Sends a ping of at most 125 bytes; resolves to the round trip in ms, or to undefined when the connection ends first, or
    * when it was not sent because nothing may be queued any more. @throws RangeError for more bytes (RFC 6455 §5.5)
    */
@@ -171,6 +196,12 @@ export interface WebSocketHandlers<Data = unknown> {
   message?(socket: ServerWebSocket<Data>, message: string | Uint8Array): unknown;
   /** In place of `message` for text, as validated UTF-8 bytes: for those who pass it on without looking into it. Yours to keep. */
   textBytes?(socket: ServerWebSocket<Data>, utf8: Uint8Array): unknown;
+  /**
+   * In place of `message`: a message is told at its first frame, and read as it comes, however long it is (`maxStreamedMessageBytes`). The
+   * next one is told when it has been read to its end or left. When the handler is done (its promise, where it answers one), a message that
+   * nobody has begun to read is discarded.
+   */
+  messageStream?(socket: ServerWebSocket<Data>, message: StreamedMessage): unknown;
   /** Everything that waited has left. */
   drain?(socket: ServerWebSocket<Data>): unknown;
   ping?(socket: ServerWebSocket<Data>, payload: Uint8Array): unknown;
@@ -235,6 +266,8 @@ export interface WebSocketRouteOptions {
   readonly protocols?: readonly string[];
   readonly maxMessageBytes?: number;
   readonly maxFramesPerMessage?: number;
+  /** Octets of a message that `messageStream` is given. Default: no limit. */
+  readonly maxStreamedMessageBytes?: number;
   readonly maxBufferedBytes?: number;
   readonly highWaterMarkBytes?: number;
   readonly maxQueuedMessages?: number;

@@ -15,12 +15,15 @@ import type {
   SendOptions,
   SendResult,
   ServerWebSocket,
+  StreamedMessage,
   WebSocketFunction,
   WebSocketHandlers,
+  WriteMessageOptions,
 } from './api.ts';
 import { type ErrorHandler, isPromise } from './guard.ts';
 import { MessageQueue, messageBytes } from './message-queue.ts';
 import type { RouteObserved } from './observed.ts';
+import { type PartSource, writeParts } from './outgoing-parts.ts';
 import { Request } from './request.ts';
 import { closed, WaitingWrites } from './waiting-writes.ts';
 import type { ConnectionHandlers, WebSocketConnection } from './websocket-connection.ts';
@@ -127,13 +130,15 @@ export class ServerSocket<Data = unknown> implements ServerWebSocket<Data> {
 
   write(message: Message, options?: SendOptions): Promise<void> {
     const connection = this.#connection;
-    const extras = this.#useExtras();
-    extras.writes ??= new WaitingWrites();
-    return extras.writes.add(() => {
+    return this.#writes.add(() => {
       if (connection.readyState !== 1) throw closed();
       const result = connection.send(message, options);
       return result === 'dropped' ? result : this.#report(result, message); // dropped, it is tried again later
     }, connection.hasRoom);
+  }
+
+  writeMessage(parts: PartSource, options?: WriteMessageOptions): Promise<void> {
+    return writeParts(this.#writes, this.#connection, parts, options);
   }
 
   ping(payload?: Uint8Array): Promise<number | undefined> {
@@ -169,7 +174,15 @@ export class ServerSocket<Data = unknown> implements ServerWebSocket<Data> {
     return result;
   }
 
+  get #writes(): WaitingWrites {
+    const extras = this.#useExtras();
+    extras.writes ??= new WaitingWrites();
+    return extras.writes;
+  }
+
   #openQueue(): MessageQueue {
+    if (this.#connection.settings.inParts === true)
+      throw new TypeError('messages of this route go to its handler messageStream, not to for await');
     const extras = this.#useExtras();
     if (extras.queue !== undefined) return extras.queue;
     const { maxQueuedMessages, maxQueuedBytes } = this.#connection.settings;
@@ -218,6 +231,9 @@ export function connectionHandlers<Data>(
         if (observed?.wantsMessages) observed.received(face, utf8, 'text');
         return handlers.textBytes?.(face, utf8);
       },
+    }),
+    ...(handlers.messageStream && {
+      messageStream: (face: ServerSocket<Data>, message: StreamedMessage) => handlers.messageStream?.(face, message),
     }),
     drain(face) {
       inside.drained(face as ServerSocket<never>);

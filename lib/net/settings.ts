@@ -65,6 +65,7 @@ const WEBSOCKET_OPTIONS: OptionTable = {
   perMessageDeflate: ANYTHING,
   maxMessageBytes: BYTES,
   maxFramesPerMessage: COUNT,
+  maxStreamedMessageBytes: BYTES,
   maxQueuedMessages: COUNT,
   maxQueuedBytes: BYTES,
   pingIntervalMs: milliseconds(),
@@ -160,7 +161,7 @@ export function serverSettings<O extends object>(
   return { ...HTTP_LIMITS, ...SERVER_LIMITS, ...TIMEOUTS, ...defined(options) } as never;
 }
 
-const WEBSOCKET_HANDLERS = ['open', 'message', 'textBytes', 'drain', 'ping', 'pong', 'close'];
+const WEBSOCKET_HANDLERS = ['open', 'message', 'textBytes', 'messageStream', 'drain', 'ping', 'pong', 'close'];
 const STREAM_HANDLERS = ['open', 'drain', 'close'];
 
 /** The arguments behind a route's pattern: handlers and options, with `upgrade` (or `accept`) before them where it is wanted. */
@@ -222,6 +223,12 @@ function checkHandlers(where: string, handlers: unknown, names: readonly string[
   }
 }
 
+/** A message is received whole or in parts. @throws TypeError */
+function checkMessageHandlers(where: string, { messageStream, message, textBytes }: WebSocketHandlers): void {
+  if (messageStream !== undefined && (message ?? textBytes) !== undefined)
+    throw new TypeError(`${where}: messageStream stands in place of message and textBytes, not beside them`);
+}
+
 /** Whose pages may use a route. @throws TypeError */
 export function corsOf(allowedOrigins: RouteDefaults['allowedOrigins']): CorsPolicy<HttpRequest> {
   return corsPolicy({ allowedOrigins: allowedOrigins ?? 'same-origin' });
@@ -238,6 +245,7 @@ export function webSocketTarget(makers: RouteMakers, pattern: unknown, given: re
   const where = `webSocket(${describe(pattern)})`;
   const { decision, handlers, options } = routeArguments(where, given, WEBSOCKET_HANDLERS);
   checkHandlers(where, handlers, WEBSOCKET_HANDLERS, 'upgrade');
+  checkMessageHandlers(where, handlers as WebSocketHandlers);
   checkOptions(where, options, { ...WEBSOCKET_OPTIONS, protocols: LIST });
   const merged = {
     ...WEBSOCKET_LIMITS,
@@ -261,6 +269,7 @@ export function webSocketTarget(makers: RouteMakers, pattern: unknown, given: re
       sweeper: makers.sweeper,
       maxMessageBytes: merged.maxMessageBytes,
       maxFramesPerMessage: merged.maxFramesPerMessage,
+      maxStreamedMessageBytes: merged.maxStreamedMessageBytes,
       maxBufferedBytes: merged.maxBufferedBytes,
       highWaterMarkBytes: merged.highWaterMarkBytes,
       maxQueuedMessages: merged.maxQueuedMessages,
@@ -270,6 +279,7 @@ export function webSocketTarget(makers: RouteMakers, pattern: unknown, given: re
       closeTimeoutMs: merged.closeTimeoutMs,
       writeTimeoutMs: merged.writeTimeoutMs,
       textAsBytes: all.textBytes !== undefined,
+      inParts: all.messageStream !== undefined,
       onError: makers.onError,
       observed,
     },

@@ -19,7 +19,7 @@ import type { Exchange, TakenOver } from './exchange.ts';
 import { guard } from './guard.ts';
 import { type CheckedResponse, handlerFailed, plain } from './responses.ts';
 import { type Agreed, ServerSocket } from './server-websocket.ts';
-import { WebSocketConnection } from './websocket-connection.ts';
+import { openConnection } from './streaming-connection.ts';
 
 type Accepted = Extract<ClientHandshake, { kind: 'accept' }>;
 
@@ -97,7 +97,7 @@ function accept(
   if (taken === undefined) return; // the client has left
   const { channel, rest } = taken;
   const face = new ServerSocket<unknown>(request, agreed, data, context.sweeper.nowMs);
-  const connection = new WebSocketConnection(channel, target.settings, settingsOf(deflate, target.deflate), face);
+  const connection = openConnection(channel, target.settings, settingsOf(deflate, target.deflate), face);
   ServerSocket.attach(face, connection);
   context.open.webSockets.add(face as ServerSocket<never>);
   target.settings.observed?.open(face);

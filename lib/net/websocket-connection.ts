@@ -22,7 +22,7 @@ import {
   type IncomingReceiver,
   WebSocketProtocol,
 } from '../websocket/protocol.ts';
-import type { Message, SendOptions, SendResult } from './api.ts';
+import type { Message, SendOptions, SendResult, StreamedMessage } from './api.ts';
 import { Timed, type Wait } from './deadlines.ts';
 import { type ErrorHandler, type Guarded, guard } from './guard.ts';
 import type { RouteObserved } from './observed.ts';
@@ -34,6 +34,8 @@ export interface ConnectionHandlers<Face> {
   message?(face: Face, message: string | Uint8Array): unknown;
   /** Where it is there, text comes here as UTF-8 octets and not to `message`. */
   textBytes?(face: Face, utf8: Uint8Array): unknown;
+  /** With `inParts`, in place of both. */
+  messageStream?(face: Face, message: StreamedMessage): unknown;
   drain?(face: Face): unknown;
   ping?(face: Face, payload: Uint8Array): unknown;
   pong?(face: Face, payload: Uint8Array): unknown;
@@ -57,6 +59,9 @@ export interface ConnectionSettings<Face> {
   readonly writeTimeoutMs: number;
   /** `handlers.textBytes` is there. */
   readonly textAsBytes: boolean;
+  /** `handlers.messageStream` is there: see `openConnection`. */
+  readonly inParts?: boolean;
+  readonly maxStreamedMessageBytes: number;
   /** Told what a handler threw. */
   readonly onError: ErrorHandler;
   /** Left out where nobody counts. */
@@ -124,6 +129,15 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
     return this.#settings;
   }
 
+  protected get face(): Face {
+    return this.#face;
+  }
+
+  /** Why the connection is being ended, if not in peace. */
+  protected get error(): Error | undefined {
+    return this.#error;
+  }
+
   /** Nothing waits beyond the high-water mark. */
   get hasRoom(): boolean {
     return this.channel.bufferedAmount <= this.#settings.highWaterMarkBytes;
@@ -147,6 +161,23 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
     } else {
       throw new TypeError('a message is a string, a Uint8Array, an ArrayBuffer or a PreparedMessage');
     }
+    return this.#sent();
+  }
+
+  /** Begins a message in parts: until `endMessage` no other can be sent. @throws as `WebSocketProtocol.beginMessage` */
+  beginMessage(type: 'text' | 'binary', compress: boolean | undefined): void {
+    this.#core.beginMessage(type, compress);
+  }
+
+  /** Sends a part, of whatever size: whoever sends parts waits for `hasRoom` in between. @throws as `WebSocketProtocol.sendPart` */
+  sendPart(part: string | Uint8Array): SendResult {
+    this.#core.sendPart(part);
+    return this.#leave();
+  }
+
+  /** @throws as `WebSocketProtocol.endMessage` */
+  endMessage(): SendResult {
+    this.#core.endMessage();
     return this.#sent();
   }
 
@@ -276,8 +307,8 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
       case 'failed':
         this.#error = new ProtocolViolation(incoming.code, incoming.detail, incoming.section);
         return;
-      case 'close':
-        return; // `close` is called when TCP has ended (§7.1.4)
+      default:
+        return; // `close` is called when TCP has ended (§7.1.4), and parts come to `StreamingConnection`
     }
   }
 

@@ -3,9 +3,10 @@ import { describe, it } from 'node:test';
 import { type MemoryChannel, memoryPair } from '../../lib/channel/memory.ts';
 import { HTTP_LIMITS, TIMEOUTS, WEBSOCKET_LIMITS } from '../../lib/limits.ts';
 import type { EventStream, ServerWebSocket } from '../../lib/net/api.ts';
+import type { ConnectionSettings } from '../../lib/net/connection-settings.ts';
 import { HttpConnection, type HttpSettings } from '../../lib/net/http-connection.ts';
 import { Sweeper } from '../../lib/net/sweeper.ts';
-import { type ConnectionSettings, WebSocketConnection } from '../../lib/net/websocket-connection.ts';
+import { WebSocketConnection } from '../../lib/net/websocket-connection.ts';
 import { FakeClock } from '../support/clock.ts';
 import { closePayload } from '../support/frames.ts';
 import { collectGarbage } from '../support/gc.ts';
@@ -247,7 +248,7 @@ describe('what handlers hold', () => {
               assert.deepEqual(members(socket), [
                 ...['Symbol(Symbol.asyncIterator)', 'bufferedAmount', 'close', 'constructor', 'data', 'extensions'],
                 ...['pause', 'ping', 'protocol', 'readyState', 'request', 'resume', 'send', 'sendText', 'signal'],
-                ...['stats', 'terminate', 'write'],
+                ...['stats', 'terminate', 'write', 'writeMessage'],
               ]);
               const request = members(socket.request);
               assert.deepEqual(request, [
