@@ -22,8 +22,8 @@ export class AsyncQueue<T> extends MessageQueue<T> implements AsyncIterableItera
 
   /** The loop is left. */
   return(): Promise<IteratorResult<T>> {
-    this.#owner.abandoned();
     this.end(undefined);
+    this.#owner.abandoned();
     return Promise.resolve({ done: true, value: undefined });
   }
 

@@ -150,22 +150,18 @@ export class WebSocketSession {
     if (this.#queue === undefined) {
       const limits = { ...WEBSOCKET_LIMITS, ...defined(this.#request.options) };
       const owner = {
-        full: () => this.pause(),
-        drained: () => this.resume(),
-        abandoned: () => this.close(undefined, ''),
+        full: () => this.#connection?.hold(),
+        drained: () => this.#connection?.release(),
+        abandoned: () => {
+          this.close(undefined, '');
+          this.#connection?.release();
+        },
       };
       const bounds = { maxMessages: limits.maxQueuedMessages, maxBytes: limits.maxQueuedBytes };
       this.#queue = new AsyncQueue(bounds, owner, messageBytes);
       if (this.#state === CLOSED) this.#queue.end(undefined);
     }
     return this.#queue;
-  }
-
-  /** A loop hears all that the peer sends before its close frame, also behind our own (RFC 6455 §7.1.2 allows it). */
-  #queueMessage(queue: AsyncQueue<string | Uint8Array>, data: string | Uint8Array): void {
-    queue.push(data);
-    // While closing the connection is read whatever happens, so that its end is heard; the bound holds all the same.
-    if (queue.isFull && this.readyState !== OPEN) this.#fail(new Error('too many messages came while closing'));
   }
 
   #aborted(cause: unknown): void {
@@ -237,7 +233,8 @@ export class WebSocketSession {
 
   /** §4, "When a WebSocket message has been received". */
   #receive(data: string | Uint8Array): void {
-    if (this.#queue !== undefined) this.#queueMessage(this.#queue, data);
+    // A loop hears all that the peer sends before its close frame, also behind our own (RFC 6455 §7.1.2 allows it).
+    if (this.#queue !== undefined) this.#queue.push(data);
     // Step 1: "If ready state is not OPEN (1), then return." A close frame of the peer in the same chunk has changed the
     // connection's state already, but the message came before it.
     else if (this.#state === OPEN) this.#receiver.message(data);
