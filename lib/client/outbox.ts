@@ -9,7 +9,8 @@
 
 import { utf8ByteLength } from '../bytes/utf8.ts';
 import type { Channel } from '../channel/port.ts';
-import type { SendOptions, SendResult } from '../net/api.ts';
+import type { SendOptions, SendResult, WriteMessageOptions } from '../net/api.ts';
+import { type PartSource, type PartsOutlet, writeParts } from '../net/outgoing-parts.ts';
 import { closed, WaitingWrites } from '../net/waiting-writes.ts';
 import { SendLedger } from './send-ledger.ts';
 
@@ -18,12 +19,14 @@ export type Sendable = string | Uint8Array | Blob;
 
 /** As much of a connection as sending needs. */
 export interface Outlet {
-  readonly connection: {
-    readonly readyState: number;
+  readonly connection: Omit<PartsOutlet, 'hasRoom'> & {
     send(message: string | Uint8Array, options?: SendOptions): SendResult;
   };
   readonly channel: Pick<Channel, 'bufferedAmount' | 'output' | 'sentBytes'>;
 }
+
+/** The `readyState` of a connection that is not there any more. */
+const CLOSED = 3;
 
 /** The position of the stream's end: all octets that were ever to be sent. */
 function appended({ channel }: Outlet): number {
@@ -51,7 +54,7 @@ function thisTurn(): number {
   return sharedTurn;
 }
 
-export class Outbox {
+export class Outbox implements PartsOutlet {
   readonly #limits: OutboxLimits;
   /** Told once, when something that `send` has accepted cannot be sent. */
   readonly #failed: (error: Error) => void;
@@ -68,6 +71,8 @@ export class Outbox {
   #bytesAtTurn = 0;
   #bytesInTurn = 0;
   #ended = false;
+  /** A message in parts has begun and not ended. */
+  #isInParts = false;
   readonly #writes = new WaitingWrites();
 
   constructor(limits: OutboxLimits, failed: (error: Error) => void) {
@@ -136,8 +141,9 @@ export class Outbox {
     this.#lostBytes += size;
   }
 
-  /** Sends, or queues behind Blobs. Bytes are copied before this returns. */
+  /** Sends, or queues behind Blobs. Bytes are copied before this returns. @throws TypeError within a message in parts (RFC 6455 §5.4) */
   send(data: Sendable, options: SendOptions | undefined): void {
+    if (this.#isInParts) throw new TypeError('a message in parts has begun: send is possible again when it has ended');
     const size = sizeOf(data);
     this.#count(size);
     if (!(data instanceof Blob) && this.#blobs === undefined) {
@@ -181,6 +187,46 @@ export class Outbox {
       this.send(data, options);
       return this.#hasRoom() ? 'sent' : 'backpressure';
     }, this.#hasRoom());
+  }
+
+  /** As `write`, of a message in parts, each of which counts when it is sent. @throws TypeError for what cannot be iterated */
+  writeMessage(parts: PartSource, options: WriteMessageOptions | undefined): Promise<void> {
+    return writeParts(this.#writes, this, parts, options);
+  }
+
+  // `PartsOutlet`: the connection as a message in parts sees it.
+
+  get readyState(): number {
+    return this.#ended ? CLOSED : (this.#outlet?.connection.readyState ?? CLOSED);
+  }
+
+  /** Blobs that are being read come first. */
+  get hasRoom(): boolean {
+    return this.#blobs === undefined && this.#hasRoom();
+  }
+
+  beginMessage(type: 'text' | 'binary', compress: boolean | undefined): void {
+    this.#outlet!.connection.beginMessage(type, compress);
+    this.#isInParts = true;
+  }
+
+  sendPart(part: string | Uint8Array): SendResult {
+    const outlet = this.#outlet!;
+    const size = sizeOf(part);
+    this.#count(size);
+    const start = appended(outlet);
+    const result = outlet.connection.sendPart(part);
+    this.#ledger.add(size, start, appended(outlet));
+    return result;
+  }
+
+  endMessage(): SendResult {
+    this.#isInParts = false;
+    return this.#outlet!.connection.endMessage();
+  }
+
+  close(code: number): void {
+    this.#outlet!.connection.close(code);
   }
 
   #hasRoom(): boolean {

@@ -6,8 +6,18 @@
  */
 
 import { isToken } from '../http/grammar.ts';
+import type { StreamedMessage } from '../net/api.ts';
 import type { Clock } from '../net/sweeper.ts';
-import { ANYTHING, checkOptions, milliseconds, OBJECT, type OptionTable, STRING, wholeNumber } from '../options.ts';
+import {
+  ANYTHING,
+  checkOptions,
+  FUNCTION,
+  milliseconds,
+  OBJECT,
+  type OptionTable,
+  STRING,
+  wholeNumber,
+} from '../options.ts';
 import type { PerMessageDeflate } from '../websocket/extension.ts';
 import type { HeadersOption } from './attempt.ts';
 import { DIAL_OPTIONS, type DialOptions } from './dialer.ts';
@@ -35,6 +45,13 @@ export interface WebSocketOptions extends DialOptions {
   readonly handshakeTimeoutMs?: number;
   readonly maxMessageBytes?: number;
   readonly maxFramesPerMessage?: number;
+  /**
+   * In place of `message` events: told a message at its first frame, to be read as it comes, however long it is. As the handler of
+   * that name in a server's routes. Where it throws or rejects, the connection is closed with 1011 and `error` tells.
+   */
+  readonly messageStream?: (message: StreamedMessage) => unknown;
+  /** Octets of a message that `messageStream` is given. Default: no limit. */
+  readonly maxStreamedMessageBytes?: number;
   /** Beyond this many unsent bytes the connection is failed, as the standard says of a full buffer. */
   readonly maxBufferedBytes?: number;
   /** `write` waits while more than this is unsent. */
@@ -67,6 +84,8 @@ const OPTIONS: OptionTable = {
   handshakeTimeoutMs: milliseconds(1),
   maxMessageBytes: wholeNumber(1),
   maxFramesPerMessage: wholeNumber(1),
+  messageStream: FUNCTION,
+  maxStreamedMessageBytes: wholeNumber(1),
   maxBufferedBytes: wholeNumber(1, Number.MAX_SAFE_INTEGER, true),
   highWaterMarkBytes: wholeNumber(0),
   maxQueuedMessages: wholeNumber(1),

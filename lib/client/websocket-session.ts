@@ -8,12 +8,14 @@
 
 import { ConnectFailed } from '../errors.ts';
 import { CLIENT_LIMITS, TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
-import type { SendOptions } from '../net/api.ts';
+import type { SendOptions, StreamedMessage, WriteMessageOptions } from '../net/api.ts';
 import { messageBytes } from '../net/message-queue.ts';
+import type { PartSource } from '../net/outgoing-parts.ts';
 import { defined } from '../net/settings.ts';
+import { openConnection } from '../net/streaming-connection.ts';
 import { clientSweeper } from '../net/sweeper.ts';
 import { closed } from '../net/waiting-writes.ts';
-import { type ConnectionSettings, WebSocketConnection } from '../net/websocket-connection.ts';
+import type { ConnectionSettings, WebSocketConnection } from '../net/websocket-connection.ts';
 import { deflateSettings } from '../websocket/deflate.ts';
 import { whenAborted } from './abort-signal.ts';
 import { AsyncQueue } from './async-queue.ts';
@@ -116,6 +118,12 @@ export class WebSocketSession {
     return this.#outbox.write(data, options);
   }
 
+  /** As `write`, of a message in parts. */
+  writeMessage(parts: PartSource, options: WriteMessageOptions | undefined): Promise<void> {
+    if (this.readyState >= CLOSING) return Promise.reject(closed());
+    return this.#outbox.writeMessage(parts, options);
+  }
+
   /** Resolves to the milliseconds until the pong; to undefined where none will come. */
   ping(): Promise<number | undefined> {
     return this.#connection?.ping() ?? Promise.resolve(undefined);
@@ -147,6 +155,8 @@ export class WebSocketSession {
 
   /** The messages from now on, which are then no longer told to the receiver. */
   messages(): AsyncIterableIterator<string | Uint8Array> {
+    if (this.#request.options.messageStream !== undefined)
+      throw new TypeError('messages go to the option messageStream, not to for await');
     if (this.#queue === undefined) {
       const limits = { ...WEBSOCKET_LIMITS, ...defined(this.#request.options) };
       const owner = {
@@ -193,7 +203,7 @@ export class WebSocketSession {
   #established(agreed: Established): void {
     const { channel, rest } = agreed;
     const deflate = agreed.deflate && deflateSettings('client', agreed.deflate, this.#request.deflate!);
-    const connection = new WebSocketConnection<WebSocketSession>(channel, this.#settings(), { deflate }, this);
+    const connection = openConnection<WebSocketSession>(channel, this.#settings(), { deflate }, this);
     this.#extensions = agreed.extensions; // step 2
     this.#protocol = agreed.protocol; // step 3
     this.#attempt = undefined;
@@ -214,14 +224,17 @@ export class WebSocketSession {
     const limits = { ...WEBSOCKET_LIMITS, ...TIMEOUTS, ...CLIENT_LIMITS, ...defined(options) };
     const sweeper = clientSweeper(options.clock);
     sweeper.expect(limits.pingIntervalMs, limits.pongTimeoutMs, limits.closeTimeoutMs, limits.writeTimeoutMs);
+    const { messageStream } = options;
     return {
       ...limits,
       role: 'client',
+      inParts: messageStream !== undefined,
       sweeper,
       textAsBytes: false,
-      onError: () => {}, // our own handlers do not throw, and a listener's exception is the event target's business
+      onError: () => {}, // `close` tells; a listener's exception is the event target's business
       handlers: {
         message: (_, data) => this.#receive(data),
+        ...(messageStream && { messageStream: (_: WebSocketSession, each: StreamedMessage) => messageStream(each) }),
         drain: () => this.#outbox.drained(),
         close: (_, code, reason, error) => {
           this.#failure ??= error;

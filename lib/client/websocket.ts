@@ -1,13 +1,13 @@
 /**
  * The WHATWG `WebSocket` client (https://websockets.spec.whatwg.org/), with what a server-side user needs besides.
  *
- * The interface, its conversions and its events are the standard's, step by step. Beyond it: `write`, `ping`, `pause`,
+ * The interface, its conversions and its events are the standard's, step by step. Beyond it: `write`, `writeMessage`, `ping`, `pause`,
  * `resume`, `terminate`, `for await`, and errors that say what happened. Cookies are not kept. Knows no frames and no state:
  * those are the session's. Sections: the constructor, the interface, beyond the standard. Read next: `websocket-session.ts`.
  */
 
 import { utf8ByteLength } from '../bytes/utf8.ts';
-import type { SendOptions } from '../net/api.ts';
+import type { SendOptions, WriteMessageOptions } from '../net/api.ts';
 import { MAX_REASON_BYTES } from '../websocket/close.ts';
 import { deflatePolicy } from '../websocket/extension.ts';
 import { EventHandlers } from './event-handlers.ts';
@@ -188,6 +188,18 @@ export class WebSocket extends Target {
    */
   write(data: Data, options?: SendOptions): Promise<void> {
     return this.#session.write(toSendable(data), options);
+  }
+
+  /**
+   * Sends one message in parts, as the server's `writeMessage` does, behind what `write` has in line; before `open` it waits for that.
+   * `send` throws TypeError until it has resolved. Not in the standard. Rejects with the source's error, or `ConnectionClosed`.
+   * @throws TypeError for what cannot be iterated
+   */
+  writeMessage(
+    parts: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
+    options?: WriteMessageOptions,
+  ): Promise<void> {
+    return this.#session.writeMessage(parts, options);
   }
 
   /**

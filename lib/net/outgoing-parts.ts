@@ -65,6 +65,7 @@ class OutgoingParts {
     if (this.#state === 'sent') return 'sent';
     if (this.#state === 'failed') throw this.#error;
     if (this.#outlet.readyState !== 1) throw closed();
+    if (!this.#outlet.hasRoom) return 'dropped';
     if (this.#state === 'running') this.#wake();
     else {
       this.#state = 'running';
