@@ -29,7 +29,6 @@ interface Waiting<Receiver> {
   first: DeferredCall<Receiver> | undefined;
   last: DeferredCall<Receiver> | undefined;
   bytes: number;
-  isHeld: boolean;
 }
 
 /** The chunks that wait, for each machine that has any. In the order of the calls, as a list: all operations are O(1), but for the copy. */
@@ -63,28 +62,15 @@ export class DeferredChunks<Receiver> {
     waiting.bytes += chunk.length + CHUNK_OVERHEAD_BYTES;
   }
 
-  /** Takes the one that is next, unless the machine is held. */
+  /** Takes the one that is next. */
   next(machine: object): DeferredCall<Receiver> | undefined {
     const waiting = this.#waiting.get(machine);
     const call = waiting?.first;
-    if (waiting === undefined || call === undefined || waiting.isHeld) return undefined;
+    if (waiting === undefined || call === undefined) return undefined;
     waiting.first = call.next;
     if (call.next === undefined) waiting.last = undefined;
     waiting.bytes -= call.chunk.length + CHUNK_OVERHEAD_BYTES;
     return call;
-  }
-
-  isHeld(machine: object): boolean {
-    return this.#waiting.get(machine)?.isHeld === true;
-  }
-
-  hold(machine: object): void {
-    this.#of(machine).isHeld = true;
-  }
-
-  release(machine: object): void {
-    const waiting = this.#waiting.get(machine);
-    if (waiting !== undefined) waiting.isHeld = false;
   }
 
   /** Lets go of all that waits for `machine`. */
@@ -96,7 +82,7 @@ export class DeferredChunks<Receiver> {
   #of(machine: object): Waiting<Receiver> {
     let waiting = this.#waiting.get(machine);
     if (waiting === undefined) {
-      waiting = { first: undefined, last: undefined, bytes: 0, isHeld: false };
+      waiting = { first: undefined, last: undefined, bytes: 0 };
       this.#waiting.set(machine, waiting);
       this.any = true;
     }

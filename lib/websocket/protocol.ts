@@ -58,6 +58,13 @@ export interface AgreedExtensions {
   readonly deflate?: DeflateSettings | undefined;
 }
 
+const Flag = {
+  /** See `outputBlocked`. */
+  outputBlocked: 1,
+  /** Between `hold` and `release`. Here and not with the chunks: it is asked for each message, also while another machine is held. */
+  held: 2,
+} as const;
+
 /** One for the process; see there. */
 const deferredChunks = new DeferredChunks<IncomingReceiver>();
 
@@ -70,8 +77,8 @@ export class WebSocketProtocol {
   #state: State = 'OPEN';
   /** The peer's close frame; set when it arrives. */
   #closeReceived: { readonly code: number; readonly reason: string } | undefined = undefined;
-  /** See `outputBlocked`. */
-  #outputBlocked = false;
+  /** Bits of `Flag`. */
+  #flags = 0;
   /** The latest ping that came while the output was blocked; answered when it no longer is. */
   #owedPong: Uint8Array | undefined = undefined;
   /** The message that is being sent in parts. */
@@ -113,7 +120,7 @@ export class WebSocketProtocol {
    * Never throws for anything in it. @throws TypeError within a receiver of this machine or while it is held, since it could answer nothing then
    */
   receive(chunk: Uint8Array): Incoming[] {
-    if (this.#parser.reading || deferredChunks.isHeld(this))
+    if (this.#parser.reading || this.#isHeld)
       throw new TypeError('receive is called within a receiver of the same machine, or while it is held');
     const incoming: Incoming[] = [];
     this.receiveInto(chunk, { deliver: (one) => incoming.push(one) });
@@ -129,8 +136,7 @@ export class WebSocketProtocol {
    *   `MAX_DEFERRED_BYTES` would wait
    */
   receiveInto(chunk: Uint8Array, receiver: IncomingReceiver): void {
-    if (this.#parser.reading || (deferredChunks.any && deferredChunks.isHeld(this)))
-      deferredChunks.add(this, chunk, receiver);
+    if (this.#parser.reading || this.#isHeld) deferredChunks.add(this, chunk, receiver);
     else this.#run(chunk, receiver, undefined);
   }
 
@@ -139,16 +145,15 @@ export class WebSocketProtocol {
    * `receiveInto` is given meanwhile (at most `MAX_DEFERRED_BYTES`): whoever holds stops reading from the network.
    */
   hold(): void {
-    if (mayReceive(this.#state)) deferredChunks.hold(this);
+    if (mayReceive(this.#state)) this.#flags |= Flag.held;
   }
 
   /** Goes on where `hold` stopped: delivers what waits before it returns. @throws as `receiveInto` */
   release(): void {
-    deferredChunks.release(this);
+    this.#flags &= ~Flag.held;
     if (this.#parser.reading) return;
     const call = deferredChunks.next(this);
-    if (call === undefined) deferredChunks.forget(this);
-    else this.#run(call.chunk, call.receiver, call);
+    if (call !== undefined) this.#run(call.chunk, call.receiver, call);
   }
 
   /** Reads a chunk, and then those that wait, or until it is held; answers frames where the RFC demands it. `call`: where the chunk comes from there. */
@@ -175,12 +180,12 @@ export class WebSocketProtocol {
           } catch (error) {
             failure ??= { error };
           }
-          if (deferredChunks.any && deferredChunks.isHeld(this)) {
+          if (this.#isHeld) {
             deferredChunks.putBack(this, parser.rest(), receiver, call);
             break;
           }
         }
-        if (!deferredChunks.any) break;
+        if (!deferredChunks.any || this.#isHeld) break;
         call = deferredChunks.next(this);
         if (call === undefined) break;
         ({ chunk, receiver } = call);
@@ -195,8 +200,11 @@ export class WebSocketProtocol {
   /** Lets go of what nobody will read any more. */
   #settle(): void {
     const isOver = !mayReceive(this.#state);
-    if (isOver) this.#assembler.forget();
-    if (deferredChunks.any && (isOver || !deferredChunks.isHeld(this))) deferredChunks.forget(this);
+    if (isOver) {
+      this.#assembler.forget();
+      this.#flags &= ~Flag.held;
+    }
+    if (deferredChunks.any && !this.#isHeld) deferredChunks.forget(this);
   }
 
   /** The peer will send no more, or TCP is gone. Whatever had not been written is forgotten. */
@@ -204,6 +212,7 @@ export class WebSocketProtocol {
     if (this.#state !== 'ENDED') this.#move('end');
     this.#owedPong = undefined;
     this.#outgoing = undefined;
+    this.#flags &= ~Flag.held;
     this.#assembler.forget();
     if (deferredChunks.any && !this.#parser.reading) deferredChunks.forget(this);
   }
@@ -289,7 +298,8 @@ export class WebSocketProtocol {
    * Choice: every ping is answered while answers can leave, and only the latest while they cannot, which bounds them.
    */
   set outputBlocked(blocked: boolean) {
-    this.#outputBlocked = blocked;
+    if (blocked) this.#flags |= Flag.outputBlocked;
+    else this.#flags &= ~Flag.outputBlocked;
     if (blocked || this.#owedPong === undefined) return;
     const payload = this.#owedPong;
     this.#owedPong = undefined;
@@ -297,13 +307,17 @@ export class WebSocketProtocol {
   }
 
   get outputBlocked(): boolean {
-    return this.#outputBlocked;
+    return (this.#flags & Flag.outputBlocked) !== 0;
+  }
+
+  get #isHeld(): boolean {
+    return (this.#flags & Flag.held) !== 0;
   }
 
   /** §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it already received a Close frame". */
   #answerPing(payload: Uint8Array): void {
     // Asked for in CLOSE_SENT too: §5.5.1 forbids only data frames behind our own close frame.
-    if (this.#outputBlocked) this.#owedPong = payload;
+    if (this.outputBlocked) this.#owedPong = payload;
     else encodeFrame(this.output, this.#form, FIN | Opcode.Pong, payload); // §5.5.3: "identical Application data"
   }
 
