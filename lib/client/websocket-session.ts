@@ -9,13 +9,14 @@
 import { ConnectFailed } from '../errors.ts';
 import { CLIENT_LIMITS, TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
 import type { SendOptions, StreamedMessage, WriteMessageOptions } from '../net/api.ts';
+import type { ConnectionSettings } from '../net/connection-settings.ts';
 import { messageBytes } from '../net/message-queue.ts';
 import type { PartSource } from '../net/outgoing-parts.ts';
 import { defined } from '../net/settings.ts';
 import { openConnection } from '../net/streaming-connection.ts';
 import { clientSweeper } from '../net/sweeper.ts';
 import { closed } from '../net/waiting-writes.ts';
-import type { ConnectionSettings, WebSocketConnection } from '../net/websocket-connection.ts';
+import type { WebSocketConnection } from '../net/websocket-connection.ts';
 import { deflateSettings } from '../websocket/deflate.ts';
 import { whenAborted } from './abort-signal.ts';
 import { AsyncQueue } from './async-queue.ts';

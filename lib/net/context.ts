@@ -9,6 +9,7 @@ import type { CorsPolicy } from '../http/cors.ts';
 import type { Router } from '../http/router.ts';
 import type { DeflatePolicy } from '../websocket/extension.ts';
 import type { EventStreamHandlers, HttpHandler, HttpRequest, Upgrade, WebSocketHandlers } from './api.ts';
+import type { ConnectionSettings } from './connection-settings.ts';
 import type { StreamSettings } from './event-stream-connection.ts';
 import type { ErrorHandler } from './guard.ts';
 import type { Observed } from './observed.ts';
@@ -17,7 +18,6 @@ import type { Field } from './responses.ts';
 import type { ServerStream } from './server-event-stream.ts';
 import type { ServerSocket } from './server-websocket.ts';
 import type { Sweeper } from './sweeper.ts';
-import type { ConnectionSettings } from './websocket-connection.ts';
 
 /** Whose pages may use a route. */
 export type Cors = CorsPolicy<HttpRequest>;

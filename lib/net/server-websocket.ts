@@ -20,13 +20,14 @@ import type {
   WebSocketHandlers,
   WriteMessageOptions,
 } from './api.ts';
+import type { ConnectionHandlers } from './connection-settings.ts';
 import { type ErrorHandler, isPromise } from './guard.ts';
 import { MessageQueue, messageBytes } from './message-queue.ts';
 import type { RouteObserved } from './observed.ts';
 import { type PartSource, writeParts } from './outgoing-parts.ts';
 import { Request } from './request.ts';
 import { closed, WaitingWrites } from './waiting-writes.ts';
-import type { ConnectionHandlers, WebSocketConnection } from './websocket-connection.ts';
+import type { WebSocketConnection } from './websocket-connection.ts';
 
 /** What few connections use; made with the first use of any. */
 interface Extras {

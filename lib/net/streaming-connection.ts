@@ -8,9 +8,10 @@
 
 import type { Channel } from '../channel/port.ts';
 import type { AgreedExtensions, Incoming } from '../websocket/protocol.ts';
+import type { ConnectionSettings } from './connection-settings.ts';
 import { guard, isPromise } from './guard.ts';
 import { MessageStream } from './streamed-message.ts';
-import { type ConnectionSettings, WebSocketConnection } from './websocket-connection.ts';
+import { WebSocketConnection } from './websocket-connection.ts';
 
 /** Makes the connection that `settings` ask for. */
 export function openConnection<Face>(

@@ -6,7 +6,7 @@
  * Adds what the pure core cannot own: the three-valued `send`, backpressure and `drain`, and the deadlines for pongs,
  * writes and the closing handshake (see `deadlines.ts`). Guarantees: `open` is followed by exactly one `close`, nothing is
  * delivered outside of them, and a handler that throws ends its own connection only (1011).
- * Handlers get `face`, what its maker wants them to see, and never this object.
+ * Handlers get `face`, what its maker wants them to see, and never this object. Messages in parts come to `streaming-connection.ts`.
  * Read next: `server-websocket.ts`, the face of servers, and `../client/websocket.ts`, that of clients.
  */
 
@@ -22,51 +22,12 @@ import {
   type IncomingReceiver,
   WebSocketProtocol,
 } from '../websocket/protocol.ts';
-import type { Message, SendOptions, SendResult, StreamedMessage } from './api.ts';
+import type { Message, SendOptions, SendResult } from './api.ts';
+import type { ConnectionHandlers, ConnectionSettings } from './connection-settings.ts';
 import { Timed, type Wait } from './deadlines.ts';
-import { type ErrorHandler, type Guarded, guard } from './guard.ts';
-import type { RouteObserved } from './observed.ts';
+import { type Guarded, guard } from './guard.ts';
 import { Pings } from './pings.ts';
 import type { Sweeper } from './sweeper.ts';
-
-/** What happens on a connection, told to whoever made it. `face` is what that one has given. */
-export interface ConnectionHandlers<Face> {
-  message?(face: Face, message: string | Uint8Array): unknown;
-  /** Where it is there, text comes here as UTF-8 octets and not to `message`. */
-  textBytes?(face: Face, utf8: Uint8Array): unknown;
-  /** With `inParts`, in place of both. */
-  messageStream?(face: Face, message: StreamedMessage): unknown;
-  drain?(face: Face): unknown;
-  ping?(face: Face, payload: Uint8Array): unknown;
-  pong?(face: Face, payload: Uint8Array): unknown;
-  close?(face: Face, code: number, reason: string, error: Error | undefined): unknown;
-}
-
-/** Everything that connections of one route share: one object, however many connections. */
-export interface ConnectionSettings<Face> {
-  readonly role: 'client' | 'server';
-  readonly handlers: ConnectionHandlers<Face>;
-  readonly sweeper: Sweeper;
-  readonly maxMessageBytes: number;
-  readonly maxFramesPerMessage: number;
-  readonly maxBufferedBytes: number;
-  readonly highWaterMarkBytes: number;
-  readonly maxQueuedMessages: number;
-  readonly maxQueuedBytes: number;
-  readonly pingIntervalMs: number;
-  readonly pongTimeoutMs: number;
-  readonly closeTimeoutMs: number;
-  readonly writeTimeoutMs: number;
-  /** `handlers.textBytes` is there. */
-  readonly textAsBytes: boolean;
-  /** `handlers.messageStream` is there: see `openConnection`. */
-  readonly inParts?: boolean;
-  readonly maxStreamedMessageBytes: number;
-  /** Told what a handler threw. */
-  readonly onError: ErrorHandler;
-  /** Left out where nobody counts. */
-  readonly observed?: RouteObserved | undefined;
-}
 
 /** The readyState values of the WHATWG interface. */
 const OPEN = 1;

@@ -1,0 +1,49 @@
+/**
+ * What a WebSocket connection is given by whoever makes it, a server's route or a client: handlers and settings. Types only.
+ *
+ * One object for all connections of a route, however many. Read next: `websocket-connection.ts`.
+ */
+
+import type { StreamedMessage } from './api.ts';
+import type { ErrorHandler } from './guard.ts';
+import type { RouteObserved } from './observed.ts';
+import type { Sweeper } from './sweeper.ts';
+
+/** What happens on a connection, told to whoever made it. `face` is what that one has given. */
+export interface ConnectionHandlers<Face> {
+  message?(face: Face, message: string | Uint8Array): unknown;
+  /** Where it is there, text comes here as UTF-8 octets and not to `message`. */
+  textBytes?(face: Face, utf8: Uint8Array): unknown;
+  /** With `inParts`, in place of both. */
+  messageStream?(face: Face, message: StreamedMessage): unknown;
+  drain?(face: Face): unknown;
+  ping?(face: Face, payload: Uint8Array): unknown;
+  pong?(face: Face, payload: Uint8Array): unknown;
+  close?(face: Face, code: number, reason: string, error: Error | undefined): unknown;
+}
+
+/** Everything that connections of one route share: one object, however many connections. */
+export interface ConnectionSettings<Face> {
+  readonly role: 'client' | 'server';
+  readonly handlers: ConnectionHandlers<Face>;
+  readonly sweeper: Sweeper;
+  readonly maxMessageBytes: number;
+  readonly maxFramesPerMessage: number;
+  readonly maxBufferedBytes: number;
+  readonly highWaterMarkBytes: number;
+  readonly maxQueuedMessages: number;
+  readonly maxQueuedBytes: number;
+  readonly pingIntervalMs: number;
+  readonly pongTimeoutMs: number;
+  readonly closeTimeoutMs: number;
+  readonly writeTimeoutMs: number;
+  /** `handlers.textBytes` is there. */
+  readonly textAsBytes: boolean;
+  /** `handlers.messageStream` is there: see `openConnection`. */
+  readonly inParts?: boolean;
+  readonly maxStreamedMessageBytes: number;
+  /** Told what a handler threw. */
+  readonly onError: ErrorHandler;
+  /** Left out where nobody counts. */
+  readonly observed?: RouteObserved | undefined;
+}
