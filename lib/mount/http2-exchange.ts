@@ -53,7 +53,7 @@ export class Http2Exchange extends Timed implements Exchange, Sink {
     const { channel } = this;
     const { context } = this.#mount;
     // A server that closes takes no WebSocket any more, and still answers requests of clients that are connected.
-    const room = hasRoom(this.#mount) || (context.closing() && !context.closed() && this.handshake === undefined);
+    const room = hasRoom(this.#mount) || (context.closing() && this.handshake === undefined);
     count(this.#mount, channel);
     if (!room || !this.#fewFromThere) {
       const answer = unavailable(context.retryAfterMs());
