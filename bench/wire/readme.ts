@@ -68,7 +68,7 @@ export function renderTable(results: Results): string {
   const limited = (by: string) => entries.some(({ rows }) => rows.some((row) => row.limit === by));
   return `${tables.join('\n\n')}
 
-Multiples of the first column in the same run: medians of ${schedule.rounds} interleaved rounds of ${schedule.durationMs / 1000} s, ${machine.placement}
+Multiples of the first column in the same run, the best server of a row in bold: medians of ${schedule.rounds} interleaved rounds of ${schedule.durationMs / 1000} s, ${machine.placement}
 (${machine.cpu}, Node ${machine.node}; ${named.join(', ')}; commit ${results.commit.slice(0, 10)}, ${results.date.slice(0, 10)}).
 *kernel*: how much of barewire's CPU time the operating system used to read and write sockets, which no library can save.${
     limited('generator')
@@ -89,13 +89,16 @@ function renderRows(reference: string, entries: Results['workloads']): string {
   const lines = entries.map(({ workload, rows }) => {
     const first = rows.find((row) => row.peer === reference);
     const bytes = workload.figure === 'memory';
-    const value = first === undefined ? '–' : `${thousands(first.value)}${bytes ? ' bytes' : ''}`;
+    const shown = rows.filter(({ peer }) => peer === reference || (peers as readonly string[]).includes(peer));
+    const best = bestOf(shown, bytes);
+    const number = first === undefined ? '–' : `${thousands(first.value)}${bytes ? ' bytes' : ''}`;
+    const value = best === reference ? `**${number}**` : number;
     const cells = peers.map((peer) => {
       const row = rows.find((each) => each.peer === peer);
       if (row?.ratio === undefined) return '–';
       const mark = row.limit === 'generator' ? ' \\*' : row.limit === 'machine' ? ' †' : '';
       const text = `${row.ratio >= 9.95 ? row.ratio.toFixed(0) : row.ratio.toFixed(row.ratio < 2 ? 2 : 1)} ×`;
-      return `${peer === 'barewire' ? `**${text}**` : text}${bytes ? '' : mark}`;
+      return `${peer === best ? `**${text}**` : text}${bytes ? '' : mark}`;
     });
     const ours = rows.find((row) => row.peer === 'barewire');
     const kernel = (bytes ? undefined : percent(ours?.kernelShare)) ?? '–';
@@ -104,6 +107,13 @@ function renderRows(reference: string, entries: Results['workloads']): string {
   return [head, head.map((_, i) => (i === 0 ? '---' : '--:')), ...lines]
     .map((cells) => `| ${cells.join(' | ')} |`)
     .join('\n');
+}
+
+/** The server that is best in a row, whoever it is; sockets without a protocol are a yardstick and no server. */
+export function bestOf(rows: Results['workloads'][number]['rows'], lessIsBetter: boolean): string | undefined {
+  const servers = rows.filter((row) => row.ratio !== undefined && row.peer !== 'net' && row.peer !== 'node-http');
+  const sign = lessIsBetter ? 1 : -1;
+  return servers.toSorted((a, b) => sign * (a.ratio! - b.ratio!))[0]?.peer;
 }
 
 /** `text` with the table between its markers. @throws Error when it has no markers */

@@ -7,8 +7,8 @@ import { describe, it } from 'node:test';
 import { fallOf, guardRatio, verdictOf, wasShared } from '../../bench/guard.ts';
 import type { Round } from '../../bench/wire/load.ts';
 import { renderPage } from '../../bench/wire/page.ts';
-import { END, renderTable, replaceTable, START } from '../../bench/wire/readme.ts';
-import { formatTable, summarize } from '../../bench/wire/report.ts';
+import { bestOf, END, renderTable, replaceTable, START } from '../../bench/wire/readme.ts';
+import { formatTable, type Row, summarize } from '../../bench/wire/report.ts';
 import type { Results } from '../../bench/wire/results.ts';
 import { renderTargets, TARGETS } from '../../bench/wire/targets.ts';
 import { chooseWorkloads, QUICK, WORKLOADS } from '../../bench/wire/workloads.ts';
@@ -257,5 +257,14 @@ describe('the guard', () => {
     const shared = { id: 'ws', label: 'ws', rounds: [round(1, 1, { limit: 'machine' })] };
     assert.equal(wasShared(summarize(RATE, MEASURED)), false);
     assert.equal(wasShared(summarize(RATE, [MEASURED[0]!, shared])), true);
+  });
+});
+
+describe('the table of the README', () => {
+  it('marks the best server of a row, whoever it is; sockets without a protocol are no server', () => {
+    const row = (peer: string, ratio: number): Row => ({ peer, ratio }) as Row;
+    const rows = [row('ws', 1), row('barewire', 4), row('bun', 5), row('net', 9)];
+    assert.equal(bestOf(rows, false), 'bun');
+    assert.equal(bestOf(rows, true), 'ws', 'of memory the least');
   });
 });
