@@ -104,7 +104,6 @@ const DEFAULT_RETRY_AFTER_MS = 5_000;
 
 export class Server {
   readonly #clock: Clock;
-  readonly #secure: boolean;
   readonly #closeTimeoutMs: number;
   readonly #context: Context;
   readonly #makers: RouteMakers;
@@ -137,7 +136,6 @@ export class Server {
     const addresses = new AddressCounts(settings.maxConnectionsPerAddress);
     const trust = options.trustProxy && guardedTrust(proxyTrust(options.trustProxy), onError);
     this.#clock = options.clock ?? systemClock;
-    this.#secure = options.tls !== undefined;
     this.#closeTimeoutMs = settings.closeTimeoutMs;
     const sweeper = new Sweeper(this.#clock);
     sweeper.expect(
@@ -293,16 +291,12 @@ export class Server {
 
   /** The port listened on; 0 on a Unix socket or before `listen`. */
   get port(): number {
-    const { address } = this.#listener;
-    return address === null || typeof address === 'string' ? 0 : address.port;
+    return this.#listener.address?.port ?? 0;
   }
 
   /** Where the server listens, as a URL prefix such as `http://127.0.0.1:8080`; empty on a Unix socket. */
   get url(): string {
-    const { address } = this.#listener;
-    if (address === null || typeof address === 'string') return '';
-    const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-    return `${this.#secure ? 'https' : 'http'}://${host}:${address.port}`;
+    return this.#listener.url;
   }
 
   /** How many connections are open, by what they are; `handshakes` are within their TLS handshake. */

@@ -129,8 +129,18 @@ export class Listener {
     });
   }
 
-  get address(): AddressInfo | string | null {
-    return this.#server.address();
+  /** Undefined on a Unix socket, and before `listen`. */
+  get address(): AddressInfo | undefined {
+    const address = this.#server.address();
+    return address === null || typeof address === 'string' ? undefined : address;
+  }
+
+  /** As a URL prefix; empty on a Unix socket. */
+  get url(): string {
+    const { address } = this;
+    if (address === undefined) return '';
+    const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+    return `${this.#settings.tls === undefined ? 'http' : 'https'}://${host}:${address.port}`;
   }
 
   /** TLS handshakes under way. */
