@@ -74,6 +74,7 @@ const NODE_BY_FOLDER: Readonly<Record<string, RegExp>> = {
   channel: /^node:(net|tls|stream|buffer|diagnostics_channel)$/,
   net: /^node:(net|tls|buffer)$/,
   mount: /^node:(http|https|http2|net|tls|stream|buffer)$/,
+  ws: /^node:(events|http|https|net|tls|stream|crypto)$/,
   'server.ts': /^node:(net|tls|http|https|http2)$/,
   client: /^node:(net|tls|buffer|stream)$/,
   conformance:

@@ -17,8 +17,12 @@ export interface ConnectionHandlers<Face> {
   /** With `inParts`, in place of both. */
   messageStream?(face: Face, message: StreamedMessage): unknown;
   drain?(face: Face): unknown;
+  /** The system has taken all output, after a time in which it had not, however little that was. */
+  written?(face: Face): unknown;
   ping?(face: Face, payload: Uint8Array): unknown;
   pong?(face: Face, payload: Uint8Array): unknown;
+  /** The peer broke a rule: the connection is being failed, and `close` follows. */
+  failed?(face: Face, error: ProtocolViolation): unknown;
   close?(face: Face, code: number, reason: string, error: Error | undefined): unknown;
 }
 
@@ -42,6 +46,9 @@ export interface ConnectionSettings<Face> {
   /** `handlers.messageStream` is there: see `openConnection`. */
   readonly inParts?: boolean;
   readonly maxStreamedMessageBytes: number;
+  /** As `ProtocolOptions` has them. */
+  readonly answersPings?: boolean;
+  readonly echoesReason?: boolean;
   /** Told what a handler threw. */
   readonly onError: ErrorHandler;
   /** Left out where nobody counts. */

@@ -150,6 +150,16 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
     return this.#sent();
   }
 
+  /**
+   * Sends what `encode` puts into the output, of about `sizeBytes`: for faces that say more than `send` does.
+   * @throws what `encode` throws
+   */
+  sendEncoded(sizeBytes: number, encode: (core: WebSocketProtocol) => void): SendResult {
+    if (!this.#mayTake(sizeBytes)) return 'dropped';
+    encode(this.#core);
+    return this.#sent();
+  }
+
   /** Sends a ping and answers the promise of `ServerWebSocket.ping`. @throws RangeError beyond 125 bytes */
   ping(payload?: Uint8Array): Promise<number | undefined> {
     if (payload !== undefined) mustBeBytes(payload);
@@ -225,9 +235,10 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
   drained(): void {
     if (this.#core.outputBlocked) this.#core.outputBlocked = false;
     if (this.channel.output.byteLength > 0) this.channel.flushSoon();
+    const { handlers } = this.#settings;
+    guard(this, handlers.written, handlers, this.#face);
     if (!this.#has(Flag.owesDrain) || this.channel.bufferedAmount > 0) return;
     this.#flags &= ~Flag.owesDrain;
-    const { handlers } = this.#settings;
     if (this.#core.state === 'OPEN') guard(this, handlers.drain, handlers, this.#face);
   }
 
@@ -265,9 +276,12 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
         this.#measure(incoming.data);
         guard(this, handlers.pong, handlers, this.#face, incoming.data);
         return;
-      case 'failed':
-        this.#error = new ProtocolViolation(incoming.code, incoming.detail, incoming.section);
+      case 'failed': {
+        const error = new ProtocolViolation(incoming.code, incoming.detail, incoming.section);
+        this.#error = error;
+        guard(this, handlers.failed, handlers, this.#face, error);
         return;
+      }
       default:
         return; // `close` is called when TCP has ended (§7.1.4), and parts come to `StreamingConnection`
     }

@@ -50,6 +50,10 @@ export interface ProtocolOptions {
   readonly inParts?: boolean;
   /** Octets of a message that is delivered in parts. Default: no limit. */
   readonly maxStreamedMessageBytes?: number;
+  /** Answer each ping with a pong (§5.5.2). Where it is false, the caller has to. Default true. */
+  readonly answersPings?: boolean;
+  /** Send the peer's close reason back with its code. Default false: the code alone. */
+  readonly echoesReason?: boolean;
 }
 
 /** What was agreed when the connection was opened, where anything was. */
@@ -74,6 +78,7 @@ export class WebSocketProtocol {
   readonly #parser: FrameParser;
   readonly #assembler: MessageAssembler | MessageStreams;
   readonly #form: FrameForm;
+  readonly #options: ProtocolOptions;
   #state: State = 'OPEN';
   /** The peer's close frame; set when it arrives. */
   #closeReceived: { readonly code: number; readonly reason: string } | undefined = undefined;
@@ -87,6 +92,7 @@ export class WebSocketProtocol {
   /** `output` is where bytes for the peer go; an adapter passes the queue that it writes from. */
   constructor(options: ProtocolOptions, output: OutputQueue = new OutputQueue(), agreed: AgreedExtensions = NONE) {
     this.output = output;
+    this.#options = options;
     const deflate = agreed.deflate === undefined ? undefined : new MessageDeflate(agreed.deflate);
     this.#parser = new FrameParser(options.role === 'server', deflate !== undefined);
     this.#assembler =
@@ -317,6 +323,7 @@ export class WebSocketProtocol {
   /** §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it already received a Close frame". */
   #answerPing(payload: Uint8Array): void {
     // Asked for in CLOSE_SENT too: §5.5.1 forbids only data frames behind our own close frame.
+    if (this.#options.answersPings === false) return;
     if (this.outputBlocked) this.#owedPong = payload;
     else encodeFrame(this.output, this.#form, FIN | Opcode.Pong, payload); // §5.5.3: "identical Application data"
   }
@@ -331,7 +338,10 @@ export class WebSocketProtocol {
       this.output,
       this.#form,
       FIN | Opcode.Close,
-      encodeClosePayload(close.code === CloseCode.NoStatusReceived ? undefined : close.code, ''),
+      encodeClosePayload(
+        close.code === CloseCode.NoStatusReceived ? undefined : close.code,
+        this.#options.echoesReason === true ? close.reason : '',
+      ),
     );
     this.#move('sendClose');
   }

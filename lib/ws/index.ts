@@ -1,0 +1,49 @@
+/**
+ * `barewire/ws`: what is written against ws runs on this, by one changed import.
+ *
+ * The default export, and what `require` answers, is the class with everything else as its properties, as ws has it.
+ * Read next: `README.md`, what is different, option by option; then `websocket.ts`.
+ */
+
+import * as extension from './extension.ts';
+import { WebSocketServer } from './server.ts';
+import { createWebSocketStream } from './stream.ts';
+import * as subprotocol from './subprotocol.ts';
+import { WebSocket } from './websocket.ts';
+
+export type { CloseEvent, ErrorEvent, Event, MessageEvent } from './events.ts';
+export type {
+  BinaryType,
+  ClientOptions,
+  Data,
+  PerMessageDeflateOptions,
+  RawData,
+  SendCallback,
+  SendOptions,
+  ServerOptions,
+  VerifyCallback,
+  VerifyClient,
+  VerifyInfo,
+} from './types.ts';
+export { createWebSocketStream, extension, subprotocol, WebSocket, WebSocketServer, WebSocketServer as Server };
+
+/** The class as ws exports it. */
+export type WebSocketClass = typeof WebSocket & {
+  readonly createWebSocketStream: typeof createWebSocketStream;
+  readonly extension: typeof extension;
+  readonly Server: typeof WebSocketServer;
+  readonly subprotocol: typeof subprotocol;
+  readonly WebSocket: typeof WebSocket;
+  readonly WebSocketServer: typeof WebSocketServer;
+};
+
+const whole: WebSocketClass = Object.assign(WebSocket, {
+  createWebSocketStream,
+  extension,
+  Server: WebSocketServer,
+  subprotocol,
+  WebSocket,
+  WebSocketServer,
+});
+
+export { whole as default, whole as 'module.exports' };

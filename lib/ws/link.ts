@@ -1,0 +1,274 @@
+/**
+ * One established connection under a `WebSocket` of this folder: ws's way of sending and hearing over ours.
+ *
+ * Knows the connection, callbacks, fragments and Blobs on their way; no handshake and no options. What comes goes to the owner's
+ * listeners at once; what a listener throws leaves as it does with ws, as an uncaught exception, and the connection goes on.
+ * Sections: the link, values, what the connection tells. Read next: `websocket.ts`.
+ */
+
+import { takeOver } from '../channel/handed-over.ts';
+import type { Channel, Owner, Sink } from '../channel/port.ts';
+import { type ConnectionHandlers, type ConnectionSettings, WebSocketConnection } from '../net/websocket-connection.ts';
+import type { DeflateSettings } from '../websocket/deflate.ts';
+import { SendCallbacks } from './send-callbacks.ts';
+import type { BinaryType, SendCallback, SendOptions, UpgradeSocket } from './types.ts';
+import { wsError } from './violations.ts';
+
+/** Whose connection it is. */
+export interface LinkOwner {
+  readonly binaryType: BinaryType;
+  emit(event: string, ...args: unknown[]): boolean;
+}
+
+/** What was agreed. */
+export interface LinkStart {
+  readonly settings: ConnectionSettings<Link>;
+  readonly deflate: DeflateSettings | undefined;
+}
+
+const OWNER: Owner = { channelGone() {} };
+const NOBODY: Sink = { receive() {}, receiveEnd() {}, drained() {}, gone() {} };
+
+/** A stream that was taken over; reading begins with `Link.begin`. */
+export interface TakenStream {
+  readonly stream: UpgradeSocket;
+  readonly channel: Channel;
+  readonly early: Uint8Array;
+}
+
+/** Undefined: it is broken already. */
+export function takeStream(stream: UpgradeSocket, head: Uint8Array): TakenStream | undefined {
+  const taken = takeOver(stream, head, NOBODY, OWNER);
+  return taken && { stream, ...taken };
+}
+
+export class Link {
+  readonly owner: LinkOwner;
+  /** The stream below, for those who look at its addresses. */
+  readonly stream: UpgradeSocket;
+  readonly #connection: WebSocketConnection<Link>;
+  readonly #onClosed: (code: number, reason: string) => void;
+  #callbacks: SendCallbacks | undefined = undefined;
+  #isPaused = false;
+  /** A message in fragments is being sent. */
+  #isFragmented = false;
+  /** What was called behind a Blob that is still being read. */
+  #behindBlob: (() => void)[] | undefined = undefined;
+  /** Bytes of that Blob, and of what waits behind it. */
+  #blobBytes = 0;
+
+  constructor(
+    owner: LinkOwner,
+    { stream, channel }: TakenStream,
+    { settings, deflate }: LinkStart,
+    onClosed: (code: number, reason: string) => void,
+  ) {
+    this.owner = owner;
+    this.stream = stream;
+    this.#onClosed = onClosed;
+    this.#connection = new WebSocketConnection<Link>(channel, settings, { deflate }, this);
+  }
+
+  /** Begins to read, behind this tick, as a stream does that listeners were put on. */
+  begin(early: Uint8Array): void {
+    const { channel } = this.#connection;
+    process.nextTick(() => {
+      if (channel.destroyed) return;
+      if (early.length > 0) channel.sink.receive(early);
+      channel.flushSoon();
+      if (!this.#isPaused) channel.resume();
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#connection.readyState === 1;
+  }
+
+  /** Bytes that the system has not taken. What only waits for the end of this turn is given to it first, as ws would have. */
+  get bufferedAmount(): number {
+    const { channel } = this.#connection;
+    if (!channel.blocked) channel.flush();
+    return channel.bufferedAmount + this.#blobBytes;
+  }
+
+  send(data: string | Uint8Array | Blob, options: SendOptions | undefined, callback: SendCallback | undefined): void {
+    if (data instanceof Blob) this.#sendBlob(data, (bytes) => this.#send(bytes, options ?? BINARY, callback));
+    else if (this.#behindBlob === undefined) this.#send(data, options, callback);
+    else this.#waitBehindBlob(data.length, () => this.#send(data, options, callback));
+  }
+
+  sendControl(kind: 'ping' | 'pong', payload: Uint8Array, callback: SendCallback | undefined): void {
+    const send = (): void => {
+      const result = this.#connection.sendEncoded(payload.length, (core) =>
+        kind === 'ping' ? core.sendPing(payload) : core.sendPong(payload),
+      );
+      this.#called(result, callback);
+    };
+    if (this.#behindBlob === undefined) send();
+    else this.#waitBehindBlob(payload.length, send);
+  }
+
+  close(code: number | undefined, reason: string): void {
+    if (this.#behindBlob === undefined) this.#connection.close(code, reason);
+    else this.#behindBlob.push(() => this.#connection.close(code, reason));
+  }
+
+  terminate(): void {
+    this.#connection.terminate();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#connection.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#connection.resume();
+  }
+
+  /** From the connection. */
+  written(): void {
+    this.#callbacks?.settle();
+  }
+
+  /** From the connection. */
+  ended(code: number, reason: string): void {
+    this.#callbacks?.fail();
+    this.#behindBlob = undefined;
+    this.#onClosed(code, reason);
+  }
+
+  #send(data: string | Uint8Array, options: SendOptions | undefined, callback: SendCallback | undefined): void {
+    const isBinary = options?.binary ?? typeof data !== 'string';
+    if (options?.fin === false || this.#isFragmented) {
+      this.#sendFragment(data, isBinary, options ?? {}, callback);
+      return;
+    }
+    const connection = this.#connection;
+    const how = options?.compress === false ? UNCOMPRESSED : undefined;
+    const result =
+      typeof data === 'string' && isBinary
+        ? connection.send(Buffer.from(data), how)
+        : isBinary || typeof data === 'string'
+          ? connection.send(data, how)
+          : connection.sendText(data, how);
+    if (callback !== undefined || result === 'dropped') this.#called(result, callback);
+  }
+
+  #sendFragment(
+    data: string | Uint8Array,
+    isBinary: boolean,
+    { compress, fin }: SendOptions,
+    callback: SendCallback | undefined,
+  ): void {
+    const begins = !this.#isFragmented;
+    const part = typeof data === 'string' && isBinary ? Buffer.from(data) : data;
+    const result = this.#connection.sendEncoded(part.length, (core) => {
+      if (begins) core.beginMessage(isBinary ? 'binary' : 'text', compress === false ? false : undefined);
+      core.sendPart(part);
+      if (fin !== false) core.endMessage();
+    });
+    if (result !== 'dropped') this.#isFragmented = fin === false;
+    this.#called(result, callback);
+  }
+
+  #called(result: 'sent' | 'backpressure' | 'dropped', callback: SendCallback | undefined): void {
+    if (callback === undefined) return;
+    if (result === 'dropped') {
+      const { maxBufferedBytes } = this.#connection.settings;
+      process.nextTick(callback, new Error(`not sent: more than maxBufferedBytes (${maxBufferedBytes}) would wait`));
+      return;
+    }
+    this.#callbacks ??= new SendCallbacks(this.#connection.channel);
+    this.#callbacks.add(callback);
+  }
+
+  #waitBehindBlob(bytes: number, call: () => void): void {
+    this.#blobBytes += bytes;
+    this.#behindBlob?.push(() => {
+      this.#blobBytes -= bytes;
+      call();
+    });
+  }
+
+  #sendBlob(blob: Blob, send: (bytes: Uint8Array) => void): void {
+    if (this.#behindBlob !== undefined) {
+      this.#waitBehindBlob(blob.size, () => this.#sendBlob(blob, send));
+      return;
+    }
+    this.#behindBlob = [];
+    this.#blobBytes += blob.size;
+    const read = (bytes: Uint8Array | undefined): void => {
+      const waiting = this.#behindBlob;
+      this.#behindBlob = undefined;
+      this.#blobBytes -= blob.size;
+      if (waiting === undefined) return; // the connection has ended meanwhile
+      if (bytes === undefined) this.#connection.terminate();
+      else send(bytes);
+      for (const [i, call] of waiting.entries()) {
+        call();
+        if (this.#behindBlob === undefined) continue;
+        (this.#behindBlob as (() => void)[]).push(...waiting.slice(i + 1));
+        return;
+      }
+    };
+    blob.arrayBuffer().then(
+      (buffer) => read(new Uint8Array(buffer)),
+      () => read(undefined),
+    );
+  }
+}
+
+const BINARY: SendOptions = { binary: true };
+const UNCOMPRESSED = { compress: false };
+const EMPTY = Buffer.alloc(0);
+
+/** A view of the same memory: results of the core are the receiver's own. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return bytes.length === 0 ? EMPTY : Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length);
+}
+
+function inType(type: BinaryType, bytes: Uint8Array): unknown {
+  if (type === 'nodebuffer') return asBuffer(bytes);
+  if (type === 'fragments') return [asBuffer(bytes)];
+  if (type === 'blob') return new Blob([bytes as Uint8Array<ArrayBuffer>]);
+  const { buffer, byteOffset, length } = bytes;
+  return length === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + length);
+}
+
+/** Emits; what a listener throws is thrown in a tick of its own, where it is an uncaught exception. */
+export function tell(owner: LinkOwner, event: string, ...args: unknown[]): void {
+  try {
+    owner.emit(event, ...args);
+  } catch (error) {
+    process.nextTick(throwIt, error);
+  }
+}
+
+function throwIt(error: unknown): void {
+  throw error;
+}
+
+/** What the connection tells; one object for all. */
+export const LINK_HANDLERS: ConnectionHandlers<Link> = {
+  message({ owner }, data) {
+    try {
+      owner.emit('message', inType(owner.binaryType, data as Uint8Array), true);
+    } catch (error) {
+      process.nextTick(throwIt, error);
+    }
+  },
+  textBytes({ owner }, utf8) {
+    try {
+      owner.emit('message', asBuffer(utf8), false);
+    } catch (error) {
+      process.nextTick(throwIt, error);
+    }
+  },
+  ping: ({ owner }, payload) => tell(owner, 'ping', asBuffer(payload)),
+  pong: ({ owner }, payload) => tell(owner, 'pong', asBuffer(payload)),
+  failed: ({ owner }, violation) => tell(owner, 'error', wsError(violation)),
+  written: (link) => link.written(),
+  close: (link, code, reason) => link.ended(code, reason),
+};

@@ -1,0 +1,58 @@
+/**
+ * The callbacks of `send`: each is called once its bytes were given to the operating system, in order, or with an error.
+ *
+ * Positions in the stream of octets of one channel go in. What is sent with a callback leaves at the end of this tick and not of this turn,
+ * since somebody waits for it. Memory: one entry a callback that has not been called. Read next: `link.ts`.
+ */
+
+import type { Channel } from '../channel/port.ts';
+import type { SendCallback } from './types.ts';
+
+interface Entry {
+  /** Octets of the stream up to the end of what was sent. */
+  readonly position: number;
+  readonly call: SendCallback;
+}
+
+export class SendCallbacks {
+  readonly #channel: Channel;
+  #waiting: Entry[] = [];
+  #isScheduled = false;
+
+  constructor(channel: Channel) {
+    this.#channel = channel;
+  }
+
+  /** For what was just appended to the output. */
+  add(call: SendCallback): void {
+    const { sentBytes, output } = this.#channel;
+    this.#waiting.push({ position: sentBytes + output.byteLength, call });
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    process.nextTick(() => {
+      this.#isScheduled = false;
+      this.#channel.flush();
+      this.settle();
+    });
+  }
+
+  /** The system may have taken more. */
+  settle(): void {
+    const { sentBytes, output, bufferedAmount, destroyed } = this.#channel;
+    if (destroyed) return; // what was thrown away counts as neither: `fail` follows
+    const taken = sentBytes + output.byteLength - bufferedAmount;
+    const waiting = this.#waiting;
+    let count = 0;
+    while (count < waiting.length && waiting[count]!.position <= taken) count++;
+    if (count === 0) return;
+    this.#waiting = waiting.slice(count);
+    for (let i = 0; i < count; i++) waiting[i]!.call();
+  }
+
+  /** The connection is gone: what waits was not sent. */
+  fail(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { call } of waiting) call(new Error('The socket was closed before the data was sent'));
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * From the options of ws to the settings of our connections, with ws's names and defaults and our own bounds.
+ *
+ * Options go in as they were given; one object of settings comes out, for all connections of a server or for one client.
+ * Read next: `link.ts`, which uses it.
+ */
+
+import { TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
+import { clientSweeper } from '../net/sweeper.ts';
+import type { ConnectionSettings } from '../net/websocket-connection.ts';
+import { type DeflatePolicy, deflatePolicy } from '../websocket/extension.ts';
+import { LINK_HANDLERS, type Link } from './link.ts';
+import type { ConnectionOptions } from './types.ts';
+
+/** ws's default: 100 MiB. */
+const MAX_PAYLOAD_BYTES = 104_857_600;
+/** ws's default. */
+const MAX_FRAGMENTS = 16_384;
+/** ws's default, in ms. */
+const CLOSE_TIMEOUT_MS = 30_000;
+/** ws's default: shorter messages are not compressed. */
+const THRESHOLD_BYTES = 1_024;
+
+/** @throws TypeError or RangeError for `maxBufferedBytes` or `writeTimeout` out of bounds */
+export function connectionSettings(role: 'client' | 'server', options: ConnectionOptions): ConnectionSettings<Link> {
+  const { maxBufferedBytes = Number.POSITIVE_INFINITY, writeTimeout = TIMEOUTS.writeTimeoutMs } = options;
+  if (!(maxBufferedBytes >= 1))
+    throw new RangeError(`maxBufferedBytes is ${maxBufferedBytes}, must be a number of bytes from 1 on, or Infinity`);
+  if (!(writeTimeout >= 0)) throw new RangeError(`writeTimeout is ${writeTimeout}, must be a number of ms from 0 on`);
+  const closeTimeoutMs = options.closeTimeout ?? CLOSE_TIMEOUT_MS;
+  const sweeper = clientSweeper(undefined);
+  sweeper.expect(closeTimeoutMs, writeTimeout);
+  return {
+    role,
+    handlers: LINK_HANDLERS,
+    sweeper,
+    maxMessageBytes: orUnbounded(options.maxPayload ?? MAX_PAYLOAD_BYTES),
+    maxFramesPerMessage: orUnbounded(options.maxFragments ?? MAX_FRAGMENTS),
+    maxBufferedBytes,
+    highWaterMarkBytes: WEBSOCKET_LIMITS.highWaterMarkBytes,
+    maxQueuedMessages: WEBSOCKET_LIMITS.maxQueuedMessages,
+    maxQueuedBytes: WEBSOCKET_LIMITS.maxQueuedBytes,
+    pingIntervalMs: 0, // as ws: who wants heartbeats sends them
+    pongTimeoutMs: TIMEOUTS.pongTimeoutMs,
+    closeTimeoutMs,
+    writeTimeoutMs: writeTimeout,
+    textAsBytes: true,
+    answersPings: options.autoPong !== false,
+    echoesReason: true,
+    onError: rethrow,
+  };
+}
+
+/** ws reads 0 as "no limit". */
+function orUnbounded(limit: number): number {
+  return limit > 0 ? limit : Number.MAX_SAFE_INTEGER;
+}
+
+/** Our handlers catch what listeners throw; what comes here is a fault of our own. */
+function rethrow(error: unknown): void {
+  process.nextTick(() => {
+    throw error;
+  });
+}
+
+/** What is offered, or answered. Undefined: no compression. @throws RangeError for a number out of its bounds */
+export function policyOf(
+  role: 'client' | 'server',
+  given: ConnectionOptions['perMessageDeflate'],
+): DeflatePolicy | undefined {
+  const wanted = given ?? role === 'client';
+  if (wanted === false) return undefined;
+  const options = wanted === true ? {} : wanted;
+  const { serverMaxWindowBits, clientMaxWindowBits, threshold = THRESHOLD_BYTES, zlibDeflateOptions } = options;
+  const level = zlibDeflateOptions?.['level'];
+  return deflatePolicy(
+    {
+      thresholdBytes: threshold,
+      // zlib's -1 is "the default", its 0 "do not compress": the quickest of ours comes closest to that.
+      ...(typeof level === 'number' && level >= 0 && { level: Math.max(level, 1) }),
+      serverContextTakeover: options.serverNoContextTakeover !== true,
+      clientContextTakeover: options.clientNoContextTakeover !== true,
+      ...(typeof serverMaxWindowBits === 'number' && { serverMaxWindowBits }),
+      ...(typeof clientMaxWindowBits === 'number' && { clientMaxWindowBits }),
+    },
+    role,
+  );
+}
