@@ -113,7 +113,10 @@ export class Link {
     else this.#behindBlob.push(() => this.#connection.close(code, reason));
   }
 
+  /** What was sent before has been given to the system, as with ws, unless the peer does not read. */
   terminate(): void {
+    const { channel } = this.#connection;
+    if (!channel.blocked) channel.flush();
     this.#connection.terminate();
   }
 
@@ -231,7 +234,7 @@ export function asBuffer(bytes: Uint8Array): Buffer {
 
 function inType(type: BinaryType, bytes: Uint8Array): unknown {
   if (type === 'nodebuffer') return asBuffer(bytes);
-  if (type === 'fragments') return [asBuffer(bytes)];
+  if (type === 'fragments') return bytes.length === 0 ? [] : [asBuffer(bytes)];
   if (type === 'blob') return new Blob([bytes as Uint8Array<ArrayBuffer>]);
   const { buffer, byteOffset, length } = bytes;
   return length === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + length);

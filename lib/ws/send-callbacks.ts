@@ -46,7 +46,7 @@ export class SendCallbacks {
     while (count < waiting.length && waiting[count]!.position <= taken) count++;
     if (count === 0) return;
     this.#waiting = waiting.slice(count);
-    for (let i = 0; i < count; i++) waiting[i]!.call();
+    for (let i = 0; i < count; i++) waiting[i]!.call(undefined);
   }
 
   /** The connection is gone: what waits was not sent. */

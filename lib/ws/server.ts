@@ -126,13 +126,13 @@ export class WebSocketServer<
       return;
     }
     const { headers, socket: from } = request;
-    const info = { origin: headers.origin as string, secure: 'encrypted' in from, req: request };
+    const info: VerifyInfo = { origin: headers.origin as string, secure: 'encrypted' in from, req: request };
     const decided: VerifyCallback = (verified, status = 401, message, fields) => {
       if (verified) proceed();
       else refuse(socket, { status, ...(message && { message }), headers: fields });
     };
-    if (verifyClient.length === 2) (verifyClient as (info: VerifyInfo, done: VerifyCallback) => void)(info, decided);
-    else decided((verifyClient as (info: VerifyInfo) => boolean)(info));
+    const answer = verifyClient(info, decided);
+    if (verifyClient.length !== 2) decided(Boolean(answer));
   }
 
   #complete(

@@ -19,7 +19,7 @@ export type Data = string | number | ArrayBufferLike | ArrayBufferView | Blob | 
 export type BinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob';
 
 /** Called once the bytes were given to the operating system, or with the reason why they were not. */
-export type SendCallback = (error?: Error) => void;
+export type SendCallback = (error?: Error | undefined) => void;
 
 export interface SendOptions {
   readonly binary?: boolean | undefined;
@@ -85,7 +85,8 @@ export type VerifyCallback = (
   headers?: Readonly<Record<string, string | number | readonly string[] | undefined>>,
 ) => void;
 
-export type VerifyClient = ((info: VerifyInfo) => boolean) | ((info: VerifyInfo, callback: VerifyCallback) => void);
+/** With one parameter it answers at once, with two it calls back. */
+export type VerifyClient = (info: VerifyInfo, callback: VerifyCallback) => unknown;
 
 export interface ServerOptions<Socket extends WebSocket = WebSocket, Request extends IncomingMessage = IncomingMessage>
   extends ConnectionOptions {

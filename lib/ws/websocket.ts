@@ -301,7 +301,7 @@ function toSendable(data: unknown): string | Uint8Array | Blob {
 /** The reason as text. @throws TypeError for a code that may not be sent, RangeError for a reason that is too long */
 function checkClose(code: unknown, reason: string | Uint8Array | undefined): string {
   if (code === undefined) return '';
-  if (typeof code !== 'number' || !isWireCloseCode(code))
+  if (typeof code !== 'number' || !Number.isInteger(code) || !isWireCloseCode(code))
     throw new TypeError('First argument must be a valid error code number (RFC 6455 §7.4)');
   if (reason === undefined || reason.length === 0) return '';
   if (typeof reason !== 'string' && !(reason instanceof Uint8Array))
