@@ -57,6 +57,14 @@ export const PEERS: readonly Peer[] = [
     env: { BENCH_DOOR: 'node:http' },
   },
   {
+    id: 'barewire-ws',
+    label: 'barewire/ws',
+    script: 'ws.js',
+    runtime: 'node',
+    abilities: ALL,
+    env: { BENCH_WS: 'barewire' },
+  },
+  {
     id: 'ws',
     label: 'ws',
     script: 'ws.js',

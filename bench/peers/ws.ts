@@ -1,6 +1,10 @@
-/** ws, the library most Node programs use. With its native helpers or without: see the environment in `peers.ts`. */
+/**
+ * ws, the library most Node programs use. With its native helpers or without: see the environment in `peers.ts`. With
+ * `BENCH_WS=barewire` the same program runs on `barewire/ws`.
+ */
 
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { announce, MAX_MESSAGE_BYTES, peerArguments, Rooms } from './arguments.ts';
 
 interface Socket {
@@ -14,7 +18,8 @@ interface WebSocketServer {
   address(): { port: number };
 }
 const require = createRequire(new URL('../../../bench/package.json', import.meta.url));
-const ws = require('ws') as { WebSocketServer: new (options: object) => WebSocketServer };
+const ours = new URL('../../lib/ws/index.js', import.meta.url);
+const ws = require(process.env['BENCH_WS'] === 'barewire' ? fileURLToPath(ours) : 'ws') as { WebSocketServer: new (options: object) => WebSocketServer };
 
 const { mode, deflate } = peerArguments();
 const server = new ws.WebSocketServer({

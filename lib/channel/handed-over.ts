@@ -27,11 +27,18 @@ function ignoreError(): void {}
 /**
  * Takes a stream over. `resume` the channel once its sink is ready; until then at most what the stream had read is kept.
  * Undefined when the stream is broken already, or when another response is still to be written to it (RFC 9112 §9.3.2: in
- * the order of the requests), which ends it: its client has not waited, as RFC 6455 §4.1 wants it to.
+ * the order of the requests), which ends it: its client has not waited, as RFC 6455 §4.1 wants it to. A response to `request` itself,
+ * which frameworks give the socket before they route an upgrade, is not in the way.
  */
-export function takeOver(stream: Duplex, head: Uint8Array, sink: Sink, owner: Owner): HandedOver | undefined {
+export function takeOver(
+  stream: Duplex,
+  head: Uint8Array,
+  sink: Sink,
+  owner: Owner,
+  request?: object,
+): HandedOver | undefined {
   stream.on('error', ignoreError);
-  if (stream.destroyed || stream.writableLength > 0 || stream.writableEnded || answersAnother(stream)) {
+  if (stream.destroyed || stream.writableLength > 0 || stream.writableEnded || answersAnother(stream, request)) {
     stream.destroy();
     return undefined;
   }

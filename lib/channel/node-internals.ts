@@ -82,9 +82,10 @@ export function readShared(socket: Socket): boolean {
   return true;
 }
 
-/** Whether a response of `node:http` to an earlier request of this connection has not been ended. */
-export function answersAnother(socket: object): boolean {
-  return ((socket as { _httpMessage?: object | null })._httpMessage ?? null) !== null;
+/** Whether a response of `node:http` to another request of this connection than `request` has not been ended. */
+export function answersAnother(socket: object, request: object | undefined): boolean {
+  const message = (socket as { _httpMessage?: { readonly req?: object } | null })._httpMessage ?? null;
+  return message !== null && (request === undefined || message.req !== request);
 }
 
 interface Handle {

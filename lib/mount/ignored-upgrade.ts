@@ -31,7 +31,7 @@ export function ignoreUpgrade(
     return;
   }
   stream.on('error', () => stream.destroy());
-  if (stream.destroyed || answersAnother(stream)) {
+  if (stream.destroyed || answersAnother(stream, undefined)) {
     stream.destroy();
     return;
   }

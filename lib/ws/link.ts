@@ -36,9 +36,9 @@ export interface TakenStream {
   readonly early: Uint8Array;
 }
 
-/** Undefined: it is broken already. */
-export function takeStream(stream: UpgradeSocket, head: Uint8Array): TakenStream | undefined {
-  const taken = takeOver(stream, head, NOBODY, OWNER);
+/** Undefined: it is broken already, or still answers another request than `request`. */
+export function takeStream(stream: UpgradeSocket, head: Uint8Array, request?: object): TakenStream | undefined {
+  const taken = takeOver(stream, head, NOBODY, OWNER, request);
   return taken && { stream, ...taken };
 }
 

@@ -37,7 +37,8 @@ export function readOffer(request: IncomingMessage, isHandled: () => boolean): O
   const key = headers['sec-websocket-key'];
   if (key === undefined || !KEY.test(key))
     return { status: 400, message: 'Missing or invalid Sec-WebSocket-Key header' }; // item 5
-  if (headers['sec-websocket-version'] !== '13') {
+  // A number where a framework has made the request itself.
+  if (String(headers['sec-websocket-version']) !== '13') {
     return {
       status: 400,
       message: 'Missing or invalid Sec-WebSocket-Version header', // item 6

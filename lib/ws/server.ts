@@ -126,7 +126,7 @@ export class WebSocketServer<
       return;
     }
     const { headers, socket: from } = request;
-    const info: VerifyInfo = { origin: headers.origin as string, secure: 'encrypted' in from, req: request };
+    const info: VerifyInfo = { origin: headers.origin as string, secure: 'encrypted' in (from ?? {}), req: request };
     const decided: VerifyCallback = (verified, status = 401, message, fields) => {
       if (verified) proceed();
       else refuse(socket, { status, ...(message && { message }), headers: fields });
@@ -161,7 +161,7 @@ export class WebSocketServer<
     const lines = answerLines(offer.key, protocol, agreed?.answer ?? '');
     this.emit('headers', lines, request);
     const answer = encodeAnswer(lines);
-    const taken = takeStream(socket, head);
+    const taken = takeStream(socket, head, request);
     if (taken === undefined) return;
     sharedUpgraded.add(socket);
     socket.removeListener('error', destroyIt);

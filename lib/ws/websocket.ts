@@ -23,8 +23,9 @@ import {
   removeListener,
   setAttribute,
 } from './events.ts';
-import { Link, type LinkStart, type TakenStream, tell } from './link.ts';
-import type { BinaryType, ClientOptions, Data, RawData, SendCallback, SendOptions, ServerOptions } from './types.ts';
+import { Link, type LinkStart, type TakenStream, takeStream, tell } from './link.ts';
+import { connectionSettings } from './settings.ts';
+import type { BinaryType, ClientOptions, ConnectionOptions, Data, RawData, SendCallback, SendOptions, ServerOptions } from './types.ts';
 
 const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const;
 const EMPTY = Buffer.alloc(0);
@@ -82,6 +83,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   ) {
     super();
     if (address === null) return;
+    this._isServer = false;
     const given = (isOptions(protocols) ? protocols : (options ?? {})) as ClientOptions;
     const wanted = protocols === undefined || isOptions(protocols) ? given.protocols : protocols;
     this.#opening = openClient(address, toArray(wanted), given, {
@@ -104,6 +106,17 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     socket.#state = 1;
     tell(socket as never, 'open');
     link.begin(joined.taken.early);
+  }
+
+  /** Which side it is. Frameworks set it where they give a socket its stream themselves, with `setSocket`. */
+  _isServer = true;
+
+  /** Gives a socket that was made with the address `null` its stream, handshake done. @throws TypeError for a stream that has ended */
+  setSocket(stream: Duplex, head: Uint8Array, options: ConnectionOptions): void {
+    const taken = takeStream(stream, head);
+    if (taken === undefined) throw new TypeError('setSocket: the stream has ended');
+    const settings = connectionSettings(this._isServer ? 'server' : 'client', options);
+    WebSocket.joinLink(this, { taken, settings, deflate: undefined, protocol: '' });
   }
 
   get binaryType(): BinaryType {

@@ -1,0 +1,33 @@
+// mqtt.js over ws to aedes, which is given createWebSocketStream: publish, subscribe, a retained message, a long payload.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import mqtt from 'mqtt';
+import { createWebSocketStream, WebSocketServer } from 'ws';
+
+const Aedes = createRequire(import.meta.url)('aedes');
+const aedes = new Aedes();
+const http = createServer();
+const wss = new WebSocketServer({ server: http, handleProtocols: (offered) => offered.has('mqtt') && 'mqtt' });
+wss.on('connection', (socket, request) => aedes.handle(createWebSocketStream(socket), request));
+http.listen(0, '127.0.0.1');
+await once(http, 'listening');
+const url = `ws://127.0.0.1:${http.address().port}`;
+const a = await mqtt.connectAsync(url);
+const b = await mqtt.connectAsync(url, { clean: true });
+await b.subscribeAsync('room/#', { qos: 1 });
+const payload = Buffer.alloc(300_000, 'x');
+const heard = once(b, 'message');
+await a.publishAsync('room/one', payload, { qos: 1, retain: true });
+const [topic, message] = await heard;
+assert.equal(topic, 'room/one');
+assert.equal(payload.equals(message), true);
+const retained = once(a, 'message');
+await a.subscribeAsync('room/one');
+assert.equal((await retained)[1].length, 300_000);
+await Promise.all([a.endAsync(), b.endAsync()]);
+await new Promise((resolve) => aedes.close(resolve));
+wss.close();
+http.close();
+console.log('done');
