@@ -1,0 +1,41 @@
+// Writes a package called `ws` whose whole content is `barewire/ws`, for `overrides` in a package.json: an override replaces a
+// package, not a subpath. Usage: node scripts/pack-ws-alias.mjs [FOLDER] [SPECIFIER OF BAREWIRE]
+// Then, in the program's package.json: "overrides": { "ws": "file:FOLDER" }.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const { engines, license, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const [folder = join(root, 'dist/ws-alias'), barewire = version] = process.argv.slice(2);
+
+/** Packages ask for a range of versions of ws: this is the one that `lib/ws` follows. */
+const VERSION_OF_WS = '8.23.0';
+
+const files = {
+  'package.json': `${JSON.stringify(
+    {
+      name: 'ws',
+      version: VERSION_OF_WS,
+      description: `barewire/ws ${version} in the place of ws`,
+      license,
+      engines,
+      main: 'index.cjs',
+      types: 'index.d.ts',
+      exports: {
+        '.': { types: './index.d.ts', import: './index.mjs', require: './index.cjs' },
+        './package.json': './package.json',
+      },
+      dependencies: { barewire },
+    },
+    undefined,
+    2,
+  )}\n`,
+  'index.mjs': "export * from 'barewire/ws';\nexport { default } from 'barewire/ws';\n",
+  'index.cjs': "module.exports = require('barewire/ws');\n",
+  'index.d.ts': "export * from 'barewire/ws';\nexport { default } from 'barewire/ws';\n",
+};
+
+mkdirSync(folder, { recursive: true });
+for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+console.log(resolve(folder));
