@@ -21,9 +21,12 @@ const files = {
       license,
       engines,
       main: 'index.cjs',
-      types: 'index.d.ts',
+      types: 'index.d.cts',
       exports: {
-        '.': { types: './index.d.ts', import: './index.mjs', require: './index.cjs' },
+        '.': {
+          import: { types: './index.d.mts', default: './index.mjs' },
+          require: { types: './index.d.cts', default: './index.cjs' },
+        },
         './package.json': './package.json',
       },
       dependencies: { barewire },
@@ -33,7 +36,8 @@ const files = {
   )}\n`,
   'index.mjs': "export * from 'barewire/ws';\nexport { default } from 'barewire/ws';\n",
   'index.cjs': "module.exports = require('barewire/ws');\n",
-  'index.d.ts': "export * from 'barewire/ws';\nexport { default } from 'barewire/ws';\n",
+  'index.d.mts': "export * from 'barewire/ws';\nexport { default } from 'barewire/ws';\n",
+  'index.d.cts': "import WebSocket = require('barewire/ws');\nexport = WebSocket;\n",
 };
 
 mkdirSync(folder, { recursive: true });

@@ -19,7 +19,9 @@ interface WebSocketServer {
 }
 const require = createRequire(new URL('../../../bench/package.json', import.meta.url));
 const ours = new URL('../../lib/ws/index.js', import.meta.url);
-const ws = require(process.env['BENCH_WS'] === 'barewire' ? fileURLToPath(ours) : 'ws') as { WebSocketServer: new (options: object) => WebSocketServer };
+const ws = require(process.env['BENCH_WS'] === 'barewire' ? fileURLToPath(ours) : 'ws') as {
+  WebSocketServer: new (options: object) => WebSocketServer;
+};
 
 const { mode, deflate } = peerArguments();
 const server = new ws.WebSocketServer({

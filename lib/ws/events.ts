@@ -55,7 +55,15 @@ export class ErrorEvent extends Event {
   }
 }
 
-export type EventListener = ((event: never) => void) | { handleEvent(event: never): void };
+/** Which event a listener of each type is given. */
+export interface EventMap {
+  open: Event;
+  message: MessageEvent;
+  close: CloseEvent;
+  error: ErrorEvent;
+}
+
+export type EventListener<E = never> = ((event: E) => void) | { handleEvent(event: E): void };
 
 /** What hangs on an emitter for one listener. */
 interface Wrapped {

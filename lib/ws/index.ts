@@ -27,17 +27,7 @@ export type {
 } from './types.ts';
 export { createWebSocketStream, extension, subprotocol, WebSocket, WebSocketServer, WebSocketServer as Server };
 
-/** The class as ws exports it. */
-export type WebSocketClass = typeof WebSocket & {
-  readonly createWebSocketStream: typeof createWebSocketStream;
-  readonly extension: typeof extension;
-  readonly Server: typeof WebSocketServer;
-  readonly subprotocol: typeof subprotocol;
-  readonly WebSocket: typeof WebSocket;
-  readonly WebSocketServer: typeof WebSocketServer;
-};
-
-const whole: WebSocketClass = Object.assign(WebSocket, {
+Object.assign(WebSocket, {
   createWebSocketStream,
   extension,
   Server: WebSocketServer,
@@ -46,4 +36,4 @@ const whole: WebSocketClass = Object.assign(WebSocket, {
   WebSocketServer,
 });
 
-export { whole as default, whole as 'module.exports' };
+export { WebSocket as default, WebSocket as 'module.exports' };

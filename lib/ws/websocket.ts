@@ -19,13 +19,23 @@ import {
   type ErrorEvent,
   type Event,
   type EventListener,
+  type EventMap,
   type MessageEvent,
   removeListener,
   setAttribute,
 } from './events.ts';
 import { Link, type LinkStart, type TakenStream, takeStream, tell } from './link.ts';
 import { connectionSettings } from './settings.ts';
-import type { BinaryType, ClientOptions, ConnectionOptions, Data, RawData, SendCallback, SendOptions, ServerOptions } from './types.ts';
+import type {
+  BinaryType,
+  ClientOptions,
+  ConnectionOptions,
+  Data,
+  RawData,
+  SendCallback,
+  SendOptions,
+  ServerOptions,
+} from './types.ts';
 
 const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const;
 const EMPTY = Buffer.alloc(0);
@@ -52,6 +62,13 @@ export interface Joined extends LinkStart {
 }
 
 export class WebSocket extends EventEmitter<WebSocketEvents> {
+  /** Set by `index.ts`, which knows them all. */
+  declare static readonly createWebSocketStream: typeof import('./stream.ts').createWebSocketStream;
+  declare static readonly extension: typeof import('./extension.ts');
+  declare static readonly Server: typeof import('./server.ts').WebSocketServer;
+  declare static readonly subprotocol: typeof import('./subprotocol.ts');
+  declare static readonly WebSocket: typeof WebSocket;
+  declare static readonly WebSocketServer: typeof import('./server.ts').WebSocketServer;
   declare static readonly CONNECTING: 0;
   declare static readonly OPEN: 1;
   declare static readonly CLOSING: 2;
@@ -176,11 +193,15 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     setAttribute(this, 'message', handler);
   }
 
-  addEventListener(type: string, listener: EventListener, options?: { readonly once?: boolean | undefined }): void {
-    addListener(this, type, listener, options);
+  addEventListener<Type extends keyof EventMap>(
+    type: Type,
+    listener: EventListener<EventMap[Type]>,
+    options?: { readonly once?: boolean | undefined },
+  ): void {
+    addListener(this, type, listener as EventListener, options);
   }
-  removeEventListener(type: string, listener: EventListener): void {
-    removeListener(this, type, listener);
+  removeEventListener<Type extends keyof EventMap>(type: Type, listener: EventListener<EventMap[Type]>): void {
+    removeListener(this, type, listener as EventListener);
   }
 
   /** Begins the closing handshake; while connecting, gives up. @throws TypeError or RangeError for a code or reason that cannot be sent */

@@ -7,9 +7,9 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { describe, it } from 'node:test';
-import ours, { type WebSocketClass } from '../../lib/ws/index.ts';
+import ours from '../../lib/ws/index.ts';
 import { DIFFERENCES } from './differences.ts';
-import { type Log, SCENARIOS, type Scenario } from './scenarios.ts';
+import { type Log, SCENARIOS, type Scenario, type WebSocketClass } from './scenarios.ts';
 
 const require = createRequire(new URL('../../../bench/package.json', import.meta.url));
 const theirs = require('ws') as WebSocketClass;
@@ -49,6 +49,10 @@ describe('ws 8.23 and barewire/ws tell the same', () => {
   });
 
   it('has no entry for a scenario that is not there', () => {
-    for (const [pattern] of DIFFERENCES) assert.ok(SCENARIOS.some(({ id }) => pattern.test(id)), String(pattern));
+    for (const [pattern] of DIFFERENCES)
+      assert.ok(
+        SCENARIOS.some(({ id }) => pattern.test(id)),
+        String(pattern),
+      );
   });
 });

@@ -9,10 +9,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { acceptKey } from '../../lib/websocket/handshake.ts';
-import type { WebSocketClass } from '../../lib/ws/index.ts';
 import type { ClientOptions, ServerOptions } from '../../lib/ws/types.ts';
 import type { WebSocket } from '../../lib/ws/websocket.ts';
 
+export type WebSocketClass = typeof WebSocket;
 export type Log = Record<string, string[]>;
 
 export interface Scenario {
@@ -31,7 +31,7 @@ export function show(value: unknown): string {
   if (value instanceof ArrayBuffer) return `ArrayBuffer ${octets(Buffer.from(value))}`;
   if (value instanceof Blob) return `Blob ${value.size}`;
   if (Array.isArray(value)) return `[${value.map(show).join(' ')}]`;
-  return typeof value === 'object' && value !== null ? value.constructor.name : JSON.stringify(value) ?? 'undefined';
+  return typeof value === 'object' && value !== null ? value.constructor.name : (JSON.stringify(value) ?? 'undefined');
 }
 
 function octets(bytes: Buffer): string {
@@ -219,7 +219,16 @@ function closes(): Scenario[] {
   return made;
 }
 
-const PAYLOADS: readonly unknown[] = [undefined, '', 'text', 7, Buffer.from([1]), 'x'.repeat(125), 'x'.repeat(126), null];
+const PAYLOADS: readonly unknown[] = [
+  undefined,
+  '',
+  'text',
+  7,
+  Buffer.from([1]),
+  'x'.repeat(125),
+  'x'.repeat(126),
+  null,
+];
 
 function controls(): Scenario[] {
   return (['ping', 'pong'] as const).flatMap((kind) =>
@@ -232,7 +241,9 @@ function controls(): Scenario[] {
             const other = from === 'client' ? pair.server : pair.client;
             other.on('message', () => socket.close(1000));
             attempt(log, from, kind, () =>
-              socket[kind](payload as string, undefined, (error) => note(log, from, `called ${show(error ?? undefined)}`)),
+              socket[kind](payload as string, undefined, (error) =>
+                note(log, from, `called ${show(error ?? undefined)}`),
+              ),
             );
             socket.send('last');
           }),
@@ -275,8 +286,7 @@ const WRONG: Readonly<Record<string, (masked: boolean) => Buffer>> = {
       Buffer.from('a'),
       frame(0x88, Buffer.from([3, 0xe8]), masked),
     ]),
-  'a length of 2^63': (masked) =>
-    Buffer.from([0x82, (masked ? 0x80 : 0) | 127, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+  'a length of 2^63': (masked) => Buffer.from([0x82, (masked ? 0x80 : 0) | 127, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
   'a message of 5 MB announced': (masked) =>
     Buffer.from([0x82, (masked ? 0x80 : 0) | 127, 0, 0, 0, 0, 0, 0x4c, 0x4b, 0x40, 0, 0, 0, 0]),
   'a reset': () => Buffer.alloc(0),
@@ -334,7 +344,9 @@ function frames(bytes: Buffer): string {
     const length = bytes[at + 1]! & 127;
     const payload = bytes.subarray(at + 2, at + 2 + length);
     const isClose = (bytes[at]! & 15) === 8;
-    found.push(`${bytes[at]!.toString(16)}:${isClose ? payload.subarray(0, 2).toString('hex') : payload.toString('hex')}`);
+    found.push(
+      `${bytes[at]!.toString(16)}:${isClose ? payload.subarray(0, 2).toString('hex') : payload.toString('hex')}`,
+    );
     at += 2 + length;
   }
   return found.join(' ');
@@ -374,14 +386,19 @@ function wrongFramesToClient(): Scenario[] {
         socket.on('data', () => {});
         socket.on('end', () => socket.end());
         // The accept value of any key, as ws's own servers give it.
-        socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept(request)}\r\n\r\n`);
+        socket.write(
+          `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept(request)}\r\n\r\n`,
+        );
         const bytes = make(false);
         if (bytes.length === 0) socket.resetAndDestroy();
         else socket.end(bytes);
       });
       server.listen(0, '127.0.0.1');
       await once(server, 'listening');
-      const client = new ws(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, { maxPayload: 1_000_000, closeTimeout: 200 });
+      const client = new ws(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, {
+        maxPayload: 1_000_000,
+        closeTimeout: 200,
+      });
       watch(log, 'client', client);
       await closed(client);
       await new Promise<void>((resolve) => server.close(() => resolve()));
@@ -425,8 +442,14 @@ const REQUESTS: Readonly<Record<string, readonly [request: string, options?: Ser
   ],
   'another path': [requestWith({}, 'GET /other HTTP/1.1'), { path: '/one' }],
   'the path with a query': [requestWith({}, 'GET /one?q HTTP/1.1'), { path: '/one' }],
-  'verifyClient says no': [requestWith({ Origin: 'http://o' }), { verifyClient: ({ origin, secure }) => origin === 'x' || secure }],
-  'verifyClient says yes': [requestWith({ Origin: 'http://o' }), { verifyClient: ({ origin }) => origin === 'http://o' }],
+  'verifyClient says no': [
+    requestWith({ Origin: 'http://o' }),
+    { verifyClient: ({ origin, secure }) => origin === 'x' || secure },
+  ],
+  'verifyClient says yes': [
+    requestWith({ Origin: 'http://o' }),
+    { verifyClient: ({ origin }) => origin === 'http://o' },
+  ],
   'verifyClient says no later': [requestWith({}), { verifyClient: (_, done) => setImmediate(done, false) }],
   'verifyClient says no with all': [
     requestWith({}),
@@ -449,7 +472,10 @@ const REQUESTS: Readonly<Record<string, readonly [request: string, options?: Ser
       'other',
       'permessage-deflate;',
       'permessage-deflate; client_no_context_takeover; client_no_context_takeover',
-    ].map((offer) => [`offer ${offer}`, [requestWith({ 'Sec-WebSocket-Extensions': offer }), { perMessageDeflate: true }]]),
+    ].map((offer) => [
+      `offer ${offer}`,
+      [requestWith({ 'Sec-WebSocket-Extensions': offer }), { perMessageDeflate: true }],
+    ]),
   ),
   'all of deflate set': [
     requestWith({ 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits' }),
@@ -481,13 +507,20 @@ function requests(): Scenario[] {
             socket.end('HTTP/1.1 499 Mine\r\nConnection: close\r\n\r\n', () => socket.destroy());
           });
         wss.on('connection', (socket: WebSocket, from) => {
-          note(log, 'server', `connection ${from.url} ${JSON.stringify(socket.protocol)} ${JSON.stringify(socket.extensions)}`);
+          note(
+            log,
+            'server',
+            `connection ${from.url} ${JSON.stringify(socket.protocol)} ${JSON.stringify(socket.extensions)}`,
+          );
           socket.close(4321);
         });
         await raw((wss.address() as AddressInfo).port, request, log, (socket) => {
           socket.write(frame(0x88, Buffer.from([0x10, 0xe1]), true));
         });
-        if (log['wire']) log['wire'] = log['wire'].filter((line) => !/^(Date|Keep-Alive|HTTP\/1.1 426|Upgrade: websocket):?/.test(line) || /101/.test(line));
+        if (log['wire'])
+          log['wire'] = log['wire'].filter(
+            (line) => !/^(Date|Keep-Alive|HTTP\/1.1 426|Upgrade: websocket):?/.test(line) || /101/.test(line),
+          );
         await new Promise<void>((resolve) => wss.close(() => resolve()));
       },
     })),
@@ -495,7 +528,9 @@ function requests(): Scenario[] {
 }
 
 const GOOD = ['Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Accept: KEY'];
-const ANSWERS: Readonly<Record<string, readonly [answer: readonly string[], options?: ClientOptions, protocols?: string[]]>> = {
+const ANSWERS: Readonly<
+  Record<string, readonly [answer: readonly string[], options?: ClientOptions, protocols?: string[]]>
+> = {
   good: [['HTTP/1.1 101 S', ...GOOD]],
   401: [['HTTP/1.1 401 No', 'Content-Length: 0']],
   200: [['HTTP/1.1 200 OK', 'Content-Length: 0']],
@@ -526,7 +561,9 @@ const ANSWERS: Readonly<Record<string, readonly [answer: readonly string[], opti
   ],
   deflate: [['HTTP/1.1 101 S', ...GOOD, 'Sec-WebSocket-Extensions: permessage-deflate']],
   'another extension': [['HTTP/1.1 101 S', ...GOOD, 'Sec-WebSocket-Extensions: other']],
-  'deflate with a parameter of others': [['HTTP/1.1 101 S', ...GOOD, 'Sec-WebSocket-Extensions: permessage-deflate; x']],
+  'deflate with a parameter of others': [
+    ['HTTP/1.1 101 S', ...GOOD, 'Sec-WebSocket-Extensions: permessage-deflate; x'],
+  ],
   'extensions that are none': [['HTTP/1.1 101 S', ...GOOD, 'Sec-WebSocket-Extensions: ;']],
   'no HTTP': [['hello']],
 };
@@ -646,22 +683,34 @@ function states(): Scenario[] {
           await closed(client);
         },
       },
-      { id: `${name} while open`, run: (ws, log) => withPair(ws, log, {}, ({ client }) => {
-          use(client, log);
-          client.resume();
-          client.close();
-        }) },
-      { id: `${name} while closing`, run: (ws, log) => withPair(ws, log, {}, ({ client }) => {
-          client.close(4000);
-          use(client, log);
-          client.resume();
-        }) },
-      { id: `${name} when closed`, run: (ws, log) => withPair(ws, log, {}, async ({ client }) => {
-          client.close(4000);
-          await closed(client);
-          use(client, log);
-          await new Promise((resolve) => setImmediate(resolve));
-        }) },
+      {
+        id: `${name} while open`,
+        run: (ws, log) =>
+          withPair(ws, log, {}, ({ client }) => {
+            use(client, log);
+            client.resume();
+            client.close();
+          }),
+      },
+      {
+        id: `${name} while closing`,
+        run: (ws, log) =>
+          withPair(ws, log, {}, ({ client }) => {
+            client.close(4000);
+            use(client, log);
+            client.resume();
+          }),
+      },
+      {
+        id: `${name} when closed`,
+        run: (ws, log) =>
+          withPair(ws, log, {}, async ({ client }) => {
+            client.close(4000);
+            await closed(client);
+            use(client, log);
+            await new Promise((resolve) => setImmediate(resolve));
+          }),
+      },
     );
   }
   return made;
@@ -681,10 +730,10 @@ function listeners(): Scenario[] {
           client.removeEventListener('message', gone);
           client.addEventListener('message', { handleEvent: () => note(log, 'client', 'object') });
           client.addEventListener('message', () => note(log, 'client', 'once'), { once: true });
-          client.addEventListener('nothing', () => note(log, 'client', 'never'));
+          client.addEventListener('nothing' as 'message', () => note(log, 'client', 'never'));
           client.onmessage = () => note(log, 'client', 'replaced');
           client.onmessage = (event) => note(log, 'client', `attribute ${show(event.data)} ${event.target === client}`);
-          client.addEventListener('close', (event: { code: number; reason: string; wasClean: boolean }) =>
+          client.addEventListener('close', (event) =>
             note(log, 'client', `close event ${event.code} ${event.reason} ${event.wasClean}`),
           );
           note(log, 'client', `${client.listenerCount('message')} ${typeof client.onmessage} ${client.onerror}`);
@@ -714,14 +763,18 @@ function listeners(): Scenario[] {
         watch(log, 'client', client);
         closeAfter(client, 1);
         await closed(client);
-        await new Promise<void>((resolve) => wss.close((error) => {
-          note(log, 'server', `closed ${show(error)}`);
-          resolve();
-        }));
-        await new Promise<void>((resolve) => wss.close((error) => {
-          note(log, 'server', `closed again ${show(error)}`);
-          resolve();
-        }));
+        await new Promise<void>((resolve) =>
+          wss.close((error) => {
+            note(log, 'server', `closed ${show(error)}`);
+            resolve();
+          }),
+        );
+        await new Promise<void>((resolve) =>
+          wss.close((error) => {
+            note(log, 'server', `closed again ${show(error)}`);
+            resolve();
+          }),
+        );
         await new Promise<void>((resolve) => http.close(() => resolve()));
       },
     },

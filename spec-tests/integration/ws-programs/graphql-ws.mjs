@@ -18,7 +18,11 @@ const roots = {
 const wss = new WebSocketServer({ port: 0, host: '127.0.0.1', path: '/graphql' });
 const server = useServer({ schema, roots }, wss);
 await once(wss, 'listening');
-const client = createClient({ url: `ws://127.0.0.1:${wss.address().port}/graphql`, webSocketImpl: WebSocket, retryAttempts: 0 });
+const client = createClient({
+  url: `ws://127.0.0.1:${wss.address().port}/graphql`,
+  webSocketImpl: WebSocket,
+  retryAttempts: 0,
+});
 const all = async (query) => {
   const results = [];
   for await (const result of client.iterate({ query })) results.push(result);

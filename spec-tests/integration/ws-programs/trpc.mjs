@@ -10,16 +10,23 @@ const t = initTRPC.create();
 let kept = 0;
 const router = t.router({
   double: t.procedure.input((value) => Number(value)).query(({ input }) => input * 2),
-  keep: t.procedure.input((value) => Number(value)).mutation(({ input }) => {
-    kept = input;
-    return 'kept';
-  }),
+  keep: t.procedure
+    .input((value) => Number(value))
+    .mutation(({ input }) => {
+      kept = input;
+      return 'kept';
+    }),
   count: t.procedure.subscription(async function* () {
     for (let i = 1; i <= 3; i++) yield i;
   }),
 });
 const wss = new WebSocketServer({ port: 0, host: '127.0.0.1' });
-const handler = applyWSSHandler({ wss, router, createContext: () => ({}), keepAlive: { enabled: true, pingMs: 1_000, pongWaitMs: 1_000 } });
+const handler = applyWSSHandler({
+  wss,
+  router,
+  createContext: () => ({}),
+  keepAlive: { enabled: true, pingMs: 1_000, pongWaitMs: 1_000 },
+});
 await once(wss, 'listening');
 const ws = createWSClient({ url: `ws://127.0.0.1:${wss.address().port}`, WebSocket });
 const client = createTRPCClient({ links: [wsLink({ client: ws })] });
