@@ -24,8 +24,12 @@ import {
   removeListener,
   setAttribute,
 } from './events.ts';
+import type * as extension from './extension.ts';
 import { Link, type LinkStart, type TakenStream, takeStream, tell } from './link.ts';
+import type { WebSocketServer } from './server.ts';
 import { connectionSettings } from './settings.ts';
+import type { createWebSocketStream } from './stream.ts';
+import type * as subprotocol from './subprotocol.ts';
 import type {
   BinaryType,
   ClientOptions,
@@ -63,12 +67,12 @@ export interface Joined extends LinkStart {
 
 export class WebSocket extends EventEmitter<WebSocketEvents> {
   /** Set by `index.ts`, which knows them all. */
-  declare static readonly createWebSocketStream: typeof import('./stream.ts').createWebSocketStream;
-  declare static readonly extension: typeof import('./extension.ts');
-  declare static readonly Server: typeof import('./server.ts').WebSocketServer;
-  declare static readonly subprotocol: typeof import('./subprotocol.ts');
+  declare static readonly createWebSocketStream: typeof createWebSocketStream;
+  declare static readonly extension: typeof extension;
+  declare static readonly Server: typeof WebSocketServer;
+  declare static readonly subprotocol: typeof subprotocol;
   declare static readonly WebSocket: typeof WebSocket;
-  declare static readonly WebSocketServer: typeof import('./server.ts').WebSocketServer;
+  declare static readonly WebSocketServer: typeof WebSocketServer;
   declare static readonly CONNECTING: 0;
   declare static readonly OPEN: 1;
   declare static readonly CLOSING: 2;

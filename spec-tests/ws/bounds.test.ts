@@ -1,0 +1,193 @@
+/** Bounds and strictness of ours that stand behind ws's face, and what ws's users rely on and no log of the differential test shows. */
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { createWebSocketStream, extension, subprotocol, WebSocket, WebSocketServer } from '../../lib/ws/index.ts';
+import type { ServerOptions } from '../../lib/ws/types.ts';
+import { ROOT } from '../support/peers.ts';
+
+const HANDSHAKE =
+  'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n';
+
+async function listening(options: ServerOptions = {}): Promise<{ wss: WebSocketServer; port: number }> {
+  const wss = new WebSocketServer({ port: 0, host: '127.0.0.1', ...options });
+  await once(wss, 'listening');
+  return { wss, port: (wss.address() as AddressInfo).port };
+}
+
+/** A peer that has shaken hands and reads nothing. */
+async function deaf(wss: WebSocketServer, port: number): Promise<{ peer: Socket; server: WebSocket }> {
+  const peer = connect(port, '127.0.0.1');
+  peer.on('error', () => {});
+  peer.pause();
+  peer.write(HANDSHAKE);
+  const [server] = (await once(wss, 'connection')) as [WebSocket];
+  return { peer, server };
+}
+
+const ended = (wss: WebSocketServer): Promise<void> => new Promise((resolve) => wss.close(() => resolve()));
+
+describe('the bounds behind barewire/ws', () => {
+  it('maxBufferedBytes: beyond it a message is not sent and its callback is given an error that names the bound', async () => {
+    const { wss, port } = await listening({ maxBufferedBytes: 2_000_000 });
+    const { peer, server } = await deaf(wss, port);
+    const message = Buffer.alloc(1_000_000);
+    let most = 0;
+    const error = await new Promise<Error>((resolve) => {
+      for (let i = 0; i < 50; i++) {
+        server.send(message, (failed) => failed && resolve(failed));
+        most = Math.max(most, server.bufferedAmount);
+      }
+    });
+    assert.match(error.message, /maxBufferedBytes \(2000000\)/);
+    assert.ok(most <= 2_000_000, `${most}`);
+    server.terminate();
+    peer.destroy();
+    await ended(wss);
+  });
+
+  it('without maxBufferedBytes everything is kept, and callbacks of what was not sent are given an error at the end', async () => {
+    const { wss, port } = await listening();
+    const { peer, server } = await deaf(wss, port);
+    const results: (Error | undefined)[] = [];
+    for (let i = 0; i < 30; i++) server.send(Buffer.alloc(1_000_000), (error) => results.push(error));
+    assert.ok(server.bufferedAmount > 10_000_000);
+    server.terminate();
+    await once(server, 'close');
+    assert.equal(results.length, 30);
+    assert.match(results.at(-1)!.message, /closed before/);
+    peer.destroy();
+    await ended(wss);
+  });
+
+  it('a callback behind a full system buffer is called once the peer reads on', async () => {
+    const { wss, port } = await listening();
+    const { peer, server } = await deaf(wss, port);
+    server.send(Buffer.alloc(20_000_000));
+    const sent = new Promise<void>((resolve) => server.send('small', () => resolve()));
+    assert.ok(server.bufferedAmount > 0);
+    peer.resume();
+    await sent;
+    assert.equal(server.bufferedAmount, 0);
+    peer.destroy();
+    await ended(wss);
+  });
+
+  it('options of ours out of bounds are refused at the call', () => {
+    assert.throws(() => new WebSocketServer({ noServer: true, maxBufferedBytes: 0 }), RangeError);
+    assert.throws(() => new WebSocketServer({ noServer: true, writeTimeout: -1 }), RangeError);
+    assert.throws(
+      () => new WebSocketServer({ noServer: true, perMessageDeflate: { serverMaxWindowBits: 7 } }),
+      RangeError,
+    );
+  });
+
+  it('a line of the answer with a line break is refused (stricter than ws)', async () => {
+    const { wss, port } = await Promise.resolve({ wss: new WebSocketServer({ noServer: true }), port: undefined });
+    const http = createServer();
+    http.on('upgrade', (request, socket, head) => {
+      assert.throws(() => wss.handleUpgrade(request, socket, head, () => {}), /line break/);
+      socket.destroy();
+    });
+    wss.on('headers', (lines) => lines.push('X-A: b\r\nX-C: d'));
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    const peer = connect((http.address() as AddressInfo).port, '127.0.0.1');
+    peer.write(HANDSHAKE);
+    await once(peer, 'close');
+    http.close();
+    assert.equal(port, undefined);
+  });
+
+  it('what names somebody is not sent on to another origin by a redirect (CVE-2022-1650)', async () => {
+    const { wss, port } = await listening();
+    const first = createServer();
+    first.on('request', (_, response) => response.writeHead(302, { Location: `ws://localhost:${port}/` }).end());
+    first.listen(0, '127.0.0.1');
+    await once(first, 'listening');
+    const asked = once(wss, 'connection') as Promise<[WebSocket, IncomingMessage]>;
+    const headers = { Authorization: 'secret', Cookie: 'a=b', 'X-Kept': 'yes' };
+    const url = `ws://user:word@127.0.0.1:${(first.address() as AddressInfo).port}/`;
+    const client = new WebSocket(url, { followRedirects: true, headers, family: 4 });
+    const [[, request]] = await Promise.all([asked, once(client, 'open')]);
+    assert.equal(request.headers.authorization, undefined);
+    assert.equal(request.headers.cookie, undefined);
+    assert.equal(request.headers['x-kept'], 'yes');
+    client.terminate();
+    await once(client, 'close');
+    first.close();
+    await ended(wss);
+  });
+
+  it('what a listener throws is an uncaught exception, and the connection goes on', () => {
+    const program = `
+      import { WebSocket, WebSocketServer } from ${JSON.stringify(join(ROOT, 'dist/lib/ws/index.js'))};
+      process.on('uncaughtException', (error) => console.log('uncaught', error.message));
+      const wss = new WebSocketServer({ port: 0 }, () => {
+        const client = new WebSocket('ws://127.0.0.1:' + wss.address().port);
+        client.on('open', () => { client.send('1'); client.send('2'); });
+        client.on('close', (code) => { console.log('closed', code); wss.close(); });
+      });
+      wss.on('connection', (socket) => socket.on('message', (data) => {
+        if (String(data) === '1') throw new Error('of a listener');
+        socket.close(4000);
+      }));`;
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+      encoding: 'utf8',
+      timeout: 10_000,
+    });
+    assert.equal(stdout, 'uncaught of a listener\nclosed 4000\n');
+  });
+});
+
+describe('createWebSocketStream, extension and subprotocol', () => {
+  it('a stream carries bytes both ways under backpressure, and ends in peace', async () => {
+    const { wss, port } = await listening();
+    wss.on('connection', (socket) => {
+      const stream = createWebSocketStream(socket);
+      stream.pipe(stream);
+    });
+    const stream = createWebSocketStream(new WebSocket(`ws://127.0.0.1:${port}`));
+    const chunks: Buffer[] = [];
+    stream.on('data', (chunk) => chunks.push(chunk));
+    let received = 0;
+    const all = new Promise<void>((resolve) => {
+      stream.on('data', (chunk) => {
+        received += chunk.length;
+        if (received === 3_000_000) resolve();
+      });
+    });
+    for (let i = 0; i < 30; i++) stream.write(Buffer.alloc(100_000, i));
+    await all;
+    assert.deepEqual(
+      Buffer.concat(chunks),
+      Buffer.concat(Array.from({ length: 30 }, (_, i) => Buffer.alloc(100_000, i))),
+    );
+    stream.end();
+    await once(stream, 'close');
+    await ended(wss);
+  });
+
+  it('a failed handshake destroys the stream with its error', async () => {
+    const stream = createWebSocketStream(new WebSocket('ws://127.0.0.1:1'));
+    const [error] = await once(stream, 'error');
+    assert.equal(error.code, 'ECONNREFUSED');
+  });
+
+  it('extension.parse and format are inverse (RFC 6455 §9.1)', () => {
+    const header = 'permessage-deflate; client_max_window_bits, x; a=1; a=2; b';
+    assert.equal(extension.format(extension.parse(header)), header);
+    assert.throws(() => extension.parse(';'), SyntaxError);
+  });
+
+  it('subprotocol.parse answers distinct tokens in order (RFC 6455 §4.1 item 10)', () => {
+    assert.deepEqual([...subprotocol.parse('b, a')], ['b', 'a']);
+    for (const wrong of ['a, a', 'a b', '']) assert.throws(() => subprotocol.parse(wrong), SyntaxError, wrong);
+  });
+});
