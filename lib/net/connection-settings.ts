@@ -4,6 +4,7 @@
  * One object for all connections of a route, however many. Read next: `websocket-connection.ts`.
  */
 
+import type { ProtocolViolation } from '../errors.ts';
 import type { StreamedMessage } from './api.ts';
 import type { ErrorHandler } from './guard.ts';
 import type { RouteObserved } from './observed.ts';

@@ -8,7 +8,8 @@
 
 import { takeOver } from '../channel/handed-over.ts';
 import type { Channel, Owner, Sink } from '../channel/port.ts';
-import { type ConnectionHandlers, type ConnectionSettings, WebSocketConnection } from '../net/websocket-connection.ts';
+import type { ConnectionHandlers, ConnectionSettings } from '../net/connection-settings.ts';
+import { WebSocketConnection } from '../net/websocket-connection.ts';
 import type { DeflateSettings } from '../websocket/deflate.ts';
 import { SendCallbacks } from './send-callbacks.ts';
 import type { BinaryType, SendCallback, SendOptions, UpgradeSocket } from './types.ts';

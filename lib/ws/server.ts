@@ -8,7 +8,7 @@
 import { EventEmitter } from 'node:events';
 import { createServer, type IncomingMessage, type Server as NodeServer, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ConnectionSettings } from '../net/websocket-connection.ts';
+import type { ConnectionSettings } from '../net/connection-settings.ts';
 import { deflateSettings } from '../websocket/deflate.ts';
 import { answerOffers, type DeflatePolicy } from '../websocket/extension.ts';
 import { type Link, takeStream } from './link.ts';

@@ -6,8 +6,8 @@
  */
 
 import { TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
+import type { ConnectionSettings } from '../net/connection-settings.ts';
 import { clientSweeper } from '../net/sweeper.ts';
-import type { ConnectionSettings } from '../net/websocket-connection.ts';
 import { type DeflatePolicy, deflatePolicy } from '../websocket/extension.ts';
 import { LINK_HANDLERS, type Link } from './link.ts';
 import type { ConnectionOptions } from './types.ts';
@@ -36,6 +36,7 @@ export function connectionSettings(role: 'client' | 'server', options: Connectio
     sweeper,
     maxMessageBytes: orUnbounded(options.maxPayload ?? MAX_PAYLOAD_BYTES),
     maxFramesPerMessage: orUnbounded(options.maxFragments ?? MAX_FRAGMENTS),
+    maxStreamedMessageBytes: WEBSOCKET_LIMITS.maxStreamedMessageBytes, // messages are received whole
     maxBufferedBytes,
     highWaterMarkBytes: WEBSOCKET_LIMITS.highWaterMarkBytes,
     maxQueuedMessages: WEBSOCKET_LIMITS.maxQueuedMessages,

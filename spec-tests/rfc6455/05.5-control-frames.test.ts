@@ -66,6 +66,14 @@ describe('RFC 6455 §5.5.2, §5.5.3: ping and pong', () => {
     assert.equal(protocol.output.byteLength, 0);
   });
 
+  it('with answersPings false the caller answers, and nothing is sent by itself', () => {
+    const protocol = new WebSocketProtocol({ role: 'server', answersPings: false });
+    assert.equal(protocol.receive(fromClient({ opcode: 9, payload: 'p' }))[0]?.kind, 'ping');
+    assert.equal(protocol.output.byteLength, 0);
+    protocol.sendPong(Uint8Array.of(112));
+    assert.deepEqual([...protocol.takeOutput()], [0x8a, 1, 112]);
+  });
+
   it('a pong that is owed is not sent once the peer’s close frame has come', () => {
     const protocol = new WebSocketProtocol(SERVER);
     protocol.outputBlocked = true;
@@ -104,6 +112,15 @@ describe('RFC 6455 §5.5.1: a close frame’s payload', () => {
       assert.equal(outcome.output.slice(4, 8), '03ea');
     });
   }
+  it('with echoesReason the reason goes back with the code; without it the code alone', () => {
+    for (const echoesReason of [true, false]) {
+      const protocol = new WebSocketProtocol({ role: 'server', echoesReason });
+      protocol.receive(fromClient({ opcode: 8, payload: closePayload(4000, 'why') }));
+      const echo = [0x88, echoesReason ? 5 : 2, 0x0f, 0xa0, ...(echoesReason ? Buffer.from('why') : [])];
+      assert.deepEqual([...protocol.takeOutput()], echo);
+    }
+  });
+
   it('an empty payload is code 1005, and the echo is empty (§7.1.5)', () => {
     const outcome = replay(SERVER, fromClient({ opcode: 8 }));
     assert.deepEqual(outcome.incoming, [{ kind: 'close', code: 1005, reason: '' }]);
