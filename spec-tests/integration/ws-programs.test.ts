@@ -28,6 +28,11 @@ const PROGRAMS: readonly (readonly [file: string, what: string, packages: readon
   ['fastify', '@fastify/websocket: hooks, an echo, injectWS, a server that closes', ['fastify', '@fastify/websocket']],
   ['hono', '@hono/node-ws: events and a close with a code', ['hono', '@hono/node-server', '@hono/node-ws']],
   ['mqtt', 'mqtt.js over createWebSocketStream to aedes: 300 KB, retained, QoS 1', ['mqtt', 'aedes']],
+  [
+    'webpack-dev-server',
+    'webpack-dev-server: a build that is announced, and another after a file has changed',
+    ['webpack', 'webpack-dev-server'],
+  ],
   ['trpc', "tRPC's adapter and wsLink: a query, a mutation, a subscription", ['@trpc/server', '@trpc/client']],
 ];
 
