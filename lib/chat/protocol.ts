@@ -9,6 +9,15 @@
 
 import { CHAT_LIMITS } from '../limits.ts';
 
+/** Written in every welcome. It grows when something is taken away; what is only added leaves it. */
+export const PROTOCOL_VERSION = 2;
+
+/** Somebody in a room. Where people choose their own names, `id` is the name, or what `?id=` says. */
+export interface Person {
+  readonly id: string;
+  readonly name: string;
+}
+
 /** A message of a room. Also what `GET /rooms/:room/messages` lists. */
 export interface ChatMessage {
   readonly type: 'message';
@@ -16,38 +25,88 @@ export interface ChatMessage {
   readonly sequence: number;
   /** When the server took it: ISO 8601 in UTC with milliseconds. */
   readonly time: string;
-  /** Who said it. */
+  /** The name of who said it. */
   readonly from: string;
+  /** And their id. */
+  readonly userId: string;
+  /** Empty where the message was removed. */
   readonly text: string;
   /** The sender's own id of it, if there was one. */
   readonly id?: string;
+  readonly removed?: true;
+}
+
+/** Takes the place of a number like a message: forget the text of message `target`. */
+export interface RemovedEvent {
+  readonly type: 'removed';
+  readonly sequence: number;
+  readonly time: string;
+  readonly target: number;
+}
+
+/** First, once for each connection: where you are. The messages that you missed follow. */
+export interface WelcomeEvent {
+  readonly type: 'welcome';
+  readonly version: number;
+  readonly room: string;
+  /** Your name here. */
+  readonly you: string;
+  readonly userId: string;
+  /** Another one after a restart without a log that lasts: sequence numbers begin anew. */
+  readonly epoch: string;
+  /** The number of the room's last message; 0 = none yet. */
+  readonly sequence: number;
+  /** The place of that message, fit for `after=`. */
+  readonly position: string;
+  /** `reset`: the position that you came with is none of this room (any more). */
+  readonly resumed: 'new' | 'resumed' | 'reset';
+  /** How many `message`s or `removed`s follow from the history. */
+  readonly replayed: number;
+  /** Messages between those you had and those that follow are gone, both ends included. An event `gap` says it again. */
+  readonly gap: { readonly from: number; readonly to: number } | null;
+  /** Who is here, you included, each once, in order of arrival; at most `maxMembersListed` of `memberCount`. */
+  readonly members: readonly Person[];
+  readonly memberCount: number;
+  /** When the connection will be ended with 4001: milliseconds since 1970. Left out: never. */
+  readonly expiresAt?: number;
+}
+
+/** Who came, went and changed their name since the last list. */
+export interface PresenceEvent {
+  readonly type: 'presence';
+  readonly time: string;
+  readonly joined: readonly Person[];
+  readonly left: readonly Person[];
+  readonly renamed: readonly (Person & { readonly was: string })[];
+  readonly memberCount: number;
+}
+
+/** What you sent, or asked for, was refused. */
+export interface ErrorEvent {
+  readonly type: 'error';
+  readonly code: ProblemCode;
+  readonly message: string;
+  /** The message that it is about. */
+  readonly id?: string;
+  /** How long to wait before the next try; left out: another try would end alike. */
+  readonly retryAfterMs?: number;
 }
 
 /** What the server says to a member. */
 export type ServerEvent =
-  | {
-      /** First, once: where you are. The messages that you missed follow, each as a `message`. */
-      readonly type: 'welcome';
-      readonly room: string;
-      /** Your name here. */
-      readonly you: string;
-      /** Another one after a restart: sequence numbers begin anew. */
-      readonly epoch: string;
-      /** The number of the room's last message; 0 = none yet. */
-      readonly sequence: number;
-      /** Who is here, you included, each name once, in order of arrival; at most `maxMembersListed` of `memberCount`. */
-      readonly members: readonly string[];
-      readonly memberCount: number;
-      /** How many `message`s follow from the history. */
-      readonly replayed: number;
-      /** Some messages between those you had and those that follow are gone. */
-      readonly gap: boolean;
-    }
+  | WelcomeEvent
   | ChatMessage
-  | { readonly type: 'joined' | 'left'; readonly user: string; readonly time: string; readonly memberCount: number }
+  | RemovedEvent
+  | PresenceEvent
+  | ErrorEvent
+  /** Who is here: in place of changes that you were too slow for. */
+  | { readonly type: 'members'; readonly members: readonly Person[]; readonly memberCount: number }
+  /** You will not get these messages. */
+  | { readonly type: 'gap'; readonly from: number; readonly to: number }
+  /** The numbering does not go on from what you had: what follows is the room as it is now. */
+  | { readonly type: 'reset'; readonly epoch: string; readonly sequence: number }
   /** Your message `id` was taken as number `sequence`; also when it was sent again. */
   | { readonly type: 'ack'; readonly id: string; readonly sequence: number }
-  | { readonly type: 'error'; readonly code: ProblemCode; readonly message: string; readonly id?: string }
   | { readonly type: 'pong' };
 
 /** What a member says to the server. */
@@ -56,16 +115,51 @@ export type ClientEvent =
   /** Asks for a `pong`: browsers cannot see the WebSocket's own. */
   | { readonly type: 'ping' };
 
-/** What can be wrong with what a member sent. */
+/** What `GET /rooms/:room/messages` answers. */
+export interface HistoryPage {
+  readonly room: string;
+  /** Empty in a room where nothing was said. */
+  readonly epoch: string;
+  /** The number of the room's last message. */
+  readonly sequence: number;
+  /** `after=` is no position of this room (any more); `messages` are then the newest. */
+  readonly reset: boolean;
+  readonly gap: { readonly from: number; readonly to: number } | null;
+  /** There are older ones: ask with `before=` the first one's sequence. */
+  readonly more: boolean;
+  /** Consecutive, oldest first. */
+  readonly messages: readonly (ChatMessage | RemovedEvent)[];
+}
+
+/** Close codes of this chat, in the range that RFC 6455 §7.4.2 leaves to applications. */
+export const CHAT_CLOSE = {
+  /** The log-in is over: get a new token and come back. */
+  expired: 4001,
+  /** Let go of, by name: do not come back. */
+  kicked: 4003,
+} as const;
+
+/** What can be wrong with what a member sent, or with who it is. */
 export type ProblemCode =
   | 'BAD_JSON'
   | 'BAD_TYPE'
   | 'BAD_TEXT'
   | 'TEXT_TOO_LONG'
   | 'BAD_ID'
+  | 'BAD_QUERY'
   | 'BINARY'
   | 'BAD_ROOM'
   | 'BAD_USER'
+  /** Not logged in: a token or a ticket is missing, wrong or used. HTTP 401. */
+  | 'UNAUTHORIZED'
+  /** Logged in, and not allowed. HTTP 403. */
+  | 'FORBIDDEN'
+  /** Too much in too little time; `retryAfterMs` says when to go on. HTTP 429. */
+  | 'RATE_LIMITED'
+  /** The server's own rules do not let this message pass. HTTP 422. */
+  | 'REFUSED'
+  | 'KICKED'
+  | 'EXPIRED'
   | 'ROOM_FULL'
   | 'HUB_FULL'
   | 'LOG_FULL'
