@@ -246,6 +246,30 @@ export const CHAT_LIMITS = {
   maxMessageIdLength: 64,
   /** Bytes held for one connection that does not read; the rooms stop at its high-water mark, long before. */
   maxBufferedBytes: 1_048_576,
+  /** A person's id, in UTF-16 units. With the name it must fit into `ROOM_LIMITS.maxKeyLength`. */
+  maxUserIdLength: 64,
+  /** Records in one page of the history: some 20 KiB of ordinary messages. */
+  maxPageRecords: 100,
+  /** Messages of one connection that wait for `authorize` and `onMessage`. */
+  maxWaitingMessages: 100,
+  /** Removals that are remembered, so that a text is not shown again: some 100 bytes each. */
+  maxRemovals: 10_000,
+  /** Tickets that were given out and not used: some 300 bytes each. */
+  maxTickets: 10_000,
+  /** How long a ticket can be used: as long as a slow network takes for an opening handshake, three times over. */
+  ticketMs: 30_000,
+  /** Buckets of flood control: some 150 bytes each, 10 MB. */
+  maxBuckets: 65_536,
+  /**
+   * Flood control. A person types less than one message in a second; what waited offline comes as a burst. Behind one address there may
+   * be an office, or all users where the proxy is not trusted (`trustProxy`). Slack allows apps one message a second with bursts.
+   */
+  flood: {
+    messages: { user: { burst: 30, perSecond: 3 }, address: { burst: 1_000, perSecond: 100 } },
+    /** A tab that reloads joins again; after a restart a whole office does, and is told when to come back. */
+    joins: { user: { burst: 20, perSecond: 1 }, address: { burst: 1_000, perSecond: 100 } },
+    posts: { address: { burst: 1_000, perSecond: 100 } },
+  },
 } as const;
 
 /** Memory of the DEFLATE codec, all of it shared by every connection; what one connection holds is stated in `lib/deflate/README.md`. */

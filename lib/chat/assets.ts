@@ -13,6 +13,10 @@ import type { Server } from '../server.ts';
 const ASSETS: readonly (readonly [string, string, string])[] = [
   ['/assets/chat/page/page.js', './page/page.js', 'text/javascript; charset=utf-8'],
   ['/assets/chat/client.js', './client.js', 'text/javascript; charset=utf-8'],
+  ['/assets/chat/client-http.js', './client-http.js', 'text/javascript; charset=utf-8'],
+  ['/assets/chat/client-links.js', './client-links.js', 'text/javascript; charset=utf-8'],
+  ['/assets/chat/client-outbox.js', './client-outbox.js', 'text/javascript; charset=utf-8'],
+  ['/assets/client/backoff.js', '../client/backoff.js', 'text/javascript; charset=utf-8'],
   ['/assets/chat/page/page.css', './page/page.css', 'text/css; charset=utf-8'],
   ['/assets/chat/page/icon.svg', './page/icon.svg', 'image/svg+xml'],
 ];
@@ -25,16 +29,22 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'Cross-Origin-Opener-Policy': 'same-origin',
 };
 
-/** Adds the page's routes. @throws Error when the files are not there (the library was not built) */
-export function servePage(server: Server): void {
+/** Adds the page's routes under `base`. The page refers to its files by relative URLs. @throws Error when the files are not there (the library was not built) */
+export function servePage(server: Server, base: string): void {
   const page = asset('./page/index.html', 'text/html; charset=utf-8');
   for (const [url, file, type] of ASSETS) {
     const response = asset(file, type);
-    server.get(url, () => response);
+    server.get(`${base}${url}`, () => response);
   }
   // The address of a room is where its page is: the same URL, opened by a person and not by a WebSocket.
-  server.get('/rooms/:room', () => page);
-  server.get('/', () => ({ status: 302, headers: { Location: '/rooms/lobby' } }));
+  server.get(`${base}/rooms/:room`, () => page);
+  // Relative, since a proxy may have taken a prefix away (RFC 9110 §10.2.2: resolved against the URI that was asked for).
+  server.get(`${base}/`, () => redirect('rooms/lobby'));
+  if (base !== '') server.get(base, () => redirect(`${base.slice(base.lastIndexOf('/') + 1)}/rooms/lobby`));
+}
+
+function redirect(location: string): HttpResponse {
+  return { status: 302, headers: { Location: location } };
 }
 
 function asset(file: string, type: string): HttpResponse {

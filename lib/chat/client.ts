@@ -1,75 +1,68 @@
 /**
- * A member of a chat room that comes back by itself: over a WebSocket, or over an event stream and POST.
+ * `connectChat`: a member of a chat room that comes back by itself, over a WebSocket, or an event stream and POST.
  *
- * Keeps what was sent until the server acknowledges it, and sends it again after a reconnection, or where a POST failed; the
- * server knows a message by its id, so nothing is said twice. Remembers the last message heard and asks for what came after it.
- * It makes every reconnection itself, those of event streams too, since an EventSource of a browser waits without jitter.
- * Runs in browsers and in Node alike, and so imports nothing but types: the constructors are given or global.
- * Bounded: at most `maxUnacknowledged` messages wait. Sections: options, `ChatClient`, `Poster`.
- * Read next: `page/page.ts`, its first user.
+ * Says one message at a time, each until the server has acknowledged it, so that all arrive once and in order; the server knows a
+ * message by its id. Remembers the last message heard and asks for what came after it. Where WebSockets do not get
+ * through it hears an event stream, and tries the WebSocket again from time to time beside it.
+ * Runs in browsers and in Node, and imports nothing of Node: under 6 kB minified and compressed with the files beside it.
+ * Sections: options; events; connections; the outbox. Read next: `client-links.ts`, `client-outbox.ts`, `client-http.ts`.
  */
 
-import type { ChatMessage, ServerEvent } from './protocol.ts';
+import { jitterMs } from '../client/backoff.ts';
+import { type Answer, ChatHttp, isMessage } from './client-http.ts';
+import { type EventSourceLike, Link, type Loss, type Transport, type WebSocketLike } from './client-links.ts';
+import { ChatRefused, Outbox, type Sent, type StorageLike, type Waiting } from './client-outbox.ts';
+import type { ChatMessage, HistoryPage, ServerEvent } from './protocol.ts';
 
-/** As much of a WHATWG WebSocket as this file uses. */
-export interface WebSocketLike {
-  onopen: ((event: never) => void) | null;
-  onmessage: ((event: never) => void) | null;
-  onclose: ((event: never) => void) | null;
-  send(text: string): void;
-  close(code?: number, reason?: string): void;
-}
-
-/** As much of a WHATWG EventSource as this file uses. */
-export interface EventSourceLike {
-  onerror: ((event: never) => void) | null;
-  addEventListener(type: string, listener: (event: never) => void): void;
-  close(): void;
-}
+export { ChatRefused, type Sent, type StorageLike, type Waiting } from './client-outbox.ts';
+export type { ChatMessage, ErrorEvent, HistoryPage, Person, ServerEvent, WelcomeEvent } from './protocol.ts';
 
 /**
- * - `connecting`: on the way, for the first time or again.
- * - `open`: in the room.
- * - `waiting`: the connection was lost; `retryInMs` tells when the next attempt is.
+ * - `connecting`: on the way, for the first time or again. - `open`: in the room.
+ * - `waiting`: the connection was lost; the next attempt is in `retryInMs`.
  * - `closed`: `close` was called, or the server refused for good.
  */
-export type ConnectionState =
-  | { readonly state: 'connecting' | 'open' }
+export type ChatState =
+  | { readonly state: 'connecting' }
+  | { readonly state: 'open'; readonly transport: Transport }
   | { readonly state: 'waiting'; readonly retryInMs: number }
-  | { readonly state: 'closed'; readonly reason: string };
+  | { readonly state: 'closed'; readonly reason: ChatRefused };
 
-export interface ChatClientOptions {
-  /** The server's origin, for example `https://chat.example`. */
-  readonly origin: string;
+/** What `on` can be asked for: every event of the protocol by its type, each message once and in order; and `state`. */
+export type ChatEventMap = { [Type in ServerEvent['type']]: ServerEvent & { readonly type: Type } } & {
+  readonly state: ChatState;
+};
+
+export interface ConnectOptions {
   readonly room: string;
-  /** Left out, the server makes a guest's name up. */
+  /** A name, where people choose one. Left out, the server makes a guest's name up. */
   readonly user?: string;
-  /** Default `websocket`. */
-  readonly transport?: 'websocket' | 'sse';
+  /** What stays when the name changes, where people choose their names. */
+  readonly id?: string;
+  /** Of a log-in, or a function that gives one: it is asked again when the token was refused or is over. */
+  readonly token?: string | (() => string | Promise<string>);
+  /** Default `auto`: a WebSocket, and an event stream while that does not get through. */
+  readonly transport?: Transport | 'auto';
   /** Messages that may wait for their acknowledgement. Default 100. */
-  readonly maxUnacknowledged?: number;
+  readonly maxWaiting?: number;
+  /** Where they wait over a reload. Default `localStorage`, where there is one; null: nowhere. */
+  readonly storage?: StorageLike | null;
+  /** Tells tabs apart in the storage. Default: one that `sessionStorage` keeps. */
+  readonly tab?: string;
   /** The ceiling of the wait before the first reconnection, doubled each time; a wait is a random part of it. Default 1,000. */
   readonly minRetryMs?: number;
   /** Default 15,000. */
   readonly maxRetryMs?: number;
+  /** How long until the WebSocket is tried again while the event stream does. Default 60,000. */
+  readonly upgradeMs?: number;
   /** Silence after which the server is asked for a sign of life, over WebSocket. Default 20,000. */
   readonly pingIntervalMs?: number;
-  /**
-   * How long that sign may take, and the answer to a POST. Over an event stream, how late a heartbeat may be whose interval the
-   * one before has named. Default 10,000.
-   */
+  /** How long that sign, a welcome, and the answer to a request may take, and how late a heartbeat may be. Default 10,000. */
   readonly pongTimeoutMs?: number;
-  /** Everything that the server says, each message once and in order. */
-  readonly onEvent: (event: ServerEvent) => void;
-  readonly onState: (state: ConnectionState) => void;
-  /** Default: the global one (browsers, Node 22 and later). */
-  readonly WebSocket?: new (
-    url: string,
-  ) => WebSocketLike;
-  /** Default: the global one (browsers). */
-  readonly EventSource?: new (
-    url: string,
-  ) => EventSourceLike;
+  /** Default: the global one. */
+  readonly WebSocket?: (new (url: string) => WebSocketLike) | undefined;
+  /** Default: the global one. */
+  readonly EventSource?: (new (url: string) => EventSourceLike) | undefined;
   /** A number from 0 to 1 for the jitter; tests pass their own. */
   readonly random?: () => number;
 }
@@ -77,344 +70,427 @@ export interface ChatClientOptions {
 interface Globals {
   readonly WebSocket?: new (url: string) => WebSocketLike;
   readonly EventSource?: new (url: string) => EventSourceLike;
+  readonly localStorage?: StorageLike;
+  readonly sessionStorage?: StorageLike;
+  readonly location?: { readonly href: string };
+  addEventListener?(type: string, listener: () => void): void;
+  removeEventListener?(type: string, listener: () => void): void;
 }
 
-/** What a server says of a request that it will refuse again. 408 and 429 ask to come again (RFC 9110 §15.5.9, RFC 6585 §4). */
-function isFinal(status: number): boolean {
-  return status >= 400 && status < 500 && status !== 408 && status !== 429;
+const surroundings = globalThis as unknown as Globals;
+
+const DEFAULTS = {
+  transport: 'auto' as Transport | 'auto',
+  maxWaiting: 100,
+  minRetryMs: 1_000,
+  maxRetryMs: 15_000,
+  upgradeMs: 60_000,
+  pingIntervalMs: 20_000,
+  pongTimeoutMs: 10_000,
+  random: Math.random,
+  WebSocket: surroundings.WebSocket,
+  EventSource: surroundings.EventSource,
+};
+
+/** Where a rename waits for its welcome. */
+interface Rename {
+  readonly was: string | undefined;
+  readonly resolve: () => void;
+  readonly reject: (error: ChatRefused) => void;
 }
 
-export class ChatClient {
-  readonly #options: ChatClientOptions;
-  /** Sent and not yet acknowledged, by id, in order. */
-  readonly #unacknowledged = new Map<string, string>();
-  /** Makes ids that differ from those of the same user's other tabs. */
-  readonly #idPrefix = Math.random().toString(36).slice(2, 10);
-  #ids = 0;
-  /** The last message heard. */
-  #epoch = '';
-  #sequence = 0;
+/** Joins a room of the chat at `url`, and stays. @throws TypeError for a URL that is none, or where a constructor is missing */
+export function connectChat(url: string | URL, options: ConnectOptions): ChatConnection {
+  return new ChatConnection(url, options);
+}
+
+/** See the head of this file. */
+export class ChatConnection {
+  readonly #options: ConnectOptions & typeof DEFAULTS;
+  readonly #http: ChatHttp;
+  readonly #outbox: Outbox;
+  readonly #listeners = new Map<string, Set<(event: never) => void>>();
+  readonly #online = (): void => this.reconnectNow();
+  #state: ChatState = { state: 'connecting' };
+  #user: string | undefined;
   /** What the server called us; from the first welcome on. */
   #you: string | undefined;
-  #socket: WebSocketLike | undefined = undefined;
-  #stream: EventSourceLike | undefined = undefined;
-  /** Of the event stream, as its last heartbeat said; 0 before the first. */
-  #heartbeatIntervalMs = 0;
-  readonly #poster: Poster;
-  #open = false;
-  #closed = false;
-  #attempts = 0;
-  /** The one timer: of the reconnection while there is no connection, of the ping or its answer while there is. */
-  #timer: ReturnType<typeof setTimeout> | undefined = undefined;
+  #userId: string | undefined;
+  #token: string | undefined;
+  /** The token was renewed, and not accepted since. */
+  #isRenewed = false;
+  #epoch = '';
+  #sequence = 0;
+  /** The connection that is heard, and the one that will be once its welcome has come. */
+  #link: Link | undefined;
+  #candidate: Link | undefined;
+  #next: Transport;
+  /** Counts the attempts that were begun, so that an older one that is still under way ends there. */
+  #attempt = 0;
+  #failures = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #rename: Rename | undefined;
+  /** The message that was sent and not answered. */
+  #busy: string | undefined;
+  #postFailures = 0;
+  #pause: ReturnType<typeof setTimeout> | undefined;
 
-  /** Connects at once. @throws TypeError when the transport needs a constructor that is not there */
-  constructor(options: ChatClientOptions) {
-    this.#options = options;
-    this.#you = options.user;
-    this.#poster = new Poster(this.#unacknowledged, options, {
-      url: () => this.#url('/messages', {}),
-      answered: (event: ServerEvent) => options.onEvent(event),
+  constructor(url: string | URL, options: ConnectOptions) {
+    this.#options = { ...DEFAULTS, ...options } as ConnectOptions & typeof DEFAULTS;
+    const { room, transport, WebSocket, EventSource, pongTimeoutMs, maxWaiting } = this.#options;
+    if (!(transport === 'event-stream' ? EventSource : WebSocket))
+      throw new TypeError(`there is no ${transport === 'event-stream' ? 'EventSource' : 'WebSocket'} here: pass one`);
+    this.#next = transport === 'auto' ? 'websocket' : transport;
+    this.#user = options.user;
+    const base = new URL(url, surroundings.location?.href);
+    base.protocol = base.protocol.replace('ws', 'http');
+    if (!base.pathname.endsWith('/')) base.pathname += '/';
+    this.#http = new ChatHttp({
+      base: base.href,
+      room,
+      timeoutMs: pongTimeoutMs,
+      who: () => ({ user: this.#user, id: options.id }),
+      token: () => this.#token,
     });
-    this.#connect();
+    const { storage = attempt(() => surroundings.localStorage), tab = tabName() } = options;
+    const key = ['barewire.outbox', base.href, room, options.id ?? options.user ?? '', tab].join(' ');
+    this.#outbox = new Outbox(maxWaiting, storage ?? undefined, key);
+    surroundings.addEventListener?.('online', this.#online);
+    queueMicrotask(() => void this.#connect(this.#next));
   }
 
-  /** Our name, once known. */
+  get state(): ChatState {
+    return this.#state;
+  }
+
+  /** Our name, and our id, once known. */
   get you(): string | undefined {
-    return this.#you;
+    return this.#you ?? this.#user;
   }
 
-  /** Messages that wait for their acknowledgement. */
-  get unacknowledged(): number {
-    return this.#unacknowledged.size;
+  get userId(): string | undefined {
+    return this.#userId;
+  }
+
+  /** Messages that wait for their acknowledgement, in order; those too that a page had left behind when it was reloaded. */
+  get waiting(): readonly Waiting[] {
+    return this.#outbox.list();
+  }
+
+  /** Calls back for every event of a type, until the function that it answers is called. */
+  on<Type extends keyof ChatEventMap>(type: Type, listener: (event: ChatEventMap[Type]) => void): () => void {
+    const listeners = this.#listeners.get(type) ?? new Set();
+    this.#listeners.set(type, listeners.add(listener as (event: never) => void));
+    return () => void listeners.delete(listener as (event: never) => void);
   }
 
   /**
-   * Says something, now or when the connection is back. Returns the message's id, by which its `message`, `ack` or
-   * `error` can be known, or undefined when too much is waiting already.
+   * Says something, now or when the connection is back. Resolves with the message as the server took it, or rejects with a
+   * ChatRefused that has its reason; its `id` is known at once.
    */
-  send(text: string): string | undefined {
-    if (this.#closed || this.#unacknowledged.size >= (this.#options.maxUnacknowledged ?? 100)) return undefined;
-    const id = `${this.#idPrefix}-${++this.#ids}`;
-    this.#unacknowledged.set(id, text);
-    if (this.#open) this.#transmit(id, text);
-    return id;
+  send(text: string): Sent {
+    const sent = this.#outbox.add(text);
+    if (this.#state.state === 'closed') this.#outbox.reject(sent.id, this.#state.reason);
+    else this.#pump();
+    return sent;
+  }
+
+  /** Changes the name, where people choose theirs: by a second connection, and without a pause. Rejects with a ChatRefused. */
+  rename(name: string): Promise<void> {
+    this.#rename?.reject(new ChatRefused('CLOSED', 'another name was asked for'));
+    return new Promise((resolve, reject) => {
+      this.#rename = { was: this.#user, resolve, reject };
+      this.#user = name;
+      if (this.#state.state !== 'closed') void this.#connect(this.#link?.transport ?? this.#next);
+    });
+  }
+
+  /** Older messages: those before number `before`, or the newest. Rejects with a ChatRefused. */
+  history(options: { readonly before?: number; readonly limit?: number } = {}): Promise<HistoryPage> {
+    return this.#http.history(options.before, options.limit);
   }
 
   /** Does not wait for the next attempt: when the network has come back, say. */
   reconnectNow(): void {
-    if (this.#closed || this.#socket !== undefined || this.#stream !== undefined) return;
-    this.#attempts = 0;
-    this.#connect();
+    if (this.#state.state === 'waiting') void this.#connect(this.#next);
   }
 
-  /** Leaves the room for good. */
+  /** Leaves the room for good. What was not acknowledged stays in the storage. */
   close(): void {
-    this.#finish('left');
+    this.#finish(new ChatRefused('CLOSED', 'closed'));
   }
 
-  #finish(reason: string): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#open = false;
+  #emit(type: string, event: unknown): void {
+    for (const listener of this.#listeners.get(type) ?? []) listener(event as never);
+  }
+
+  #setState(state: ChatState): void {
+    this.#state = state;
+    this.#emit('state', state);
+  }
+
+  #finish(reason: ChatRefused): void {
+    if (this.#state.state === 'closed') return;
     clearTimeout(this.#timer);
-    this.#poster.stop();
-    this.#socket?.close(1000);
-    this.#stream?.close();
-    this.#options.onState({ state: 'closed', reason });
+    clearTimeout(this.#pause);
+    surroundings.removeEventListener?.('online', this.#online);
+    this.#attempt++;
+    this.#candidate?.close();
+    this.#link?.close();
+    this.#link = undefined;
+    this.#rename?.reject(reason);
+    this.#state = { state: 'closed', reason };
+    this.#outbox.close(reason);
+    this.#emit('state', this.#state);
   }
 
-  #connect(): void {
+  /** Opens a connection, beside the one that is heard where there is one. */
+  async #connect(transport: Transport): Promise<void> {
+    if (this.#state.state === 'closed') return;
+    const attemptNumber = ++this.#attempt;
     clearTimeout(this.#timer);
-    this.#options.onState({ state: 'connecting' });
-    if (this.#options.transport === 'sse') this.#openStream();
-    else this.#openSocket();
-  }
-
-  #openSocket(): void {
-    const WebSocket = this.#options.WebSocket ?? (globalThis as Globals).WebSocket;
-    if (WebSocket === undefined) throw new TypeError('there is no WebSocket here: pass one in the options');
-    const socket = new WebSocket(this.#url('', { after: this.#position() }).replace(/^http/, 'ws'));
-    this.#socket = socket;
-    socket.onmessage = (event: { readonly data: unknown }) => {
-      if (this.#socket !== socket) return;
-      this.#listenOn();
-      if (typeof event.data === 'string') this.#receive(event.data);
-    };
-    socket.onclose = ({ code, reason }: { readonly code: number; readonly reason: string }) => {
-      if (this.#socket !== socket) return;
-      this.#socket = undefined;
-      // RFC 6455 §7.4: 1008 and the application's own codes say that another attempt would end like this one.
-      if (code === 1008 || (code >= 4000 && code <= 4999))
-        this.#finish(reason === '' ? `refused with ${code}` : reason);
-      else void this.#lost();
-    };
-  }
-
-  #openStream(): void {
-    const EventSource = this.#options.EventSource ?? (globalThis as Globals).EventSource;
-    if (EventSource === undefined) throw new TypeError('there is no EventSource here: pass one in the options');
-    const stream = new EventSource(this.#url('/events', { lastEventId: this.#position() }));
-    this.#stream = stream;
-    const receive = (event: { readonly data: string }) => {
-      if (this.#stream === stream) this.#receive(event.data);
-    };
-    for (const type of ['message', 'welcome', 'joined', 'left', 'refused']) stream.addEventListener(type, receive);
-    this.#heartbeatIntervalMs = 0;
-    stream.addEventListener('heartbeat', (event: { readonly data: string }) => {
-      if (this.#stream !== stream) return;
-      this.#heartbeatIntervalMs = Number(event.data) || 0;
-      this.#listenOn();
-    });
-    stream.onerror = () => {
-      if (this.#stream !== stream) return;
-      // It would reconnect by itself, after the same time as everybody else.
-      stream.close();
-      this.#stream = undefined;
-      void this.#lost();
-    };
-  }
-
-  /** The connection is gone, or was never there: asks why, and comes back later, or never. */
-  async #lost(): Promise<void> {
-    const wasOpen = this.#open;
-    this.#open = false;
-    clearTimeout(this.#timer);
-    this.#poster.stop();
-    const { minRetryMs = 1_000, maxRetryMs = 15_000, random = Math.random } = this.#options;
-    const ceiling = Math.min(maxRetryMs, minRetryMs * 2 ** Math.min(this.#attempts++, 20));
-    // Full jitter, so that members who were cut off together do not come back together.
-    const retryInMs = Math.round(ceiling * random());
-    if (this.#closed) return;
-    this.#options.onState({ state: 'waiting', retryInMs });
-    this.#timer = setTimeout(() => this.#connect(), retryInMs);
-    if (wasOpen) return;
-    const refusal = await this.#poster.refusal(this.#url('/messages', { after: this.#position() }));
-    if (refusal !== undefined && !this.#open) this.#finish(refusal);
-  }
-
-  #receive(json: string): void {
-    let event: ServerEvent;
-    try {
-      event = JSON.parse(json) as ServerEvent;
-    } catch {
-      return; // not our server's; nothing to be done about it
+    this.#candidate?.close();
+    if (this.#link === undefined && this.#state.state !== 'connecting') this.#setState({ state: 'connecting' });
+    const ticket = await this.#ticket();
+    if (attemptNumber !== this.#attempt) return;
+    if (typeof ticket === 'object') {
+      this.#failed({ code: 1006 }, transport, ticket);
+      return;
     }
+    const { EventSource, WebSocket, pingIntervalMs, pongTimeoutMs } = this.#options;
+    const link = new Link(
+      transport,
+      { event: (event, from) => this.#hear(event, from), lost: (loss, from) => this.#lost(loss, from) },
+      { pingIntervalMs, pongTimeoutMs },
+    );
+    this.#candidate = link;
+    const position = this.#epoch === '' ? undefined : `${this.#epoch}-${this.#sequence}`;
+    if (transport === 'event-stream')
+      link.openStream(new EventSource!(this.#http.url('rooms/:room/events', { lastEventId: position, ticket }).href));
+    else
+      link.openSocket(
+        new WebSocket!(this.#http.url('rooms/:room', { after: position, ticket }).href.replace('http', 'ws')),
+      );
+  }
+
+  /** A ticket where there is a token; what went wrong otherwise. */
+  async #ticket(): Promise<string | undefined | Answer> {
+    if (this.#options.token === undefined) return undefined;
+    try {
+      await this.#freshToken();
+    } catch {
+      return { kind: 'later', retryInMs: undefined };
+    }
+    const answer = await this.#http.ticket();
+    return answer.kind === 'ok' ? (answer.body as { readonly ticket: string }).ticket : answer;
+  }
+
+  async #freshToken(): Promise<void> {
+    const { token } = this.#options;
+    this.#token ??= await (typeof token === 'function' ? token() : token);
+  }
+
+  /** Whether a refusal is cured by a new token, which is then asked for. */
+  #renews(answer: Answer): boolean {
+    if (answer.kind !== 'refused' || answer.status !== 401) return false;
+    if (this.#isRenewed || typeof this.#options.token !== 'function') return false;
+    this.#isRenewed = true;
+    this.#token = undefined;
+    return true;
+  }
+
+  #lost(loss: Loss, link: Link): void {
+    if (link === this.#candidate) {
+      this.#candidate = undefined;
+      this.#failed(loss, link.transport, undefined);
+    } else if (link === this.#link) {
+      this.#link = undefined;
+      this.#busy = this.#busy !== undefined && link.transport === 'websocket' ? undefined : this.#busy;
+      this.#ended(loss);
+    }
+  }
+
+  /** The connection that was heard is gone. */
+  #ended({ code, why }: Loss): void {
+    if (code === 4001) {
+      this.#token = undefined;
+      this.#retry(0);
+    } // RFC 6455 §7.4: 1008 and the application's own codes say that another attempt would end like this one.
+    else if (code === 1008 || code >= 4000 || (why && why.retryAfterMs === undefined))
+      this.#finish(new ChatRefused(why?.code ?? 'FORBIDDEN', why?.message ?? `refused with ${code}`));
+    else this.#retry(this.#delayMs(why?.retryAfterMs));
+  }
+
+  /** An attempt came to nothing: asks why, and comes back later, or never. */
+  async #failed(loss: Loss, transport: Transport, known: Answer | undefined): Promise<void> {
+    const { why } = loss;
+    const isOnly = this.#link === undefined;
+    if (isOnly) this.#retry(this.#delayMs(why?.retryAfterMs));
+    const number = this.#attempt;
+    const answer = known ?? (await this.#http.probe());
+    if (number !== this.#attempt || this.#state.state === 'closed') return;
+    if (this.#renews(answer)) {
+      void this.#connect(transport);
+      return;
+    }
+    const final = answer.kind === 'refused' ? answer.error : undefined;
+    if (this.#rename !== undefined && !isOnly) this.#giveUpRename(final);
+    else if (final !== undefined && isOnly) this.#finish(final);
+    // The server is there, and the WebSocket does not get through.
+    if (this.#options.transport === 'auto')
+      this.#next =
+        answer.kind === 'ok' && transport === 'websocket' && this.#options.EventSource ? 'event-stream' : 'websocket';
+    if (!isOnly) this.#upgradeLater();
+  }
+
+  #giveUpRename(error = new ChatRefused('CLOSED', 'the server does not answer')): void {
+    this.#user = this.#rename?.was;
+    this.#rename?.reject(error);
+    this.#rename = undefined;
+  }
+
+  /** Full jitter, so that members who were cut off together do not come back together; above what the server asks for. */
+  #delayMs(floorMs = 0): number {
+    const { minRetryMs, maxRetryMs, random } = this.#options;
+    return floorMs + jitterMs(this.#failures++, minRetryMs, maxRetryMs, random());
+  }
+
+  #retry(retryInMs: number): void {
+    if (this.#state.state === 'closed') return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#connect(this.#next), retryInMs);
+    this.#setState({ state: 'waiting', retryInMs });
+  }
+
+  #upgradeLater(): void {
+    const { transport, upgradeMs } = this.#options;
+    if (transport !== 'auto' || this.#link?.transport !== 'event-stream') return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#connect('websocket'), upgradeMs);
+  }
+
+  #hear(event: ServerEvent, link: Link): void {
+    if (event.type === 'welcome') this.#welcome(event, link);
+    else if (link !== this.#link) return;
     switch (event.type) {
-      case 'welcome':
-        this.#welcome(event);
-        return;
       case 'message':
+      case 'removed':
         if (event.sequence <= this.#sequence) return; // heard before
         this.#sequence = event.sequence;
-        if (event.id !== undefined && event.from === this.#you) this.#unacknowledged.delete(event.id);
         break;
-      case 'ack':
-        this.#unacknowledged.delete(event.id);
+      case 'gap':
+        this.#sequence = Math.max(this.#sequence, event.to);
         break;
-      case 'error':
-        if (event.id !== undefined) this.#unacknowledged.delete(event.id);
+      case 'reset':
+        this.#epoch = event.epoch;
+        this.#sequence = 0;
         break;
       case 'pong':
         return;
     }
-    this.#options.onEvent(event);
+    this.#emit(event.type, event);
+    this.#settle(event);
+    this.#pump();
   }
 
-  #welcome(event: ServerEvent & { type: 'welcome' }): void {
-    if (event.epoch !== this.#epoch) {
+  #welcome(event: ServerEvent & { readonly type: 'welcome' }, link: Link): void {
+    this.#candidate = undefined;
+    if (this.#link !== link) this.#link?.close();
+    if (this.#link?.transport === 'websocket') this.#busy = undefined;
+    this.#link = link;
+    this.#next = link.transport;
+    this.#failures = 0;
+    this.#isRenewed = false;
+    if (event.epoch !== this.#epoch || event.resumed !== 'resumed') {
       this.#epoch = event.epoch;
-      this.#sequence = 0;
+      this.#sequence = event.sequence - event.replayed;
     }
     this.#you = event.you;
-    this.#open = true;
-    this.#attempts = 0;
-    this.#options.onState({ state: 'open' });
-    this.#options.onEvent(event);
-    this.#listenOn();
-    for (const [id, text] of this.#unacknowledged) this.#transmit(id, text);
+    this.#userId = event.userId;
+    this.#rename?.resolve();
+    this.#rename = undefined;
+    this.#upgradeLater();
+    this.#setState({ state: 'open', transport: link.transport });
   }
 
-  /** Something was heard: the next ping, or heartbeat, is due after the interval, and its answer within the deadline. */
-  #listenOn(): void {
-    const { pingIntervalMs = 20_000, pongTimeoutMs = 10_000 } = this.#options;
-    clearTimeout(this.#timer);
-    if (this.#socket !== undefined) {
-      this.#timer = setTimeout(() => {
-        this.#socket?.send('{"type":"ping"}');
-        this.#timer = setTimeout(() => this.#silent(), pongTimeoutMs);
-      }, pingIntervalMs);
-    } else if (this.#heartbeatIntervalMs > 0)
-      this.#timer = setTimeout(() => this.#silent(), this.#heartbeatIntervalMs + pongTimeoutMs);
+  /** What an event says of a message of ours. */
+  #settle(event: ServerEvent): void {
+    if (!('id' in event) || event.id === undefined) return;
+    const { id } = event;
+    if (event.type === 'message' && event.userId === this.#userId) this.#taken(id, event);
+    else if (event.type === 'ack') this.#taken(id, event.sequence);
+    else if (event.type === 'error') {
+      if (this.#busy === id) this.#busy = undefined;
+      if (event.retryAfterMs !== undefined || event.code === 'LOG_UNCERTAIN') this.#pumpLater(event.retryAfterMs);
+      else this.#outbox.reject(id, new ChatRefused(event.code, event.message));
+    }
   }
 
-  /** Nothing was heard for too long. The connection's own end may take as long as TCP likes. */
-  #silent(): void {
-    const connection = this.#socket ?? this.#stream;
-    this.#socket = undefined;
-    this.#stream = undefined;
-    connection?.close();
-    void this.#lost();
+  #taken(id: string, message: ChatMessage | number): void {
+    if (this.#busy === id) this.#busy = undefined;
+    const { you: from = '', userId = from } = this;
+    this.#outbox.resolve(id, ({ text }) =>
+      typeof message === 'object'
+        ? message
+        : { type: 'message', sequence: message, time: new Date().toISOString(), from, userId, text, id },
+    );
   }
 
-  #transmit(id: string, text: string): void {
-    if (this.#socket !== undefined) this.#socket.send(JSON.stringify({ type: 'message', text, id }));
-    else this.#poster.wake();
+  /** Says the next message, if there is a connection, and nothing to wait for. */
+  #pump(): void {
+    const { first } = this.#outbox;
+    if (first === undefined || !this.#link || this.#busy !== undefined || this.#pause !== undefined) return;
+    this.#busy = first.id;
+    if (this.#link.transport === 'websocket') this.#link.send(JSON.stringify({ type: 'message', ...first }));
+    else void this.#post(first);
   }
 
-  /** Where we are in the room: what the server calls an event ID. */
-  #position(): string | undefined {
-    return this.#epoch === '' ? undefined : `${this.#epoch}-${this.#sequence}`;
+  #pumpLater(floorMs = 0): void {
+    const { minRetryMs, maxRetryMs, random } = this.#options;
+    const delayMs = floorMs + jitterMs(this.#postFailures++, minRetryMs, maxRetryMs, random());
+    clearTimeout(this.#pause);
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined;
+      this.#pump();
+    }, delayMs);
   }
 
-  #url(path: string, parameters: Readonly<Record<string, string | undefined>>): string {
-    const url = new URL(`/rooms/${encodeURIComponent(this.#options.room)}${path}`, this.#options.origin);
-    if (this.#you !== undefined) url.searchParams.set('user', this.#you);
-    for (const [name, value] of Object.entries(parameters)) if (value !== undefined) url.searchParams.set(name, value);
-    return url.href;
+  async #post(waiting: Waiting): Promise<void> {
+    const { id } = waiting;
+    const answer = await this.#http.say(waiting);
+    if (this.#state.state === 'closed') return;
+    if (this.#busy === id) this.#busy = undefined;
+    if (answer.kind === 'ok' && isMessage(answer.body)) {
+      this.#postFailures = 0;
+      this.#taken(id, answer.body.type === 'ack' ? answer.body.sequence : answer.body);
+    } else if (this.#renews(answer)) await this.#freshToken().catch(() => this.#pumpLater());
+    else if (answer.kind === 'refused') {
+      const { code, message } = answer.error;
+      this.#emit('error', { type: 'error', code, message, id });
+      this.#outbox.reject(id, answer.error);
+    } else this.#pumpLater(answer.kind === 'later' ? answer.retryInMs : undefined);
+    this.#pump();
   }
 }
 
-interface PosterOwner {
-  url(): string;
-  answered(event: ServerEvent): void;
+/** A name that this tab keeps over a reload, where it can keep anything. */
+function tabName(): string {
+  const made = Math.random().toString(36).slice(2, 10);
+  return (
+    attempt(() => {
+      const storage = surroundings.sessionStorage;
+      const kept = storage?.getItem('barewire.tab');
+      if (!kept) storage?.setItem('barewire.tab', made);
+      return kept ?? made;
+    }) ?? made
+  );
 }
 
-/** Says by POST what waits, one message at a time and in order; again, after a while, where the server could not take it. */
-class Poster {
-  readonly #waiting: Map<string, string>;
-  readonly #options: ChatClientOptions;
-  readonly #owner: PosterOwner;
-  #failures = 0;
-  /** A POST is under way, or the next one waits for its time. */
-  #isBusy = false;
-  #isStopped = true;
-  #timer: ReturnType<typeof setTimeout> | undefined = undefined;
-
-  /** `waiting`: text by id, in order; what was taken or refused is removed from it. */
-  constructor(waiting: Map<string, string>, options: ChatClientOptions, owner: PosterOwner) {
-    this.#waiting = waiting;
-    this.#options = options;
-    this.#owner = owner;
-  }
-
-  /** There is something to say, and a connection. */
-  wake(): void {
-    this.#isStopped = false;
-    if (!this.#isBusy) void this.#post();
-  }
-
-  /** Until `wake`. A POST that is under way comes to its end. */
-  stop(): void {
-    this.#isStopped = true;
-    clearTimeout(this.#timer);
-    if (this.#timer !== undefined) this.#isBusy = false;
-    this.#timer = undefined;
-  }
-
-  /** Why the server would refuse a request for good; undefined where it would not, or does not answer. */
-  async refusal(url: string): Promise<string | undefined> {
-    try {
-      const response = await fetch(url, { signal: this.#deadline() });
-      if (!isFinal(response.status)) {
-        await response.body?.cancel();
-        return undefined;
-      }
-      const { message } = (await response.json().catch(() => ({}))) as { readonly message?: unknown };
-      return typeof message === 'string' ? message : `the server answered ${response.status}`;
-    } catch {
-      return undefined; // not there: the next attempt will tell
-    }
-  }
-
-  #deadline(): AbortSignal {
-    return AbortSignal.timeout(this.#options.pongTimeoutMs ?? 10_000);
-  }
-
-  async #post(): Promise<void> {
-    const [next] = this.#waiting;
-    if (next === undefined || this.#isStopped) return;
-    this.#isBusy = true;
-    const wasTaken = await this.#say(...next);
-    this.#isBusy = false;
-    if (wasTaken) {
-      this.#failures = 0;
-      await this.#post();
-    } else if (!this.#isStopped) {
-      const { maxRetryMs = 15_000, minRetryMs = 1_000, random = Math.random } = this.#options;
-      this.#isBusy = true;
-      this.#timer = setTimeout(
-        () => {
-          this.#timer = undefined;
-          this.#isBusy = false;
-          void this.#post();
-        },
-        Math.round(random() * Math.min(maxRetryMs, minRetryMs * 2 ** Math.min(this.#failures++, 20))),
-      );
-    }
-  }
-
-  /** Whether the message need not be said again: it was taken, or refused for good. */
-  async #say(id: string, text: string): Promise<boolean> {
-    let response: Response;
-    try {
-      response = await fetch(this.#owner.url(), {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ text, id }),
-        signal: this.#deadline(),
-      });
-    } catch {
-      return false;
-    }
-    const answer = (await response.json().catch(() => undefined)) as ChatMessage | ServerEvent | undefined;
-    if (response.ok && answer?.type === 'message') {
-      this.#waiting.delete(id);
-      this.#owner.answered({ type: 'ack', id, sequence: answer.sequence });
-      return true;
-    }
-    if (!isFinal(response.status)) return false;
-    this.#waiting.delete(id);
-    if (answer?.type === 'error') this.#owner.answered({ ...answer, id });
-    return true;
+/** A storage that is forbidden throws when it is looked at. */
+function attempt<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
   }
 }

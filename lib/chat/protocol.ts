@@ -67,8 +67,6 @@ export interface WelcomeEvent {
   /** Who is here, you included, each once, in order of arrival; at most `maxMembersListed` of `memberCount`. */
   readonly members: readonly Person[];
   readonly memberCount: number;
-  /** When the connection will be ended with 4001: milliseconds since 1970. Left out: never. */
-  readonly expiresAt?: number;
 }
 
 /** Who came, went and changed their name since the last list. */

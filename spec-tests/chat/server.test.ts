@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
-import { ChatClient } from '../../lib/chat/client.ts';
 import type { ChatMessage, ServerEvent } from '../../lib/chat/protocol.ts';
-import { type Chat, type ChatOptions, mountChat } from '../../lib/chat/server.ts';
+import { type Chat, mountChat } from '../../lib/chat/server.ts';
+import type { ChatOptions } from '../../lib/chat/settings.ts';
 import { EventSource } from '../../lib/client/event-source.ts';
 import { WebSocket } from '../../lib/client/websocket.ts';
 import { CHAT_LIMITS, ROOM_LIMITS } from '../../lib/limits.ts';
@@ -38,6 +38,12 @@ class Ear {
   }
 }
 
+/** The one name that a list of presence is about. */
+const joined = async (ear: Ear): Promise<string> =>
+  (await ear.expect('presence')).joined.map(({ name }) => name).join();
+const left = async (ear: Ear): Promise<string> => (await ear.expect('presence')).left.map(({ name }) => name).join();
+const person = (name: string): { id: string; name: string } => ({ id: name, name });
+
 describe('the chat server', { timeout: 30_000 }, () => {
   const open: { close(): unknown }[] = [];
   let server: Server;
@@ -45,7 +51,7 @@ describe('the chat server', { timeout: 30_000 }, () => {
 
   async function start(options: ChatOptions = {}): Promise<void> {
     server = createServer();
-    chat = mountChat(server, { presenceMs: 0, ...options });
+    chat = mountChat(server, { presenceMs: 0, flood: false, ...options });
     await server.listen();
   }
 
@@ -70,7 +76,7 @@ describe('the chat server', { timeout: 30_000 }, () => {
     open.push(stream);
     const ear = new Ear();
     const ids: string[] = [];
-    for (const type of ['welcome', 'message', 'joined', 'left'])
+    for (const type of ['welcome', 'message', 'presence', 'gap', 'reset', 'removed', 'refused', 'expired'])
       stream.addEventListener(type, (event) => {
         ids.push((event as MessageEvent).lastEventId);
         ear.hear(JSON.parse((event as MessageEvent).data));
@@ -90,19 +96,36 @@ describe('the chat server', { timeout: 30_000 }, () => {
     await start({ now: () => new Date('2026-01-02T03:04:05.678Z') });
     const ann = await member('tea', 'ann');
     const welcome = await ann.ear.expect('welcome');
-    assert.deepEqual([welcome.you, welcome.room, welcome.members, welcome.sequence], ['ann', 'tea', ['ann'], 0]);
+    assert.deepEqual(
+      [welcome.you, welcome.room, welcome.members, welcome.sequence],
+      ['ann', 'tea', [person('ann')], 0],
+    );
     const bob = await member('tea', undefined, '?user=bob');
-    assert.deepEqual((await bob.ear.expect('welcome')).members, ['ann', 'bob']);
+    assert.deepEqual((await bob.ear.expect('welcome')).members, [person('ann'), person('bob')]);
     const time = '2026-01-02T03:04:05.678Z';
-    assert.deepEqual(await ann.ear.next(), { type: 'joined', user: 'bob', time, memberCount: 2 });
+    assert.deepEqual(await ann.ear.next(), {
+      type: 'presence',
+      time,
+      joined: [person('bob')],
+      left: [],
+      renamed: [],
+      memberCount: 2,
+    });
     bob.socket.send(JSON.stringify({ type: 'message', text: 'hello 😀', id: 'b1' }));
-    const message = { type: 'message', sequence: 1, time, from: 'bob', text: 'hello 😀', id: 'b1' };
+    const message = { type: 'message', sequence: 1, time, from: 'bob', userId: 'bob', text: 'hello 😀', id: 'b1' };
     assert.deepEqual(await ann.ear.next(), message);
     assert.deepEqual(await bob.ear.next(), message);
     assert.deepEqual(await bob.ear.next(), { type: 'ack', id: 'b1', sequence: 1 });
     assert.equal(chat.members, 2);
     bob.socket.close();
-    assert.deepEqual(await ann.ear.next(), { type: 'left', user: 'bob', time, memberCount: 1 });
+    assert.deepEqual(await ann.ear.next(), {
+      type: 'presence',
+      time,
+      joined: [],
+      left: [person('bob')],
+      renamed: [],
+      memberCount: 1,
+    });
     assert.equal(chat.members, 1);
   });
 
@@ -120,7 +143,7 @@ describe('the chat server', { timeout: 30_000 }, () => {
     const ann = await member('r', 'ann');
     await ann.ear.expect('welcome');
     const first = await member('r', 'bob');
-    await ann.ear.expect('joined');
+    await ann.ear.expect('presence');
     const second = await member('r', 'bob');
     assert.equal((await second.ear.expect('welcome')).memberCount, 2);
     const closed = once(first.socket, 'close');
@@ -129,7 +152,7 @@ describe('the chat server', { timeout: 30_000 }, () => {
     await say('r', 'x', 'in between');
     await ann.ear.expect('message');
     second.socket.close();
-    assert.equal((await ann.ear.expect('left')).user, 'bob');
+    assert.equal(await left(ann.ear), 'bob');
   });
 
   it('lets event streams, WebSockets and POST share a room; a stream resumes by its last event ID', async () => {
@@ -138,7 +161,7 @@ describe('the chat server', { timeout: 30_000 }, () => {
     await ann.ear.expect('welcome');
     const bob = listener('mix', '?user=bob');
     const welcome = await bob.ear.expect('welcome');
-    assert.equal((await ann.ear.expect('joined')).user, 'bob');
+    assert.equal(await joined(ann.ear), 'bob');
     const posted = await say('mix', 'eve', 'one');
     assert.equal(posted.status, 201);
     const body = (await posted.json()) as ChatMessage;
@@ -148,12 +171,12 @@ describe('the chat server', { timeout: 30_000 }, () => {
     assert.equal(bob.ids[0], '');
     assert.match(bob.ids[1] ?? '', new RegExp(`^${welcome.epoch}-1-[0-9a-z]+$`));
     bob.stream.close();
-    await ann.ear.expect('left');
+    await ann.ear.expect('presence');
     await say('mix', 'eve', 'two');
     await say('mix', 'eve', 'three');
     const again = listener('mix', `?user=bob&lastEventId=${bob.ids[1]}`);
     const back = await again.ear.expect('welcome');
-    assert.deepEqual([back.replayed, back.gap], [2, false]);
+    assert.deepEqual([back.replayed, back.gap], [2, null]);
     assert.equal((await again.ear.expect('message')).text, 'two');
     assert.equal((await again.ear.expect('message')).text, 'three');
   });
@@ -163,18 +186,20 @@ describe('the chat server', { timeout: 30_000 }, () => {
     for (let i = 1; i <= 5; i++) await say('h', 'ann', `m${i}`);
     const fresh = await member('h', 'bob');
     const welcome = await fresh.ear.expect('welcome');
-    assert.deepEqual([welcome.replayed, welcome.gap, welcome.sequence], [3, false, 5]);
+    assert.deepEqual([welcome.replayed, welcome.gap, welcome.sequence], [3, null, 5]);
     for (const text of ['m3', 'm4', 'm5']) assert.equal((await fresh.ear.expect('message')).text, text);
-    for (const [after, replayed, gap] of [
-      [`${welcome.epoch}-4`, 1, false],
-      [`${welcome.epoch}-2`, 3, false],
-      [`${welcome.epoch}-1`, 3, true],
-      ['otherepoch-5', 3, true],
-      ['nonsense', 3, false],
+    for (const [after, resumed, replayed, gap] of [
+      [`${welcome.epoch}-4`, 'resumed', 1, null],
+      [`${welcome.epoch}-2`, 'resumed', 3, null],
+      [`${welcome.epoch}-1`, 'resumed', 3, { from: 2, to: 2 }],
+      ['otherepoch-5', 'reset', 3, null],
+      [`${welcome.epoch}-6`, 'reset', 3, null],
+      ['nonsense', 'reset', 3, null],
     ] as const) {
       const back = await member('h', 'bob', `?after=${after}`);
       const again = await back.ear.expect('welcome');
-      assert.deepEqual([again.replayed, again.gap], [replayed, gap], after);
+      assert.deepEqual([again.resumed, again.replayed, again.gap], [resumed, replayed, gap], after);
+      if (gap !== null) assert.deepEqual(await back.ear.next(), { type: 'gap', ...gap });
     }
     const listed = await (await fetch(`${server.url}/rooms/h/messages?after=${welcome.epoch}-3`)).json();
     assert.deepEqual(
@@ -188,7 +213,9 @@ describe('the chat server', { timeout: 30_000 }, () => {
       room: 'nobody',
       epoch: '',
       sequence: 0,
-      gap: false,
+      reset: false,
+      gap: null,
+      more: false,
       messages: [],
     });
   });
@@ -203,7 +230,7 @@ describe('the chat server', { timeout: 30_000 }, () => {
       assert.equal((await ear.expect('welcome')).replayed, 2_500);
       for (let i = 1; i <= 2_500; ) {
         const event = await ear.next();
-        if (event.type === 'joined') continue;
+        if (event.type === 'presence') continue;
         assert.ok(event.type === 'message');
         assert.equal(event.sequence, i++);
       }
@@ -278,7 +305,7 @@ describe('the chat server', { timeout: 30_000 }, () => {
     await ann.ear.expect('welcome');
     const bob = await member('calm', 'bob');
     await bob.ear.expect('welcome');
-    await ann.ear.expect('joined');
+    await ann.ear.expect('presence');
     const wrong: [string | Uint8Array, string][] = [
       ['not json', 'BAD_JSON'],
       ['{"type":"shout"}', 'BAD_TYPE'],
@@ -302,10 +329,10 @@ describe('the chat server', { timeout: 30_000 }, () => {
     await ann.ear.expect('welcome');
     const bob = await member('big', 'bob');
     const closed = once(bob.socket, 'close');
-    await ann.ear.expect('joined');
+    await ann.ear.expect('presence');
     bob.socket.send('x'.repeat(CHAT_LIMITS.maxMessageBytes + 1));
     assert.equal(((await closed) as [{ code: number }])[0].code, 1009);
-    assert.equal((await ann.ear.expect('left')).user, 'bob');
+    assert.equal(await left(ann.ear), 'bob');
   });
 
   it('refuses rooms, names and origins that it cannot have, over every way in', async () => {
@@ -369,9 +396,9 @@ describe('the chat server', { timeout: 30_000 }, () => {
     socket.write(
       `GET /rooms/gone?user=bob HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
     );
-    assert.equal((await ann.ear.expect('joined')).user, 'bob');
+    assert.equal(await joined(ann.ear), 'bob');
     socket.resetAndDestroy();
-    assert.equal((await ann.ear.expect('left')).user, 'bob');
+    assert.equal(await left(ann.ear), 'bob');
   });
 
   it('lets go of a member that does not read, with the others undisturbed', async () => {
@@ -382,19 +409,19 @@ describe('the chat server', { timeout: 30_000 }, () => {
     socket.pause();
     socket.write(`GET /rooms/slow/events?user=bob HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n\r\n`);
     open.push({ close: () => socket.destroy() });
-    await ann.ear.expect('joined');
+    await ann.ear.expect('presence');
     const text = 'x'.repeat(8_000);
     // What the system buffers for a socket comes on top of our own bound.
-    let left = false;
-    for (let i = 0; i < 4_000 && !left; i++) {
+    let hasLeft = false;
+    for (let i = 0; i < 4_000 && !hasLeft; i++) {
       await chat.publish('slow', 'eve', text);
       const event = await ann.ear.next();
-      if (event.type === 'left') {
-        assert.equal(event.user, 'bob');
-        left = true;
+      if (event.type === 'presence') {
+        assert.deepEqual(event.left, [person('bob')]);
+        hasLeft = true;
       }
     }
-    assert.ok(left);
+    assert.ok(hasLeft);
     assert.equal(chat.members, 1);
   });
 
@@ -416,7 +443,7 @@ describe('the chat server', { timeout: 30_000 }, () => {
     const ann = await member('bye', 'ann');
     await ann.ear.expect('welcome');
     const stream = await fetch(`${server.url}/rooms/bye/events?user=bob`);
-    await ann.ear.expect('joined');
+    await ann.ear.expect('presence');
     assert.deepEqual(await (await fetch(`${server.url}/healthz`)).json(), { status: 'ok', rooms: 1, members: 2 });
     const closed = once(ann.socket, 'close');
     const ended = stream.text(); // a stream that is ended is a whole response
@@ -430,8 +457,8 @@ describe('the chat server', { timeout: 30_000 }, () => {
     const page = await fetch(`${server.url}/rooms/any`);
     assert.match(page.headers.get('content-type') ?? '', /^text\/html/);
     assert.match(page.headers.get('content-security-policy') ?? '', /default-src 'none'.*frame-ancestors 'none'/);
-    for (const [, asset] of (await page.text()).matchAll(/(?:src|href)="(\/[^"]+)"/g))
-      assert.equal((await fetch(`${server.url}${asset}`)).status, 200, asset);
+    for (const [, asset] of (await page.text()).matchAll(/(?:src|href)="([^"]+)"/g))
+      assert.equal((await fetch(new URL(asset ?? '', `${server.url}/rooms/any`))).status, 200, asset);
     for (const path of [
       '/assets/chat/server.js',
       '/assets/chat/page/../server.js',
@@ -439,7 +466,7 @@ describe('the chat server', { timeout: 30_000 }, () => {
     ])
       assert.equal((await fetch(`${server.url}${path}`)).status, 404, path);
     const root = await fetch(server.url, { redirect: 'manual' });
-    assert.deepEqual([root.status, root.headers.get('location')], [302, '/rooms/lobby']);
+    assert.deepEqual([root.status, root.headers.get('location')], [302, 'rooms/lobby']);
   });
 
   it('publishes for its own process, and throws for what the protocol does not allow', async () => {
@@ -453,136 +480,3 @@ describe('the chat server', { timeout: 30_000 }, () => {
     assert.equal(chat.rooms, 0, 'nobody is in it');
   });
 });
-
-describe('the chat client', { timeout: 30_000 }, () => {
-  it('comes back after its server did, over both transports, and says what was waiting exactly once', async () => {
-    for (const transport of ['websocket', 'sse'] as const) {
-      let server = createServer();
-      mountChat(server);
-      await server.listen();
-      const { port, url } = server;
-      const said: string[] = [];
-      const states: string[] = [];
-      const waitFor = waiter();
-      const client = new ChatClient({
-        origin: url,
-        room: 'r',
-        user: 'ann',
-        transport,
-        minRetryMs: 5,
-        maxRetryMs: 20,
-        WebSocket: WebSocket as never,
-        EventSource: EventSource as never,
-        onEvent(event) {
-          if (event.type === 'message') said.push(event.text);
-          waitFor.check();
-        },
-        onState(state) {
-          states.push(state.state);
-          waitFor.check();
-        },
-      });
-      await waitFor(() => states.at(-1) === 'open');
-      client.send('one');
-      await waitFor(() => client.unacknowledged === 0 && said.length === 1);
-      await server.close();
-      await waitFor(() => states.at(-1) !== 'open');
-      client.send('two');
-      assert.equal(client.unacknowledged, 1);
-      server = createServer();
-      mountChat(server);
-      await server.listen({ port });
-      await waitFor(() => client.unacknowledged === 0 && said.length === 2);
-      assert.deepEqual(said, ['one', 'two'], transport);
-      assert.equal(client.you, 'ann');
-      client.close();
-      assert.equal(states.at(-1), 'closed');
-      assert.equal(client.send('three'), undefined);
-      await server.close();
-    }
-  });
-
-  it('notices a server that has fallen silent, hears each message once, and bounds what waits', async () => {
-    const sockets: { closed: boolean; sent: string[]; onmessage: ((event: { data: string }) => void) | null }[] = [];
-    class Silent {
-      closed = false;
-      readonly sent: string[] = [];
-      onopen = null;
-      onmessage: ((event: { data: string }) => void) | null = null;
-      onclose = null;
-      constructor() {
-        sockets.push(this);
-      }
-      send(text: string): void {
-        this.sent.push(text);
-      }
-      close(): void {
-        this.closed = true;
-      }
-    }
-    const states: string[] = [];
-    const heard: string[] = [];
-    const waitFor = waiter();
-    const client = new ChatClient({
-      origin: 'http://127.0.0.1',
-      room: 'r',
-      maxUnacknowledged: 2,
-      minRetryMs: 1,
-      pingIntervalMs: 5,
-      pongTimeoutMs: 5,
-      WebSocket: Silent as never,
-      onEvent(event) {
-        if (event.type === 'message') heard.push(event.text);
-      },
-      onState(state) {
-        states.push(state.state);
-        waitFor.check();
-      },
-    });
-    assert.notEqual(client.send('a'), undefined);
-    assert.notEqual(client.send('b'), undefined);
-    assert.equal(client.send('c'), undefined);
-    const welcome = {
-      type: 'welcome',
-      room: 'r',
-      you: 'guest-1',
-      epoch: 'e',
-      sequence: 0,
-      members: [],
-      memberCount: 1,
-    };
-    sockets[0]?.onmessage?.({ data: JSON.stringify(welcome) });
-    assert.deepEqual(
-      sockets[0]?.sent.map((text) => (JSON.parse(text) as { text: string }).text),
-      ['a', 'b'],
-    );
-    for (const sequence of [1, 2, 2, 1, 3])
-      sockets[0]?.onmessage?.({ data: JSON.stringify({ type: 'message', sequence, from: 'x', text: `m${sequence}` }) });
-    assert.deepEqual(heard, ['m1', 'm2', 'm3'], 'each once, however often it comes');
-    await waitFor(() => states.includes('waiting'));
-    assert.equal(sockets[0]?.sent.at(-1), '{"type":"ping"}');
-    assert.equal(sockets[0]?.closed, true);
-    await waitFor(() => sockets.length === 2);
-    client.close();
-  });
-});
-
-/** Waits for a condition that is looked at whenever something happened. */
-function waiter(): ((condition: () => boolean) => Promise<void>) & { check(): void } {
-  let pending: { condition: () => boolean; resolve: () => void } | undefined;
-  const check = (): void => {
-    // After the caller's own bookkeeping.
-    setImmediate(() => {
-      if (pending?.condition()) {
-        pending.resolve();
-        pending = undefined;
-      }
-    });
-  };
-  const wait = (condition: () => boolean): Promise<void> =>
-    new Promise((resolve) => {
-      pending = { condition, resolve };
-      check();
-    });
-  return Object.assign(wait, { check });
-}

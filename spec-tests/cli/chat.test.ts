@@ -99,10 +99,10 @@ describe('barewire chat', () => {
       assert.match(output.stdout, new RegExp(`^Chat is open at http://127\\.0\\.0\\.1:${port} `));
       const client = await RawClient.connect(port);
       const root = await client.request('GET /').response();
-      assert.deepEqual([root.status, root.headers.get('location')], [302, '/rooms/lobby']);
+      assert.deepEqual([root.status, root.headers.get('location')], [302, 'rooms/lobby']);
       const page = await client.request('GET /rooms/lobby').response();
       assert.deepEqual([page.status, page.headers.get('content-type')], [200, 'text/html; charset=utf-8']);
-      const assets = [...page.body.toString().matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, url]) => url);
+      const assets = [...page.body.toString().matchAll(/(?:src|href)="\.\.(\/assets\/[^"]+)"/g)].map(([, url]) => url);
       assert.ok(assets.length >= 2, 'a script and a style');
       for (const url of assets) assert.equal((await client.request(`GET ${url}`).response()).status, 200, url);
       const member = await openWebSocket(port, '/rooms/tea?user=ann');

@@ -1,13 +1,13 @@
 /**
- * The chat's page: what a person sees of a `ChatClient`.
+ * The chat's page: what a person sees of a `ChatConnection`.
  *
  * The room is in the address, `?transport=sse` listens over an event stream instead of a WebSocket, and `?user=` or the
  * browser's memory tells the name. Text is only ever put into text nodes. At most `MAX_SHOWN` messages are in the page.
  * Read next: `../client.ts`, which does everything that is not about showing.
  */
 
-import { ChatClient, type ConnectionState } from '../client.ts';
-import type { ChatMessage, ServerEvent } from '../protocol.ts';
+import { type ChatConnection, type ChatRefused, type ChatState, connectChat } from '../client.ts';
+import type { ChatMessage, Person, ServerEvent } from '../protocol.ts';
 
 const MAX_SHOWN = 500;
 const MAX_RECENT_ROOMS = 8;
@@ -27,16 +27,16 @@ const nameDialog = $<HTMLDialogElement>('name-dialog');
 const roomDialog = $<HTMLDialogElement>('room-dialog');
 
 const here = new URL(location.href);
-const room = decodeURIComponent(here.pathname.split('/')[2] ?? 'lobby');
-const transport = here.searchParams.get('transport') === 'sse' ? 'sse' : 'websocket';
+const room = decodeURIComponent(here.pathname.split('/').at(-1) ?? 'lobby');
+const transport = here.searchParams.get('transport') === 'sse' ? 'event-stream' : 'auto';
 
 /** Who is here, in order of arrival. */
-let members: string[] = [];
+let members: Person[] = [];
 let memberCount = 0;
 /** What we have sent and not yet heard, by its id. */
 const waiting = new Map<string, HTMLElement>();
 let unseen = 0;
-let client: ChatClient;
+let client: ChatConnection;
 let countdown: ReturnType<typeof setInterval> | undefined;
 
 document.title = `#${room}`;
@@ -51,7 +51,9 @@ function join(name: string): void {
   keep('name', name);
   $('rename').textContent = name;
   client?.close();
-  client = new ChatClient({ origin: location.origin, room, user: name, transport, onEvent: show, onState: showState });
+  client = connectChat(new URL('..', here), { room, user: name, transport });
+  for (const type of ['welcome', 'message', 'presence', 'gap', 'reset'] as const) client.on(type, show);
+  client.on('state', showState);
   text.focus();
 }
 
@@ -61,7 +63,6 @@ function show(event: ServerEvent): void {
       members = [...event.members];
       memberCount = event.memberCount;
       $('rename').textContent = event.you;
-      if (event.gap) notice('Some messages were missed while you were away.');
       if (event.sequence === 0 && log.childElementCount === 0) {
         const first = element('li', 'empty', 'Nothing has been said here yet. Say hello!');
         first.id = 'empty';
@@ -72,31 +73,25 @@ function show(event: ServerEvent): void {
     case 'message':
       showMessage(event);
       return;
-    case 'joined':
-      if (!members.includes(event.user)) members.push(event.user);
-      memberCount = event.memberCount;
-      notice(`${event.user} joined`);
-      showMembers();
+    case 'presence':
+      showPresence(event);
       return;
-    case 'left':
-      members = members.filter((member) => member !== event.user);
-      memberCount = event.memberCount;
-      notice(`${event.user} left`);
-      showMembers();
-      return;
-    case 'ack':
-      waiting.get(event.id)?.classList.remove('waiting');
-      return;
-    case 'error': {
-      const item = event.id === undefined ? undefined : waiting.get(event.id);
-      if (item === undefined) showHint(event.message);
-      else {
-        item.classList.replace('waiting', 'refused');
-        item.append(element('p', 'why', event.message));
-      }
-      return;
-    }
+    case 'gap':
+    case 'reset':
+      notice('Some messages were missed while you were away.');
   }
+}
+
+function showPresence(event: ServerEvent & { type: 'presence' }): void {
+  const { joined, left, renamed } = event;
+  const gone = new Set([...left, ...renamed].map(({ id }) => id));
+  const others = joined.filter(({ id }) => members.every((member) => member.id !== id));
+  members = [...members.filter(({ id }) => !gone.has(id)), ...renamed, ...others];
+  memberCount = event.memberCount;
+  for (const { id, name } of joined) if (id !== client.userId) notice(`${name} joined`);
+  for (const { name } of left) notice(`${name} left`);
+  for (const { name, was } of renamed) notice(`${was} is now ${name}`);
+  showMembers();
 }
 
 function showMessage(message: ChatMessage): void {
@@ -110,15 +105,18 @@ function showMessage(message: ChatMessage): void {
 }
 
 function say(said: string): void {
-  const id = client.send(said);
-  if (id === undefined) {
-    showHint('Too many messages are waiting to be sent. Wait until the connection is back.');
-    return;
-  }
+  const sent = client.send(said);
   const item = messageItem(client.you ?? '', said, new Date());
   item.classList.add('waiting');
-  waiting.set(id, item);
+  waiting.set(sent.id, item);
   append(item, true);
+  sent.then(
+    () => item.classList.remove('waiting'),
+    ({ message }: ChatRefused) => {
+      item.classList.replace('waiting', 'refused');
+      item.append(element('p', 'why', message));
+    },
+  );
   text.value = '';
   resize();
 }
@@ -185,21 +183,21 @@ function notice(what: string): void {
 
 function showMembers(): void {
   $('count').textContent = String(memberCount);
-  const items = members.slice(0, 200).map((member) => {
+  const items = members.slice(0, 200).map(({ id, name }) => {
     const item = element('li', '');
-    item.append(face(member), element('span', '', member === client.you ? `${member} (you)` : member));
+    item.append(face(name), element('span', '', id === client.userId ? `${name} (you)` : name));
     return item;
   });
   if (memberCount > items.length) items.push(element('li', '', `and ${memberCount - items.length} more`));
   $('member-list').replaceChildren(...items);
 }
 
-function showState(now: ConnectionState): void {
+function showState(now: ChatState): void {
   clearInterval(countdown);
   state.dataset['state'] = now.state;
   switch (now.state) {
     case 'open':
-      state.textContent = transport === 'sse' ? 'connected by event stream' : 'connected';
+      state.textContent = now.transport === 'event-stream' ? 'connected by event stream' : 'connected';
       return;
     case 'connecting':
       state.textContent = 'connecting…';
@@ -212,29 +210,18 @@ function showState(now: ConnectionState): void {
       };
       tick();
       countdown = setInterval(tick, 1000);
-      void whyRefused();
       return;
     }
     case 'closed':
-      state.textContent = 'left';
+      showRefusal(now.reason);
   }
 }
 
-/** A WebSocket that is refused does not tell a page why; the same room asked by plain HTTP does. */
-async function whyRefused(): Promise<void> {
-  const url = new URL(`/rooms/${encodeURIComponent(room)}/messages`, location.origin);
-  url.searchParams.set('user', client?.you ?? storedName ?? '');
-  try {
-    const response = await fetch(url);
-    if (response.status !== 400 && response.status !== 403) return;
-    const { code, message } = (await response.json()) as { code: string; message: string };
-    client.close();
-    state.textContent = 'refused';
-    showHint(message);
-    if (code === 'BAD_USER') askName(recall('name') ?? '');
-  } catch {
-    // no network either: the countdown says so
-  }
+function showRefusal({ code, message }: ChatRefused): void {
+  state.textContent = code === 'CLOSED' ? 'left' : 'refused';
+  if (code === 'CLOSED') return;
+  showHint(message);
+  if (code === 'BAD_USER') askName(recall('name') ?? '');
 }
 
 function askName(current: string): void {
@@ -344,7 +331,7 @@ function element(tag: string, className: string, content?: string): HTMLElement 
 }
 
 function roomUrl(name: string): string {
-  return `/rooms/${encodeURIComponent(name)}${location.search}`;
+  return `${encodeURIComponent(name)}${location.search}`;
 }
 
 function recentRooms(): string[] {

@@ -1,0 +1,100 @@
+/**
+ * What a chat client asks over plain HTTP: tickets, saying by POST, older history, and why a connection was refused.
+ *
+ * Every request has a deadline. A token goes into a header, never into a URL. Runs in browsers and in Node.
+ * Read next: `client.ts`.
+ */
+
+import { retryAfterMs } from '../client/backoff.ts';
+import { ChatRefused, type Waiting } from './client-outbox.ts';
+import type { ChatMessage, HistoryPage, ProblemCode, ServerEvent } from './protocol.ts';
+
+/** What a request came to. `later`: not now; undefined: as soon as you like. */
+export type Answer =
+  | { readonly kind: 'ok'; readonly body: unknown }
+  | { readonly kind: 'refused'; readonly status: number; readonly error: ChatRefused }
+  | { readonly kind: 'later'; readonly retryInMs: number | undefined };
+
+/** Where a client says who it is. */
+export interface HttpOptions {
+  /** With a slash at its end. */
+  readonly base: string;
+  readonly room: string;
+  readonly timeoutMs: number;
+  /** `user` and `id`. */
+  readonly who: () => Readonly<Record<string, string | undefined>>;
+  readonly token: () => string | undefined;
+}
+
+/** See the head of this file. */
+export class ChatHttp {
+  readonly #options: HttpOptions;
+
+  constructor(options: HttpOptions) {
+    this.#options = options;
+  }
+
+  /** A URL of the room, or of the chat where `path` has no room in it. */
+  url(path: string, parameters: Readonly<Record<string, string | number | undefined>> = {}): URL {
+    const { base, room, who } = this.#options;
+    const url = new URL(path.replace(':room', encodeURIComponent(room)), base);
+    for (const [name, value] of Object.entries({ ...who(), ...parameters }))
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    return url;
+  }
+
+  /** A ticket for who has a token. */
+  ticket(): Promise<Answer> {
+    return this.#ask(this.url('tickets'), { method: 'POST' });
+  }
+
+  say({ id, text }: Waiting): Promise<Answer> {
+    const headers = { 'Content-Type': 'application/json' };
+    return this.#ask(this.url('rooms/:room/messages'), { method: 'POST', headers, body: JSON.stringify({ id, text }) });
+  }
+
+  /** Whether the server is there, and lets us in. */
+  probe(): Promise<Answer> {
+    return this.#ask(this.url('rooms/:room/messages', { limit: 1 }), {});
+  }
+
+  /** A page of the history. Rejects with a ChatRefused. */
+  async history(before: number | undefined, limit: number | undefined): Promise<HistoryPage> {
+    const answer = await this.#ask(this.url('rooms/:room/messages', { before, limit }), {});
+    if (answer.kind === 'ok') return answer.body as HistoryPage;
+    throw answer.kind === 'refused' ? answer.error : new ChatRefused('CLOSED', 'the server does not answer');
+  }
+
+  async #ask(
+    url: URL,
+    init: { readonly method?: string; readonly headers?: Readonly<Record<string, string>>; readonly body?: string },
+  ): Promise<Answer> {
+    const { token, timeoutMs } = this.#options;
+    const value = token();
+    const headers = { ...init.headers, ...(value !== undefined && { Authorization: `Bearer ${value}` }) };
+    try {
+      const response = await fetch(url, { ...init, headers, signal: AbortSignal.timeout(timeoutMs) });
+      const { status, ok } = response;
+      const body = (await response.json().catch(() => ({}))) as {
+        readonly code?: ProblemCode;
+        readonly message?: string;
+      };
+      if (ok) return { kind: 'ok', body };
+      // What a server says of a request that it will refuse again. 408 and 429 ask to come again (RFC 9110 §15.5.9, RFC 6585 §4).
+      if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
+        const { code = 'FORBIDDEN', message = `the server answered ${status}` } = body;
+        return { kind: 'refused', status, error: new ChatRefused(code, message) };
+      }
+      const retryInMs = retryAfterMs(response.headers.get('retry-after'), Date.now());
+      return { kind: 'later', retryInMs };
+    } catch {
+      return { kind: 'later', retryInMs: undefined }; // not there: the next attempt will tell
+    }
+  }
+}
+
+/** Whether a POST was answered by its message. */
+export function isMessage(body: unknown): body is ChatMessage | (ServerEvent & { readonly type: 'ack' }) {
+  const { type } = (body ?? {}) as { readonly type?: unknown };
+  return type === 'message' || type === 'ack';
+}

@@ -1,0 +1,138 @@
+/**
+ * One connection of a chat client: a WebSocket, or an event stream. It never comes back by itself.
+ *
+ * Both look alike from outside: events come in, and once at most `lost` is called, with a close code where there is one. Notices a server
+ * that has fallen silent: a WebSocket by pings of its own, a stream by the heartbeats that it has announced.
+ * Runs in browsers and in Node. Read next: `client.ts`.
+ */
+
+import type { ErrorEvent, ServerEvent } from './protocol.ts';
+
+/** As much of a WHATWG WebSocket as this file uses. */
+export interface WebSocketLike {
+  onmessage: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
+  send(text: string): void;
+  close(code?: number, reason?: string): void;
+}
+
+/** As much of a WHATWG EventSource as this file uses. */
+export interface EventSourceLike {
+  onerror: ((event: never) => void) | null;
+  addEventListener(type: string, listener: (event: never) => void): void;
+  close(): void;
+}
+
+/** Which of the two. */
+export type Transport = 'websocket' | 'event-stream';
+
+/** Why a link is gone. */
+export interface Loss {
+  readonly code: number;
+  readonly why?: ErrorEvent;
+}
+
+/** Whom a link tells. */
+export interface LinkOwner {
+  event(event: ServerEvent, link: Link): void;
+  lost(loss: Loss, link: Link): void;
+}
+
+/** How long to wait for a sign of life. */
+export interface LinkTimes {
+  readonly pingIntervalMs: number;
+  readonly pongTimeoutMs: number;
+}
+
+const STREAM_TYPES = ['message', 'removed', 'welcome', 'presence', 'members', 'gap', 'reset'];
+
+/** See the head of this file. */
+export class Link {
+  readonly transport: Transport;
+  /** Its welcome has come. */
+  isWelcome = false;
+  readonly #owner: LinkOwner;
+  readonly #times: LinkTimes;
+  #connection: WebSocketLike | EventSourceLike | undefined;
+  /** What the server said before it ended the connection. */
+  #why: ErrorEvent | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(transport: Transport, owner: LinkOwner, times: LinkTimes) {
+    this.transport = transport;
+    this.#owner = owner;
+    this.#times = times;
+    this.#due(times.pongTimeoutMs);
+  }
+
+  openSocket(socket: WebSocketLike): this {
+    this.#connection = socket;
+    socket.onmessage = ({ data }: { readonly data: unknown }) => {
+      if (typeof data !== 'string') return;
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => {
+        socket.send('{"type":"ping"}');
+        this.#due(this.#times.pongTimeoutMs);
+      }, this.#times.pingIntervalMs);
+      this.#hear(data);
+    };
+    socket.onclose = ({ code }: { readonly code: number }) => this.#lost(code);
+    return this;
+  }
+
+  openStream(stream: EventSourceLike): this {
+    this.#connection = stream;
+    const heard = ({ data }: { readonly data: string }): void => this.#hear(data);
+    for (const type of STREAM_TYPES) stream.addEventListener(type, heard);
+    for (const type of ['refused', 'expired'])
+      stream.addEventListener(type, ({ data }: { readonly data: string }) => {
+        this.#why = parse(data) as ErrorEvent;
+        this.#lost(type === 'expired' ? 4001 : 1006);
+      });
+    stream.addEventListener('heartbeat', ({ data }: { readonly data: string }) =>
+      this.#due((Number(data) || 30_000) + this.#times.pongTimeoutMs),
+    );
+    // It would come back by itself, after the same time as everybody else.
+    stream.onerror = () => this.#lost(1006);
+    return this;
+  }
+
+  /** Over a WebSocket alone. */
+  send(text: string): void {
+    (this.#connection as WebSocketLike).send(text);
+  }
+
+  /** Ends it, without a word to the owner. */
+  close(): void {
+    clearTimeout(this.#timer);
+    const connection = this.#connection;
+    this.#connection = undefined;
+    connection?.close();
+  }
+
+  #due(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#lost(1006), ms);
+  }
+
+  #hear(json: string): void {
+    const event = parse(json);
+    if (event === undefined || this.#connection === undefined) return;
+    if (event.type === 'error' && event.id === undefined) this.#why = event;
+    this.#owner.event(event, this);
+  }
+
+  #lost(code: number): void {
+    if (this.#connection === undefined) return;
+    this.close();
+    this.#owner.lost({ code, ...(this.#why && { why: this.#why }) }, this);
+  }
+}
+
+function parse(json: string): ServerEvent | undefined {
+  try {
+    return JSON.parse(json) as ServerEvent;
+  } catch {
+    return undefined; // not our server's; nothing to be done about it
+  }
+}

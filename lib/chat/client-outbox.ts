@@ -1,0 +1,143 @@
+/**
+ * The outbox of a chat client: what was said and not acknowledged, in order, over reloads where there is a storage.
+ *
+ * Knows ids, texts and promises; sends nothing. Runs in browsers and in Node. Bounded by `maxWaiting` messages.
+ * A storage that refuses (full, forbidden) leaves the outbox in memory. Read next: `client.ts`.
+ */
+
+import type { ChatMessage, ProblemCode } from './protocol.ts';
+
+/** As much of `localStorage` as is used. */
+export interface StorageLike {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+  removeItem(key: string): void;
+}
+
+/** Why a message was not said, or why a client is closed. */
+export class ChatRefused extends Error {
+  override readonly name = 'ChatRefused';
+  /** What the server said; or `OUTBOX_FULL`, or `CLOSED`: the message stays in the storage, if there is one. */
+  readonly code: ProblemCode | 'OUTBOX_FULL' | 'CLOSED';
+
+  constructor(code: ChatRefused['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** A message on its way. */
+export type Sent = Promise<ChatMessage> & { readonly id: string };
+
+/** A message that waits. */
+export interface Waiting {
+  readonly id: string;
+  readonly text: string;
+}
+
+interface Item extends Waiting {
+  readonly resolve: (message: ChatMessage) => void;
+  readonly reject: (error: ChatRefused) => void;
+  readonly promise: Promise<ChatMessage>;
+}
+
+/** See the head of this file. */
+export class Outbox {
+  readonly #items = new Map<string, Item>();
+  readonly #maxWaiting: number;
+  readonly #storage: StorageLike | undefined;
+  readonly #key: string;
+  /** Makes ids that differ from those of other tabs, and of this one before it was loaded again. */
+  readonly #prefix = Math.random().toString(36).slice(2, 10);
+  #ids = 0;
+
+  constructor(maxWaiting: number, storage: StorageLike | undefined, key: string) {
+    this.#maxWaiting = maxWaiting;
+    this.#storage = storage;
+    this.#key = key;
+    for (const { id, text } of this.#stored()) this.#put(id, text);
+  }
+
+  get size(): number {
+    return this.#items.size;
+  }
+
+  /** The one to say next. */
+  get first(): Waiting | undefined {
+    return this.#items.values().next().value;
+  }
+
+  /** All that waits, in order. */
+  list(): Waiting[] {
+    return [...this.#items.values()].map(({ id, text }) => ({ id, text }));
+  }
+
+  add(text: string): Sent {
+    const id = `${this.#prefix}-${++this.#ids}`;
+    if (this.#items.size >= this.#maxWaiting) {
+      const refused = Promise.reject(new ChatRefused('OUTBOX_FULL', `${this.size} messages wait to be sent`));
+      refused.catch(() => {});
+      return Object.assign(refused, { id });
+    }
+    const { promise } = this.#put(id, text);
+    this.#store();
+    return Object.assign(promise, { id });
+  }
+
+  /** The server has it. */
+  resolve(id: string, message: (waiting: Waiting) => ChatMessage): void {
+    const item = this.#take(id);
+    item?.resolve(message(item));
+  }
+
+  /** The server will not have it. */
+  reject(id: string, error: ChatRefused): void {
+    this.#take(id)?.reject(error);
+  }
+
+  /** Nothing will be sent any more by this client. */
+  close(error: ChatRefused): void {
+    for (const { reject } of this.#items.values()) reject(error);
+    this.#items.clear();
+  }
+
+  #put(id: string, text: string): Item {
+    let resolve!: Item['resolve'];
+    let reject!: Item['reject'];
+    const promise = new Promise<ChatMessage>((yes, no) => {
+      resolve = yes;
+      reject = no;
+    });
+    promise.catch(() => {}); // A rejection that nobody looks at does no harm.
+    const item = { id, text, promise, resolve, reject };
+    this.#items.set(id, item);
+    return item;
+  }
+
+  #take(id: string): Item | undefined {
+    const item = this.#items.get(id);
+    if (this.#items.delete(id)) this.#store();
+    return item;
+  }
+
+  #store(): void {
+    try {
+      if (this.#items.size === 0) this.#storage?.removeItem(this.#key);
+      else this.#storage?.setItem(this.#key, JSON.stringify(this.list()));
+    } catch {
+      return; // The storage is full or forbidden: then what waits is lost with a reload.
+    }
+  }
+
+  #stored(): Waiting[] {
+    try {
+      const stored: unknown = JSON.parse(this.#storage?.getItem(this.#key) ?? '[]');
+      if (!Array.isArray(stored)) return [];
+      return (stored as Waiting[])
+        .filter((item) => typeof item?.id === 'string' && typeof item.text === 'string')
+        .slice(0, this.#maxWaiting);
+    } catch {
+      return []; // Somebody else's, or broken: nothing waits.
+    }
+  }
+}

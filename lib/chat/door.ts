@@ -1,0 +1,145 @@
+/**
+ * The door: who sends a request, whether they may, and whether it is not too much.
+ *
+ * Asks the application's `identify` and `authorize`; without them people choose their names and may do everything. Answers
+ * a user and a room, or the response that says why not. Knows requests, never connections or members.
+ * Sections: the door; names that people choose. Read next: `members.ts`.
+ */
+
+import { CHAT_LIMITS } from '../limits.ts';
+import type { HttpRequest, Refusal } from '../net/api.ts';
+import { errorEvent, problem } from './answers.ts';
+import { type ErrorEvent, parseRoomName, parseUserName } from './protocol.ts';
+import type { ChatAction, ChatSettings, ChatUser } from './settings.ts';
+import { Tickets } from './tickets.ts';
+import { type Rate, subscriberOf, TokenBuckets } from './token-buckets.ts';
+
+/** Somebody who may. */
+export interface Admitted {
+  readonly refusal?: undefined;
+  readonly room: string;
+  readonly user: ChatUser;
+  /** For flood control. */
+  readonly address: string;
+}
+
+/** Somebody who may not. */
+export interface Refused {
+  readonly refusal: Refusal;
+}
+
+/** See the head of this file. */
+export class Door {
+  readonly #settings: ChatSettings;
+  readonly #buckets = new TokenBuckets();
+  readonly #tickets = new Tickets<ChatUser>();
+
+  constructor(settings: ChatSettings) {
+    this.#settings = settings;
+  }
+
+  get choosesName(): boolean {
+    return this.#settings.identify === undefined;
+  }
+
+  /** Lets somebody join: by ticket, or by what the request itself says. */
+  async join(request: HttpRequest): Promise<Admitted | Refused> {
+    const { flood } = this.#settings;
+    const address = subscriberOf(request.remoteAddress);
+    const flooded = flood && this.#take('joins', [[`a ${address}`, flood.joins.address]]);
+    if (flooded) return { refusal: problem(flooded) };
+    const ticket = request.query.get('ticket');
+    const user =
+      ticket === null ? await this.whoIs(request) : this.#tickets.use(ticket, this.#settings.now().getTime());
+    if (user === undefined)
+      return { refusal: problem(errorEvent('UNAUTHORIZED', 'the ticket is wrong, was used, or is too old')) };
+    if ('refusal' in user) return user;
+    const tooOften = flood && this.#take('joins', [[`u ${user.id}`, flood.joins.user]]);
+    if (tooOften) return { refusal: problem(tooOften) };
+    return this.#admit(request, user, 'join');
+  }
+
+  /** Lets somebody speak by POST, or read the history. */
+  async request(request: HttpRequest, action: 'say' | 'history'): Promise<Admitted | Refused> {
+    const { flood } = this.#settings;
+    const key = `a ${subscriberOf(request.remoteAddress)}`;
+    const flooded = action === 'say' && flood && this.#take('posts', [[key, flood.posts.address]]);
+    if (flooded) return { refusal: problem(flooded) };
+    const user = await this.whoIs(request, () => 'guest');
+    return 'refusal' in user ? user : this.#admit(request, user, action);
+  }
+
+  /** Counts one message; says when to go on where there were too many. */
+  message({ user, address }: Omit<Admitted, 'room'>): ErrorEvent | undefined {
+    const { flood } = this.#settings;
+    if (flood === false) return undefined;
+    const { messages } = flood;
+    return this.#take('messages', [
+      [`u ${user.id}`, messages.user],
+      [`a ${address}`, messages.address],
+    ]);
+  }
+
+  /** Gives out a ticket to who has logged in. */
+  async ticket(request: HttpRequest): Promise<{ readonly ticket: string } | Refused> {
+    const user = await this.whoIs(request);
+    return 'refusal' in user ? user : { ticket: this.#tickets.give(user, this.#settings.now().getTime()) };
+  }
+
+  /** Who it is, with a made-up name for a guest. */
+  async whoIs(request: HttpRequest, guest: () => string = guestName): Promise<ChatUser | Refused> {
+    const { identify, now } = this.#settings;
+    if (identify === undefined) return claimed(request, guest);
+    const identity = await identify(request);
+    if (identity === undefined) return person(undefined, guest());
+    if ('status' in identity) return { refusal: identity };
+    const { id, name, expiresAt } = identity;
+    if (typeof id !== 'string' || id === '' || id.length > CHAT_LIMITS.maxUserIdLength || /[\p{C}]/u.test(id))
+      throw new TypeError(`identify answered an id that is not 1 to ${CHAT_LIMITS.maxUserIdLength} visible characters`);
+    if (expiresAt !== undefined && expiresAt <= now().getTime())
+      return { refusal: problem(errorEvent('UNAUTHORIZED', 'the log-in is over')) };
+    const known = person(id, name);
+    return 'refusal' in known || expiresAt === undefined ? known : { ...known, expiresAt };
+  }
+
+  async #admit(request: HttpRequest, user: ChatUser, action: ChatAction): Promise<Admitted | Refused> {
+    const room = parseRoomName(request.params['room'] ?? '');
+    if (!('name' in room)) return { refusal: problem(errorEvent(room.problem, room.message)) };
+    const { authorize } = this.#settings;
+    if (authorize !== undefined && !(await authorize(user, room.name, action)))
+      return { refusal: problem(errorEvent('FORBIDDEN', `you may not ${action} in this room`)) };
+    return { room: room.name, user, address: subscriberOf(request.remoteAddress) };
+  }
+
+  #take(what: string, wanted: readonly (readonly [string, Rate])[]): ErrorEvent | undefined {
+    const keyed = wanted.map(([key, rate]) => [`${what} ${key}`, rate] as const);
+    const waitMs = this.#buckets.take(keyed, this.#settings.now().getTime());
+    return waitMs === 0 ? undefined : errorEvent('RATE_LIMITED', `too many ${what}, wait ${waitMs} ms`, waitMs);
+  }
+}
+
+/** `X-User-Id`, else `?user=`. The header's octets are UTF-8, of which a head's text has one a character. */
+function claimed(request: HttpRequest, guest: () => string): ChatUser | Refused {
+  const header = request.headers.get('x-user-id');
+  const name = header === undefined ? request.query.get('user') : Buffer.from(header, 'latin1').toString();
+  return person(request.query.get('id') ?? undefined, name ?? guest());
+}
+
+/** Checks a name, and an id that was chosen; without one the name is the id. */
+function person(id: string | undefined, name: string): ChatUser | Refused {
+  const parsed = parseUserName(name);
+  if (!('name' in parsed)) return { refusal: problem(errorEvent(parsed.problem, parsed.message)) };
+  if (id === undefined) return { id: parsed.name, name: parsed.name };
+  if (id === '' || id.length > CHAT_LIMITS.maxUserIdLength || /[\p{C}]/u.test(id))
+    return {
+      refusal: problem(errorEvent('BAD_USER', `id must be 1 to ${CHAT_LIMITS.maxUserIdLength} visible characters`)),
+    };
+  return { id, name: parsed.name };
+}
+
+/** A name for someone who gave none. Only to tell guests apart: it is no secret. */
+function guestName(): string {
+  return `guest-${Math.trunc(Math.random() * 36 ** 4)
+    .toString(36)
+    .padStart(4, '0')}`;
+}

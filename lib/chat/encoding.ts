@@ -1,0 +1,159 @@
+/**
+ * What members are told, as bytes to send: of each record and each notice, encoded once for all of them.
+ *
+ * A record's data is JSON without the type and the number, which the log gives. Remembers which records were removed, so that
+ * their text is not shown again: `maxRemovals`, the oldest makes way. Knows no connection. Sections: what is sent; records;
+ * notices. Read next: `members.ts`.
+ */
+
+import { type PreparedEvent, prepareEvent } from '../event-stream/prepared-event.ts';
+import { CHAT_LIMITS } from '../limits.ts';
+import type { LogRecord } from '../rooms/log.ts';
+import type { Item, PresenceNotice, WelcomeNotice } from '../rooms/notices.ts';
+import { formatPosition } from '../rooms/position.ts';
+import type { RoomView } from '../rooms/room.ts';
+import { type PreparedMessage, prepareMessage } from '../websocket/prepared-message.ts';
+import { type Person, PROTOCOL_VERSION, type ServerEvent } from './protocol.ts';
+
+/** One event on its way to members: encoded once for WebSockets and once for event streams, when the first asks. */
+export class Outgoing {
+  readonly #json: string;
+  /** The event's type on an event stream; messages have the default type. */
+  readonly #type: string;
+  /** The event ID on an event stream; only numbered events have one. */
+  readonly #id: string | undefined;
+  #frame: PreparedMessage | undefined = undefined;
+  #event: PreparedEvent | undefined = undefined;
+
+  constructor(type: string, json: string, id?: string) {
+    this.#type = type;
+    this.#json = json;
+    this.#id = id;
+  }
+
+  get frame(): PreparedMessage {
+    this.#frame ??= prepareMessage(this.#json);
+    return this.#frame;
+  }
+
+  get event(): PreparedEvent {
+    this.#event ??= prepareEvent({
+      ...(this.#type === 'message' ? {} : { event: this.#type }),
+      ...(this.#id === undefined ? {} : { id: this.#id }),
+      data: this.#json,
+    });
+    return this.#event;
+  }
+}
+
+const REMOVAL = '{"target":';
+
+/** A message as its record has it. */
+export function messageData(time: string, { id: userId, name: from }: Person, text: string, id?: string): string {
+  return JSON.stringify({ time, from, userId, text, ...(id === undefined ? {} : { id }) });
+}
+
+/** A removal as its record has it. */
+export function removalData(time: string, target: number): string {
+  return JSON.stringify({ target, time });
+}
+
+/** Records as members are told them. */
+export class Records {
+  /** `ROOM\nEPOCH-SEQUENCE` of what was removed, the oldest first. */
+  readonly #removed = new Set<string>();
+
+  /** The record as JSON. A removal is remembered. */
+  json(room: string, record: LogRecord): string {
+    const { sequence, epoch } = record;
+    const data = String(record.data);
+    if (data.startsWith(REMOVAL)) {
+      this.note(room, record);
+      return `{"type":"removed","sequence":${sequence},${data.slice(1)}`;
+    }
+    if (!this.#removed.has(`${room}\n${epoch}-${sequence}`))
+      return `{"type":"message","sequence":${sequence},${data.slice(1)}`;
+    const { time, from, userId } = JSON.parse(data) as Readonly<Record<string, string>>;
+    return JSON.stringify({ type: 'message', sequence, time, from, userId, text: '', removed: true });
+  }
+
+  /** Remembers a removal, if the record is one. */
+  note(room: string, { data, epoch }: LogRecord): void {
+    if (!String(data).startsWith(REMOVAL)) return;
+    const { target } = JSON.parse(String(data)) as { readonly target: number };
+    this.#removed.add(`${room}\n${epoch}-${target}`);
+    if (this.#removed.size > CHAT_LIMITS.maxRemovals)
+      this.#removed.delete(this.#removed.values().next().value as string);
+  }
+}
+
+/** The name under which presence knows a person: both parts, so that a list of names says all. */
+export function presenceName({ id, name }: Person): string {
+  return `${id}\n${name}`;
+}
+
+function personOf(presence: string): Person {
+  const [id = '', name = ''] = presence.split('\n');
+  return { id, name };
+}
+
+/** What members are told of a record or a notice. */
+export function prepare(item: Item, room: RoomView, records: Records, now: () => Date): Outgoing {
+  switch (item.type) {
+    case 'record': {
+      const json = records.json(room.name, item);
+      return new Outgoing(json.startsWith('{"type":"m') ? 'message' : 'removed', json, formatPosition(item));
+    }
+    case 'welcome':
+      return outgoing(welcome(item));
+    case 'presence':
+      return outgoing(presence(item, now().toISOString()));
+    case 'gap':
+      return outgoing({ type: 'gap', from: item.from, to: item.to });
+    case 'reset':
+      return outgoing({ type: 'reset', epoch: item.position.epoch, sequence: item.position.sequence });
+    case 'members':
+      return outgoing({ type: 'members', members: item.members.map(personOf), memberCount: item.memberCount });
+  }
+}
+
+/** Makes any event one to send. */
+export function outgoing(event: ServerEvent): Outgoing {
+  // An EventSource has an `error` of its own.
+  return new Outgoing(event.type === 'error' ? 'refused' : event.type, JSON.stringify(event));
+}
+
+function welcome({ room, as = '', position, resumed, replay, gap, members, memberCount }: WelcomeNotice): ServerEvent {
+  const { id: userId, name: you } = personOf(as);
+  return {
+    type: 'welcome',
+    version: PROTOCOL_VERSION,
+    room,
+    you,
+    userId,
+    epoch: position.epoch,
+    sequence: position.sequence,
+    position: formatPosition(position),
+    resumed,
+    replayed: replay,
+    gap: gap === undefined ? null : { from: gap.from, to: gap.to },
+    members: members.map(personOf),
+    memberCount,
+  };
+}
+
+/** Who left and joined with the same id has changed their name, or has not been away. */
+function presence({ joined, left, memberCount }: PresenceNotice, time: string): ServerEvent {
+  const came = new Map(joined.map((name) => [personOf(name).id, personOf(name)]));
+  const went: Person[] = [];
+  const renamed: (Person & { readonly was: string })[] = [];
+  for (const person of left.map(personOf)) {
+    const now = came.get(person.id);
+    if (now === undefined) went.push(person);
+    else {
+      came.delete(person.id);
+      renamed.push({ ...now, was: person.name });
+    }
+  }
+  return { type: 'presence', time, joined: [...came.values()], left: went, renamed, memberCount };
+}

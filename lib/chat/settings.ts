@@ -1,0 +1,146 @@
+/**
+ * The options of the chat, checked once, and the types of the application's own functions.
+ *
+ * Read next: `door.ts`, `server.ts`.
+ */
+
+import { CHAT_LIMITS, ROOM_LIMITS } from '../limits.ts';
+import type { HttpRequest, Refusal } from '../net/api.ts';
+import { ANYTHING, BOOLEAN, checkOptions, FUNCTION, kindOf, type OptionTable, wholeNumber } from '../options.ts';
+import type { RoomLog } from '../rooms/log.ts';
+import type { Person } from './protocol.ts';
+import type { Rate } from './token-buckets.ts';
+
+/** Somebody whom the application knows. */
+export interface ChatUser extends Person {
+  /** When the log-in ends, in milliseconds since 1970: their connections do not outlive it. */
+  readonly expiresAt?: number;
+}
+
+/** What somebody is about to do in a room. */
+export type ChatAction = 'join' | 'say' | 'history';
+
+/** A message that is about to be published. */
+export interface DraftMessage {
+  readonly room: string;
+  readonly user: ChatUser;
+  readonly text: string;
+  readonly id: string | undefined;
+}
+
+/** Undefined lets it pass; `text` stands in its place; `refuse` tells the sender why not. */
+export type DraftDecision = undefined | { readonly text: string } | { readonly refuse: string };
+
+/** How much of everything, by user and by address. */
+export interface FloodLimits {
+  /** Messages, said either way. */
+  readonly messages: { readonly user: Rate; readonly address: Rate };
+  readonly joins: { readonly user: Rate; readonly address: Rate };
+  /** POST requests, refused ones too. By address alone: they count before anybody is asked who it is. */
+  readonly posts: { readonly address: Rate };
+}
+
+export interface ChatOptions {
+  /** A path in front of all routes, such as `/chat`. Default none. Behind a proxy that takes the prefix away: none. */
+  readonly base?: string;
+  /** Who sends a request: a user, a guest (undefined), or a refusal with a `status`. Default: people choose their names. */
+  readonly identify?: (request: HttpRequest) => Identity | Promise<Identity>;
+  /** Whether they may. Default: everybody may do everything. */
+  readonly authorize?: (user: ChatUser, room: string, action: ChatAction) => boolean | Promise<boolean>;
+  /** Looks at every message before it is published. */
+  readonly onMessage?: (message: DraftMessage) => DraftDecision | Promise<DraftDecision>;
+  /** Bounds other than `CHAT_LIMITS.flood`; false: none. */
+  readonly flood?: Partial<FloodLimits> | false;
+  /** Where messages are kept. Default: in memory. Yours to close. */
+  readonly log?: RoomLog;
+  /** Rooms with members, and rooms with a history, at a time. Default `ROOM_LIMITS.maxRooms`; the other limits of rooms likewise. */
+  readonly maxRooms?: number;
+  readonly maxMembers?: number;
+  readonly maxHistoryMessages?: number;
+  readonly maxHistoryBytes?: number;
+  /** Milliseconds of joins and leaves that are told together; 0 = each at once. Default `ROOM_LIMITS.presenceMs`. */
+  readonly presenceMs?: number;
+  /** UTF-8 bytes of one message's text. Default `CHAT_LIMITS.maxTextBytes`. */
+  readonly maxTextBytes?: number;
+  /** Origins other than the server's own that may join and post, for example `https://app.example`. */
+  readonly allowedOrigins?: readonly string[];
+  /** Serve the web page at `/` and `/rooms/:room`. Default true. */
+  readonly page?: boolean;
+  /** Told when a log gives up on a room, and what the rooms' handlers threw. Default: nobody. */
+  readonly onError?: (error: unknown, where: string) => void;
+  /** What time it is. Default: the system's clock. */
+  readonly now?: () => Date;
+}
+
+/** What `identify` answers. */
+export type Identity = ChatUser | Refusal | undefined;
+
+const OPTIONS: OptionTable = {
+  base: kindOf(
+    'a path like /chat',
+    (value) => typeof value === 'string' && /^(\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$/.test(value),
+  ),
+  identify: FUNCTION,
+  authorize: FUNCTION,
+  onMessage: FUNCTION,
+  flood: ANYTHING,
+  log: ANYTHING,
+  maxRooms: wholeNumber(1),
+  maxMembers: wholeNumber(1),
+  maxHistoryMessages: wholeNumber(0),
+  maxHistoryBytes: wholeNumber(0),
+  presenceMs: wholeNumber(0),
+  maxTextBytes: wholeNumber(1),
+  allowedOrigins: ANYTHING,
+  page: BOOLEAN,
+  onError: FUNCTION,
+  now: FUNCTION,
+};
+
+/** The options with every default filled in. */
+export interface ChatSettings
+  extends Required<Omit<ChatOptions, 'identify' | 'authorize' | 'onMessage' | 'log' | 'flood'>> {
+  readonly identify: ChatOptions['identify'];
+  readonly authorize: ChatOptions['authorize'];
+  readonly onMessage: ChatOptions['onMessage'];
+  readonly log: ChatOptions['log'];
+  readonly flood: FloodLimits | false;
+}
+
+/** @throws TypeError or RangeError that names a wrong option */
+export function chatSettings(options: ChatOptions): ChatSettings {
+  checkOptions('mountChat', options, OPTIONS);
+  return {
+    base: '',
+    maxRooms: ROOM_LIMITS.maxRooms,
+    maxMembers: ROOM_LIMITS.maxMembers,
+    maxHistoryMessages: ROOM_LIMITS.maxHistoryRecords,
+    maxHistoryBytes: ROOM_LIMITS.maxHistoryBytes,
+    presenceMs: ROOM_LIMITS.presenceMs,
+    maxTextBytes: CHAT_LIMITS.maxTextBytes,
+    allowedOrigins: [],
+    page: true,
+    onError: () => {},
+    now: () => new Date(),
+    identify: undefined,
+    authorize: undefined,
+    onMessage: undefined,
+    log: undefined,
+    ...options,
+    flood: floodLimits(options.flood),
+  };
+}
+
+function floodLimits(flood: ChatOptions['flood']): FloodLimits | false {
+  if (flood === false) return false;
+  if (flood !== undefined && (typeof flood !== 'object' || flood === null))
+    throw new TypeError('mountChat: flood must be an object or false');
+  const all = { ...CHAT_LIMITS.flood, ...flood };
+  for (const [what, rates] of Object.entries(all)) {
+    if (!(what in CHAT_LIMITS.flood)) throw new TypeError(`mountChat: flood.${what} is no limit`);
+    for (const [by, { burst, perSecond }] of Object.entries(rates) as [string, Rate][])
+      if (!(burst >= 1 && perSecond > 0))
+        throw new RangeError(`mountChat: flood.${what}.${by} needs burst of 1 or more and perSecond above 0`);
+  }
+  return all;
+}

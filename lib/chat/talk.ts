@@ -1,0 +1,92 @@
+/**
+ * Saying things: from a message that somebody sent to its record in the log, or to the reason why there is none.
+ *
+ * Each speaker's messages pass flood control, `authorize`, `onMessage` and the log in the order in which they came, however long the application
+ * takes; at most `maxWaitingMessages` of a speaker wait. Knows the hub and the door; no connection. Read next: `members.ts`.
+ */
+
+import { CHAT_LIMITS } from '../limits.ts';
+import type { Hub } from '../rooms/hub.ts';
+import { RoomRefused } from '../rooms/log.ts';
+import type { Receipt } from '../rooms/receipts.ts';
+import { errorEvent, refusedByRoom } from './answers.ts';
+import type { Admitted, Door } from './door.ts';
+import { messageData, type Outgoing, removalData } from './encoding.ts';
+import { type ErrorEvent, parseMessage } from './protocol.ts';
+import type { ChatSettings, ChatUser } from './settings.ts';
+
+/** Whoever sends messages: a connection, or one POST. */
+export interface Speaker extends Admitted {
+  /** Messages that wait for the application; undefined while none does. */
+  tail?: Promise<unknown> | undefined;
+  waiting?: number;
+}
+
+/** What was sent. */
+export interface Said {
+  readonly text: string;
+  readonly id?: string;
+}
+
+/** See the head of this file. */
+export class Talk {
+  readonly #hub: Hub<Outgoing>;
+  readonly #door: Door;
+  readonly #settings: ChatSettings;
+
+  constructor(hub: Hub<Outgoing>, door: Door, settings: ChatSettings) {
+    this.#hub = hub;
+    this.#door = door;
+    this.#settings = settings;
+  }
+
+  /** Says it, after what this speaker said before. Resolves to the receipt, or to why not; never rejects for what a peer did. */
+  async say(speaker: Speaker, said: Said, isAllowed = false): Promise<Receipt | ErrorEvent> {
+    const flooded = this.#door.message(speaker);
+    if (flooded !== undefined) return flooded;
+    const { authorize, onMessage } = this.#settings;
+    if (onMessage === undefined && (authorize === undefined || isAllowed))
+      return this.publish(speaker.room, speaker.user, said);
+    const { waiting = 0 } = speaker;
+    if (waiting >= CHAT_LIMITS.maxWaitingMessages)
+      return errorEvent('RATE_LIMITED', `${waiting} messages wait to be looked at`, 1_000);
+    speaker.waiting = waiting + 1;
+    const done = (speaker.tail ?? Promise.resolve()).then(() => this.#checkAndPublish(speaker, said, isAllowed));
+    const settle = (): void => void speaker.waiting!--;
+    speaker.tail = done.then(settle, settle);
+    return done;
+  }
+
+  /** Appends a message; a repeat is found. */
+  async publish(room: string, user: ChatUser, { text, id }: Said): Promise<Receipt | ErrorEvent> {
+    const key = id === undefined ? {} : { key: `${user.id}\n${id}` };
+    return this.#append(room, messageData(this.#settings.now().toISOString(), user, text, id), key);
+  }
+
+  /** Takes a message away. */
+  async remove(room: string, target: number): Promise<Receipt | ErrorEvent> {
+    return this.#append(room, removalData(this.#settings.now().toISOString(), target), {});
+  }
+
+  async #append(room: string, data: string, key: { readonly key?: string }): Promise<Receipt | ErrorEvent> {
+    try {
+      return await this.#hub.publish(room, data, key);
+    } catch (error) {
+      if (error instanceof RoomRefused) return refusedByRoom(error);
+      throw error;
+    }
+  }
+
+  async #checkAndPublish(speaker: Speaker, said: Said, isAllowed: boolean): Promise<Receipt | ErrorEvent> {
+    const { room, user } = speaker;
+    const { authorize, onMessage, maxTextBytes } = this.#settings;
+    if (!isAllowed && authorize !== undefined && !(await authorize(user, room, 'say')))
+      return errorEvent('FORBIDDEN', 'you may not say anything in this room');
+    const decision = await onMessage?.({ room, user, text: said.text, id: said.id });
+    if (decision === undefined) return this.publish(room, user, said);
+    if ('refuse' in decision) return errorEvent('REFUSED', decision.refuse);
+    const changed = parseMessage(decision.text, said.id, { maxTextBytes });
+    if ('problem' in changed) throw new TypeError(`onMessage answered a text that cannot be said: ${changed.message}`);
+    return this.publish(room, user, changed);
+  }
+}

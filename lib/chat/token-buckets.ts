@@ -1,0 +1,75 @@
+/**
+ * Flood control: a bucket of tokens for each user and each address, for each kind of thing that they do.
+ *
+ * A bucket holds `burst` tokens and gets `perSecond` new ones a second; what has no token is told how long to wait. Knows
+ * keys and numbers, and the time that it is told; nothing of users or connections. Bounded: `maxBuckets` of them, the one
+ * that was used longest ago makes way. O(1). Read next: `door.ts`, its user.
+ */
+
+import { CHAT_LIMITS } from '../limits.ts';
+
+/** How much, and how fast. */
+export interface Rate {
+  /** How many at once. 1 or more. */
+  readonly burst: number;
+  /** And how many more each second. More than 0. */
+  readonly perSecond: number;
+}
+
+interface Bucket {
+  tokens: number;
+  atMs: number;
+}
+
+/** See the head of this file. */
+export class TokenBuckets {
+  readonly #maxBuckets: number;
+  readonly #buckets = new Map<string, Bucket>();
+
+  constructor(maxBuckets: number = CHAT_LIMITS.maxBuckets) {
+    this.#maxBuckets = maxBuckets;
+  }
+
+  /** Buckets that are remembered. */
+  get size(): number {
+    return this.#buckets.size;
+  }
+
+  /** Takes a token of each, or of none. Returns 0, or the milliseconds until all of them have one. */
+  take(wanted: readonly (readonly [key: string, rate: Rate])[], nowMs: number): number {
+    let waitMs = 0;
+    const found = wanted.map(([key, rate]) => {
+      const bucket = this.#filled(key, rate, nowMs);
+      if (bucket.tokens < 1) waitMs = Math.max(waitMs, ((1 - bucket.tokens) * 1_000) / rate.perSecond);
+      return bucket;
+    });
+    if (waitMs > 0) return Math.ceil(waitMs);
+    for (const bucket of found) bucket.tokens--;
+    return 0;
+  }
+
+  #filled(key: string, { burst, perSecond }: Rate, nowMs: number): Bucket {
+    const bucket = this.#buckets.get(key) ?? { tokens: burst, atMs: nowMs };
+    bucket.tokens = Math.min(burst, bucket.tokens + ((nowMs - bucket.atMs) * perSecond) / 1_000);
+    bucket.atMs = nowMs;
+    this.#buckets.delete(key); // to the end of the line
+    if (this.#buckets.size >= this.#maxBuckets) this.#buckets.delete(this.#buckets.keys().next().value as string);
+    this.#buckets.set(key, bucket);
+    return bucket;
+  }
+}
+
+/**
+ * What of an address stands for one subscriber: all of IPv4, the first 64 bits of IPv6, of which one subscriber has all that
+ * follow (RFC 4291 §2.5.1: interface identifiers of 64 bits).
+ */
+export function subscriberOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
+  if (mapped !== null) return mapped[1]!;
+  if (!address.includes(':')) return address;
+  const [head = '', tail] = address.split('%')[0]!.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  const after = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - groups.length - after.length);
+  return [...groups, ...Array<string>(zeros).fill('0'), ...after].slice(0, 4).join(':');
+}
