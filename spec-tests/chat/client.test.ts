@@ -1,0 +1,549 @@
+/** `connectChat`: what it sends and hears over both transports, what it keeps, and when it gives up. */
+
+import assert from 'node:assert/strict';
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import {
+  type ChatConnection,
+  type ChatMessage,
+  type ChatState,
+  type ConnectOptions,
+  connectChat,
+  type StorageLike,
+} from '../../lib/chat/client-node.ts';
+import { Heartbeats } from '../../lib/chat/heartbeats.ts';
+import type { ServerEvent } from '../../lib/chat/protocol.ts';
+import { type Chat, mountChat } from '../../lib/chat/server.ts';
+import type { ChatOptions } from '../../lib/chat/settings.ts';
+import { EventSource } from '../../lib/client/event-source.ts';
+import { PreparedEvent } from '../../lib/event-stream/prepared-event.ts';
+import { createServer, type Server } from '../../lib/server.ts';
+import { FakeClock } from '../support/clock.ts';
+import { until, withServer } from '../support/sockets.ts';
+
+const ROOT = join(import.meta.dirname, '../../..');
+
+const welcome = (more: object = {}): string =>
+  `event: welcome\ndata: ${JSON.stringify({
+    ...{ type: 'welcome', version: 2, room: 'r', you: 'ann', userId: 'ann', epoch: 'e', sequence: 0, position: 'e-0-' },
+    ...{ resumed: 'new', replayed: 0, gap: null, members: [], memberCount: 1, ...more },
+  })}\n\n`;
+
+/** A chat server of Node's that answers as the test says. */
+async function withFake(
+  answer: (request: IncomingMessage, response: ServerResponse, body: string) => void,
+  body: (origin: string) => Promise<void>,
+): Promise<void> {
+  const server = createHttpServer((request, response) => {
+    let text = '';
+    request.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    request.on('end', () => answer(request, response, text));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    await body(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+async function withChat(
+  options: ChatOptions,
+  body: (server: Server, chat: Chat) => Promise<void>,
+  port = 0,
+): Promise<void> {
+  const server = createServer();
+  const chat = mountChat(server, { presenceMs: 0, ...options });
+  await server.listen({ port });
+  try {
+    await body(server, chat);
+  } finally {
+    await server.close();
+  }
+}
+
+interface Joined {
+  readonly client: ChatConnection;
+  readonly events: ServerEvent[];
+  readonly states: ChatState[];
+  readonly texts: () => string[];
+  readonly state: () => string;
+}
+
+function joinChat(url: string, options: Partial<ConnectOptions> = {}): Joined {
+  const client = connectChat(url, {
+    room: 'r',
+    user: 'ann',
+    minRetryMs: 4,
+    maxRetryMs: 20,
+    random: () => 0.5,
+    ...options,
+  });
+  const events: ServerEvent[] = [];
+  const states: ChatState[] = [];
+  for (const type of ['welcome', 'message', 'removed', 'presence', 'gap', 'reset', 'error'] as const)
+    client.on(type, (event) => events.push(event));
+  client.on('state', (state) => states.push(state));
+  const texts = () => events.filter((event): event is ChatMessage => event.type === 'message').map(({ text }) => text);
+  return { client, events, states, texts, state: () => client.state.state };
+}
+
+const openStream = (response: ServerResponse, more: object = {}): void =>
+  void response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write(welcome(more));
+
+/** A storage as browsers have it. */
+class MapStorage implements StorageLike {
+  readonly items: Map<string, string> = new Map();
+  getItem(key: string): string | null {
+    return this.items.get(key) ?? null;
+  }
+  setItem(key: string, value: string): void {
+    this.items.set(key, value);
+  }
+  removeItem(key: string): void {
+    this.items.delete(key);
+  }
+}
+
+describe('connectChat with the chat server', { timeout: 30_000 }, () => {
+  for (const transport of ['websocket', 'event-stream'] as const) {
+    it(`${transport}: send resolves with the message as the room has it`, async () => {
+      await withChat({}, async ({ url }) => {
+        const { client, texts } = joinChat(url, { transport });
+        const sent = client.send('hello');
+        assert.deepEqual(client.waiting, [{ id: sent.id, text: 'hello' }]);
+        const { sequence, from, text, id } = await sent;
+        assert.deepEqual([sequence, from, text, id], [1, 'ann', 'hello', sent.id]);
+        await until('it is heard', () => texts().length === 1);
+        assert.deepEqual(client.waiting, []);
+        client.close();
+      });
+    });
+
+    it(`${transport}: comes back after its server did, and says what was waiting once and in order`, async () => {
+      let port = 0;
+      let joined: Joined | undefined;
+      await withChat({}, async (server) => {
+        port = server.port;
+        joined = joinChat(server.url, { transport });
+        await joined.client.send('one');
+      });
+      const { client, texts, state } = joined!;
+      await until('it has noticed', () => state() !== 'open');
+      const sent = ['two', 'three', 'four'].map((text) => client.send(text));
+      assert.equal(client.waiting.length, 3);
+      await withChat(
+        {},
+        async () => {
+          assert.deepEqual(await Promise.all(sent).then((all) => all.map(({ sequence }) => sequence)), [1, 2, 3]);
+          await until('all is heard', () => texts().length === 4);
+          assert.deepEqual(texts(), ['one', 'two', 'three', 'four']);
+          client.close();
+        },
+        port,
+      );
+    });
+  }
+
+  it('send rejects with the reason of the server, and the next message is said', async () => {
+    const onMessage: ChatOptions['onMessage'] = ({ text }) => (text === 'bad' ? { refuse: 'not here' } : undefined);
+    await withChat({ onMessage }, async ({ url }) => {
+      for (const transport of ['websocket', 'event-stream'] as const) {
+        const { client } = joinChat(url, { transport });
+        const bad = client.send('bad');
+        const good = client.send('good');
+        await assert.rejects(bad, { name: 'ChatRefused', code: 'REFUSED', message: 'not here' });
+        assert.equal((await good).text, 'good');
+        client.close();
+      }
+    });
+  });
+
+  it('waits as long as the server says when it was too fast, and loses nothing and no order', async () => {
+    const rate = { burst: 2, perSecond: 100 };
+    const flood = { messages: { user: rate, address: rate } };
+    await withChat({ flood }, async ({ url }) => {
+      for (const transport of ['websocket', 'event-stream'] as const) {
+        const { client, events, texts } = joinChat(url, { transport, room: transport });
+        const all = Array.from({ length: 8 }, (_, i) => client.send(String(i)));
+        await Promise.all(all);
+        await until('all is heard', () => texts().length === 8);
+        assert.deepEqual(texts(), ['0', '1', '2', '3', '4', '5', '6', '7']);
+        if (transport === 'websocket') assert.ok(events.some((event) => event.type === 'error'));
+        client.close();
+      }
+    });
+  });
+
+  it('what was not acknowledged survives a reload, by tab, and is said once', async () => {
+    const storage = new MapStorage();
+    const nowhere = 'http://127.0.0.1:9';
+    const first = joinChat(nowhere, { storage, tab: 'a' });
+    const lost = first.client.send('kept');
+    first.client.close();
+    await assert.rejects(lost, { code: 'CLOSED' });
+    assert.equal(storage.items.size, 1);
+    const [key, value] = [...storage.items][0]!;
+    await withChat({}, async ({ url }) => {
+      storage.items.clear();
+      storage.items.set(key.replace(`${nowhere}/`, `${url}/`), value);
+      const other = joinChat(url, { storage, tab: 'b' });
+      assert.deepEqual(other.client.waiting, []);
+      const again = joinChat(url, { storage, tab: 'a' });
+      assert.deepEqual(
+        again.client.waiting.map(({ text }) => text),
+        ['kept'],
+      );
+      await until('it is said', () => again.client.waiting.length === 0 && other.texts().length === 1);
+      assert.deepEqual([again.texts(), other.texts(), storage.items.size], [['kept'], ['kept'], 0]);
+      other.client.close();
+      again.client.close();
+    });
+  });
+
+  it('a storage that is broken or full, and one that holds something else, do no harm', async () => {
+    await withChat({}, async ({ url }) => {
+      const broken: StorageLike = {
+        getItem: () => '[1,null,{"id":2},{"id":"x","text":"y"}]',
+        setItem: () => {
+          throw new Error('full');
+        },
+        removeItem: () => undefined,
+      };
+      const { client, texts } = joinChat(url, { storage: broken });
+      await client.send('z');
+      await until('both are said', () => texts().length === 2);
+      assert.deepEqual(texts(), ['y', 'z']);
+      client.close();
+    });
+  });
+
+  it('maxWaiting messages wait; one more is refused with OUTBOX_FULL', async () => {
+    const { client } = joinChat('http://127.0.0.1:9', { maxWaiting: 2 });
+    client.send('a');
+    client.send('b');
+    await assert.rejects(client.send('c'), { code: 'OUTBOX_FULL' });
+    assert.equal(client.waiting.length, 2);
+    client.close();
+    await assert.rejects(client.send('d'), { code: 'CLOSED' });
+  });
+
+  it('falls back to the event stream where WebSockets do not get through, and returns without loss or repeat', async () => {
+    let isBlocked = true;
+    await withChat({}, async ({ url }, chat) => {
+      const { WebSocket } = await import('../../lib/client/websocket.ts');
+      class Blocked extends WebSocket {
+        constructor(target: string) {
+          super(isBlocked ? 'ws://127.0.0.1:9' : target);
+        }
+      }
+      const { client, events, texts, states } = joinChat(url, { WebSocket: Blocked as never, upgradeMs: 30 });
+      const transports = () => states.flatMap((state) => (state.state === 'open' ? [state.transport] : []));
+      await until('it hears the stream', () => transports().at(-1) === 'event-stream');
+      for (let i = 0; i < 5; i++) await client.send(`s${i}`);
+      isBlocked = false;
+      let said = 0;
+      while (transports().at(-1) !== 'websocket') {
+        await chat.publish('r', 'bob', `m${said++}`);
+        await new Promise((resolve) => setImmediate(resolve)); // lets the network have its turn
+      }
+      await client.send('last');
+      const numbers = events.flatMap((event) => (event.type === 'message' ? [event.sequence] : []));
+      assert.deepEqual(
+        numbers,
+        Array.from({ length: said + 6 }, (_, i) => i + 1),
+      );
+      assert.equal(texts().at(-1), 'last');
+      client.close();
+    });
+  });
+
+  it('a rename is one event for the others, and no pause for who renames', async () => {
+    await withChat({ presenceMs: 50 }, async ({ url }) => {
+      const ann = joinChat(url, { id: 'a1' });
+      const bob = joinChat(url, { user: 'bob' });
+      const renames = () =>
+        bob.events.flatMap((event) =>
+          event.type === 'presence' ? event.renamed.map(({ was, name }) => [was, name]) : [],
+        );
+      const told = () => bob.events.some(({ type }) => type === 'presence');
+      await until('both are there, and everybody has been told', () => ann.state() === 'open' && told());
+      await ann.client.rename('Anna');
+      await until('bob is told', () => renames().length > 0);
+      assert.deepEqual(renames(), [['ann', 'Anna']]);
+      assert.equal(ann.client.you, 'Anna');
+      assert.ok(ann.states.every(({ state }) => state === 'open'));
+      await assert.rejects(ann.client.rename('\u0000'), { code: 'BAD_USER' });
+      assert.equal((await ann.client.send('still here')).from, 'Anna');
+      ann.client.close();
+      bob.client.close();
+    });
+  });
+
+  it('a log-in by token: a ticket for each connection, a new token when it is over, and no token in any URL', async () => {
+    const urls: string[] = [];
+    let tokens = 0;
+    const identify: ChatOptions['identify'] = (request) => {
+      urls.push(request.target);
+      const token = /^Bearer t(\d+)$/.exec(request.headers.get('authorization') ?? '')?.[1];
+      return token === undefined
+        ? { status: 401 }
+        : { id: `u${token}`, name: 'ann', expiresAt: Date.now() + (token === '1' ? 40 : 60_000) };
+    };
+    for (const transport of ['websocket', 'event-stream'] as const) {
+      tokens = 0;
+      await withChat({ identify }, async ({ url }) => {
+        const { client, events, texts } = joinChat(url, { transport, token: () => `t${++tokens}` });
+        await client.send('one');
+        await until('it has come back', () => events.filter(({ type }) => type === 'welcome').length === 2);
+        assert.equal(client.userId, 'u2');
+        await client.send('two');
+        assert.deepEqual(texts(), ['one', 'two']);
+        assert.equal(tokens, 2);
+        assert.ok(urls.every((target) => !/t[12]/.test(target.replace('tickets', '').replace(/ticket=[^&]*/, ''))));
+        client.close();
+      });
+    }
+  });
+
+  it('a token that is refused is renewed once; the next refusal is final', async () => {
+    let asked = 0;
+    await withChat({ identify: () => ({ status: 401 }) }, async ({ url }) => {
+      const { client, state } = joinChat(url, { token: () => `t${++asked}` });
+      await until('it gives up', () => state() === 'closed');
+      assert.equal(asked, 2);
+      client.close();
+    });
+  });
+
+  it('who is kicked does not come back, over both transports', async () => {
+    await withChat({}, async ({ url }, chat) => {
+      for (const transport of ['websocket', 'event-stream'] as const) {
+        const { client, state } = joinChat(url, { transport });
+        await until('it is there', () => state() === 'open');
+        assert.equal(chat.kick('r', 'ann', 'enough'), 1);
+        await until('it has left', () => state() === 'closed');
+        assert.ok(client.state.state === 'closed');
+        assert.deepEqual([client.state.reason.code, client.state.reason.message], ['KICKED', 'enough']);
+      }
+    });
+  });
+
+  it('history pages from the newest back to the first', async () => {
+    await withChat({}, async ({ url }, chat) => {
+      for (let i = 1; i <= 5; i++) await chat.publish('r', 'bob', `m${i}`);
+      const { client } = joinChat(url);
+      const newest = await client.history({ limit: 2 });
+      assert.deepEqual([newest.messages.map(({ sequence }) => sequence), newest.more], [[4, 5], true]);
+      const oldest = await client.history({ before: 4 });
+      assert.deepEqual([oldest.messages.map(({ sequence }) => sequence), oldest.more], [[1, 2, 3], false]);
+      client.close();
+    });
+  });
+
+  it('works under a path prefix', async () => {
+    await withChat({ base: '/a/chat' }, async ({ url }) => {
+      for (const transport of ['websocket', 'event-stream'] as const) {
+        const { client } = joinChat(`${url}/a/chat`, { transport });
+        assert.equal((await client.send('x')).text, 'x');
+        client.close();
+      }
+    });
+  });
+});
+
+describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () => {
+  it('says again, in order, what a POST that was reset or answered 5xx did not bring, while the stream lives', async () => {
+    const taken: string[] = [];
+    let posts = 0;
+    await withFake(
+      (request, response, body) => {
+        if (request.method !== 'POST') {
+          openStream(response);
+          return;
+        }
+        posts++;
+        if (posts === 1) request.socket.resetAndDestroy();
+        else if (posts === 2) response.writeHead(503).end();
+        else {
+          const { id, text } = JSON.parse(body) as { id: string; text: string };
+          taken.push(text);
+          response.end(JSON.stringify({ type: 'message', sequence: taken.length, id, text, from: 'ann', time: '' }));
+        }
+      },
+      async (origin) => {
+        const { client, states } = joinChat(origin, { transport: 'event-stream' });
+        await Promise.all(['a', 'b', 'c'].map((text) => client.send(text)));
+        assert.deepEqual([taken, posts], [['a', 'b', 'c'], 5]);
+        assert.deepEqual(states, [{ state: 'open', transport: 'event-stream' }]);
+        client.close();
+      },
+    );
+  });
+
+  it('notices that a heartbeat does not come in the time that the one before has named, and comes back', async () => {
+    let streams = 0;
+    await withFake(
+      (request, response) => {
+        if (!request.url?.includes('/events')) {
+          response.end('{}');
+          return;
+        }
+        streams++;
+        openStream(response);
+        response.write('event: heartbeat\ndata: 20\n\n');
+      },
+      async (origin) => {
+        const { client } = joinChat(origin, { transport: 'event-stream', pongTimeoutMs: 20 });
+        await until('it has come back', () => streams >= 2);
+        client.close();
+      },
+    );
+  });
+
+  it('over a WebSocket asks for a sign of life, and comes back when there is none', async () => {
+    const sockets: { closed: boolean; sent: string[]; onmessage: ((event: { data: string }) => void) | null }[] = [];
+    class Silent {
+      closed = false;
+      readonly sent: string[] = [];
+      onmessage: ((event: { data: string }) => void) | null = null;
+      onclose = null;
+      constructor() {
+        sockets.push(this);
+      }
+      send(text: string): void {
+        this.sent.push(text);
+      }
+      close(): void {
+        this.closed = true;
+      }
+    }
+    const { client, texts } = joinChat('http://127.0.0.1:9', {
+      WebSocket: Silent as never,
+      transport: 'websocket',
+      pingIntervalMs: 20,
+      pongTimeoutMs: 300,
+    });
+    await until('it connects', () => sockets.length === 1);
+    sockets[0]!.onmessage?.({ data: welcome().replace(/^event: welcome\ndata: /, '') });
+    for (const sequence of [1, 2, 2, 1, 3])
+      sockets[0]!.onmessage?.({ data: JSON.stringify({ type: 'message', sequence, from: 'x', text: `m${sequence}` }) });
+    sockets[0]!.onmessage?.({ data: 'not json' });
+    sockets[0]!.onmessage?.({ data: '{"type":"of the future"}' });
+    assert.deepEqual(texts(), ['m1', 'm2', 'm3'], 'each once, however often it comes');
+    await until('it comes back', () => sockets.length === 2);
+    assert.deepEqual([sockets[0]!.sent.at(-1), sockets[0]!.closed], ['{"type":"ping"}', true]);
+    client.close();
+  });
+
+  it('makes its reconnections itself: with jitter, and at once when asked', async () => {
+    let streams = 0;
+    await withFake(
+      (request, response) => {
+        if (request.url?.includes('/events')) {
+          streams++;
+          openStream(response);
+          if (streams === 1) setImmediate(() => response.destroy());
+        } else response.end('{}');
+      },
+      async (origin) => {
+        const { client, states, state } = joinChat(origin, {
+          ...{ transport: 'event-stream', minRetryMs: 1_000_000, maxRetryMs: 1_000_000, random: () => 0.25 },
+        });
+        await until('it waits', () => state() === 'waiting');
+        assert.deepEqual(states.at(-1), { state: 'waiting', retryInMs: 250_000 });
+        client.reconnectNow();
+        await until('it is open again', () => state() === 'open');
+        assert.equal(streams, 2);
+        client.close();
+      },
+    );
+  });
+
+  it('a refusal is final, with its reason, over both transports; a server that is only busy is asked again', async () => {
+    for (const transport of ['event-stream', 'websocket'] as const) {
+      let asked = 0;
+      await withFake(
+        (_, response) => {
+          asked++;
+          response.writeHead(asked < 4 ? 503 : 400).end('{"type":"error","code":"BAD_ROOM","message":"no such room"}');
+        },
+        async (origin) => {
+          const { client, state } = joinChat(origin, { transport });
+          await until('it gives up', () => state() === 'closed');
+          assert.ok(client.state.state === 'closed');
+          assert.deepEqual([client.state.reason.code, client.state.reason.message], ['BAD_ROOM', 'no such room']);
+          assert.ok(asked >= 4);
+        },
+      );
+    }
+  });
+
+  it('it is five files for browsers, without node:, of less than 6,000 bytes minified and compressed', async () => {
+    const { outputFiles, metafile } = await build({
+      entryPoints: [join(ROOT, 'lib/chat/client.ts')],
+      bundle: true,
+      minify: true,
+      format: 'esm',
+      target: 'es2022',
+      platform: 'browser',
+      write: false,
+      metafile: true,
+    });
+    assert.equal(Object.keys(metafile.inputs).length, 5);
+    const { length } = gzipSync(outputFiles[0]!.contents, { level: 9 });
+    assert.ok(length < 6_000, `${length} bytes`);
+  });
+});
+describe('heartbeats of the chat', () => {
+  it('each stream gets one at once and one in every interval; the timer runs while there are streams', () => {
+    const clock = new FakeClock();
+    const heartbeats = new Heartbeats(clock);
+    const got: string[] = [];
+    const stream = (name: string) => ({
+      send: (event: unknown) => {
+        assert.ok(event instanceof PreparedEvent);
+        got.push(name);
+        return 'sent' as const;
+      },
+    });
+    const [a, b] = [stream('a'), stream('b')];
+    assert.equal(clock.timers, 0);
+    heartbeats.add(a);
+    heartbeats.add(b);
+    assert.deepEqual(got.splice(0), ['a', 'b']);
+    clock.advance(30_000);
+    assert.deepEqual(got.splice(0), ['a', 'b']);
+    heartbeats.delete(a);
+    heartbeats.delete(a);
+    clock.advance(30_000);
+    assert.deepEqual(got.splice(0), ['b']);
+    heartbeats.delete(b);
+    assert.equal(clock.timers, 0);
+  });
+
+  it('a stream of the chat begins with its interval', async () => {
+    await withServer(
+      {},
+      (server) => void mountChat(server),
+      async (server) => {
+        const source = new EventSource(`${server.url}/rooms/r/events`);
+        const types: string[] = [];
+        for await (const { type, data } of source) {
+          types.push(type);
+          if (type !== 'heartbeat') continue;
+          assert.equal(data, '30000');
+          break;
+        }
+        assert.deepEqual(types, ['welcome', 'heartbeat']);
+      },
+    );
+  });
+});
