@@ -12,7 +12,7 @@
 import type { Server as NodeHttpServer } from 'node:http';
 import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Server as NodeHttpsServer } from 'node:https';
-import type { TlsOptions } from 'node:tls';
+import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import type { Channel } from './channel/port.ts';
 import { clientOf, type ProxyTrust, proxyTrust, type TrustProxyOption } from './http/forwarded.ts';
 import { Router, WEBSOCKET } from './http/router.ts';
@@ -287,6 +287,14 @@ export class Server {
    */
   middleware(): Middleware {
     return middlewareOf(this.#mount);
+  }
+
+  /**
+   * Puts another certificate in place, without a pause: `key`, `cert` and whatever else `tls` had. Connections that are open keep
+   * theirs. @throws Error for what is no certificate, which leaves the old one; TypeError for a server without `tls`
+   */
+  renewTls(tls: SecureContextOptions): void {
+    this.#listener.renewTls(tls);
   }
 
   /** The port listened on; 0 on a Unix socket or before `listen`. */

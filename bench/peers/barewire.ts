@@ -40,7 +40,7 @@ if (mode === 'echo') {
     },
   });
 } else if (mode === 'chat') {
-  mountChat(server);
+  mountChat(server, { flood: false });
 } else {
   const streams = new Set<EventStream>();
   server.eventStream('/events', {

@@ -1,11 +1,17 @@
 /**
  * `barewire chat`: the chat server with its web page. What `npm start` runs.
+ *
+ * Reads the command line, opens what it names, and stays until a signal: SIGINT closes at once, SIGTERM drains, SIGHUP reads
+ * the certificate again. Read next: `chat-logs.ts`, `chat-output.ts`.
  */
 
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { mountChat } from '../chat/server.ts';
-import { createServer } from '../server.ts';
-import { listenError, UsageError, untilInterrupted, wholeNumber } from './usage.ts';
+import { type Chat, mountChat } from '../chat/server.ts';
+import { createServer, type Server } from '../server.ts';
+import { type ChatLog, openLog } from './chat-logs.ts';
+import { greeting, isExposed, jsonLines, lineObserver, reachableUrls, type Say, sentences } from './chat-output.ts';
+import { listenError, oneLine, UsageError, untilInterrupted, wholeNumber } from './usage.ts';
 
 const HELP = `Usage: barewire chat [options]
 
@@ -13,8 +19,15 @@ Serves chat rooms: a web page, WebSockets, event streams and plain HTTP.
 
   --port N         port to listen on (default 8080; 0 = any free one)
   --host HOST      address to listen on (default 127.0.0.1: this machine only; 0.0.0.0: all)
+  --base PATH      a path in front of everything, such as /chat
   --history N      messages a room keeps for those who join later (default 100)
+  --data DIR       keep the messages in this directory, over restarts
+  --redis URL      keep them in Redis, shared with other processes; needs the package redis or ioredis
+  --tls-cert FILE  serve https and wss: certificate and key in PEM, read again on SIGHUP
+  --tls-key FILE
   --origin ORIGIN  another origin that may join, such as https://app.example; may be given several times
+  --drain-ms N     on SIGTERM, time over which members are sent away (default 5000)
+  --log json       one JSON object a line for what happens
   --help           this text
 
 In a terminal:
@@ -22,49 +35,134 @@ In a terminal:
   curl -d 'hello' -H 'X-User-Id: ann' http://127.0.0.1:8080/rooms/lobby/messages
 `;
 
+interface Tls {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+interface Settings {
+  readonly port: number;
+  readonly host: string;
+  readonly base: string;
+  readonly history: number;
+  readonly data: string | undefined;
+  readonly redis: string | undefined;
+  /** Reads the files, which may have changed. */
+  readonly tls: (() => Tls) | undefined;
+  readonly origins: readonly string[];
+  readonly drainMs: number;
+  readonly isJson: boolean;
+}
+
 export async function run(args: string[]): Promise<number> {
+  const settings = readSettings(args);
+  if (settings === undefined) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const say = settings.isJson ? jsonLines() : sentences();
+  const tls = settings.tls?.();
+  const log = await openLog({ ...settings, maxHistoryRecords: settings.history }, say);
+  const server = createServer({
+    ...(tls === undefined ? {} : { tls }),
+    ...(settings.isJson ? { observer: lineObserver(say) } : {}),
+  });
+  try {
+    return await serve(server, log, settings, say);
+  } finally {
+    await log?.close();
+  }
+}
+
+async function serve(server: Server, log: ChatLog | undefined, settings: Settings, say: Say): Promise<number> {
+  const { base, history, host, port, isJson, drainMs } = settings;
+  const chat = mountChat(server, {
+    base,
+    allowedOrigins: settings.origins,
+    maxHistoryMessages: history,
+    onError: (error, where) => say('room-error', { where, message: oneLine(error) }),
+    ...(log === undefined ? {} : { log: log.log }),
+  });
+  await server.listen({ port, host }).catch((error: unknown) => {
+    throw listenError(error, `${host}:${port}`);
+  });
+  const interrupted = untilInterrupted(); // before anybody knows that there is something to interrupt
+  const renew = (): void => renewTls(server, settings, say);
+  if (settings.tls !== undefined) process.on('SIGHUP', renew); // without one it ends the process, as when a terminal is closed
+  const urls = reachableUrls(host, server.url).map((url) => url + base);
+  if (isJson) say('listening', { urls, exposed: isExposed(host) });
+  else process.stdout.write(greeting(urls, isExposed(host)));
+  const signal = await interrupted;
+  process.off('SIGHUP', renew);
+  if (isJson) say('closing', { signal, members: chat.members });
+  else process.stdout.write(farewell(chat));
+  await (signal === 'SIGTERM' ? server.drain({ overMs: drainMs }) : server.close());
+  return 0;
+}
+
+function farewell({ members }: Chat): string {
+  return `\nClosing: ${members} ${members === 1 ? 'member is' : 'members are'} told to come back later.\n`;
+}
+
+/** A certificate that is wrong is told, and the one before stays. */
+function renewTls(server: Server, { tls }: Settings, say: Say): void {
+  if (tls === undefined) return;
+  try {
+    server.renewTls(tls());
+    say('certificate-renewed', {});
+  } catch (error) {
+    say('certificate-wrong', { message: oneLine(error) });
+  }
+}
+
+function readSettings(args: string[]): Settings | undefined {
   const { values } = parseArgs({
     args,
     options: {
       port: { type: 'string', default: '8080' },
       host: { type: 'string', default: '127.0.0.1' },
+      base: { type: 'string', default: '' },
       history: { type: 'string', default: '100' },
+      data: { type: 'string' },
+      redis: { type: 'string' },
+      'tls-cert': { type: 'string' },
+      'tls-key': { type: 'string' },
       origin: { type: 'string', multiple: true, default: [] },
+      'drain-ms': { type: 'string', default: '5000' },
+      log: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  const port = wholeNumber('port', values.port, 0, 65_535);
-  for (const origin of values.origin) {
-    // Compared with what browsers send, which is this form and no other (RFC 6454 §6.2).
-    if (!URL.canParse(origin) || new URL(origin).origin !== origin)
-      throw new UsageError(
-        `--origin is ${JSON.stringify(origin)}, must be like https://app.example or http://127.0.0.1:3000`,
-      );
-  }
-  const server = createServer();
-  const chat = mountChat(server, {
-    allowedOrigins: values.origin,
-    maxHistoryMessages: wholeNumber('history', values.history, 0, 100_000),
-  });
-  await server.listen({ port, host: values.host }).catch((error: unknown) => {
-    throw listenError(error, `${values.host}:${port}`);
-  });
-  const interrupted = untilInterrupted(); // before anybody knows that there is something to interrupt
-  const { url } = server;
-  process.stdout.write(`Chat is open at ${url}  (Ctrl-C ends it)
+  if (values.help) return undefined;
+  for (const origin of values.origin) checkOrigin(origin);
+  const { base, log } = values;
+  if (!/^(\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$/.test(base))
+    throw new UsageError(`--base is ${JSON.stringify(base)}, must be like /chat`);
+  if (log !== undefined && log !== 'json') throw new UsageError(`--log is ${JSON.stringify(log)}, must be json`);
+  return {
+    port: wholeNumber('port', values.port, 0, 65_535),
+    host: values.host,
+    base,
+    history: wholeNumber('history', values.history, 0, 100_000),
+    data: values.data,
+    redis: values.redis,
+    tls: tlsFiles(values['tls-cert'], values['tls-key']),
+    origins: values.origin,
+    drainMs: wholeNumber('drain-ms', values['drain-ms'], 0, 600_000),
+    isJson: log === 'json',
+  };
+}
 
-  in a browser   ${url}/rooms/lobby
-  listen         curl -N ${url}/rooms/lobby/events
-  say            curl -d 'hello' -H 'X-User-Id: ann' ${url}/rooms/lobby/messages
-`);
-  await interrupted;
-  process.stdout.write(
-    `\nClosing: ${chat.members} ${chat.members === 1 ? 'member is' : 'members are'} told to come back later.\n`,
-  );
-  await server.close();
-  return 0;
+/** Compared with what browsers send, which is this form and no other (RFC 6454 §6.2). */
+function checkOrigin(origin: string): void {
+  if (!URL.canParse(origin) || new URL(origin).origin !== origin)
+    throw new UsageError(
+      `--origin is ${JSON.stringify(origin)}, must be like https://app.example or http://127.0.0.1:3000`,
+    );
+}
+
+function tlsFiles(cert: string | undefined, key: string | undefined): (() => Tls) | undefined {
+  if ((cert === undefined) !== (key === undefined)) throw new UsageError('--tls-cert and --tls-key: both, or neither');
+  if (cert === undefined || key === undefined) return undefined;
+  return () => ({ cert: readFileSync(cert), key: readFileSync(key) });
 }

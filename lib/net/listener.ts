@@ -8,7 +8,12 @@
  */
 
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TlsOptions, type Server as TlsServer } from 'node:tls';
+import {
+  createServer as createTlsServer,
+  type SecureContextOptions,
+  type TlsOptions,
+  type Server as TlsServer,
+} from 'node:tls';
 import { acceptSockets, socketUnder } from '../channel/node-internals.ts';
 import type { Sink } from '../channel/port.ts';
 import { SocketChannel } from '../channel/socket.ts';
@@ -81,6 +86,7 @@ export interface ListenerSettings {
 export class Listener {
   readonly #settings: ListenerSettings;
   readonly #server: NetServer;
+  readonly #tls: TlsServer | undefined;
   /** What is under TLS connections, also those whose handshake is not over and that nothing else knows. */
   readonly #underTls = new Set<Socket>();
   /** Who is behind the proxy of a socket under TLS; undefined where its header names nobody. */
@@ -98,9 +104,10 @@ export class Listener {
       pauseOnConnect: tls === undefined,
       noDelay: true,
     });
-    if (tls === undefined) acceptSockets(this.#server, (socket, shared) => this.#accept(socket, shared));
+    this.#tls = tls && this.#tlsServer(tls);
+    const over = this.#tls;
+    if (over === undefined) acceptSockets(this.#server, (socket, shared) => this.#accept(socket, shared));
     else {
-      const over = this.#tlsServer(tls);
       this.#server.on('connection', (socket) => {
         if (this.#mayBeginTls(socket)) this.#behindHeader(socket, () => over.emit('connection', socket));
       });
@@ -141,6 +148,12 @@ export class Listener {
     if (address === undefined) return '';
     const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
     return `${this.#settings.tls === undefined ? 'http' : 'https'}://${host}:${address.port}`;
+  }
+
+  /** New connections have this certificate; those that are open keep theirs. @throws Error for what is none; TypeError without TLS */
+  renewTls(tls: SecureContextOptions): void {
+    if (this.#tls === undefined) throw new TypeError('renewTls: the server was made without tls');
+    this.#tls.setSecureContext(tls);
   }
 
   /** TLS handshakes under way. */

@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { connect } from 'node:tls';
 import { createServer } from '../../lib/server.ts';
+import { type Certificate, makeCertificate, NO_OPENSSL } from '../support/certificate.ts';
 import { barewire, ended, listening, type Running } from '../support/command.ts';
 import { closePayload } from '../support/frames.ts';
-import { openWebSocket, patiently, RawClient } from '../support/sockets.ts';
+import { openWebSocket, patiently, RawClient, until } from '../support/sockets.ts';
 
 /** Runs `barewire chat` on a free port. Unless `body` has, ends it by SIGINT; checks that it ends as `exitCode` says. */
 async function withChat(
@@ -45,7 +51,10 @@ describe('barewire chat', () => {
   it('--help tells every option', async () => {
     const { code, stdout, stderr } = await ended('chat', '--help');
     assert.deepEqual([code, stderr], [0, '']);
-    for (const option of ['--port', '--host', '--history', '--origin', '--help'])
+    for (const option of [
+      ...['--port', '--host', '--base', '--history', '--data', '--redis', '--tls-cert', '--tls-key'],
+      ...['--origin', '--drain-ms', '--log', '--help'],
+    ])
       assert.match(stdout, new RegExp(`^ {2}${option}\\b`, 'm'));
   });
 
@@ -65,6 +74,13 @@ describe('barewire chat', () => {
       ['--origin', 'https://app.example/path'],
       ['--origin', 'null'],
       ['--rooms', '3'],
+      ['--base', 'chat'],
+      ['--base', '/chat/'],
+      ['--log', 'text'],
+      ['--drain-ms', 'soon'],
+      ['--tls-cert', 'cert.pem'],
+      ['--redis', 'http://127.0.0.1'],
+      ['--data', 'x', '--redis', 'redis://127.0.0.1'],
       ['--help=yes'],
       ['extra'],
     ]) {
@@ -174,6 +190,131 @@ describe('barewire chat', () => {
       member.socket.end();
       assert.match(output.stdout, /\nClosing: 2 members are told to come back later\.\n$/);
     });
+  });
+
+  it('--data keeps the messages over a restart and over kill -9, with the same numbering', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'barewire-chat-'));
+    try {
+      const epochs = new Set<string>();
+      for (const [text, kill] of [
+        ['one', 'SIGKILL'],
+        ['two', 'SIGINT'],
+        ['three', 'SIGINT'],
+      ] as const) {
+        const running = barewire('chat', '--port', '0', '--data', directory);
+        const client = await RawClient.connect(await listening(running));
+        assert.equal(await say(client, text), 201);
+        const kept = JSON.parse((await client.request('GET /rooms/tea/messages').response()).body.toString());
+        epochs.add(kept.epoch);
+        const texts = kept.messages.map((message: { text: string }) => message.text);
+        assert.deepEqual(texts, ['one', 'two', 'three'].slice(0, texts.length));
+        assert.equal(texts.at(-1), text);
+        client.socket.destroy();
+        running.child.kill(kill);
+        assert.equal(await patiently('it to end', running.exited), kill === 'SIGKILL' ? null : 0);
+      }
+      assert.equal(epochs.size, 1);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  it('--base stands in front of every path, and in what is printed', async () => {
+    await withChat(['--base', '/a/chat'], async (port, { output }) => {
+      assert.match(output.stdout, new RegExp(`http://127\\.0\\.0\\.1:${port}/a/chat/rooms/lobby\\n`));
+      const client = await RawClient.connect(port);
+      for (const [path, status, location] of [
+        ['/a/chat', 302, 'chat/rooms/lobby'],
+        ['/a/chat/', 302, 'rooms/lobby'],
+        ['/a/chat/rooms/tea', 200, undefined],
+        ['/a/chat/assets/chat/page/page.js', 200, undefined],
+        ['/rooms/tea', 404, undefined],
+      ] as const) {
+        const response = await client.request(`GET ${path}`).response();
+        assert.deepEqual([response.status, response.headers.get('location')], [status, location], path);
+      }
+    });
+  });
+
+  it('--host 0.0.0.0 prints addresses that work from elsewhere, and warns that there is no log-in', async () => {
+    await withChat(['--host', '0.0.0.0'], async (_, { output }) => {
+      assert.doesNotMatch(output.stdout, /0\.0\.0\.0/);
+      assert.match(output.stdout, /\nWarning: other machines can reach it, and there is no log-in/);
+    });
+    await withChat([], async (_, { output }) => assert.doesNotMatch(output.stdout, /Warning/));
+  });
+
+  it('--log json: every line is an object with a time and an event', async () => {
+    await withChat(['--log', 'json'], async (port, { output }) => {
+      const member = await openWebSocket(port, '/rooms/tea?user=ann');
+      assert.equal((await told(member))['type'], 'welcome');
+      const lines = (): { time: string; event: string }[] =>
+        output.stdout
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line));
+      await until('the member is told of', () => lines().length >= 2);
+      assert.deepEqual(
+        lines().map(({ event }) => event),
+        ['listening', 'open'],
+      );
+      assert.ok(lines().every(({ time }) => !Number.isNaN(Date.parse(time))));
+    });
+  });
+
+  it('SIGTERM drains: members are sent away with 1012, one after the other', async () => {
+    await withChat(['--drain-ms', '100'], async (port, { child }) => {
+      const members = await Promise.all([1, 2, 3].map(() => openWebSocket(port, '/rooms/tea')));
+      for (const member of members) assert.equal((await told(member))['type'], 'welcome');
+      child.kill('SIGTERM');
+      for (const member of members) {
+        for (;;) {
+          const { first, payload } = await member.frame();
+          if (first === 0x81) continue;
+          assert.deepEqual([first, payload.readUInt16BE(0)], [0x88, 1012]);
+          break;
+        }
+        member.frames({ opcode: 8, payload: closePayload(1012) });
+        member.socket.end();
+      }
+    });
+  });
+
+  const certificates = [makeCertificate(), makeCertificate()];
+  it('--tls-cert and --tls-key serve https; SIGHUP reads them again, and a wrong one leaves the old one', {
+    skip: certificates[0] === undefined && NO_OPENSSL,
+  }, async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'barewire-chat-'));
+    const write = (name: string, text: string): string => {
+      writeFileSync(join(directory, name), text);
+      return join(directory, name);
+    };
+    try {
+      const [first, second] = certificates as [Certificate, Certificate];
+      const files = ['--tls-cert', write('cert', first.cert), '--tls-key', write('key', first.key)];
+      const running = barewire('chat', '--port', '0', '--log', 'json', ...files);
+      const port = await listening(running);
+      assert.match(running.output.stdout, /"https:\/\/127/);
+      const isServed = async (certificate: Certificate): Promise<boolean> => {
+        const socket = connect({ port, ca: certificate.cert, servername: 'localhost', rejectUnauthorized: false });
+        await once(socket, 'secureConnect');
+        socket.destroy();
+        return socket.authorized;
+      };
+      assert.deepEqual([await isServed(first), await isServed(second)], [true, false]);
+      write('key', second.key);
+      running.child.kill('SIGHUP');
+      await until('it is told', () => running.output.stdout.includes('"certificate-wrong"'));
+      assert.equal(await isServed(first), true);
+      write('cert', second.cert);
+      running.child.kill('SIGHUP');
+      await until('it is told', () => running.output.stdout.includes('"certificate-renewed"'));
+      assert.equal(await isServed(second), true);
+      running.child.kill('SIGINT');
+      assert.equal(await patiently('it to end', running.exited), 0);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 
   it('a second SIGINT ends it at once, exit code 130, while a member refuses to close', async () => {

@@ -1,0 +1,71 @@
+/**
+ * What `barewire chat` says: for people, or as JSON lines for programs (`--log json`).
+ *
+ * A JSON line is one object with `time`, `event` and what belongs to it. Read next: `chat.ts`.
+ */
+
+import { networkInterfaces } from 'node:os';
+import type { ObservedEvents, Observer } from '../observe.ts';
+import { oneLine } from './usage.ts';
+
+/** Tells of an event. */
+export type Say = (event: string, fields: object) => void;
+
+/** Writes JSON lines to standard output. */
+export function jsonLines(): Say {
+  return (event, fields) =>
+    void process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), event, ...fields })}\n`);
+}
+
+/** Tells people of trouble alone, on standard error. */
+export function sentences(): Say {
+  return (event, fields) => void process.stderr.write(`barewire: ${event} ${JSON.stringify(fields)}\n`);
+}
+
+/** An observer that makes a line of what opens, closes, is refused and fails. Messages are counted, not logged. */
+export function lineObserver(say: Say): Observer {
+  const about = ({ place: { kind, route } }: ObservedEvents['open']): object => ({ kind, route });
+  return {
+    open: (event) => say('open', about(event)),
+    close: (event) => say('close', { ...about(event), code: event.code, durationMs: Math.round(event.durationMs) }),
+    refusal: ({ why, status, path, remoteAddress }) => say('refusal', { why, status, path, remoteAddress }),
+    error: ({ error }) => say('error', { message: oneLine(error) }),
+  };
+}
+
+/** Under which URLs a server that listens on `host` can be reached, the best one first. */
+export function reachableUrls(host: string, url: string): string[] {
+  if (host !== '0.0.0.0' && host !== '::') return [url];
+  const { protocol, port } = new URL(url);
+  const addresses = Object.values(networkInterfaces())
+    .flat()
+    .filter((address) => address !== undefined && (host === '::' || address.family === 'IPv4'))
+    // A link-local address needs a zone, which a URL in a browser cannot have.
+    .filter((address) => !address!.address.startsWith('fe80:'))
+    .sort((a, b) => Number(a!.internal) - Number(b!.internal));
+  return addresses.map((found) => {
+    const { address, family } = found!;
+    const name = family === 'IPv6' ? `[${address}]` : address;
+    return `${protocol}//${name}${port === '' ? '' : `:${port}`}`;
+  });
+}
+
+/** Whether a server that listens on `host` can be reached from other machines. */
+export function isExposed(host: string): boolean {
+  return !/^(localhost|127\.\d+\.\d+\.\d+|::1|\[::1\])$/i.test(host);
+}
+
+/** What people read at the start. */
+export function greeting(urls: readonly string[], exposed: boolean): string {
+  const [url = ''] = urls;
+  const others = urls.slice(1).map((other) => `  also at        ${other}/rooms/lobby\n`);
+  const warning = exposed
+    ? '\nWarning: other machines can reach it, and there is no log-in: whoever does can read and write in every room under any name.\n'
+    : '';
+  return `Chat is open at ${url}  (Ctrl-C ends it)
+
+  in a browser   ${url}/rooms/lobby
+${others.join('')}  listen         curl -N ${url}/rooms/lobby/events
+  say            curl -d 'hello' -H 'X-User-Id: ann' ${url}/rooms/lobby/messages
+${warning}`;
+}

@@ -1,0 +1,317 @@
+/** The chat's rules: who may do what, how much, and what becomes of messages that are changed, refused or removed. */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Records, removalData } from '../../lib/chat/encoding.ts';
+import type { ErrorEvent, HistoryPage, ServerEvent } from '../../lib/chat/protocol.ts';
+import { type Chat, mountChat } from '../../lib/chat/server.ts';
+import type { ChatOptions } from '../../lib/chat/settings.ts';
+import { Tickets } from '../../lib/chat/tickets.ts';
+import { subscriberOf, TokenBuckets } from '../../lib/chat/token-buckets.ts';
+import { CHAT_LIMITS } from '../../lib/limits.ts';
+import { createServer, type Server } from '../../lib/server.ts';
+import { deferred, openWebSocket, RawClient, until } from '../support/sockets.ts';
+
+async function withChat(options: ChatOptions, body: (server: Server, chat: Chat) => Promise<void>): Promise<void> {
+  const server = createServer();
+  const chat = mountChat(server, { presenceMs: 0, ...options });
+  await server.listen();
+  try {
+    await body(server, chat);
+  } finally {
+    for (const client of RawClient.open) client.socket.destroy();
+    await server.close();
+  }
+}
+
+/** What a WebSocket member is told next, but for presence. */
+async function told(client: RawClient): Promise<ServerEvent> {
+  for (;;) {
+    const { first, payload } = await client.frame();
+    assert.equal(first, 0x81, `close code ${payload.length >= 2 ? payload.readUInt16BE(0) : 'none'}`);
+    const event = JSON.parse(payload.toString()) as ServerEvent;
+    if (event.type !== 'presence') return event;
+  }
+}
+
+async function member(server: Server, query: string): Promise<RawClient> {
+  const client = await openWebSocket(server.port, `/rooms/r${query}`);
+  assert.equal((await told(client)).type, 'welcome');
+  return client;
+}
+
+const say = (client: RawClient, text: string, id: string): RawClient =>
+  client.frames({ opcode: 1, payload: Buffer.from(JSON.stringify({ type: 'message', text, id })) });
+
+const post = (server: Server, text: string, user = 'ann'): Promise<Response> =>
+  fetch(`${server.url}/rooms/r/messages?user=${user}`, { method: 'POST', body: text });
+
+const texts = async (server: Server): Promise<string[]> => {
+  const page = (await (await fetch(`${server.url}/rooms/r/messages`)).json()) as HistoryPage;
+  return page.messages.map((message) => (message.type === 'message' ? message.text : `-${message.target}`));
+};
+
+describe('who may do what', { timeout: 30_000 }, () => {
+  it('identify is waited for, and answers a user, a guest or a refusal, over every way in', async () => {
+    const identify: ChatOptions['identify'] = async ({ query }) => {
+      await Promise.resolve();
+      if (query.get('as') === 'nobody') return { status: 401, body: 'who?' };
+      return query.get('as') === 'guest' ? undefined : { id: 'u1', name: 'Ann' };
+    };
+    await withChat({ identify }, async (server) => {
+      const you = async (as: string): Promise<unknown> =>
+        ((await (await fetch(`${server.url}/whoami?as=${as}&user=eve`)).json()) as { you: unknown }).you;
+      assert.deepEqual([await you('ann'), await you('guest')], [{ id: 'u1', name: 'Ann' }, null]);
+      const response = await fetch(`${server.url}/rooms/r/messages?user=eve`, { method: 'POST', body: 'x' });
+      assert.equal(((await response.json()) as { from: string }).from, 'Ann');
+      for (const path of ['/rooms/r/messages', '/rooms/r/events', '/whoami'])
+        assert.equal((await fetch(`${server.url}${path}?as=nobody`)).status, 401, path);
+      await assert.rejects(openWebSocket(server.port, '/rooms/r?as=nobody'));
+      assert.equal(
+        (await fetch(`${server.url}/rooms/r/messages?as=nobody`, { method: 'POST', body: 'x' })).status,
+        401,
+      );
+    });
+  });
+
+  it('authorize decides about joining, saying and the history', async () => {
+    const denied = new Set<string>();
+    const authorize: ChatOptions['authorize'] = async (_, __, action) => !denied.has(action);
+    await withChat({ authorize }, async (server) => {
+      const client = await member(server, '?user=ann');
+      denied.add('say').add('history');
+      say(client, 'x', '1');
+      assert.deepEqual(await told(client), {
+        ...{ type: 'error', code: 'FORBIDDEN', message: 'you may not say anything in this room', id: '1' },
+      });
+      assert.equal((await post(server, 'x')).status, 403);
+      assert.equal((await fetch(`${server.url}/rooms/r/messages`)).status, 403);
+      denied.add('join');
+      assert.equal((await fetch(`${server.url}/rooms/r/events`)).status, 403);
+    });
+  });
+
+  it('a ticket opens one connection, for as long as it is good', () => {
+    const tickets = new Tickets<string>(2);
+    const first = tickets.give('ann', 0);
+    assert.equal(tickets.use(first, 1), 'ann');
+    assert.equal(tickets.use(first, 1), undefined, 'used');
+    assert.equal(tickets.use(tickets.give('ann', 0), CHAT_LIMITS.ticketMs), undefined, 'too old');
+    const oldest = tickets.give('a', 0);
+    tickets.give('b', 0);
+    tickets.give('c', 0);
+    assert.deepEqual([tickets.size, tickets.use(oldest, 0)], [2, undefined], 'the oldest made way');
+  });
+
+  it('kick ends every connection of a person with 4003 and the reason, and of nobody else', async () => {
+    await withChat({}, async (server, chat) => {
+      const [one, two, bob] = [
+        await member(server, '?user=ann'),
+        await member(server, '?user=ann'),
+        await member(server, '?user=bob'),
+      ];
+      assert.equal(chat.kick('r', 'ann', '😀'.repeat(100)), 2);
+      for (const client of [one, two]) {
+        assert.equal(((await told(client)) as ErrorEvent).code, 'KICKED');
+        const { code, reason } = await client.closeFrame();
+        assert.deepEqual([code, reason], [4003, '😀'.repeat(30)]);
+      }
+      assert.equal(chat.members, 1);
+      assert.equal((await post(server, 'x')).status, 201);
+      assert.equal((await told(bob)).type, 'message');
+    });
+  });
+});
+
+describe('how much', { timeout: 30_000 }, () => {
+  const rate = { burst: 2, perSecond: 0.5 };
+  const many = { burst: 1_000, perSecond: 1_000 };
+
+  it('messages beyond the bucket of their user: an error in band that says when to go on; others are not disturbed', async () => {
+    await withChat({ flood: { messages: { user: rate, address: many } } }, async (server) => {
+      const ann = await member(server, '?user=ann');
+      for (let i = 0; i < 3; i++) say(ann, `m${i}`, String(i));
+      const events: ServerEvent[] = [];
+      while (!events.some(({ type }) => type === 'error')) events.push(await told(ann));
+      const error = events.find((event): event is ErrorEvent => event.type === 'error')!;
+      assert.deepEqual([error.code, error.id], ['RATE_LIMITED', '2']);
+      assert.ok(error.retryAfterMs! > 0 && error.retryAfterMs! <= 2_000);
+      const response = await post(server, 'x');
+      assert.equal(response.status, 429);
+      assert.match(response.headers.get('retry-after') ?? '', /^[12]$/);
+      assert.equal((await post(server, 'x', 'bob')).status, 201);
+    });
+  });
+
+  it('20 parallel posters from one address: as many are taken as the bucket has; joins likewise', async () => {
+    await withChat({ flood: { posts: { address: rate }, joins: { user: many, address: rate } } }, async (server) => {
+      const statuses = await Promise.all(Array.from({ length: 20 }, (_, i) => post(server, 'x', `u${i}`)));
+      assert.equal(statuses.filter(({ status }) => status === 201).length, 2);
+      assert.equal(statuses.filter(({ status }) => status === 429).length, 18);
+      await member(server, '?user=a');
+      await member(server, '?user=b');
+      assert.equal((await fetch(`${server.url}/rooms/r/events`)).status, 429);
+    });
+  });
+
+  it('a bucket fills with time, up to its burst, and takes of all or of none', () => {
+    const buckets = new TokenBuckets();
+    const one = [['a', { burst: 1, perSecond: 2 }]] as const;
+    const both = [...one, ['b', { burst: 1, perSecond: 1 }]] as const;
+    assert.deepEqual([buckets.take(both, 0), buckets.take(one, 0)], [0, 500]);
+    assert.deepEqual([buckets.take(both, 500), buckets.take(one, 500), buckets.take(one, 500)], [500, 0, 500]);
+    assert.deepEqual([buckets.take(one, 60_000), buckets.take(one, 60_000)], [0, 500]);
+  });
+
+  it('at most maxBuckets are remembered: the one that was used longest ago makes way', () => {
+    const buckets = new TokenBuckets(2);
+    const take = (key: string): number => buckets.take([[key, { burst: 1, perSecond: 1 }]], 0);
+    assert.deepEqual(['a', 'b', 'a', 'c', 'a', 'b'].map(take), [0, 0, 1_000, 0, 1_000, 0]);
+    assert.equal(buckets.size, 2);
+  });
+
+  it('one subscriber is an IPv4 address, or 64 bits of IPv6 (RFC 4291 §2.5.1)', () => {
+    for (const [address, subscriber] of [
+      ['192.0.2.1', '192.0.2.1'],
+      ['::ffff:192.0.2.1', '192.0.2.1'],
+      ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+      ['2001:db8::1', '2001:db8:0:0'],
+      ['fe80::1%eth0', 'fe80:0:0:0'],
+      ['::1', '0:0:0:0'],
+      ['', ''],
+    ] as const)
+      assert.equal(subscriberOf(address), subscriber, address);
+  });
+
+  it('messages that wait for the application are bounded, and keep their order', async () => {
+    const gate = deferred();
+    const onMessage: ChatOptions['onMessage'] = () => gate.promise.then(() => undefined);
+    await withChat({ onMessage, flood: false }, async (server) => {
+      const ann = await member(server, '?user=ann');
+      for (let i = 0; i <= CHAT_LIMITS.maxWaitingMessages; i++) say(ann, `m${i}`, String(i));
+      assert.deepEqual(((await told(ann)) as ErrorEvent).id, String(CHAT_LIMITS.maxWaitingMessages));
+      gate.resolve();
+      const heard: string[] = [];
+      while (heard.length < CHAT_LIMITS.maxWaitingMessages) {
+        const event = await told(ann);
+        if (event.type === 'message') heard.push(event.text);
+      }
+      assert.deepEqual(
+        heard,
+        heard.toSorted((a, b) => Number(a.slice(1)) - Number(b.slice(1))),
+      );
+    });
+  });
+
+  it('refuses options that are wrong, at the call', () => {
+    const server = createServer();
+    for (const [options, error] of [
+      [{ base: 'chat' }, TypeError],
+      [{ base: '/chat/' }, TypeError],
+      [{ flood: { message: {} } }, TypeError],
+      [{ flood: { posts: { address: { burst: 0, perSecond: 1 } } } }, RangeError],
+      [{ maxMember: 1 }, TypeError],
+      [{ maxTextBytes: 0 }, RangeError],
+    ] as const)
+      assert.throws(() => mountChat(server, options as ChatOptions), error, JSON.stringify(options));
+  });
+});
+
+describe('what becomes of messages', { timeout: 30_000 }, () => {
+  it('onMessage changes, refuses or lets pass; what it throws ends that connection alone', async () => {
+    const onMessage: ChatOptions['onMessage'] = async ({ text }) => {
+      if (text === 'throw') throw new Error('a mistake of the application');
+      if (text === 'no') return { refuse: 'not that' };
+      return text === 'damn' ? { text: '****' } : undefined;
+    };
+    const server = createServer({ onError: () => undefined });
+    const chat = mountChat(server, { onMessage, presenceMs: 0 });
+    await server.listen();
+    try {
+      assert.equal((await post(server, 'fine')).status, 201);
+      assert.equal((await post(server, 'damn')).status, 201);
+      const refused = await post(server, 'no');
+      assert.deepEqual([refused.status, ((await refused.json()) as ErrorEvent).message], [422, 'not that']);
+      assert.deepEqual(await texts(server), ['fine', '****']);
+      const bob = await openWebSocket(server.port, '/rooms/r?user=bob');
+      const ann = await openWebSocket(server.port, '/rooms/r?user=ann');
+      say(ann, 'throw', '1');
+      for (;;) {
+        const { first, payload } = await ann.frame();
+        if (first !== 0x88) continue;
+        assert.equal(payload.readUInt16BE(0), 1011);
+        break;
+      }
+      ann.socket.destroy();
+      await until('ann is gone', () => chat.members === 1);
+      assert.equal((await post(server, 'after')).status, 201);
+      bob.socket.destroy();
+    } finally {
+      await server.close();
+    }
+  });
+
+  it('remove takes a message out of views, of the history and of what those get who join', async () => {
+    await withChat({}, async (server, chat) => {
+      const ann = await member(server, '?user=ann');
+      for (const text of ['one', 'two']) await post(server, text, 'bob');
+      await chat.remove('r', 1);
+      const heard = [await told(ann), await told(ann), await told(ann)];
+      assert.deepEqual(
+        heard.map(({ type }) => type),
+        ['message', 'message', 'removed'],
+      );
+      assert.deepEqual(await texts(server), ['', 'two', '-1']);
+      await assert.rejects(chat.remove('r', 0), RangeError);
+    });
+  });
+
+  it('at most maxRemovals are remembered', () => {
+    const records = new Records();
+    const record = (sequence: number, data: string) =>
+      ({ type: 'record', epoch: 'e', token: 't', timeMs: 0, sequence, data }) as const;
+    const message = '{"time":"t","from":"a","userId":"a","text":"x"}';
+    for (let i = 1; i <= CHAT_LIMITS.maxRemovals; i++) records.note('r', record(1, removalData('t', i)));
+    assert.match(records.json('r', record(1, message)), /"removed":true/);
+    records.note('r', record(1, removalData('t', CHAT_LIMITS.maxRemovals + 1)));
+    assert.doesNotMatch(records.json('r', record(1, message)), /removed/);
+    assert.match(records.json('r', record(2, message)), /"removed":true/);
+  });
+
+  it('history pages backwards, and refuses a page that is none', async () => {
+    await withChat({}, async (server, chat) => {
+      for (let i = 1; i <= 5; i++) await chat.publish('r', 'bob', `m${i}`);
+      const page = async (query: string): Promise<[number[], boolean]> => {
+        const answer = (await (await fetch(`${server.url}/rooms/r/messages?${query}`)).json()) as HistoryPage;
+        return [answer.messages.map(({ sequence }) => sequence), answer.more];
+      };
+      assert.deepEqual(await page('limit=2'), [[4, 5], true]);
+      assert.deepEqual(await page('limit=2&before=4'), [[2, 3], true]);
+      assert.deepEqual(await page('before=2'), [[1], false]);
+      assert.deepEqual(await page('before=1'), [[], false]);
+      for (const query of ['limit=0', 'limit=101', 'before=0', 'before=x', 'limit='])
+        assert.equal((await fetch(`${server.url}/rooms/r/messages?${query}`)).status, 400, query);
+    });
+  });
+});
+
+describe('what operators ask', { timeout: 30_000 }, () => {
+  it('/metrics counts rooms, members and who was let go of; /readyz says when the server closes', async () => {
+    await withChat({}, async (server, chat) => {
+      await member(server, '?user=ann');
+      chat.kick('r', 'ann');
+      await member(server, '?user=bob');
+      const response = await fetch(`${server.url}/metrics`);
+      assert.match(response.headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/);
+      const text = await response.text();
+      for (const line of [
+        'barewire_chat_rooms 1',
+        'barewire_chat_members 1',
+        'barewire_chat_members_ended_total{why="kicked"} 1',
+      ])
+        assert.ok(text.includes(`\n${line}\n`), line);
+      assert.match(text, /\nbarewire_opened_total\{kind="websocket",route="\/rooms\/:room"\} 2\n/);
+      assert.equal((await fetch(`${server.url}/readyz`)).status, 200);
+    });
+  });
+});
