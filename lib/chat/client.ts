@@ -5,92 +5,29 @@
  * message by its id. Remembers the last message heard and asks for what came after it. Where WebSockets do not get
  * through it hears an event stream, and tries the WebSocket again from time to time beside it.
  * Runs in browsers and in Node, and imports nothing of Node: under 6 kB minified and compressed with the files beside it.
- * Sections: options; events; connections; the outbox. Read next: `client-links.ts`, `client-outbox.ts`, `client-http.ts`.
+ * Sections: options; events; connections. Read next: `client-links.ts`, `client-speaker.ts`, `client-outbox.ts`, `client-http.ts`.
  */
 
 import { jitterMs } from '../client/backoff.ts';
-import { type Answer, ChatHttp, isMessage } from './client-http.ts';
-import { type EventSourceLike, Link, type Loss, type Transport, type WebSocketLike } from './client-links.ts';
-import { ChatRefused, Outbox, type Sent, type StorageLike, type Waiting } from './client-outbox.ts';
-import type { ChatMessage, HistoryPage, ServerEvent } from './protocol.ts';
+import { type Answer, ChatHttp } from './client-http.ts';
+import { Link, type Loss, type Transport } from './client-links.ts';
+import {
+  attempt,
+  type ChatEventMap,
+  type ChatState,
+  type ConnectOptions,
+  DEFAULTS,
+  type Defaults,
+  surroundings,
+  tabName,
+} from './client-options.ts';
+import { ChatRefused, Outbox, type Sent, type Waiting } from './client-outbox.ts';
+import { Speaker, type SpeakerOwner } from './client-speaker.ts';
+import type { HistoryPage, ServerEvent } from './protocol.ts';
 
+export type { ChatEventMap, ChatState, ConnectOptions } from './client-options.ts';
 export { ChatRefused, type Sent, type StorageLike, type Waiting } from './client-outbox.ts';
 export type { ChatMessage, ErrorEvent, HistoryPage, Person, ServerEvent, WelcomeEvent } from './protocol.ts';
-
-/**
- * - `connecting`: on the way, for the first time or again. - `open`: in the room.
- * - `waiting`: the connection was lost; the next attempt is in `retryInMs`.
- * - `closed`: `close` was called, or the server refused for good.
- */
-export type ChatState =
-  | { readonly state: 'connecting' }
-  | { readonly state: 'open'; readonly transport: Transport }
-  | { readonly state: 'waiting'; readonly retryInMs: number }
-  | { readonly state: 'closed'; readonly reason: ChatRefused };
-
-/** What `on` can be asked for: every event of the protocol by its type, each message once and in order; and `state`. */
-export type ChatEventMap = { [Type in ServerEvent['type']]: ServerEvent & { readonly type: Type } } & {
-  readonly state: ChatState;
-};
-
-export interface ConnectOptions {
-  readonly room: string;
-  /** A name, where people choose one. Left out, the server makes a guest's name up. */
-  readonly user?: string;
-  /** What stays when the name changes, where people choose their names. */
-  readonly id?: string;
-  /** Of a log-in, or a function that gives one: it is asked again when the token was refused or is over. */
-  readonly token?: string | (() => string | Promise<string>);
-  /** Default `auto`: a WebSocket, and an event stream while that does not get through. */
-  readonly transport?: Transport | 'auto';
-  /** Messages that may wait for their acknowledgement. Default 100. */
-  readonly maxWaiting?: number;
-  /** Where they wait over a reload. Default `localStorage`, where there is one; null: nowhere. */
-  readonly storage?: StorageLike | null;
-  /** Tells tabs apart in the storage. Default: one that `sessionStorage` keeps. */
-  readonly tab?: string;
-  /** The ceiling of the wait before the first reconnection, doubled each time; a wait is a random part of it. Default 1,000. */
-  readonly minRetryMs?: number;
-  /** Default 15,000. */
-  readonly maxRetryMs?: number;
-  /** How long until the WebSocket is tried again while the event stream does. Default 60,000. */
-  readonly upgradeMs?: number;
-  /** Silence after which the server is asked for a sign of life, over WebSocket. Default 20,000. */
-  readonly pingIntervalMs?: number;
-  /** How long that sign, a welcome, and the answer to a request may take, and how late a heartbeat may be. Default 10,000. */
-  readonly pongTimeoutMs?: number;
-  /** Default: the global one. */
-  readonly WebSocket?: (new (url: string) => WebSocketLike) | undefined;
-  /** Default: the global one. */
-  readonly EventSource?: (new (url: string) => EventSourceLike) | undefined;
-  /** A number from 0 to 1 for the jitter; tests pass their own. */
-  readonly random?: () => number;
-}
-
-interface Globals {
-  readonly WebSocket?: new (url: string) => WebSocketLike;
-  readonly EventSource?: new (url: string) => EventSourceLike;
-  readonly localStorage?: StorageLike;
-  readonly sessionStorage?: StorageLike;
-  readonly location?: { readonly href: string };
-  addEventListener?(type: string, listener: () => void): void;
-  removeEventListener?(type: string, listener: () => void): void;
-}
-
-const surroundings = globalThis as unknown as Globals;
-
-const DEFAULTS = {
-  transport: 'auto' as Transport | 'auto',
-  maxWaiting: 100,
-  minRetryMs: 1_000,
-  maxRetryMs: 15_000,
-  upgradeMs: 60_000,
-  pingIntervalMs: 20_000,
-  pongTimeoutMs: 10_000,
-  random: Math.random,
-  WebSocket: surroundings.WebSocket,
-  EventSource: surroundings.EventSource,
-};
 
 /** Where a rename waits for its welcome. */
 interface Rename {
@@ -106,9 +43,10 @@ export function connectChat(url: string | URL, options: ConnectOptions): ChatCon
 
 /** See the head of this file. */
 export class ChatConnection {
-  readonly #options: ConnectOptions & typeof DEFAULTS;
+  readonly #options: ConnectOptions & Defaults;
   readonly #http: ChatHttp;
   readonly #outbox: Outbox;
+  readonly #speaker: Speaker;
   readonly #listeners = new Map<string, Set<(event: never) => void>>();
   readonly #online = (): void => this.reconnectNow();
   #state: ChatState = { state: 'connecting' };
@@ -130,13 +68,9 @@ export class ChatConnection {
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #rename: Rename | undefined;
-  /** The message that was sent and not answered. */
-  #busy: string | undefined;
-  #postFailures = 0;
-  #pause: ReturnType<typeof setTimeout> | undefined;
 
   constructor(url: string | URL, options: ConnectOptions) {
-    this.#options = { ...DEFAULTS, ...options } as ConnectOptions & typeof DEFAULTS;
+    this.#options = { ...DEFAULTS, ...options } as ConnectOptions & Defaults;
     const { room, transport, WebSocket, EventSource, pongTimeoutMs, maxWaiting } = this.#options;
     if (!(transport === 'event-stream' ? EventSource : WebSocket))
       throw new TypeError(`there is no ${transport === 'event-stream' ? 'EventSource' : 'WebSocket'} here: pass one`);
@@ -155,6 +89,7 @@ export class ChatConnection {
     const { storage = attempt(() => surroundings.localStorage), tab = tabName() } = options;
     const key = ['barewire.outbox', base.href, room, options.id ?? options.user ?? '', tab].join(' ');
     this.#outbox = new Outbox(maxWaiting, storage ?? undefined, key);
+    this.#speaker = new Speaker(this.#outbox, this.#http, this.#options, this.#speakerOwner());
     surroundings.addEventListener?.('online', this.#online);
     queueMicrotask(() => void this.#connect(this.#next));
   }
@@ -191,7 +126,7 @@ export class ChatConnection {
   send(text: string): Sent {
     const sent = this.#outbox.add(text);
     if (this.#state.state === 'closed') this.#outbox.reject(sent.id, this.#state.reason);
-    else this.#pump();
+    else this.#speaker.pump();
     return sent;
   }
 
@@ -232,7 +167,7 @@ export class ChatConnection {
   #finish(reason: ChatRefused): void {
     if (this.#state.state === 'closed') return;
     clearTimeout(this.#timer);
-    clearTimeout(this.#pause);
+    this.#speaker.stop();
     surroundings.removeEventListener?.('online', this.#online);
     this.#attempt++;
     this.#candidate?.close();
@@ -290,6 +225,27 @@ export class ChatConnection {
     this.#token ??= await (typeof token === 'function' ? token() : token);
   }
 
+  #speakerOwner(): SpeakerOwner {
+    const client = this;
+    return {
+      get link() {
+        return client.#link;
+      },
+      get you() {
+        return client.you;
+      },
+      get userId() {
+        return client.#userId;
+      },
+      async renew(answer) {
+        if (!client.#renews(answer)) return false;
+        await client.#freshToken();
+        return true;
+      },
+      refused: (event) => client.#emit('error', event),
+    };
+  }
+
   /** Whether a refusal is cured by a new token, which is then asked for. */
   #renews(answer: Answer): boolean {
     if (answer.kind !== 'refused' || answer.status !== 401) return false;
@@ -305,7 +261,7 @@ export class ChatConnection {
       this.#failed(loss, link.transport, undefined);
     } else if (link === this.#link) {
       this.#link = undefined;
-      this.#busy = this.#busy !== undefined && link.transport === 'websocket' ? undefined : this.#busy;
+      this.#speaker.lost(link);
       this.#ended(loss);
     }
   }
@@ -325,7 +281,8 @@ export class ChatConnection {
   async #failed(loss: Loss, transport: Transport, known: Answer | undefined): Promise<void> {
     const { why } = loss;
     const isOnly = this.#link === undefined;
-    if (isOnly) this.#retry(this.#delayMs(why?.retryAfterMs));
+    const laterMs = known?.kind === 'later' ? known.retryInMs : why?.retryAfterMs;
+    if (isOnly) this.#retry(this.#delayMs(laterMs));
     const number = this.#attempt;
     const answer = known ?? (await this.#http.probe());
     if (number !== this.#attempt || this.#state.state === 'closed') return;
@@ -336,10 +293,10 @@ export class ChatConnection {
     const final = answer.kind === 'refused' ? answer.error : undefined;
     if (this.#rename !== undefined && !isOnly) this.#giveUpRename(final);
     else if (final !== undefined && isOnly) this.#finish(final);
-    // The server is there, and the WebSocket does not get through.
+    // The server is there and says nothing against us: the WebSocket does not get through.
+    const isBlocked = answer.kind === 'ok' && why === undefined && transport === 'websocket';
     if (this.#options.transport === 'auto')
-      this.#next =
-        answer.kind === 'ok' && transport === 'websocket' && this.#options.EventSource ? 'event-stream' : 'websocket';
+      this.#next = isBlocked && this.#options.EventSource ? 'event-stream' : 'websocket';
     if (!isOnly) this.#upgradeLater();
   }
 
@@ -389,14 +346,14 @@ export class ChatConnection {
         return;
     }
     this.#emit(event.type, event);
-    this.#settle(event);
-    this.#pump();
+    this.#speaker.settle(event);
+    this.#speaker.pump();
   }
 
   #welcome(event: ServerEvent & { readonly type: 'welcome' }, link: Link): void {
     this.#candidate = undefined;
     if (this.#link !== link) this.#link?.close();
-    if (this.#link?.transport === 'websocket') this.#busy = undefined;
+    this.#speaker.lost(this.#link);
     this.#link = link;
     this.#next = link.transport;
     this.#failures = 0;
@@ -411,86 +368,5 @@ export class ChatConnection {
     this.#rename = undefined;
     this.#upgradeLater();
     this.#setState({ state: 'open', transport: link.transport });
-  }
-
-  /** What an event says of a message of ours. */
-  #settle(event: ServerEvent): void {
-    if (!('id' in event) || event.id === undefined) return;
-    const { id } = event;
-    if (event.type === 'message' && event.userId === this.#userId) this.#taken(id, event);
-    else if (event.type === 'ack') this.#taken(id, event.sequence);
-    else if (event.type === 'error') {
-      if (this.#busy === id) this.#busy = undefined;
-      if (event.retryAfterMs !== undefined || event.code === 'LOG_UNCERTAIN') this.#pumpLater(event.retryAfterMs);
-      else this.#outbox.reject(id, new ChatRefused(event.code, event.message));
-    }
-  }
-
-  #taken(id: string, message: ChatMessage | number): void {
-    if (this.#busy === id) this.#busy = undefined;
-    const { you: from = '', userId = from } = this;
-    this.#outbox.resolve(id, ({ text }) =>
-      typeof message === 'object'
-        ? message
-        : { type: 'message', sequence: message, time: new Date().toISOString(), from, userId, text, id },
-    );
-  }
-
-  /** Says the next message, if there is a connection, and nothing to wait for. */
-  #pump(): void {
-    const { first } = this.#outbox;
-    if (first === undefined || !this.#link || this.#busy !== undefined || this.#pause !== undefined) return;
-    this.#busy = first.id;
-    if (this.#link.transport === 'websocket') this.#link.send(JSON.stringify({ type: 'message', ...first }));
-    else void this.#post(first);
-  }
-
-  #pumpLater(floorMs = 0): void {
-    const { minRetryMs, maxRetryMs, random } = this.#options;
-    const delayMs = floorMs + jitterMs(this.#postFailures++, minRetryMs, maxRetryMs, random());
-    clearTimeout(this.#pause);
-    this.#pause = setTimeout(() => {
-      this.#pause = undefined;
-      this.#pump();
-    }, delayMs);
-  }
-
-  async #post(waiting: Waiting): Promise<void> {
-    const { id } = waiting;
-    const answer = await this.#http.say(waiting);
-    if (this.#state.state === 'closed') return;
-    if (this.#busy === id) this.#busy = undefined;
-    if (answer.kind === 'ok' && isMessage(answer.body)) {
-      this.#postFailures = 0;
-      this.#taken(id, answer.body.type === 'ack' ? answer.body.sequence : answer.body);
-    } else if (this.#renews(answer)) await this.#freshToken().catch(() => this.#pumpLater());
-    else if (answer.kind === 'refused') {
-      const { code, message } = answer.error;
-      this.#emit('error', { type: 'error', code, message, id });
-      this.#outbox.reject(id, answer.error);
-    } else this.#pumpLater(answer.kind === 'later' ? answer.retryInMs : undefined);
-    this.#pump();
-  }
-}
-
-/** A name that this tab keeps over a reload, where it can keep anything. */
-function tabName(): string {
-  const made = Math.random().toString(36).slice(2, 10);
-  return (
-    attempt(() => {
-      const storage = surroundings.sessionStorage;
-      const kept = storage?.getItem('barewire.tab');
-      if (!kept) storage?.setItem('barewire.tab', made);
-      return kept ?? made;
-    }) ?? made
-  );
-}
-
-/** A storage that is forbidden throws when it is looked at. */
-function attempt<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch {
-    return undefined;
   }
 }

@@ -1,0 +1,123 @@
+/**
+ * The options of a chat client, what it tells, and what it takes from its surroundings.
+ *
+ * Runs in browsers and in Node. Read next: `client.ts`.
+ */
+
+import type { EventSourceLike, Transport, WebSocketLike } from './client-links.ts';
+import type { ChatRefused, StorageLike } from './client-outbox.ts';
+import type { ServerEvent } from './protocol.ts';
+
+/**
+ * - `connecting`: on the way, for the first time or again. - `open`: in the room.
+ * - `waiting`: the connection was lost; the next attempt is in `retryInMs`.
+ * - `closed`: `close` was called, or the server refused for good.
+ */
+export type ChatState =
+  | { readonly state: 'connecting' }
+  | { readonly state: 'open'; readonly transport: Transport }
+  | { readonly state: 'waiting'; readonly retryInMs: number }
+  | { readonly state: 'closed'; readonly reason: ChatRefused };
+
+/** What `on` can be asked for: every event of the protocol by its type, each message once and in order; and `state`. */
+export type ChatEventMap = { [Type in ServerEvent['type']]: ServerEvent & { readonly type: Type } } & {
+  readonly state: ChatState;
+};
+
+export interface ConnectOptions {
+  readonly room: string;
+  /** A name, where people choose one. Left out, the server makes a guest's name up. */
+  readonly user?: string;
+  /** What stays when the name changes, where people choose their names. */
+  readonly id?: string;
+  /** Of a log-in, or a function that gives one: it is asked again when the token was refused or is over. */
+  readonly token?: string | (() => string | Promise<string>);
+  /** Default `auto`: a WebSocket, and an event stream while that does not get through. */
+  readonly transport?: Transport | 'auto';
+  /** Messages that may wait for their acknowledgement. Default 100. */
+  readonly maxWaiting?: number;
+  /** Where they wait over a reload. Default `localStorage`, where there is one; null: nowhere. */
+  readonly storage?: StorageLike | null;
+  /** Tells tabs apart in the storage. Default: one that `sessionStorage` keeps. */
+  readonly tab?: string;
+  /** The ceiling of the wait before the first reconnection, doubled each time; a wait is a random part of it. Default 1,000. */
+  readonly minRetryMs?: number;
+  /** Default 15,000. */
+  readonly maxRetryMs?: number;
+  /** How long until the WebSocket is tried again while the event stream does. Default 60,000. */
+  readonly upgradeMs?: number;
+  /** Silence after which the server is asked for a sign of life, over WebSocket. Default 20,000. */
+  readonly pingIntervalMs?: number;
+  /** How long that sign, a welcome, and the answer to a request may take, and how late a heartbeat may be. Default 10,000. */
+  readonly pongTimeoutMs?: number;
+  /** Default: the global one. */
+  readonly WebSocket?: (new (url: string) => WebSocketLike) | undefined;
+  /** Default: the global one. */
+  readonly EventSource?: (new (url: string) => EventSourceLike) | undefined;
+  /** A number from 0 to 1 for the jitter; tests pass their own. */
+  readonly random?: () => number;
+}
+
+/** As much of a browser as is used. */
+export interface Globals {
+  readonly WebSocket?: new (url: string) => WebSocketLike;
+  readonly EventSource?: new (url: string) => EventSourceLike;
+  readonly localStorage?: StorageLike;
+  readonly sessionStorage?: StorageLike;
+  readonly location?: { readonly href: string };
+  addEventListener?(type: string, listener: () => void): void;
+  removeEventListener?(type: string, listener: () => void): void;
+}
+
+/** The browser, or Node. */
+export const surroundings: Globals = globalThis as unknown as Globals;
+
+/** Options that have a default. */
+export interface Defaults {
+  readonly transport: Transport | 'auto';
+  readonly maxWaiting: number;
+  readonly minRetryMs: number;
+  readonly maxRetryMs: number;
+  readonly upgradeMs: number;
+  readonly pingIntervalMs: number;
+  readonly pongTimeoutMs: number;
+  readonly random: () => number;
+  readonly WebSocket: ConnectOptions['WebSocket'];
+  readonly EventSource: ConnectOptions['EventSource'];
+}
+
+/** What is left out. */
+export const DEFAULTS: Defaults = {
+  transport: 'auto',
+  maxWaiting: 100,
+  minRetryMs: 1_000,
+  maxRetryMs: 15_000,
+  upgradeMs: 60_000,
+  pingIntervalMs: 20_000,
+  pongTimeoutMs: 10_000,
+  random: Math.random,
+  WebSocket: surroundings.WebSocket,
+  EventSource: surroundings.EventSource,
+};
+
+/** A name that this tab keeps over a reload, where it can keep anything. */
+export function tabName(): string {
+  const made = Math.random().toString(36).slice(2, 10);
+  return (
+    attempt(() => {
+      const storage = surroundings.sessionStorage;
+      const kept = storage?.getItem('barewire.tab');
+      if (!kept) storage?.setItem('barewire.tab', made);
+      return kept ?? made;
+    }) ?? made
+  );
+}
+
+/** A storage that is forbidden throws when it is looked at. */
+export function attempt<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * How a chat client speaks: one message of the outbox at a time, until the server has acknowledged or refused it.
+ *
+ * Over the WebSocket, or by POST where the event stream is heard. Waits where the server says that it was too much, or could not take it.
+ * Runs in browsers and in Node. Read next: `client.ts`, its owner.
+ */
+
+import { jitterMs } from '../client/backoff.ts';
+import { type Answer, type ChatHttp, isMessage } from './client-http.ts';
+import type { Link } from './client-links.ts';
+import { ChatRefused, type Outbox, type Waiting } from './client-outbox.ts';
+import type { ChatMessage, ErrorEvent, ServerEvent } from './protocol.ts';
+
+/** What a speaker asks of its client. */
+export interface SpeakerOwner {
+  /** The connection that is heard, if there is one. */
+  readonly link: Link | undefined;
+  readonly you: string | undefined;
+  readonly userId: string | undefined;
+  /** Whether a refusal was cured by a new token. Rejects where none is to be had. */
+  renew(answer: Answer): Promise<boolean>;
+  /** A POST was refused. */
+  refused(event: ErrorEvent): void;
+}
+
+/** How long to wait. */
+export interface RetryTimes {
+  readonly minRetryMs: number;
+  readonly maxRetryMs: number;
+  readonly random: () => number;
+}
+
+/** See the head of this file. */
+export class Speaker {
+  readonly #outbox: Outbox;
+  readonly #http: ChatHttp;
+  readonly #times: RetryTimes;
+  readonly #owner: SpeakerOwner;
+  /** The message that was sent and not answered. */
+  #busy: string | undefined;
+  #failures = 0;
+  #pause: ReturnType<typeof setTimeout> | undefined;
+  #isStopped = false;
+
+  constructor(outbox: Outbox, http: ChatHttp, times: RetryTimes, owner: SpeakerOwner) {
+    this.#outbox = outbox;
+    this.#http = http;
+    this.#times = times;
+    this.#owner = owner;
+  }
+
+  /** Says the next message, if there is a connection, and nothing to wait for. */
+  pump(): void {
+    const { first } = this.#outbox;
+    const { link } = this.#owner;
+    if (this.#isStopped || !first || !link || this.#busy !== undefined || this.#pause !== undefined) return;
+    this.#busy = first.id;
+    if (link.transport === 'websocket') link.send(JSON.stringify({ type: 'message', ...first }));
+    else void this.#post(first);
+  }
+
+  /** What was sent over this connection and not answered has to be sent again. A POST comes to its end by itself. */
+  lost(link: Link | undefined): void {
+    if (link?.transport === 'websocket') this.#busy = undefined;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#pause);
+  }
+
+  /** What an event says of a message of ours. */
+  settle(event: ServerEvent): void {
+    if (!('id' in event) || event.id === undefined) return;
+    const { id } = event;
+    if (event.type === 'message' && event.userId === this.#owner.userId) this.#taken(id, event);
+    else if (event.type === 'ack') this.#taken(id, event.sequence);
+    else if (event.type === 'error') {
+      if (this.#busy === id) this.#busy = undefined;
+      if (event.retryAfterMs !== undefined || event.code === 'LOG_UNCERTAIN') this.#pumpLater(event.retryAfterMs);
+      else this.#outbox.reject(id, new ChatRefused(event.code, event.message));
+    }
+  }
+
+  #taken(id: string, message: ChatMessage | number): void {
+    if (this.#busy === id) this.#busy = undefined;
+    this.#failures = 0;
+    const { you: from = '', userId = from } = this.#owner;
+    this.#outbox.resolve(id, ({ text }) =>
+      typeof message === 'object'
+        ? message
+        : { type: 'message', sequence: message, time: new Date().toISOString(), from, userId, text, id },
+    );
+  }
+
+  #pumpLater(floorMs = 0): void {
+    const { minRetryMs, maxRetryMs, random } = this.#times;
+    clearTimeout(this.#pause);
+    this.#pause = setTimeout(
+      () => {
+        this.#pause = undefined;
+        this.pump();
+      },
+      floorMs + jitterMs(this.#failures++, minRetryMs, maxRetryMs, random()),
+    );
+  }
+
+  async #post(waiting: Waiting): Promise<void> {
+    const { id } = waiting;
+    const answer = await this.#http.say(waiting);
+    if (this.#isStopped) return;
+    if (this.#busy === id) this.#busy = undefined;
+    if (answer.kind === 'ok' && isMessage(answer.body))
+      this.#taken(id, answer.body.type === 'ack' ? answer.body.sequence : answer.body);
+    else if (answer.kind === 'refused') await this.#refused(id, answer);
+    else this.#pumpLater(answer.kind === 'later' ? answer.retryInMs : undefined);
+    this.pump();
+  }
+
+  async #refused(id: string, answer: Answer & { readonly kind: 'refused' }): Promise<void> {
+    try {
+      if (await this.#owner.renew(answer)) return;
+    } catch {
+      this.#pumpLater(); // no token is to be had now
+      return;
+    }
+    const { code, message } = answer.error;
+    this.#owner.refused({ type: 'error', code: code as ErrorEvent['code'], message, id });
+    this.#outbox.reject(id, answer.error);
+  }
+}
