@@ -41,7 +41,8 @@ export function eventStreamResponse(
   const head = new Headers(fields.map(([name, value]): [string, string] => [name, value]));
   if (request.method === 'HEAD') return new Response(null, { headers: head });
 
-  const left = (): void => channel.leave(request.signal.reason);
+  // Hono's server aborts, then cancels the body in the same call, and prints what a read in between is rejected with.
+  const left = (): void => queueMicrotask(() => channel.leave(request.signal.reason));
   const channel = new WebBody({ address: '', port: 0, secure: ours.secure }, NOBODY, {
     channelGone(gone) {
       request.signal.removeEventListener('abort', left);

@@ -150,6 +150,20 @@ describe('eventStreamResponse', () => {
     }
   });
 
+  it('a server that aborts and cancels in one call is told of an end, not of an error', async () => {
+    const controller = new AbortController();
+    let stream: EventStream | undefined;
+    const request = new Request(URL, { signal: controller.signal });
+    const reader = eventStreamResponse(request, (opened) => {
+      stream = opened;
+    }).body!.getReader();
+    const reading = reader.read();
+    controller.abort(new Error('left'));
+    await reader.cancel();
+    assert.equal((await patiently('the read', reading)).done, true);
+    await until('the signal is aborted', () => stream!.signal.aborted);
+  });
+
   it('a run that throws or rejects errors the body, and the error is told to onError alone', async () => {
     const errors: unknown[] = [];
     const options = { onError: (error: unknown) => void errors.push(error) };
