@@ -269,14 +269,18 @@ export class Timeline {
     this.#start.textContent = `This page shows at most ${MAX_ENTRIES} messages.`;
   }
 
-  /** Changes rows so that what is being read stays where it is. */
   #keepPlace(change: () => void): void {
-    const top = this.#scroller.getBoundingClientRect().top;
-    const row = [...this.#list.children].find((each) => each.getBoundingClientRect().bottom > top);
-    // A row's day and divider stand before its message and may go; the message stays.
-    const anchor = row?.lastElementChild ?? row;
-    const wasAt = anchor?.getBoundingClientRect().top ?? 0;
-    change();
-    if (anchor?.isConnected) this.#scroller.scrollTop += anchor.getBoundingClientRect().top - wasAt;
+    keepPlace(this.#scroller, this.#list, change);
   }
+}
+
+/** Changes rows so that what is being read stays where it is. */
+function keepPlace(scroller: HTMLElement, list: HTMLElement, change: () => void): void {
+  const { top } = scroller.getBoundingClientRect();
+  const row = [...list.children].find((each) => each.getBoundingClientRect().bottom > top);
+  // A row's day and divider stand before its message and may go; the message stays.
+  const anchor = row?.lastElementChild ?? row;
+  const wasAt = anchor?.getBoundingClientRect().top ?? 0;
+  change();
+  if (anchor?.isConnected) scroller.scrollTop += anchor.getBoundingClientRect().top - wasAt;
 }
