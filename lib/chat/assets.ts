@@ -1,7 +1,8 @@
 /**
  * The chat's web page: a handful of files from beside this one, under a strict Content-Security-Policy.
  *
- * Read once, when the chat is mounted, and kept; paths on the wire are names in a table and never reach the file system.
+ * Read once, when the chat is mounted, and kept; paths on the wire are names in a table and never reach the file system. The table has
+ * the page's script and whatever that imports. All addresses are relative, so that the chat works under any path.
  * Read next: `page/page.ts`.
  */
 
@@ -9,19 +10,14 @@ import { readFileSync } from 'node:fs';
 import type { HttpResponse } from '../net/api.ts';
 import type { Server } from '../server.ts';
 
-/** URL, file beside this one, type. The URLs keep the folders, since the scripts import each other by relative path. */
-const ASSETS: readonly (readonly [string, string, string])[] = [
-  ['/assets/chat/page/page.js', './page/page.js', 'text/javascript; charset=utf-8'],
-  ['/assets/chat/client.js', './client.js', 'text/javascript; charset=utf-8'],
-  ['/assets/chat/client-http.js', './client-http.js', 'text/javascript; charset=utf-8'],
-  ['/assets/chat/client-links.js', './client-links.js', 'text/javascript; charset=utf-8'],
-  ['/assets/chat/client-options.js', './client-options.js', 'text/javascript; charset=utf-8'],
-  ['/assets/chat/client-outbox.js', './client-outbox.js', 'text/javascript; charset=utf-8'],
-  ['/assets/chat/client-speaker.js', './client-speaker.js', 'text/javascript; charset=utf-8'],
-  ['/assets/client/backoff.js', '../client/backoff.js', 'text/javascript; charset=utf-8'],
-  ['/assets/chat/page/page.css', './page/page.css', 'text/css; charset=utf-8'],
-  ['/assets/chat/page/icon.svg', './page/icon.svg', 'image/svg+xml'],
+/** Of the whole library; the scripts' addresses below `/assets/` keep its folders, since they import each other by relative path. */
+const LIB = new URL('../', import.meta.url);
+const SCRIPT = 'chat/page/page.js';
+const OTHERS: readonly (readonly [string, string])[] = [
+  ['chat/page/page.css', 'text/css; charset=utf-8'],
+  ['chat/page/icon.svg', 'image/svg+xml'],
 ];
+const IMPORT = /\b(?:from|import)\s*['"](\.{1,2}\/[^'"]+)['"]/g;
 
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'Content-Security-Policy':
@@ -31,12 +27,13 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'Cross-Origin-Opener-Policy': 'same-origin',
 };
 
-/** Adds the page's routes under `base`. The page refers to its files by relative URLs. @throws Error when the files are not there (the library was not built) */
+/** Adds the page's routes under `base`. @throws Error when the files are not there (the library was not built) */
 export function servePage(server: Server, base: string): void {
-  const page = asset('./page/index.html', 'text/html; charset=utf-8');
-  for (const [url, file, type] of ASSETS) {
-    const response = asset(file, type);
-    server.get(`${base}${url}`, () => response);
+  const page = asset('chat/page/index.html', 'text/html; charset=utf-8');
+  const files = [...OTHERS, ...scripts().map((path) => [path, 'text/javascript; charset=utf-8'] as const)];
+  for (const [path, type] of files) {
+    const response = asset(path, type);
+    server.get(`${base}/assets/${path}`, () => response);
   }
   // The address of a room is where its page is: the same URL, opened by a person and not by a WebSocket.
   server.get(`${base}/rooms/:room`, () => page);
@@ -49,9 +46,23 @@ function redirect(location: string): HttpResponse {
   return { status: 302, headers: { Location: location } };
 }
 
-function asset(file: string, type: string): HttpResponse {
+/** The page's script and all that it imports, by path below `LIB`. */
+function scripts(): string[] {
+  const found = new Set([SCRIPT]);
+  for (const path of found) {
+    const source = new URL(path, LIB);
+    for (const [, specifier = ''] of readFileSync(source, 'utf8').matchAll(IMPORT)) {
+      const { href } = new URL(specifier, source);
+      if (!href.startsWith(LIB.href)) throw new Error(`the page imports ${href}, which is not of this library`);
+      found.add(href.slice(LIB.href.length));
+    }
+  }
+  return [...found];
+}
+
+function asset(path: string, type: string): HttpResponse {
   return {
     headers: { 'Content-Type': type, 'Cache-Control': 'no-cache', ...SECURITY_HEADERS },
-    body: readFileSync(new URL(file, import.meta.url)),
+    body: readFileSync(new URL(path, LIB)),
   };
 }

@@ -221,14 +221,21 @@ export function parseRoomName(name: string): { readonly name: string } | Problem
   };
 }
 
+/**
+ * Format characters that belong to what one sees: the joiners between letters (Unicode 16 §23.2, for Persian and the scripts of India)
+ * and between emoji (UTS #51 §2.3), and the tags of a region's flag (UTS #51 §2.6.2).
+ */
+const VISIBLE_FORMAT =
+  /(?<=[\p{L}\p{M}])[\u200c\u200d](?=\p{L})|(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{M}])\u200d(?=\p{Extended_Pictographic})|(?<=\u{1f3f4})[\u{e0030}-\u{e007a}]{1,6}\u{e007f}/gu;
+
 /** A member's name in its canonical form (NFC, outer blanks removed), or the reason why it cannot be one. */
 export function parseUserName(name: string): { readonly name: string } | Problem {
   const normal = name.normalize('NFC').trim();
-  // \p{C}: control, format (direction overrides among them), surrogate, private use, unassigned. \p{Z}: only a plain space.
+  // \p{C}: control, other format (direction overrides among them), surrogate, private use, unassigned. \p{Z}: only a plain space.
   if (
     normal !== '' &&
     [...normal].length <= CHAT_LIMITS.maxUserNameLength &&
-    !/[\p{C}\p{Zl}\p{Zp}]|[^\S ]/u.test(normal)
+    !/[\p{C}\p{Zl}\p{Zp}]|[^\S ]/u.test(normal.replace(VISIBLE_FORMAT, ''))
   )
     return { name: normal };
   return {

@@ -69,7 +69,7 @@ describe('the chat page in Chromium', { skip: skipWithoutBrowser, timeout: 120_0
     await say(first, 'before you came');
     await first.locator('.waiting').waitFor({ state: 'detached' });
     const late = await open('/rooms/history', {});
-    await late.locator('#name').fill('zoë');
+    await late.locator('#name-field').fill('zoë');
     await screenshot(late, 'name');
     await late.getByRole('button', { name: 'Join' }).click();
     await late.getByText('before you came').waitFor();

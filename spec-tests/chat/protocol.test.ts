@@ -101,6 +101,14 @@ describe('names', () => {
     ['zoe\u0308', 'zo\u00eb'],
     ['<script>', '<script>'],
     ['😀'.repeat(32), '😀'.repeat(32)],
+    ['👨‍👩‍👧‍👦 Fam', '👨‍👩‍👧‍👦 Fam'],
+    ['🏳️‍🌈 👩🏽‍🚀 ❤️‍🔥', '🏳️‍🌈 👩🏽‍🚀 ❤️‍🔥'],
+    [
+      '🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}',
+      '🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}',
+    ],
+    ['می\u200cخواهم', 'می\u200cخواهم'],
+    ['क्\u200dष', 'क्\u200dष'],
   ] as const)
     it(`person: ${JSON.stringify(given)}`, () => assert.deepEqual(parseUserName(given), { name }));
   for (const name of [
@@ -112,6 +120,10 @@ describe('names', () => {
     '\u202eabc',
     'a\u2028b',
     'a\u00a0\u200bb',
+    'a\u200d',
+    '\u200d',
+    '😀\u200d',
+    'a\u{e0067}\u{e007f}',
     '\ud800',
     'x'.repeat(33),
   ])

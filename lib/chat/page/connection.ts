@@ -1,0 +1,193 @@
+/**
+ * The page's only door to the chat's client: what the page needs to hear and to say, in the page's own words.
+ *
+ * Another client changes this file alone. Knows the client and the protocol, nothing of elements. The browser has an id that stays when
+ * the name changes, so that a rename is one event. Sections: what the page hears, `connect`, questions over HTTP. Read next: `page.ts`.
+ */
+
+import { type ChatConnection, type ChatRefused, connectChat } from '../client.ts';
+import type { ChatMessage, Person, RemovedEvent, WelcomeEvent } from '../protocol.ts';
+import { keep, recall } from './memory.ts';
+
+export type { Person } from '../protocol.ts';
+
+const MAX_WAITING = 100;
+
+/** A message of the room. */
+export interface Heard {
+  readonly sequence: number;
+  readonly from: string;
+  readonly text: string;
+  readonly timeMs: number;
+  readonly isMine: boolean;
+}
+
+/** Where we are, at the beginning of each connection. */
+export type Welcome = WelcomeEvent & { readonly yourId: string };
+
+/** Who came, went, or changed their name. */
+export interface Presence {
+  readonly joined: readonly Person[];
+  readonly left: readonly Person[];
+  readonly renamed: readonly (Person & { readonly was: string })[];
+  readonly memberCount: number;
+}
+
+/** How the connection is. `closed`: the server refused for good. */
+export type State =
+  | { readonly state: 'connecting' | 'waiting' }
+  | { readonly state: 'open'; readonly isEventStream: boolean }
+  | { readonly state: 'closed'; readonly code: string; readonly reason: string };
+
+/** What a page hears. */
+export interface Listener {
+  state(now: State): void;
+  welcome(welcome: Welcome): void;
+  message(message: Heard, id: string | undefined): void;
+  /** A message was taken away. */
+  removed(target: number): void;
+  /** So many messages will not come. */
+  gap(count: number): void;
+  /** The numbering begins anew. */
+  newHistory(epoch: string): void;
+  presence(presence: Presence): void;
+  members(people: readonly Person[], count: number): void;
+  /** Ours: not yet acknowledged. Also what an earlier page of this tab had said. */
+  waiting(id: string, text: string): void;
+  acknowledged(id: string, sequence: number): void;
+  /** `id`: of the message that it is about, if it is about one. */
+  refused(id: string | undefined, reason: string): void;
+}
+
+export interface Connection {
+  /** Says something now or later. False when too much is waiting already. */
+  say(text: string): boolean;
+  /** Rejects with the reason. */
+  rename(name: string): Promise<void>;
+  /** The messages before one, oldest first, and whether there are older ones. */
+  older(sequence: number): Promise<{ readonly messages: Heard[]; readonly hasMore: boolean }>;
+  /** Tries at once where the next attempt is only waited for. */
+  retry(): void;
+  close(): void;
+}
+
+export interface Place {
+  /** Ends with a slash: all addresses of the chat are below it. */
+  readonly base: string;
+  readonly room: string;
+  /** Empty where the server says who one is. */
+  readonly user: string;
+  readonly isEventStream: boolean;
+}
+
+/** Joins a room, and comes back by itself. */
+export function connect({ base, room, user, isEventStream }: Place, listener: Listener): Connection {
+  const client = connectChat(base, {
+    room,
+    ...(user === '' ? {} : { user, id: browserId() }),
+    transport: isEventStream ? 'event-stream' : 'auto',
+    maxWaiting: MAX_WAITING,
+  });
+  hear(client, listener);
+  for (const { id, text } of client.waiting) listener.waiting(id, text);
+  settleInherited(client, listener);
+  return {
+    say(text) {
+      if (client.waiting.length >= MAX_WAITING) return false;
+      const sent = client.send(text);
+      listener.waiting(sent.id, text);
+      // A refusal is heard as an event, which also tells of what an earlier page had said.
+      sent.then(
+        ({ sequence }) => listener.acknowledged(sent.id, sequence),
+        () => {},
+      );
+      return true;
+    },
+    rename: (name) => client.rename(name),
+    async older(before) {
+      const { messages, more: hasMore } = await client.history({ before });
+      return { messages: shown(messages, client), hasMore };
+    },
+    retry: () => client.reconnectNow(),
+    close: () => client.close(),
+  };
+}
+
+function hear(client: ChatConnection, listener: Listener): void {
+  client.on('state', (now) => {
+    if (now.state === 'open') listener.state({ state: 'open', isEventStream: now.transport === 'event-stream' });
+    else if (now.state !== 'closed') listener.state({ state: now.state });
+    else if (now.reason.code !== 'CLOSED')
+      listener.state({ state: 'closed', code: now.reason.code, reason: now.reason.message });
+  });
+  client.on('welcome', (event) => listener.welcome({ ...event, yourId: event.userId }));
+  client.on('message', (event) => listener.message(heard(event, client), event.id));
+  client.on('removed', ({ target }) => listener.removed(target));
+  client.on('gap', ({ from, to }) => listener.gap(to - from + 1));
+  client.on('reset', ({ epoch }) => listener.newHistory(epoch));
+  client.on('presence', (event) => listener.presence(event));
+  client.on('members', ({ members, memberCount }) => listener.members(members, memberCount));
+  client.on('ack', ({ id, sequence }) => listener.acknowledged(id, sequence));
+  client.on('error', ({ code, message, id, retryAfterMs }) => {
+    // The client says these again by itself.
+    if (id === undefined || (retryAfterMs === undefined && code !== 'LOG_UNCERTAIN')) listener.refused(id, message);
+  });
+}
+
+/** What an earlier page had said and the server had taken already: that is not heard again, only acknowledged. */
+function settleInherited(client: ChatConnection, listener: Listener): void {
+  const inherited = new Set(client.waiting.map(({ id }) => id));
+  const look = () => {
+    const waiting = new Set(client.waiting.map(({ id }) => id));
+    for (const id of inherited) if (!waiting.has(id) && inherited.delete(id)) listener.acknowledged(id, 0);
+  };
+  if (inherited.size > 0)
+    for (const type of ['message', 'presence'] as const) client.on(type, () => queueMicrotask(look));
+}
+
+/** Who the server takes us for. A server that does not answer lets people choose, as far as one can know. */
+export async function whoAmI(base: string): Promise<{ readonly choosesName: boolean }> {
+  try {
+    const response = await fetch(new URL('whoami', base));
+    if (response.ok) return (await response.json()) as { choosesName: boolean };
+  } catch {
+    // No network: the connection's state says so.
+  }
+  return { choosesName: true };
+}
+
+/** Why the server would not let somebody in. Undefined: it would, or it does not answer. */
+export async function refusal({
+  base,
+  room,
+  user,
+}: Pick<Place, 'base' | 'room' | 'user'>): Promise<Pick<ChatRefused, 'code' | 'message'> | undefined> {
+  const url = new URL(`rooms/${encodeURIComponent(room)}/messages?limit=1`, base);
+  if (user !== '') url.searchParams.set('user', user);
+  try {
+    const response = await fetch(url);
+    if (response.status !== 400 && response.status !== 403) return undefined;
+    return (await response.json()) as Pick<ChatRefused, 'code' | 'message'>;
+  } catch {
+    return undefined; // No network: the connection's state says so.
+  }
+}
+
+/** Messages of a page of the history, without those that the page itself takes away. */
+function shown(records: readonly (ChatMessage | RemovedEvent)[], client: ChatConnection): Heard[] {
+  const gone = new Set(records.map((record) => (record.type === 'removed' ? record.target : 0)));
+  const messages = records.filter((record): record is ChatMessage => record.type === 'message');
+  return messages.map((one) => heard(gone.has(one.sequence) ? { ...one, removed: true } : one, client));
+}
+
+function heard({ sequence, from, userId, text, time, removed }: ChatMessage, client: ChatConnection): Heard {
+  const isMine = userId === client.userId;
+  return { sequence, from, text: removed ? 'This message was removed.' : text, timeMs: Date.parse(time), isMine };
+}
+
+/** Made once for this browser: people who have the same name are not the same. */
+function browserId(): string {
+  const id = recall('id') || crypto.getRandomValues(new Uint32Array(3)).join('-');
+  keep('id', id);
+  return id;
+}
