@@ -48,7 +48,7 @@ export interface ReconnectingOptions {
   readonly binaryType?: 'blob' | 'arraybuffer';
   /** The ceiling of the first wait, doubled with each attempt; each wait is a random part of it. Default 1,000. */
   readonly minRetryMs?: number;
-  /** Default 30,000. */
+  /** The most that a wait grows to; behind 1013 the least of one. Behind 1012 it is 5 to 30 seconds in any case. Default 30,000. */
   readonly maxRetryMs?: number;
   /** Attempts that may fail in a row. Default: no limit. */
   readonly maxRetries?: number;
