@@ -1,10 +1,12 @@
 /**
- * Runs every snippet of `docs/testing.md` that is a program, as it stands: each is a test file of its own, and passes.
+ * Runs every snippet of `docs/testing.md` and `docs/running.md` that is a program. Those of the first are test files, and pass as they
+ * stand. Those of the second, as they stand but for the port, print what their `// →` comments say.
  * A snippet in a language that can be run, without a `<!-- run: NAME -->` in front, fails the test.
  */
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -13,7 +15,30 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
-const pages = ['testing.md']; // `clients.md` has a test of its own, beside the servers that its snippets want
+const pages = ['testing.md', 'running.md']; // `clients.md` has a test of its own, beside the servers that its snippets want
+
+/** Runs a file of tests: all of them pass. */
+async function passes(file: string, code: string): Promise<void> {
+  // Without the variable by which a test within a test reports in another form.
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--test', '--test-reporter=tap', file], { env });
+  assert.match(stdout, /^# fail 0$/m);
+  assert.match(stdout, new RegExp(`^# pass ${[...code.matchAll(/^test\(/gm)].length}$`, 'm'));
+}
+
+/** Runs a program, which is told SIGTERM when it has said hello where it listens for that: it prints what it says, and ends well. */
+async function prints(file: string, code: string): Promise<void> {
+  const child = spawn(process.execPath, [file], { cwd: dirname(file), stdio: ['ignore', 'pipe', 'inherit'] });
+  let printed = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    printed += String(chunk);
+    if (code.includes("'SIGTERM'") && printed === 'hello\n') child.kill('SIGTERM');
+  });
+  const [status] = (await once(child, 'close')) as [number | null];
+  assert.equal(status, 0);
+  const expected = [...code.matchAll(/\/\/ → (.*)$/gm)].map(([, line]) => line!);
+  assert.deepEqual(printed.trim().split('\n').sort(), expected.sort());
+}
 
 describe('the pages of docs', { timeout: 60_000 }, () => {
   let folder: string;
@@ -35,16 +60,11 @@ describe('the pages of docs', { timeout: 60_000 }, () => {
     });
 
     for (const [, name, code] of snippets) {
-      it(`${page}: ${name} passes`, async () => {
-        const file = join(folder, `${page}-${name}.test.mjs`);
-        writeFileSync(file, code!);
-        // Without the variable by which a test within a test reports in another form.
-        const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-        const { stdout } = await promisify(execFile)(process.execPath, ['--test', '--test-reporter=tap', file], {
-          env,
-        });
-        assert.match(stdout, /^# fail 0$/m);
-        assert.match(stdout, new RegExp(`^# pass ${[...code!.matchAll(/^test\(/gm)].length}$`, 'm'));
+      it(`${page}: ${name} does what it says`, async () => {
+        const tests = code!.includes("from 'node:test'");
+        const file = join(folder, `${page}-${name}${tests ? '.test' : ''}.mjs`);
+        writeFileSync(file, code!.replaceAll('port: 8080', 'port: 0'));
+        await (tests ? passes : prints)(file, code!);
       });
     }
   }

@@ -208,8 +208,10 @@ describe('the README', { timeout: 60_000 }, () => {
     assert.match(await response.text(), /id: 1\ndata: tick 1\n\n[\s\S]*data: tick 3\n\n$/);
   });
 
-  it('chat: the three commands', async (context) => {
-    const [serve, listen, say] = (snippets.get('chat') ?? '').trim().split('\n') as [string, string, string];
+  it('chat: the four commands', async (context) => {
+    const commands = (snippets.get('chat') ?? '').trim().split('\n');
+    assert.equal(commands.length, 4);
+    const [serve, listen, say, connect] = commands as [string, string, string, string];
     const port = await freePort();
     const at = (command: string) => command.replaceAll('8080', String(port)).split(' ');
     const [npx, name, ...options] = at(serve);
@@ -225,6 +227,9 @@ describe('the README', { timeout: 60_000 }, () => {
     const speaker = run('sh', ['-c', say.replaceAll('8080', String(port))]);
     await speaker.output('"sequence":1');
     await listener.output('"text":"hello"');
+    const ours = `${process.execPath} ${join(root, 'dist/lib/cli/main.js')}`;
+    run('sh', ['-c', connect.replaceAll('8080', String(port)).replace('npx barewire', ours)]);
+    await listener.output('"sequence":2');
     server.child.kill('SIGINT');
     const [code] = await once(server.child, 'exit');
     assert.equal(code, 0);

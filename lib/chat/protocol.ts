@@ -178,7 +178,7 @@ export function parseClientEvent(json: string, limits: { readonly maxTextBytes: 
   try {
     value = JSON.parse(json);
   } catch {
-    return { problem: 'BAD_JSON', message: 'this is not JSON' };
+    return { problem: 'BAD_JSON', message: 'this is not JSON: a message is {"type":"message","text":"…"}' };
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return { problem: 'BAD_JSON', message: 'a message is a JSON object' };

@@ -62,10 +62,15 @@ main(process.argv.slice(2)).then(
   (error: unknown) => {
     const usage = error instanceof UsageError || isParseArgsError(error);
     process.stderr.write(`barewire: ${oneLine(error)}\n`);
-    if (usage) process.stderr.write('Try `barewire --help`.\n');
+    if (usage) process.stderr.write(`Try \`barewire ${helpFor(process.argv[2])}--help\`.\n`);
     process.exitCode = usage ? 2 : 1;
   },
 );
+
+/** The command that was called, and a blank; empty where there is none of that name. */
+function helpFor(first: string | undefined): string {
+  return COMMANDS.some((each) => each.name === first) ? `${first} ` : '';
+}
 
 function isParseArgsError(error: unknown): boolean {
   return error instanceof TypeError && String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS');

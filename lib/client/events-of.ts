@@ -8,7 +8,7 @@
 import { BarewireError, HandshakeRejected } from '../errors.ts';
 import { EventStreamParser, type EventStreamParserLimits } from '../event-stream/parser.ts';
 import { decide } from '../event-stream/reconnect.ts';
-import { checkOptions, STRING, wholeNumber } from '../options.ts';
+import { checkOptions, describe, STRING, wholeNumber } from '../options.ts';
 import { MAX_REFUSAL_BYTES } from './attempt.ts';
 
 /** One event of a stream (HTML §9.2.6). */
@@ -45,7 +45,7 @@ const OPTIONS = { maxLineBytes: wholeNumber(1), maxEventBytes: wholeNumber(1), l
 
 /**
  * Reads a response as an event stream. Leaving the loop cancels the body.
- * @throws TypeError or RangeError for options; the iteration throws HandshakeRejected for a response that is no event stream, and
+ * @throws TypeError for what is no response, such as its promise; TypeError or RangeError for options; the iteration throws HandshakeRejected for a response that is no event stream, and
  * BarewireError for a line or an event beyond its limit
  */
 export function eventsOf(
@@ -53,6 +53,10 @@ export function eventsOf(
   options: EventsOfOptions = {},
 ): AsyncGenerator<StreamEvent, void, void> {
   checkOptions('eventsOf', options, OPTIONS);
+  if (typeof response?.headers?.get !== 'function')
+    throw new TypeError(
+      `eventsOf: response is ${describe(response)}, must be a Response, such as await fetch(url) gives`,
+    );
   const { lastEventId, ...limits } = options;
   return read(response, new EventStreamParser(limits, lastEventId));
 }

@@ -48,7 +48,7 @@ export interface ReconnectingOptions {
   readonly binaryType?: 'blob' | 'arraybuffer';
   /** The ceiling of the first wait, doubled with each attempt; each wait is a random part of it. Default 1,000. */
   readonly minRetryMs?: number;
-  /** Default 30,000. */
+  /** The most that a wait grows to; behind 1013 the least of one. Behind 1012 it is 5 to 30 seconds in any case. Default 30,000. */
   readonly maxRetryMs?: number;
   /** Attempts that may fail in a row. Default: no limit. */
   readonly maxRetries?: number;
@@ -150,6 +150,8 @@ const DEFAULTS = {
   clock: systemClock,
 } as const;
 
+const WITHOUT_DEFAULT = ['protocols', 'socketOptions', 'token', 'WebSocket', 'signal'];
+
 type Options = Omit<ReconnectingOptions, keyof typeof DEFAULTS> &
   Required<Pick<ReconnectingOptions, keyof typeof DEFAULTS>>;
 
@@ -169,10 +171,12 @@ export class ReconnectingWebSocket extends Target {
   #queuedBytes = 0;
   #cancelTimer: () => void = () => {};
 
-  /** Begins to connect. @throws TypeError where there is no WebSocket; RangeError for a time or count that is no positive number */
+  /** Begins to connect. @throws TypeError where there is no WebSocket, and for an unknown option; RangeError for a time or count that is no positive number */
   constructor(url: PerAttempt<string | URL>, options: ReconnectingOptions = {}) {
     super();
     this.#url = url;
+    for (const name of Object.keys(options))
+      if (!(name in DEFAULTS) && !WITHOUT_DEFAULT.includes(name)) throw new TypeError(`unknown option ${name}`);
     this.#options = { ...DEFAULTS, ...options } as Options;
     for (const [name, value] of Object.entries(this.#options))
       if (/^m(ax|in)|Ms$/.test(name) && !((value as number) > 0))

@@ -24,6 +24,8 @@ export type Cors = CorsPolicy<HttpRequest>;
 
 export interface HttpTarget {
   readonly kind: 'http';
+  /** The route, as errors name it: `route("GET", "/healthz")`. */
+  readonly name: string;
   readonly cors: Cors;
   readonly handler: HttpHandler;
 }

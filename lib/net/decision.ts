@@ -37,7 +37,7 @@ export function checkDecision(name: string, decision: unknown): CheckedDecision 
       `${name} answered ${describe(decision)}, must be nothing, a refusal { status } or an acceptance { data }`,
     );
   if ('status' in decision && decision.status !== undefined)
-    return { kind: 'refuse', why: 'handler', response: checkResponse(decision) };
+    return { kind: 'refuse', why: 'handler', response: checkResponse(name, decision) };
   for (const key of Object.keys(decision)) {
     if (!ACCEPTANCE.includes(key) && key !== 'status')
       throw new TypeError(

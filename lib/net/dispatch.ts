@@ -83,7 +83,12 @@ function serveTarget(context: Context, exchange: Exchange, target: Target): void
 }
 
 /** Calls a handler and sends what it answers, now or later. */
-function answer(context: Context, exchange: Exchange, { handler }: HttpTarget, corsFields: readonly Field[]): void {
+function answer(
+  context: Context,
+  exchange: Exchange,
+  { name, handler }: HttpTarget,
+  corsFields: readonly Field[],
+): void {
   const respond = (response: CheckedResponse): void => exchange.respond(withFields(response, corsFields));
   const failed = (error: unknown): void => {
     // The client's mistake, which the handler has left to us.
@@ -97,7 +102,7 @@ function answer(context: Context, exchange: Exchange, { handler }: HttpTarget, c
   const answered = (response: unknown): void => {
     let checked: CheckedResponse;
     try {
-      checked = checkResponse(response);
+      checked = checkResponse(`${name}: its handler`, response);
     } catch (error) {
       failed(error);
       return;

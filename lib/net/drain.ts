@@ -7,6 +7,7 @@
  */
 
 import { CloseCode } from '../websocket/close.ts';
+import type { EventStream, ServerWebSocket } from './api.ts';
 import type { ErrorHandler } from './guard.ts';
 import type { OpenConnections } from './open-connections.ts';
 import type { ServerStream } from './server-event-stream.ts';
@@ -19,7 +20,7 @@ export interface DrainOptions {
   /** Event streams are told to come back after a random time up to this; new connections get 503 with it as Retry-After. Default 5,000. */
   readonly retryAfterMs?: number;
   /** Called with each WebSocket or stream before it is closed: to say where it may go on, for example. */
-  readonly onClose?: (connection: ServerSocket<unknown> | ServerStream<unknown>) => void;
+  readonly onClose?: (connection: ServerWebSocket | EventStream) => void;
 }
 
 /** How often connections are closed. */
@@ -79,7 +80,7 @@ function closeOne(
   onError: ErrorHandler,
 ): void {
   try {
-    onClose?.(connection as ServerSocket<unknown> | ServerStream<unknown>);
+    onClose?.(connection as ServerWebSocket | EventStream);
   } catch (error) {
     onError(error);
   }

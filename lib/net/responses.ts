@@ -27,26 +27,25 @@ export function hasNoContent(status: number): boolean {
 }
 
 /**
- * Checks what a handler answered.
+ * Checks what `name`, a handler, answered.
  * @throws TypeError or RangeError that says what is wrong with it
  */
-export function checkResponse(response: unknown): CheckedResponse {
+export function checkResponse(name: string, response: unknown): CheckedResponse {
   if (typeof response !== 'object' || response === null || Array.isArray(response) || isWebResponse(response))
-    throw new TypeError(`a handler answered ${describe(response)}, must be { status, headers, body }`);
+    throw new TypeError(`${name} answered ${describe(response)}, must be { status, headers, body }`);
   const { status = 200, headers = {}, body = '', ...rest } = response as HttpResponse;
   const [unknown] = Object.keys(rest);
-  if (unknown !== undefined)
-    throw new TypeError(`a handler answered with ${unknown}, must be { status, headers, body }`);
+  if (unknown !== undefined) throw new TypeError(`${name} answered with ${unknown}, must be { status, headers, body }`);
   if (!Number.isInteger(status) || status < 200 || status > 599) {
     // RFC 9110 §15.2: a 1xx is no final answer; 101 is the server's, for what was agreed.
-    throw new RangeError(`a handler answered status ${describe(status)}, must be 200 to 599 (RFC 9110 §15)`);
+    throw new RangeError(`${name} answered status ${describe(status)}, must be 200 to 599 (RFC 9110 §15)`);
   }
   if (typeof body !== 'string' && !(body instanceof Uint8Array))
-    throw new TypeError(`a handler answered body ${describe(body)}, must be a string or a Uint8Array`);
+    throw new TypeError(`${name} answered body ${describe(body)}, must be a string or a Uint8Array`);
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
   if (bytes.length > 0 && hasNoContent(status))
     throw new TypeError(
-      `a handler answered ${status} with a body of ${bytes.length} bytes, must have none (RFC 9110 §15)`,
+      `${name} answered ${status} with a body of ${bytes.length} bytes, must have none (RFC 9110 §15)`,
     );
   return { status, fields: checkHeaders(headers), body: bytes };
 }

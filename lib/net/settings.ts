@@ -365,5 +365,5 @@ export function httpTarget(makers: RouteMakers, where: string, handler: unknown,
     );
   checkOptions(where, options, { allowedOrigins: ANYTHING });
   const { allowedOrigins = makers.defaults.allowedOrigins } = options as HttpRouteOptions;
-  return { kind: 'http', cors: corsOf(allowedOrigins), handler: handler as HttpHandler };
+  return { kind: 'http', name: where, cors: corsOf(allowedOrigins), handler: handler as HttpHandler };
 }

@@ -5,6 +5,7 @@
  */
 
 import { JOURNAL_LIMITS } from '../limits.ts';
+import { suggest } from '../options.ts';
 import { wholeNumber } from '../rooms/history.ts';
 import { RoomRefused } from '../rooms/log.ts';
 import type { LoggedRoomsOptions } from '../rooms/logged-rooms.ts';
@@ -64,8 +65,31 @@ export interface JournalSettings {
 /** Most groups that a journal may have: each holds a file open. */
 export const MAX_GROUPS = 1_024;
 
-/** Fills in the defaults. @throws RangeError for a bound that is none */
+const NAMES: Readonly<Record<keyof JournalOptions, true>> = {
+  maxHistoryRecords: true,
+  maxHistoryBytes: true,
+  maxHistoryAgeMs: true,
+  maxRooms: true,
+  maxKeys: true,
+  maxTotalKeys: true,
+  keyAgeMs: true,
+  clock: true,
+  newId: true,
+  groups: true,
+  maxPendingBytes: true,
+  maxPendingAppends: true,
+  compactFromBytes: true,
+  slowCommitMs: true,
+  onTrouble: true,
+  files: true,
+  processes: true,
+};
+
+/** Fills in the defaults. @throws TypeError for an unknown option, RangeError for a bound that is none */
 export function journalSettings(options: JournalOptions): JournalSettings {
+  for (const name of Object.keys(options))
+    if (!Object.hasOwn(NAMES, name))
+      throw new TypeError(`openJournal: unknown option ${name}${suggest(name, Object.keys(NAMES))}`);
   const { groups } = options;
   if (groups !== undefined && wholeNumber('groups', groups, 1) > MAX_GROUPS)
     throw new RangeError(`groups is ${groups}, limit ${MAX_GROUPS}`);

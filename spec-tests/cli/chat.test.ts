@@ -92,7 +92,7 @@ describe('barewire chat', () => {
       );
       assert.equal(code, 2, `${args.join(' ')}: ${stderr}`);
       assert.equal(stdout, '');
-      assert.match(stderr, /^barewire: .+\nTry `barewire --help`\.\n$/);
+      assert.match(stderr, /^barewire: .+\nTry `barewire chat --help`\.\n$/);
     }
   });
 

@@ -63,7 +63,7 @@ describe('barewire echo', () => {
       const { code, stdout, stderr } = await ended('echo', ...args);
       assert.equal(code, 2, `${args.join(' ')}: ${stderr}`);
       assert.equal(stdout, '');
-      assert.match(stderr, /^barewire: .+\nTry `barewire --help`\.\n$/s);
+      assert.match(stderr, /^barewire: .+\nTry `barewire echo --help`\.\n$/s);
     }
   });
 

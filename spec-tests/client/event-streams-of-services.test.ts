@@ -504,5 +504,7 @@ describe('eventsOf: the events of a fetched response', () => {
     const long = new Response(`data: ${'x'.repeat(100)}`, { headers: STREAM });
     await assert.rejects(read(long, { maxLineBytes: 50 }), { code: 'SSE_LINE_TOO_LONG' });
     assert.throws(() => eventsOf(new Response(''), { maxLineBytes: 0 }), RangeError);
+    const promise = Promise.resolve(new Response('')) as unknown as Response;
+    assert.throws(() => eventsOf(promise), { name: 'TypeError', message: /must be a Response, such as await fetch/ });
   });
 });

@@ -273,6 +273,11 @@ describe('ReconnectingWebSocket: when it gives up', () => {
       () => new ReconnectingWebSocket('ws://x', { WebSocket: FakeSocket, maxQueuedBytes: Number.NaN }),
       RangeError,
     );
+    const misspelt = { WebSocket: FakeSocket, maxRetry: 1 };
+    assert.throws(() => new ReconnectingWebSocket('ws://x', misspelt), {
+      name: 'TypeError',
+      message: 'unknown option maxRetry',
+    });
   });
 });
 

@@ -170,7 +170,7 @@ describe('a wrong command line: exit 2', { concurrency: true }, () => {
   it('is a line without a stack trace', async () => {
     const { code, errors, output } = await conformance('ftp://127.0.0.1/');
     assert.equal(code, 2);
-    assert.match(errors, /^barewire: "ftp:\/\/127\.0\.0\.1\/" is not a ws:.*\nTry `barewire --help`\.\n$/);
+    assert.match(errors, /^barewire: "ftp:\/\/127\.0\.0\.1\/" is not a ws:.*\nTry `barewire conformance --help`\.\n$/);
     assert.equal(output, '');
   });
 });

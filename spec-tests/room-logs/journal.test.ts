@@ -45,6 +45,14 @@ async function on(disk: SimulatedDisk, options: JournalOptions = {}): Promise<Op
   return { journal, troubles };
 }
 
+it('a journal refuses an option that it does not know, before it touches the disk', async () => {
+  const misspelt = { maxPendingByte: 1, files: new SimulatedDisk() };
+  await assert.rejects(openJournal('memory', misspelt), {
+    name: 'TypeError',
+    message: 'openJournal: unknown option maxPendingByte; did you mean maxPendingBytes?',
+  });
+});
+
 describe('a journal that was closed and opened again', () => {
   it('has the epoch, the numbering, the records and the keys', async () => {
     const disk = new SimulatedDisk();

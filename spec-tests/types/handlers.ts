@@ -136,3 +136,8 @@ server.webSocket('/q2', {
 });
 // @ts-expect-error: proxies are named
 server.listen({ proxyProtocol: true });
+
+// Whoever is told of each connection that a drain closes can say something to it, and can hand it on by its public type.
+const hear = (connection: ServerWebSocket | EventStream): unknown => connection.send('we are moving');
+void server.drain({ onClose: (connection) => void same<typeof connection, ServerWebSocket | EventStream>(true) });
+void server.drain({ onClose: (connection) => void hear(connection) });
