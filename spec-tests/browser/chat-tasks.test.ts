@@ -187,6 +187,7 @@ describe('twenty tasks of a new person', { skip: skipWithoutBrowser, timeout: 18
   it('20: do all of it with a keyboard alone', async () => {
     const page = await (await browser.newContext({ viewport: PHONE })).newPage();
     await page.goto(`${url}/rooms/keys`);
+    await page.locator('#name-field:focus').waitFor(); // the page asks the server first whether it may ask for a name
     await page.keyboard.type('Kim');
     await page.keyboard.press('Enter');
     await joined(page);
