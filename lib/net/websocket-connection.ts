@@ -12,7 +12,7 @@
 
 import { utf8ByteLength } from '../bytes/utf8.ts';
 import type { Channel, Sink } from '../channel/port.ts';
-import { ProtocolViolation } from '../errors.ts';
+import { asError, ProtocolViolation } from '../errors.ts';
 import { CloseCode, encodeClosePayload } from '../websocket/close.ts';
 import { MAX_CONTROL_PAYLOAD_BYTES } from '../websocket/frame.ts';
 import { PreparedMessage } from '../websocket/prepared-message.ts';
@@ -275,7 +275,7 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
 
   /** `Guarded`. */
   handlerFailed(error: unknown): void {
-    this.#error ??= error instanceof Error ? error : new Error(String(error));
+    this.#error ??= asError(error);
     this.#settings.onError(error);
     this.close(CloseCode.InternalError);
   }
