@@ -99,9 +99,15 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
     return this.#error;
   }
 
-  /** Nothing waits beyond the high-water mark. */
-  get hasRoom(): boolean {
-    return this.channel.bufferedAmount <= this.#settings.highWaterMarkBytes;
+  /** Nothing waits beyond the high-water mark; where something does, `drain` is called once all has left. */
+  hasRoom(): boolean {
+    const { channel } = this;
+    const { highWaterMarkBytes } = this.#settings;
+    // What waits for the end of this turn only is not in the way: pongs, for example, of which nobody else tells.
+    if (channel.bufferedAmount > highWaterMarkBytes && !channel.blocked) channel.flush();
+    if (channel.bufferedAmount <= highWaterMarkBytes) return true;
+    this.#flags |= Flag.owesDrain;
+    return false;
   }
 
   /** As `ServerWebSocket.send`. */
