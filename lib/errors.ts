@@ -83,3 +83,17 @@ const NO_HEADERS: HeaderFieldsLike = { get: () => undefined, *[Symbol.iterator](
 
 /** An operation needed an open connection. */
 export class ConnectionClosed extends BarewireError {}
+
+/** Answers what was thrown as an error: anything can be thrown, also what has no string form. Not exported by the package. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(printable(thrown));
+}
+
+/** Answers what was thrown as text, with its stack where it has one. */
+export function printable(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  } catch {
+    return 'something that cannot be printed was thrown';
+  }
+}

@@ -246,7 +246,10 @@ export class Server {
     return this;
   }
 
-  /** Begins to accept connections. Rejects with the system's error, for example `EADDRINUSE`, or for a wrong option. */
+  /**
+   * Begins to accept connections. Rejects with the system's error, for example `EADDRINUSE`, for a wrong option, and where the
+   * server has been closed, or is closed meanwhile (`SERVER_CLOSED`).
+   */
   async listen(options: ListenOptions = {}): Promise<this> {
     await this.#listener.listen(options);
     return this;
@@ -261,6 +264,7 @@ export class Server {
     server: NodeHttpServer | NodeHttpsServer | Http2Server | Http2SecureServer,
     options: AttachOptions = {},
   ): this {
+    if (this.#closing) throw new TypeError('attach: this server has been closed; make another one');
     this.#detach.push(attach(this.#mount, server, options));
     return this;
   }

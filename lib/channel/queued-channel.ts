@@ -8,6 +8,7 @@
  */
 
 import { type ByteRange, OutputQueue, ownFrames } from '../bytes/output.ts';
+import { asError, printable } from '../errors.ts';
 import type { Channel, Owner, Remote, Sink } from './port.ts';
 
 const Flag = {
@@ -199,7 +200,11 @@ export abstract class QueuedChannel implements Channel {
   /** From `flushAll`. */
   flushNow(): void {
     this.#flags &= ~Flag.flushQueued;
-    this.flush();
+    try {
+      this.flush();
+    } catch (error) {
+      this.#failed(error); // a stream of somebody's: what it throws must not keep the output of the others behind it
+    }
   }
 
   #has(flag: number): boolean {
@@ -216,8 +221,8 @@ export abstract class QueuedChannel implements Channel {
   }
 
   #failed(error: unknown): void {
-    process.emitWarning(error instanceof Error ? error : String(error), 'BarewireFault');
-    this.destroy(error instanceof Error ? error : new Error(String(error)));
+    process.emitWarning(error instanceof Error ? error : printable(error), 'BarewireFault');
+    this.destroy(asError(error));
   }
 }
 

@@ -7,7 +7,7 @@
  */
 
 import type { Channel, Sink } from '../channel/port.ts';
-import { ConnectFailed, HandshakeRejected } from '../errors.ts';
+import { asError, ConnectFailed, HandshakeRejected } from '../errors.ts';
 import type { HttpViolation, ResponseHead } from '../http/head.ts';
 import { type ResponseIncoming, ResponseParser } from '../http/response-parser.ts';
 import type { Clock } from '../net/sweeper.ts';
@@ -133,7 +133,7 @@ export class Attempt implements Sink {
   }
 
   #failHeaders(code: string, what: string, error: unknown): void {
-    const cause = error instanceof Error ? error : new Error(String(error));
+    const cause = asError(error);
     this.#fail(new ConnectFailed(code, `${what}: ${cause.message}`, { cause }));
   }
 

@@ -19,7 +19,7 @@ export type Sendable = string | Uint8Array | Blob;
 
 /** As much of a connection as sending needs. */
 export interface Outlet {
-  readonly connection: Omit<PartsOutlet, 'hasRoom'> & {
+  readonly connection: PartsOutlet & {
     send(message: string | Uint8Array, options?: SendOptions): SendResult;
   };
   readonly channel: Pick<Channel, 'bufferedAmount' | 'output' | 'sentBytes'>;
@@ -201,7 +201,7 @@ export class Outbox implements PartsOutlet {
   }
 
   /** Blobs that are being read come first. */
-  get hasRoom(): boolean {
+  hasRoom(): boolean {
     return this.#blobs === undefined && this.#hasRoom();
   }
 
@@ -230,7 +230,7 @@ export class Outbox implements PartsOutlet {
   }
 
   #hasRoom(): boolean {
-    if (this.#outlet === undefined) return false;
+    if (this.#outlet === undefined || !this.#outlet.connection.hasRoom()) return false;
     return this.#outlet.channel.bufferedAmount + this.#behindBlobsBytes <= this.#limits.highWaterMarkBytes;
   }
 

@@ -259,7 +259,8 @@ export class ReconnectingWebSocket extends Target {
     } catch (error) {
       if (!isCurrent()) return;
       this.#fire('error', { error });
-      if (isCurrent()) this.#lost({ code: 1006, reason: String(error) });
+      if (isCurrent())
+        this.#lost({ code: 1006, reason: error instanceof Error ? error.message : 'no attempt could be made' });
     }
   }
 

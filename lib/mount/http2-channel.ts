@@ -54,14 +54,16 @@ export class Http2Channel extends DuplexChannel {
     const head = this.#head;
     if (head !== undefined && !this.destroyed) {
       this.#head = undefined;
-      this.#stream.respond(head);
+      // Reset by the client, and not destroyed while what it has sent before is unread: `respond` would throw.
+      if (this.#stream.closed) this.#stream.destroy();
+      else this.#stream.respond(head);
     }
     super.flush();
   }
 
   /** Asks the client for the body that it holds back (RFC 9110 §10.1.1). */
   sendContinue(): void {
-    this.#stream.additionalHeaders({ ':status': 100 });
+    if (!this.#stream.closed) this.#stream.additionalHeaders({ ':status': 100 }); // a reset may have come with the head
   }
 
   /**

@@ -66,6 +66,8 @@ function intercept(server: Http2Like, all: readonly Attached[]): void {
     if (event === 'stream' && all.length > 0) {
       const [stream, , , raw] = values as [ServerHttp2Stream, unknown, unknown, readonly string[]];
       if (take(server, all, stream, readHead(raw))) return true;
+      // Nobody else is there to hear that the client has reset it, and an error that nobody hears ends the process.
+      if (server.listenerCount('stream') === 0) stream.on('error', ignoreError);
     } else if (event === 'request' && all.length > 0) {
       const [request, response] = values as [NodeRequest & IncomingMessage, NodeResponse];
       if (request.httpVersionMajor < 2 && takeHttp1(server, all, request, response)) return true;
@@ -109,7 +111,7 @@ function wants(
 /** Whether ours have to answer what none of them has a route for. */
 function mustAnswer(server: Http2Like, all: readonly Attached[], { method, protocol }: Http2Head): boolean {
   if (method !== 'CONNECT') return all.some(({ options }) => options.routes) && server.listenerCount('stream') === 0;
-  if (protocol !== 'websocket') return false;
+  if (protocol !== 'websocket') return server.listenerCount('stream') === 0;
   const said = all.find(({ options }) => options.unmatched !== undefined)?.options.unmatched;
   return said === undefined ? !othersListen(server) : said === 'refuse';
 }
@@ -122,3 +124,5 @@ function othersListen(server: Http2Like): boolean {
   const compatibility = server.listenerCount('request') > 0 ? 1 : 0;
   return server.listenerCount('connect') > 0 || server.listenerCount('stream') > compatibility;
 }
+
+function ignoreError(): void {}

@@ -46,6 +46,10 @@ export function ignoreUpgrade(
     stream.on('close', cancel);
   });
   stream.on('drain', () => response.emit('drain'));
+  // As Node's own server: a client that ends its direction before it has its answer has gone.
+  stream.on('end', () => {
+    if (!response.writableFinished) stream.destroy();
+  });
   stream.resume(); // whatever comes is thrown away, and the end is noticed
   server.emit('request', request, response);
 }

@@ -11,6 +11,7 @@ import type { Channel, Owner, Remote, Sink } from '../channel/port.ts';
 import type { Exchange, StreamBody, TakenOver } from '../net/exchange.ts';
 import { Request } from '../net/request.ts';
 import { type CheckedResponse, type Field, hasNoContent } from '../net/responses.ts';
+import { onClientLeft } from './client-left.ts';
 import type { NodeRequest, NodeResponse } from './node-request.ts';
 import { ResponseStream } from './response-stream.ts';
 
@@ -45,7 +46,7 @@ export class ResponseExchange implements Exchange {
     // Node tells of a client that has left by these, the error only where somebody listens; without a listener HTTP/2 throws.
     node.request.on('error', ignoreError);
     node.response.on('error', ignoreError);
-    node.response.on('close', () => this.#leave());
+    onClientLeft(node.response, () => this.#leave());
   }
 
   get answered(): boolean {

@@ -7,6 +7,7 @@
  */
 
 import type { WritableSide } from '../channel/duplex.ts';
+import { onClientLeft } from './client-left.ts';
 import type { NodeResponse } from './node-request.ts';
 
 type Written = (error?: Error | null) => void;
@@ -22,7 +23,7 @@ export class ResponseStream implements WritableSide {
     this.#response = response;
     this.#isReplaced = Object.hasOwn(response, 'write');
     this.#closed = hasClosed(response);
-    response.on('close', () => {
+    onClientLeft(response, () => {
       this.#closed = true;
     });
     if (this.#isReplaced) response.on('drain', () => this.#drained());
@@ -60,7 +61,7 @@ export class ResponseStream implements WritableSide {
     if (event === 'error') return this.#response.on('error', listener);
     const onClose = listener as () => void;
     // What was closed before does not say so again.
-    return this.#closed ? setImmediate(onClose) : this.#response.on('close', onClose);
+    return this.#closed ? setImmediate(onClose) : onClientLeft(this.#response, onClose);
   }
 
   #drained(): void {

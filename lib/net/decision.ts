@@ -7,7 +7,7 @@
 
 import { describe, suggest } from '../options.ts';
 import type { Upgrade } from './api.ts';
-import { type ErrorHandler, isPromise } from './guard.ts';
+import { ask, type ErrorHandler } from './guard.ts';
 import type { Request } from './request.ts';
 import { type CheckedResponse, checkHeaders, checkResponse, type Field, handlerFailed } from './responses.ts';
 
@@ -75,17 +75,5 @@ export function decide(
     }
     on.decided(decision);
   };
-  let answer: unknown;
-  try {
-    answer = handler?.(request);
-  } catch (error) {
-    failed(error);
-    return;
-  }
-  if (!isPromise(answer)) {
-    answered(answer);
-    return;
-  }
-  on.waiting?.();
-  answer.then(answered, failed);
+  ask(() => handler?.(request), { answered, failed, waiting: () => on.waiting?.() });
 }

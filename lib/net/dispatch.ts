@@ -13,7 +13,7 @@ import { misdirected } from '../http/target.ts';
 import type { RefusalReason } from '../observe.ts';
 import type { Context, HttpTarget, Target } from './context.ts';
 import type { Exchange } from './exchange.ts';
-import { isPromise } from './guard.ts';
+import { ask } from './guard.ts';
 import type { Request } from './request.ts';
 import {
   type CheckedResponse,
@@ -109,15 +109,7 @@ function answer(
     }
     respond(checked);
   };
-  let response: unknown;
-  try {
-    response = handler(exchange.request);
-  } catch (error) {
-    failed(error);
-    return;
-  }
-  if (isPromise(response)) response.then(answered, failed);
-  else answered(response);
+  ask(() => handler(exchange.request), { answered, failed });
 }
 
 /** Fetch §3.3.2: a browser asks whether a page may send what it wants to send. */

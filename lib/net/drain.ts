@@ -8,7 +8,7 @@
 
 import { CloseCode } from '../websocket/close.ts';
 import type { EventStream, ServerWebSocket } from './api.ts';
-import type { ErrorHandler } from './guard.ts';
+import { type ErrorHandler, guard } from './guard.ts';
 import type { OpenConnections } from './open-connections.ts';
 import type { ServerStream } from './server-event-stream.ts';
 import { ServerSocket } from './server-websocket.ts';
@@ -79,11 +79,7 @@ function closeOne(
   onClose: DrainOptions['onClose'],
   onError: ErrorHandler,
 ): void {
-  try {
-    onClose?.(connection as ServerWebSocket | EventStream);
-  } catch (error) {
-    onError(error);
-  }
+  guard({ handlerFailed: onError }, onClose, undefined, connection);
   if (connection instanceof ServerSocket) connection.close(CloseCode.ServiceRestart, 'the server restarts');
   else {
     connection.send({ retry: Math.ceil(Math.random() * retryAfterMs) });

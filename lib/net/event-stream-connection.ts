@@ -91,8 +91,15 @@ export class EventStreamConnection<Face> extends Timed implements Sink, Guarded 
     return this.#settings;
   }
 
-  get hasRoom(): boolean {
-    return this.channel.bufferedAmount <= this.#settings.highWaterMarkBytes;
+  /** Nothing waits beyond the high-water mark; where something does, `drain` is called once all has left. */
+  hasRoom(): boolean {
+    const { channel } = this;
+    const { highWaterMarkBytes } = this.#settings;
+    // What waits for the end of this turn only is not in the way: the head, of which nobody else tells.
+    if (channel.bufferedAmount > highWaterMarkBytes && !channel.blocked) channel.flush();
+    if (channel.bufferedAmount <= highWaterMarkBytes) return true;
+    this.#owesDrain = true;
+    return false;
   }
 
   send(event: EventMessage): SendResult {

@@ -6,6 +6,8 @@
  * Read next: `websocket-connection.ts`, which calls it most.
  */
 
+import { printable } from '../errors.ts';
+
 /** Whose handler failed: it tells the error on and ends its own connection. Must not throw. */
 export interface Guarded {
   handlerFailed(error: unknown): void;
@@ -39,6 +41,37 @@ function watch(owner: Guarded, result: unknown): void {
   if (isPromise(result)) result.then(undefined, (error: unknown) => owner.handlerFailed(error));
 }
 
+/** What becomes of a question to the application: one of `answered` and `failed` is called, once. */
+export interface Asked {
+  answered(answer: unknown): void;
+  failed(error: unknown): void;
+  /** The answer comes later. */
+  waiting?(): void;
+}
+
+/** Asks the application something that it answers now or later. Whatever it does instead of answering has failed. */
+export function ask(question: () => unknown, on: Asked): void {
+  let answer: unknown;
+  let comesLater: boolean;
+  try {
+    answer = question();
+    comesLater = isPromise(answer);
+  } catch (error) {
+    on.failed(error);
+    return;
+  }
+  if (!comesLater) {
+    on.answered(answer);
+    return;
+  }
+  on.waiting?.();
+  // `resolve` hears what a promise of another make throws in place of its answer, and its first answer only.
+  Promise.resolve(answer).then(
+    (value) => on.answered(value),
+    (error: unknown) => on.failed(error),
+  );
+}
+
 /** A promise of whatever make. */
 export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
@@ -57,16 +90,5 @@ export function guardedErrorHandler(onError: ((error: unknown) => unknown) | und
 }
 
 function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? (error.stack ?? error.message) : printable(error), {
-    type: 'BarewireHandlerError',
-  });
-}
-
-/** Anything can be thrown, also what has no string form. */
-function printable(error: unknown): string {
-  try {
-    return String(error);
-  } catch {
-    return 'something that cannot be printed was thrown';
-  }
+  process.emitWarning(printable(error), { type: 'BarewireHandlerError' });
 }

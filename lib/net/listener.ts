@@ -17,6 +17,7 @@ import {
 import { acceptSockets, socketUnder } from '../channel/node-internals.ts';
 import type { Sink } from '../channel/port.ts';
 import { SocketChannel } from '../channel/socket.ts';
+import { ConnectionClosed } from '../errors.ts';
 import { trustedAddresses } from '../http/forwarded.ts';
 import type { ProxyEndpoint } from '../http/proxy-protocol.ts';
 import { checkOptions, kindOf, STRING, wholeNumber } from '../options.ts';
@@ -115,20 +116,37 @@ export class Listener {
   }
 
   /**
-   * Begins to accept. Rejects with the system's error, for example `EADDRINUSE`.
-   * @throws TypeError or RangeError for a wrong option
+   * Begins to accept. Rejects with the system's error, for example `EADDRINUSE`, and with ConnectionClosed where the server
+   * is closed meanwhile. @throws TypeError or RangeError for a wrong option, and TypeError behind `close`
    */
   listen(options: ListenOptions): Promise<void> {
     checkOptions('listen', options, LISTEN_OPTIONS);
     const { path, port = 0, host = '127.0.0.1', proxyProtocol } = options;
+    if (this.#settings.closing()) throw new TypeError('listen: this server has been closed; make another one');
     const where = path === undefined ? { port, host } : { path };
     this.#trusts = proxyProtocol && trustedProxies(proxyProtocol, path !== undefined);
+    const server = this.#server;
     return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ ...where, backlog: this.#settings.acceptBacklog }, () => {
-        this.#server.off('error', reject);
+      const settled = (): void => {
+        server.off('error', failed);
+        server.off('close', closed);
+      };
+      const failed = (error: Error): void => {
+        settled();
+        reject(error);
+      };
+      const closed = (): void =>
+        failed(new ConnectionClosed('SERVER_CLOSED', 'the server was closed before it listened'));
+      server.on('error', failed);
+      server.on('close', closed);
+      server.listen({ ...where, backlog: this.#settings.acceptBacklog }, () => {
+        if (this.#settings.closing()) {
+          server.close(); // closed while the address was looked up, when Node had nothing to close yet
+          return;
+        }
+        settled();
         // After this an error concerns one accept only: told, and survived.
-        this.#server.on('error', this.#settings.onError);
+        server.on('error', this.#settings.onError);
         const descriptors = readDescriptors();
         this.#descriptors = descriptors && new DescriptorWatch(descriptors, this.#settings.onError);
         resolve();

@@ -16,7 +16,7 @@ export type PartSource = AsyncIterable<string | Uint8Array> | Iterable<string | 
 export interface PartsOutlet {
   readonly readyState: number;
   /** Nothing waits beyond the high-water mark. Where it does, the line is told when there is room again. */
-  readonly hasRoom: boolean;
+  hasRoom(): boolean;
   beginMessage(type: 'text' | 'binary', compress: boolean | undefined): void;
   sendPart(part: string | Uint8Array): SendResult;
   endMessage(): SendResult;
@@ -35,7 +35,7 @@ export function writeParts(
   if (type !== undefined && type !== 'text' && type !== 'binary')
     throw new TypeError(`type is ${String(type)}, must be 'text' or 'binary'`);
   const parts = new OutgoingParts(line, outlet, source, options);
-  const written = line.add(() => parts.attempt(), outlet.hasRoom);
+  const written = line.add(() => parts.attempt(), outlet.hasRoom());
   written.catch(() => parts.stop());
   return written;
 }
@@ -65,7 +65,7 @@ class OutgoingParts {
     if (this.#state === 'sent') return 'sent';
     if (this.#state === 'failed') throw this.#error;
     if (this.#outlet.readyState !== 1) throw closed();
-    if (!this.#outlet.hasRoom) return 'dropped';
+    if (!this.#outlet.hasRoom()) return 'dropped';
     if (this.#state === 'running') this.#wake();
     else {
       this.#state = 'running';
@@ -88,7 +88,7 @@ class OutgoingParts {
         if (!begun) this.#begin(part);
         begun = true;
         this.#outlet.sendPart(part);
-        if (!this.#outlet.hasRoom) await this.#room();
+        if (!this.#outlet.hasRoom()) await this.#room();
         if (this.#outlet.readyState !== 1) throw closed();
       }
       if (!begun) this.#begin(undefined);
@@ -102,7 +102,7 @@ class OutgoingParts {
     // A message that has failed leaves the line at once, whether or not there is room for the next.
     let leaves = this.#state === 'failed';
     this.#line.drained(() => {
-      const mayTry = leaves || this.#outlet.hasRoom;
+      const mayTry = leaves || this.#outlet.hasRoom();
       leaves = false;
       return mayTry;
     });

@@ -44,7 +44,7 @@ export class ServerStream<Data = unknown> implements EventStream<Data> {
 
   /** @internal */
   static drained<Data>(face: ServerStream<Data>): void {
-    face.#writes?.drained(() => face.#connection.hasRoom);
+    face.#writes?.drained(() => face.#connection.hasRoom());
   }
 
   /** @internal */
@@ -96,7 +96,7 @@ export class ServerStream<Data = unknown> implements EventStream<Data> {
       if (connection.ended || connection.channel.destroyed) throw closed();
       const result = connection.send(event);
       return result === 'dropped' ? result : this.#report(result, event); // dropped, it is tried again later
-    }, connection.hasRoom);
+    }, connection.hasRoom());
   }
 
   comment(text: string): SendResult {

@@ -77,7 +77,7 @@ export class ServerSocket<Data = unknown> implements ServerWebSocket<Data> {
       return queue !== undefined;
     },
     drained(face) {
-      face.#extras?.writes?.drained(() => face.#connection.hasRoom);
+      face.#extras?.writes?.drained(() => face.#connection.hasRoom());
     },
     ended(face, error) {
       face.#extras?.queue?.end(error);
@@ -135,7 +135,7 @@ export class ServerSocket<Data = unknown> implements ServerWebSocket<Data> {
       if (connection.readyState !== 1) throw closed();
       const result = connection.send(message, options);
       return result === 'dropped' ? result : this.#report(result, message); // dropped, it is tried again later
-    }, connection.hasRoom);
+    }, connection.hasRoom());
   }
 
   writeMessage(parts: PartSource, options?: WriteMessageOptions): Promise<void> {

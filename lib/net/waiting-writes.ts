@@ -6,7 +6,7 @@
  * Knows no connection. Read next: `server-websocket.ts`.
  */
 
-import { ConnectionClosed } from '../errors.ts';
+import { asError, ConnectionClosed } from '../errors.ts';
 import { WEBSOCKET_LIMITS } from '../limits.ts';
 import type { SendResult } from './api.ts';
 
@@ -62,7 +62,7 @@ export class WaitingWrites {
     try {
       result = attempt!();
     } catch (error) {
-      reject(error instanceof Error ? error : new Error(String(error)));
+      reject(asError(error));
       return true;
     }
     if (result === 'sent') {

@@ -12,7 +12,7 @@
 
 import { utf8ByteLength } from '../bytes/utf8.ts';
 import type { Channel, Sink } from '../channel/port.ts';
-import { ProtocolViolation } from '../errors.ts';
+import { asError, ProtocolViolation } from '../errors.ts';
 import { CloseCode, encodeClosePayload } from '../websocket/close.ts';
 import { MAX_CONTROL_PAYLOAD_BYTES } from '../websocket/frame.ts';
 import { PreparedMessage } from '../websocket/prepared-message.ts';
@@ -99,9 +99,15 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
     return this.#error;
   }
 
-  /** Nothing waits beyond the high-water mark. */
-  get hasRoom(): boolean {
-    return this.channel.bufferedAmount <= this.#settings.highWaterMarkBytes;
+  /** Nothing waits beyond the high-water mark; where something does, `drain` is called once all has left. */
+  hasRoom(): boolean {
+    const { channel } = this;
+    const { highWaterMarkBytes } = this.#settings;
+    // What waits for the end of this turn only is not in the way: pongs, for example, of which nobody else tells.
+    if (channel.bufferedAmount > highWaterMarkBytes && !channel.blocked) channel.flush();
+    if (channel.bufferedAmount <= highWaterMarkBytes) return true;
+    this.#flags |= Flag.owesDrain;
+    return false;
   }
 
   /** As `ServerWebSocket.send`. */
@@ -289,7 +295,7 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
 
   /** `Guarded`. */
   handlerFailed(error: unknown): void {
-    this.#error ??= error instanceof Error ? error : new Error(String(error));
+    this.#error ??= asError(error);
     this.#settings.onError(error);
     this.close(CloseCode.InternalError);
   }
