@@ -3,167 +3,51 @@
  *
  *     channel ──chunk──► protocol.receive ──values──► handlers          protocol.output ──► channel
  *
- * Adds what the pure core cannot own: the three-valued `send`, backpressure and `drain`, and the deadlines for pongs,
- * writes and the closing handshake (see `deadlines.ts`). Guarantees: `open` is followed by exactly one `close`, nothing is
+ * Adds what the pure core cannot own: backpressure and `drain`, a pause that is exact, and the deadlines for pongs, writes and the
+ * closing handshake (see `deadlines.ts`). What is sent stands in `sending-connection.ts`. Guarantees: `open` is followed by exactly one `close`, nothing is
  * delivered outside of them, and a handler that throws ends its own connection only (1011).
  * Handlers get `face`, what its maker wants them to see, and never this object. Messages in parts come to `streaming-connection.ts`.
  * Read next: `server-websocket.ts`, the face of servers, and `../client/websocket.ts`, that of clients.
  */
 
-import { utf8ByteLength } from '../bytes/utf8.ts';
 import type { Channel, Sink } from '../channel/port.ts';
 import { asError, ProtocolViolation } from '../errors.ts';
 import { CloseCode, encodeClosePayload } from '../websocket/close.ts';
 import { MAX_CONTROL_PAYLOAD_BYTES } from '../websocket/frame.ts';
-import { PreparedMessage } from '../websocket/prepared-message.ts';
-import {
-  type AgreedExtensions,
-  type Incoming,
-  type IncomingReceiver,
-  WebSocketProtocol,
-} from '../websocket/protocol.ts';
-import type { Message, SendOptions, SendResult } from './api.ts';
+import type { AgreedExtensions, Incoming, IncomingReceiver } from '../websocket/protocol.ts';
 import type { ConnectionHandlers, ConnectionSettings } from './connection-settings.ts';
-import { Timed, type Wait } from './deadlines.ts';
+import type { Wait } from './deadlines.ts';
 import { type Guarded, guard } from './guard.ts';
 import { Pings } from './pings.ts';
-import type { Sweeper } from './sweeper.ts';
+import { Flag, mustBeBytes, SendingConnection, STOPPED } from './sending-connection.ts';
 
 /** The readyState values of the WHATWG interface. */
 const OPEN = 1;
 const CLOSING = 2;
 const CLOSED = 3;
 
-const Flag = {
-  /** `send` has answered `backpressure` and `drain` has not been called since. */
-  owesDrain: 1,
-  /** The application has paused. While this or `behind` is set we do not read, so the peer's silence says nothing. */
-  paused: 2,
-  /** TCP is gone and `close` has been called. */
-  closed: 4,
-  /** A write had to wait, and nothing has come from the peer since: what we send now stands behind all that the system's buffers hold. */
-  slow: 8,
-  /** Whoever reads messages has enough of them for now. */
-  behind: 16,
-  /** The peer's FIN came while we did not read. */
-  owesEnd: 32,
-} as const;
-
-/** Either of the reasons for which we do not read. */
-const STOPPED = Flag.paused | Flag.behind;
-
-/** A frame header is at most this much of what a message adds to the buffered bytes (a server's; a client's is 4 more). */
-const HEADER_ALLOWANCE_BYTES = 14;
-
-export class WebSocketConnection<Face> extends Timed implements Sink, IncomingReceiver, Guarded {
-  readonly #core: WebSocketProtocol;
-  readonly #settings: ConnectionSettings<Face>;
-  readonly #face: Face;
-  /** Messages each way, whole ones. */
+export class WebSocketConnection<Face> extends SendingConnection<Face> implements Sink, IncomingReceiver, Guarded {
+  protected readonly face: Face;
+  /** Whole messages. */
   receivedMessages = 0;
-  sentMessages = 0;
-  /** Bits of `Flag`: one field, since an idle connection pays eight octets for each. */
-  #flags = 0;
   /** Why the connection did not end in peace; set before `close` is called. */
-  #error: Error | undefined = undefined;
+  protected error: Error | undefined = undefined;
   /** Pings that somebody waits for; made with the first. */
   #pings: Pings | undefined = undefined;
   /** From the last ping of any kind to its pong, in ms; undefined before the first. */
   roundTripMs: number | undefined = undefined;
 
   constructor(channel: Channel, settings: ConnectionSettings<Face>, agreed: AgreedExtensions, face: Face) {
-    super(channel);
-    this.#settings = settings;
-    this.#face = face;
-    this.#core = new WebSocketProtocol(settings, channel.output, agreed);
+    super(channel, settings, agreed);
+    this.face = face;
     channel.sink = this;
     this.waitAnew('peer');
     settings.sweeper.add(this);
   }
 
   get readyState(): number {
-    if (this.#has(Flag.closed)) return CLOSED;
-    return this.#core.state === 'OPEN' && !this.channel.destroyed ? OPEN : CLOSING;
-  }
-
-  get settings(): ConnectionSettings<Face> {
-    return this.#settings;
-  }
-
-  protected get face(): Face {
-    return this.#face;
-  }
-
-  /** Why the connection is being ended, if not in peace. */
-  protected get error(): Error | undefined {
-    return this.#error;
-  }
-
-  /** Nothing waits beyond the high-water mark; where something does, `drain` is called once all has left. */
-  hasRoom(): boolean {
-    const { channel } = this;
-    const { highWaterMarkBytes } = this.#settings;
-    // What waits for the end of this turn only is not in the way: pongs, for example, of which nobody else tells.
-    if (channel.bufferedAmount > highWaterMarkBytes && !channel.blocked) channel.flush();
-    if (channel.bufferedAmount <= highWaterMarkBytes) return true;
-    this.#flags |= Flag.owesDrain;
-    return false;
-  }
-
-  /** As `ServerWebSocket.send`. */
-  send(message: Message, options?: SendOptions): SendResult {
-    const core = this.#core;
-    if (typeof message === 'string') {
-      // UTF-8 takes up to three octets a UTF-16 unit; they are counted only where it matters.
-      if (!this.#mayTake(message.length * 3) && !this.#mayTake(utf8ByteLength(message))) return this.#refused();
-      core.sendText(message, options?.compress);
-    } else if (message instanceof Uint8Array) {
-      if (!this.#mayTake(message.length)) return this.#refused();
-      core.sendBinary(message, options?.compress);
-    } else if (message instanceof PreparedMessage) {
-      if (!this.#mayTake(message.end - message.start)) return this.#refused();
-      core.sendPrepared(message, options?.compress);
-    } else if (message instanceof ArrayBuffer) {
-      return this.send(new Uint8Array(message), options);
-    } else {
-      throw new TypeError('a message is a string, a Uint8Array, an ArrayBuffer or a PreparedMessage');
-    }
-    return this.#sent();
-  }
-
-  /** Begins a message in parts: until `endMessage` no other can be sent. @throws as `WebSocketProtocol.beginMessage` */
-  beginMessage(type: 'text' | 'binary', compress: boolean | undefined): void {
-    this.#core.beginMessage(type, compress);
-  }
-
-  /** Sends a part, of whatever size: whoever sends parts waits for `hasRoom` in between. @throws as `WebSocketProtocol.sendPart` */
-  sendPart(part: string | Uint8Array): SendResult {
-    this.#core.sendPart(part);
-    return this.#leave();
-  }
-
-  /** @throws as `WebSocketProtocol.endMessage` */
-  endMessage(): SendResult {
-    this.#core.endMessage();
-    return this.#sent();
-  }
-
-  /** As `ServerWebSocket.sendText`. */
-  sendText(utf8: Uint8Array, options?: SendOptions): SendResult {
-    mustBeBytes(utf8);
-    if (!this.#mayTake(utf8.length)) return this.#refused();
-    this.#core.sendText(utf8, options?.compress);
-    return this.#sent();
-  }
-
-  /**
-   * Sends what `encode` puts into the output, of about `sizeBytes`: for faces that say more than `send` does.
-   * @throws what `encode` throws
-   */
-  sendEncoded(sizeBytes: number, encode: (core: WebSocketProtocol) => void): SendResult {
-    if (!this.#mayTake(sizeBytes)) return 'dropped';
-    encode(this.#core);
-    return this.#sent();
+    if (this.has(Flag.closed)) return CLOSED;
+    return this.core.state === 'OPEN' && !this.channel.destroyed ? OPEN : CLOSING;
   }
 
   /** Sends a ping and answers the promise of `ServerWebSocket.ping`. @throws RangeError beyond 125 bytes */
@@ -174,20 +58,20 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
         `ping payload is ${payload.length} bytes, limit ${MAX_CONTROL_PAYLOAD_BYTES} (RFC 6455 §5.5)`,
       );
     }
-    if (!this.#mayTake(payload?.length ?? Pings.PAYLOAD_BYTES)) return Promise.resolve(undefined);
+    if (!this.mayTake(payload?.length ?? Pings.PAYLOAD_BYTES)) return Promise.resolve(undefined);
     this.#pings ??= new Pings();
     const ping = this.#pings.begin(payload?.length === 0 ? undefined : payload);
-    this.#core.sendPing(ping.payload);
-    this.#leave();
+    this.core.sendPing(ping.payload);
+    this.leave();
     return ping.roundTrip;
   }
 
   close(code?: number, reason = ''): void {
-    if (this.#core.state !== 'OPEN') {
+    if (this.core.state !== 'OPEN') {
       encodeClosePayload(code, reason); // a caller's mistake is one in every state
       return;
     }
-    this.#core.sendClose(code, reason);
+    this.core.sendClose(code, reason);
     this.#endWhenOver();
     this.channel.flushSoon();
   }
@@ -216,76 +100,76 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
 
   /** Reads from here on, unless it has been paused: its maker has told whoever is to hear of messages. */
   startReading(): void {
-    if (!this.#has(STOPPED)) this.channel.resume();
+    if (!this.has(STOPPED)) this.channel.resume();
   }
 
   /** `Sink`. */
   receive(chunk: Uint8Array): void {
-    if (this.#core.outputBlocked !== this.channel.blocked) this.#core.outputBlocked = this.channel.blocked;
-    this.#core.receiveInto(chunk, this);
-    if (this.#core.closeExpected) this.#endWhenOver();
+    if (this.core.outputBlocked !== this.channel.blocked) this.core.outputBlocked = this.channel.blocked;
+    this.core.receiveInto(chunk, this);
+    if (this.core.closeExpected) this.#endWhenOver();
   }
 
   /** `Sink`: a FIN without a close frame is 1006 (§7.1.5); nothing is left to wait for but what the peer may still take. */
   receiveEnd(): void {
-    if (this.#has(STOPPED)) {
-      this.#flags |= Flag.owesEnd; // what came before it has not been read
+    if (this.has(STOPPED)) {
+      this.flags |= Flag.owesEnd; // what came before it has not been read
       return;
     }
-    this.#core.receiveEnd();
+    this.core.receiveEnd();
     this.channel.end();
     this.waitFor('close');
   }
 
   /** `Sink`. */
   drained(): void {
-    if (this.#core.outputBlocked) this.#core.outputBlocked = false;
+    if (this.core.outputBlocked) this.core.outputBlocked = false;
     if (this.channel.output.byteLength > 0) this.channel.flushSoon();
-    const { handlers } = this.#settings;
-    guard(this, handlers.written, handlers, this.#face);
-    if (!this.#has(Flag.owesDrain) || this.channel.bufferedAmount > 0) return;
-    this.#flags &= ~Flag.owesDrain;
-    if (this.#core.state === 'OPEN') guard(this, handlers.drain, handlers, this.#face);
+    const { handlers } = this.settings;
+    guard(this, handlers.written, handlers, this.face);
+    if (!this.has(Flag.owesDrain) || this.channel.bufferedAmount > 0) return;
+    this.flags &= ~Flag.owesDrain;
+    if (this.core.state === 'OPEN') guard(this, handlers.drain, handlers, this.face);
   }
 
   /** `Sink`. */
   gone(error: Error | undefined): void {
-    if (this.#has(Flag.closed)) return;
-    this.#flags |= Flag.closed;
-    this.#settings.sweeper.delete(this);
-    this.#core.receiveEnd();
-    const { closeCode, closeReason } = this.#core;
-    this.#error ??= closeCode === CloseCode.Abnormal ? error : undefined;
+    if (this.has(Flag.closed)) return;
+    this.flags |= Flag.closed;
+    this.settings.sweeper.delete(this);
+    this.core.receiveEnd();
+    const { closeCode, closeReason } = this.core;
+    this.error ??= closeCode === CloseCode.Abnormal ? error : undefined;
     this.#pings?.end();
-    const { handlers } = this.#settings;
-    guard(this, handlers.close, handlers, this.#face, closeCode, closeReason, this.#error);
+    const { handlers } = this.settings;
+    guard(this, handlers.close, handlers, this.face, closeCode, closeReason, this.error);
   }
 
   /** `IncomingReceiver`: while the chunk is still being read, so that answers keep their order. */
   deliver(incoming: Incoming): void {
     // Drop the rest of this chunk: a handler has failed, or has dropped the connection.
-    if (this.#error !== undefined || this.channel.destroyed) return;
-    const { handlers } = this.#settings;
+    if (this.error !== undefined || this.channel.destroyed) return;
+    const { handlers } = this.settings;
     switch (incoming.kind) {
       case 'text':
       case 'binary': {
         this.receivedMessages++;
         const handler =
           typeof incoming.data !== 'string' && incoming.kind === 'text' ? handlers.textBytes : handlers.message;
-        guard(this, handler as ConnectionHandlers<Face>['message'], handlers, this.#face, incoming.data);
+        guard(this, handler as ConnectionHandlers<Face>['message'], handlers, this.face, incoming.data);
         return;
       }
       case 'ping':
-        guard(this, handlers.ping, handlers, this.#face, incoming.data);
+        guard(this, handlers.ping, handlers, this.face, incoming.data);
         return;
       case 'pong':
         this.#measure(incoming.data);
-        guard(this, handlers.pong, handlers, this.#face, incoming.data);
+        guard(this, handlers.pong, handlers, this.face, incoming.data);
         return;
       case 'failed': {
         const error = new ProtocolViolation(incoming.code, incoming.detail, incoming.section);
-        this.#error = error;
-        guard(this, handlers.failed, handlers, this.#face, error);
+        this.error = error;
+        guard(this, handlers.failed, handlers, this.face, error);
         return;
       }
       default:
@@ -295,50 +179,46 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
 
   /** `Guarded`. */
   handlerFailed(error: unknown): void {
-    this.#error ??= asError(error);
-    this.#settings.onError(error);
+    this.error ??= asError(error);
+    this.settings.onError(error);
     this.close(CloseCode.InternalError);
-  }
-
-  protected get sweeper(): Sweeper {
-    return this.#settings.sweeper;
   }
 
   /** `Timed`. */
   protected expected(): Wait {
-    if (this.waitingFor === 'write') this.#flags |= Flag.slow;
-    if (this.#core.state !== 'OPEN' || this.channel.peerEnded) return 'close';
+    if (this.waitingFor === 'write') this.flags |= Flag.slow;
+    if (this.core.state !== 'OPEN' || this.channel.peerEnded) return 'close';
     // Any byte is a sign of life; a pong is only asked for when there was none.
-    return this.waitingFor === 'pong' && !this.channel.receivedSinceSweep && !this.#has(STOPPED) ? 'pong' : 'peer';
+    return this.waitingFor === 'pong' && !this.channel.receivedSinceSweep && !this.has(STOPPED) ? 'pong' : 'peer';
   }
 
   /** `Timed`. */
   protected renewed(wait: Wait): boolean {
-    if (wait !== 'peer' || !(this.channel.receivedSinceSweep || this.#has(STOPPED))) return false;
+    if (wait !== 'peer' || !(this.channel.receivedSinceSweep || this.has(STOPPED))) return false;
     this.channel.receivedSinceSweep = false;
-    this.#flags &= ~Flag.slow;
+    this.flags &= ~Flag.slow;
     return true;
   }
 
   /** `Timed`. */
   protected durationMs(wait: Wait): number {
-    const { pingIntervalMs, pongTimeoutMs, writeTimeoutMs, closeTimeoutMs } = this.#settings;
+    const { pingIntervalMs, pongTimeoutMs, writeTimeoutMs, closeTimeoutMs } = this.settings;
     if (wait === 'peer') return pingIntervalMs;
     if (wait === 'write') return writeTimeoutMs;
     // The answer to a ping or a close frame that stands behind what a slow peer has yet to read.
     const answerMs = wait === 'close' ? closeTimeoutMs : pongTimeoutMs;
-    return this.#has(Flag.slow) ? Math.max(answerMs, writeTimeoutMs) : answerMs;
+    return this.has(Flag.slow) ? Math.max(answerMs, writeTimeoutMs) : answerMs;
   }
 
   /** `Timed`. */
   protected expired(wait: Wait): void {
-    const { pongTimeoutMs, writeTimeoutMs } = this.#settings;
+    const { pongTimeoutMs, writeTimeoutMs } = this.settings;
     if (wait === 'close') this.channel.destroy();
     else if (wait === 'write') this.#die(`the peer has taken nothing for ${writeTimeoutMs} ms`);
     else if (wait === 'pong')
-      this.#die(`no byte within ${this.#has(Flag.slow) ? writeTimeoutMs : pongTimeoutMs} ms after a ping`);
+      this.#die(`no byte within ${this.has(Flag.slow) ? writeTimeoutMs : pongTimeoutMs} ms after a ping`);
     else {
-      this.#core.sendPing();
+      this.core.sendPing();
       this.waitAnew('pong');
       this.channel.flush();
     }
@@ -351,90 +231,47 @@ export class WebSocketConnection<Face> extends Timed implements Sink, IncomingRe
     if (isHeartbeat) this.waitAnew('peer');
     if (roundTripMs === undefined) return; // an answer to no ping
     this.roundTripMs = roundTripMs;
-    this.#settings.observed?.roundTrip(this.#face as object, roundTripMs);
-  }
-
-  #has(flag: number): boolean {
-    return (this.#flags & flag) !== 0;
+    this.settings.observed?.roundTrip(this.face as object, roundTripMs);
   }
 
   /** Delivers nothing more: what the core has of this chunk waits there, and the rest in the peer's way. */
   #stop(flag: number): void {
-    const { state } = this.#core;
+    const { state } = this.core;
     if (state !== 'OPEN' && (state !== 'CLOSE_SENT' || flag === Flag.paused)) return;
-    this.#flags |= flag;
-    this.#core.hold();
+    this.flags |= flag;
+    this.core.hold();
     this.channel.pause();
   }
 
   /** Goes on, unless there is another reason not to. Delivers what waited before it returns, or until it is stopped again. */
   #go(flags: number): void {
-    const stopped = this.#has(STOPPED);
-    this.#flags &= ~flags;
-    if (!stopped || this.#has(STOPPED)) return;
-    this.#core.outputBlocked = this.channel.blocked;
-    this.#core.release();
+    const stopped = this.has(STOPPED);
+    this.flags &= ~flags;
+    if (!stopped || this.has(STOPPED)) return;
+    this.core.outputBlocked = this.channel.blocked;
+    this.core.release();
     if (this.channel.output.byteLength > 0) this.channel.flushSoon();
-    if (this.#core.closeExpected) this.#endWhenOver();
-    if (this.#has(STOPPED)) return;
+    if (this.core.closeExpected) this.#endWhenOver();
+    if (this.has(STOPPED)) return;
     this.channel.resume();
-    if (!this.#has(Flag.owesEnd)) return;
-    this.#flags &= ~Flag.owesEnd;
+    if (!this.has(Flag.owesEnd)) return;
+    this.flags &= ~Flag.owesEnd;
     this.receiveEnd();
   }
 
   /** §7.1.7 without a close frame: nobody would read it. */
   #die(why: string): void {
-    this.#error = new Error(why);
+    this.error = new Error(why);
     this.channel.destroy();
   }
 
   /** §7.1.1: the server ends TCP first; the client waits for that, but neither waits for ever. */
   #endWhenOver(): void {
     // Of a paused connection the peer's close must be heard all the same; a reader that is behind may go on until the deadline.
-    this.#go(this.#core.state === 'CLOSE_SENT' ? Flag.paused : STOPPED);
+    this.#go(this.core.state === 'CLOSE_SENT' ? Flag.paused : STOPPED);
     this.waitFor('close');
-    const { state } = this.#core;
+    const { state } = this.core;
     // Both close frames have passed, or the connection has failed, which ends TCP on either side (§7.1.7).
-    if (state === 'FAILED' || (state === 'CLOSED_CLEAN' && this.#settings.role === 'server')) this.channel.end();
+    if (state === 'FAILED' || (state === 'CLOSED_CLEAN' && this.settings.role === 'server')) this.channel.end();
   }
-
-  /** Whether a message of about this size may be accepted now. */
-  #mayTake(size: number): boolean {
-    if (this.#core.state !== 'OPEN' || this.channel.destroyed) return false;
-    const { channel } = this;
-    const { maxBufferedBytes } = this.#settings;
-    const needed = size + HEADER_ALLOWANCE_BYTES;
-    // What waits for the end of this turn only is not in the way: the head of the handshake, for example.
-    if (channel.bufferedAmount + needed > maxBufferedBytes && !channel.blocked) channel.flush();
-    // A single message may exceed the bound when nothing else waits: else it could never be sent at all.
-    return channel.bufferedAmount === 0 || channel.bufferedAmount + needed <= maxBufferedBytes;
-  }
-
-  /** A message was not accepted. Whoever waits for room, as a `write` does, is told of it, also where little waits. */
-  #refused(): SendResult {
-    this.#flags |= Flag.owesDrain;
-    return 'dropped';
-  }
-
-  #sent(): SendResult {
-    this.sentMessages++;
-    return this.#leave();
-  }
-
-  /** Sees to it that what is in the output leaves, and says how that stands. */
-  #leave(): SendResult {
-    const { channel } = this;
-    const { highWaterMarkBytes } = this.#settings;
-    if (channel.output.byteLength >= highWaterMarkBytes) channel.flush();
-    else channel.flushSoon();
-    if (channel.bufferedAmount <= highWaterMarkBytes) return 'sent';
-    this.#flags |= Flag.owesDrain;
-    return 'backpressure';
-  }
-}
-
-/** A number here would once have been a length (CVE-2016-10518). */
-function mustBeBytes(payload: unknown): void {
-  if (!(payload instanceof Uint8Array)) throw new TypeError('payload is not a Uint8Array');
 }
