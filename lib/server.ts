@@ -103,14 +103,9 @@ interface Inside {
 const DEFAULT_RETRY_AFTER_MS = 5_000;
 
 export class Server {
-  readonly #clock: Clock;
-  readonly #closeTimeoutMs: number;
-  readonly #context: Context;
-  readonly #makers: RouteMakers;
-  readonly #mount: Mount;
+  readonly #parts: Parts;
   /** Of each server that this one is attached to: what detaches it. */
   readonly #detach: (() => void)[] = [];
-  readonly #listener: Listener;
   readonly #inside: Inside;
   readonly #open = new OpenConnections();
   /** Set by `drain` and `close`: no new connection is served. */
@@ -125,46 +120,14 @@ export class Server {
   /** @throws TypeError or RangeError that names a wrong option and its bound */
   constructor(options: ServerOptions = {}) {
     checkServerOptions(options);
-    const settings = serverSettings(options);
-    const tell = guardedErrorHandler(options.onError);
-    const observed = new Observed(options.observer, tell);
-    const onError = (error: unknown): void => {
-      observed.fail(error);
-      tell(error);
-    };
     const open = this.#open;
-    const addresses = new AddressCounts(settings.maxConnectionsPerAddress);
-    const trust = options.trustProxy && guardedTrust(proxyTrust(options.trustProxy), onError);
-    this.#clock = options.clock ?? systemClock;
-    this.#closeTimeoutMs = settings.closeTimeoutMs;
-    const sweeper = new Sweeper(this.#clock);
-    sweeper.expect(
-      settings.headTimeoutMs,
-      settings.bodyTimeoutMs,
-      settings.keepAliveTimeoutMs,
-      settings.closeTimeoutMs,
-    );
-    this.#makers = { defaults: options, sweeper, open, onError, observed };
-    const closing = (): boolean => this.#closing;
-    const closed = (): boolean => this.#closed !== undefined;
-    const retryAfterMs = (): number => this.#retryAfterMs;
-    this.#context = { router: new Router<Target>(), sweeper, open, onError, observed, closing, closed, retryAfterMs };
-    const forwarded: Mount['forwarded'] = trust && (({ remote }, { headers }) => clientOf(trust, remote, headers));
-    this.#mount = { context: this.#context, clock: this.#clock, limits: settings, addresses, forwarded };
-    const http: HttpSettings = {
-      ...settings,
-      sweeper,
-      observed,
-      limits: settings,
-      forwarded,
-      serve: (exchange) => serve(this.#context, exchange),
-      onDone: (connection) => open.http.delete(connection),
-    };
-    const accepted = (channel: Channel): void => void open.http.add(new HttpConnection(channel, http));
-    const { tls } = options;
-    const listener = { ...settings, addresses, tls, open, sweeper, onError, observed, closing, retryAfterMs, accepted };
-    this.#listener = new Listener(listener);
-    this.#inside = { open, observed, closing, accepted };
+    const parts = makeParts(options, open, {
+      closing: () => this.#closing,
+      closed: () => this.#closed !== undefined,
+      retryAfterMs: () => this.#retryAfterMs,
+    });
+    this.#parts = parts;
+    this.#inside = { open, observed: parts.makers.observed, closing: parts.context.closing, accepted: parts.accepted };
   }
 
   /** @internal For `metrics`, and for `testing`, which has connections without a listener. */
@@ -196,7 +159,7 @@ export class Server {
     options?: WebSocketRouteOptions,
   ): this;
   webSocket(pattern: string, ...given: readonly unknown[]): this {
-    this.#context.router.add(WEBSOCKET, pattern, webSocketTarget(this.#makers, pattern, given));
+    this.#parts.context.router.add(WEBSOCKET, pattern, webSocketTarget(this.#parts.makers, pattern, given));
     return this;
   }
 
@@ -223,8 +186,8 @@ export class Server {
     options?: EventStreamRouteOptions,
   ): this;
   eventStream(pattern: string, ...given: readonly unknown[]): this {
-    const { method, target } = streamTarget(this.#makers, pattern, given);
-    this.#context.router.add(method, pattern, target);
+    const { method, target } = streamTarget(this.#parts.makers, pattern, given);
+    this.#parts.context.router.add(method, pattern, target);
     return this;
   }
 
@@ -242,7 +205,7 @@ export class Server {
   route(method: string, pattern: string, handler: HttpHandler, options: HttpRouteOptions = {}): this {
     const where = `route(${JSON.stringify(method)}, ${JSON.stringify(pattern)})`;
     if (method === WEBSOCKET) throw new TypeError(`${where}: use webSocket() for WebSockets`);
-    this.#context.router.add(method, pattern, httpTarget(this.#makers, where, handler, options));
+    this.#parts.context.router.add(method, pattern, httpTarget(this.#parts.makers, where, handler, options));
     return this;
   }
 
@@ -251,7 +214,7 @@ export class Server {
    * server has been closed, or is closed meanwhile (`SERVER_CLOSED`).
    */
   async listen(options: ListenOptions = {}): Promise<this> {
-    await this.#listener.listen(options);
+    await this.#parts.listener.listen(options);
     return this;
   }
 
@@ -265,7 +228,7 @@ export class Server {
     options: AttachOptions = {},
   ): this {
     if (this.#closing) throw new TypeError('attach: this server has been closed; make another one');
-    this.#detach.push(attach(this.#mount, server, options));
+    this.#detach.push(attach(this.#parts.mount, server, options));
     return this;
   }
 
@@ -274,7 +237,7 @@ export class Server {
    * asks for no WebSocket, or where none of the routes is for its path.
    */
   handleUpgrade(request: NodeRequest, socket: UpgradeStream, head: Uint8Array): boolean {
-    return handleUpgrade(this.#mount, request, socket, head);
+    return handleUpgrade(this.#parts.mount, request, socket, head);
   }
 
   /**
@@ -282,7 +245,7 @@ export class Server {
    * event-stream and HTTP routes is for its method and path. The body is read here: pass it on before anybody reads it.
    */
   handleRequest(request: NodeRequest, response: NodeResponse): boolean {
-    return handleRequest(this.#mount, request, response);
+    return handleRequest(this.#parts.mount, request, response);
   }
 
   /**
@@ -290,7 +253,7 @@ export class Server {
    * `request.url`, from which Express and Connect take the path that they are given with `use`.
    */
   middleware(): Middleware {
-    return middlewareOf(this.#mount);
+    return middlewareOf(this.#parts.mount);
   }
 
   /**
@@ -298,22 +261,22 @@ export class Server {
    * theirs. @throws Error for what is no certificate, which leaves the old one; TypeError for a server without `tls`
    */
   renewTls(tls: SecureContextOptions): void {
-    this.#listener.renewTls(tls);
+    this.#parts.listener.renewTls(tls);
   }
 
   /** The port listened on; 0 on a Unix socket or before `listen`. */
   get port(): number {
-    return this.#listener.address?.port ?? 0;
+    return this.#parts.listener.address?.port ?? 0;
   }
 
   /** Where the server listens, as a URL prefix such as `http://127.0.0.1:8080`; empty on a Unix socket. */
   get url(): string {
-    return this.#listener.url;
+    return this.#parts.listener.url;
   }
 
   /** How many connections are open, by what they are; `handshakes` are within their TLS handshake. */
   get connections(): ConnectionCounts & { readonly handshakes: number } {
-    return { ...this.#open.counts, handshakes: this.#listener.handshakes };
+    return { ...this.#open.counts, handshakes: this.#parts.listener.handshakes };
   }
 
   /** The open WebSockets, of all routes. Closing some while iterating is fine. */
@@ -340,10 +303,14 @@ export class Server {
     const cancelled = new Promise<void>((resolve) => {
       this.#cancelDrain = resolve;
     });
-    const { onError } = this.#makers;
-    return drainConnections(this.#open, this.#clock, { ...options, overMs, retryAfterMs }, onError, cancelled).then(
-      () => this.close(CloseCode.ServiceRestart),
-    );
+    const { onError } = this.#parts.makers;
+    return drainConnections(
+      this.#open,
+      this.#parts.clock,
+      { ...options, overMs, retryAfterMs },
+      onError,
+      cancelled,
+    ).then(() => this.close(CloseCode.ServiceRestart));
   }
 
   /**
@@ -360,17 +327,67 @@ export class Server {
   }
 
   async #close(code: number, reason: string): Promise<void> {
-    const listener = this.#listener.close();
+    const listener = this.#parts.listener.close();
     this.#open.closeAll(code, reason);
-    const cancel = this.#clock.after(this.#closeTimeoutMs, () => {
+    const cancel = this.#parts.clock.after(this.#parts.closeTimeoutMs, () => {
       this.#open.destroyAll();
-      this.#listener.destroyHandshakes();
+      this.#parts.listener.destroyHandshakes();
     });
     // Node's server counts sockets that are destroyed; ours have also told their handlers.
     await Promise.all([listener, this.#open.whenEmpty()]);
     cancel();
     for (const detach of this.#detach.splice(0)) detach();
   }
+}
+
+/** What a server is made of; made once. */
+interface Parts {
+  readonly clock: Clock;
+  readonly closeTimeoutMs: number;
+  readonly context: Context;
+  readonly makers: RouteMakers & { readonly observed: Observed };
+  readonly mount: Mount;
+  readonly listener: Listener;
+  /** Serves HTTP on a channel whose owner is the registry. */
+  readonly accepted: (channel: Channel) => void;
+}
+
+/** Makes the parts. `state`: what changes in a server's life. @throws as the constructor */
+function makeParts(
+  options: ServerOptions,
+  open: OpenConnections,
+  state: Pick<Context, 'closing' | 'closed' | 'retryAfterMs'>,
+): Parts {
+  const settings = serverSettings(options);
+  const tell = guardedErrorHandler(options.onError);
+  const observed = new Observed(options.observer, tell);
+  const onError = (error: unknown): void => {
+    observed.fail(error);
+    tell(error);
+  };
+  const addresses = new AddressCounts(settings.maxConnectionsPerAddress);
+  const trust = options.trustProxy && guardedTrust(proxyTrust(options.trustProxy), onError);
+  const clock = options.clock ?? systemClock;
+  const sweeper = new Sweeper(clock);
+  sweeper.expect(settings.headTimeoutMs, settings.bodyTimeoutMs, settings.keepAliveTimeoutMs, settings.closeTimeoutMs);
+  const makers = { defaults: options, sweeper, open, onError, observed };
+  const context: Context = { router: new Router<Target>(), sweeper, open, onError, observed, ...state };
+  const forwarded: Mount['forwarded'] = trust && (({ remote }, { headers }) => clientOf(trust, remote, headers));
+  const mount: Mount = { context, clock, limits: settings, addresses, forwarded };
+  const http: HttpSettings = {
+    ...settings,
+    sweeper,
+    observed,
+    limits: settings,
+    forwarded,
+    serve: (exchange) => serve(context, exchange),
+    onDone: (connection) => open.http.delete(connection),
+  };
+  const accepted = (channel: Channel): void => void open.http.add(new HttpConnection(channel, http));
+  const { tls } = options;
+  const listener = { ...settings, addresses, tls, open, sweeper, onError, observed, ...state, accepted };
+  const { closeTimeoutMs } = settings;
+  return { clock, closeTimeoutMs, context, makers, mount, listener: new Listener(listener), accepted };
 }
 
 /** Makes a server; add routes, then `listen`. @throws TypeError or RangeError that names a wrong option and its bound */
