@@ -58,7 +58,40 @@ A server must echo messages on that path. A client is driven over the paths of A
 Exit code: 0 nothing failed, 1 something did, 2 wrong usage or no connection.
 `;
 
+interface Settings {
+  readonly url: string | undefined;
+  /** The port to listen on, where clients are examined. */
+  readonly port: number | undefined;
+  readonly host: string;
+  readonly stream: boolean;
+  readonly cases: ReturnType<typeof catalogue>;
+  readonly listOnly: boolean;
+  readonly parallel: number;
+  readonly headers: readonly string[];
+  readonly insecure: boolean;
+  readonly caFile: string | undefined;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly jsonFile: string | undefined;
+  readonly reportFolder: string | undefined;
+  readonly agent: string | undefined;
+}
+
 export async function run(args: string[]): Promise<number> {
+  const settings = readSettings(args);
+  if (settings === undefined) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  if (settings.listOnly) {
+    for (const { id, description } of settings.cases) process.stdout.write(`${id.padEnd(10)} ${description}\n`);
+    return 0;
+  }
+  return settings.port === undefined ? examineServer(settings, settings.url!) : examineClients(settings, settings.port);
+}
+
+/** What the command line asks for; undefined = the help. @throws UsageError */
+function readSettings(args: string[]): Settings | undefined {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
@@ -81,59 +114,82 @@ export async function run(args: string[]): Promise<number> {
       help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
+  if (values.help) return undefined;
   const [url] = positionals;
   if (positionals.length > 1) throw new UsageError(`one URL is enough, got ${positionals.join(' ')}`);
-  if (values.serve !== undefined && url !== undefined) throw new UsageError('either a URL or --serve, not both');
-  if (values.serve === undefined && url === undefined && !values.list)
+  checkTogether({ url, ...values });
+  const parallel = wholeNumber('parallel', values.parallel, 1, 128);
+  const stream = url !== undefined && /^http(s|\+unix)?:/i.test(url);
+  const all = catalogue(stream ? 'event-stream' : values.serve === undefined ? 'server' : 'client', {
+    full: values.full,
+  });
+  return {
+    url,
+    port: values.serve === undefined ? undefined : wholeNumber('serve', values.serve, 0, 65_535),
+    host: values.host,
+    stream,
+    cases: chosenOf(all, values.cases, values.exclude),
+    listOnly: values.list,
+    parallel,
+    headers: values.header,
+    insecure: values.insecure,
+    caFile: values.ca,
+    certFile: values.cert,
+    keyFile: values.key,
+    jsonFile: values.json,
+    reportFolder: values.report,
+    agent: values.agent,
+  };
+}
+
+/** Options that need or exclude each other. @throws UsageError */
+function checkTogether(values: {
+  readonly url: string | undefined;
+  readonly serve?: string | undefined;
+  readonly list: boolean;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly header: readonly string[];
+}): void {
+  if (values.serve !== undefined && values.url !== undefined) throw new UsageError('either a URL or --serve, not both');
+  if (values.serve === undefined && values.url === undefined && !values.list)
     throw new UsageError('a URL is missing: barewire conformance ws://host:port');
   if ((values.cert === undefined) !== (values.key === undefined)) throw new UsageError('--cert and --key go together');
   if (values.cert !== undefined && values.serve === undefined) throw new UsageError('--cert and --key are for --serve');
-  const parallel = wholeNumber('parallel', values.parallel, 1, 128);
   for (const line of values.header) {
     if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n]*$/.test(line))
       throw new UsageError(`--header ${JSON.stringify(line)} is not of the form 'Name: value'`);
   }
-  const subject = values.serve !== undefined ? 'client' : 'server';
-  const stream = url !== undefined && /^http(s|\+unix)?:/i.test(url);
-  const all = catalogue(stream ? 'event-stream' : subject, { full: values.full });
-  const useless = uselessPattern(all, [...values.cases, ...values.exclude]);
+}
+
+/** The cases that are left by `--cases` and `--exclude`. @throws UsageError where a pattern fits none, or none is left */
+function chosenOf(all: ReturnType<typeof catalogue>, wanted: string[], excluded: string[]): typeof all {
+  const useless = uselessPattern(all, [...wanted, ...excluded]);
   if (useless !== undefined) throw new UsageError(`no case matches ${useless}; --list shows them`);
-  const cases = selectIds(all, values.cases, values.exclude);
+  const cases = selectIds(all, wanted, excluded);
   if (cases.length === 0) throw new UsageError('no case is left to run');
-  if (values.list) {
-    for (const { id, description } of cases) process.stdout.write(`${id.padEnd(10)} ${description}\n`);
-    return 0;
+  return cases;
+}
+
+/** Writes the files that `--json` and `--report` name. */
+function writeFiles({ stream, port, jsonFile, reportFolder }: Settings, results: Results): void {
+  if (jsonFile !== undefined) {
+    mkdirSync(dirname(jsonFile) || '.', { recursive: true });
+    writeFileSync(jsonFile, resultsToJson(results, reportFolder === undefined ? undefined : caseFile));
   }
+  if (reportFolder === undefined) return;
+  const what = stream ? 'Event streams' : port === undefined ? 'WebSocket servers' : 'WebSocket clients';
+  const files = reportFiles(results, { title: `Conformance of ${what}`, date: new Date(), version: ownVersion() });
+  mkdirSync(join(reportFolder, 'cases'), { recursive: true });
+  for (const { path, text } of files) writeFileSync(join(reportFolder, path), text);
+}
 
-  const write = (results: Results): void => {
-    if (values.json !== undefined) {
-      mkdirSync(dirname(values.json) || '.', { recursive: true });
-      writeFileSync(values.json, resultsToJson(results, values.report === undefined ? undefined : caseFile));
-    }
-    if (values.report === undefined) return;
-    const what = stream ? 'Event streams' : subject === 'server' ? 'WebSocket servers' : 'WebSocket clients';
-    const files = reportFiles(results, { title: `Conformance of ${what}`, date: new Date(), version: ownVersion() });
-    mkdirSync(join(values.report, 'cases'), { recursive: true });
-    for (const { path, text } of files) writeFileSync(join(values.report, path), text);
-  };
-
-  if (values.serve !== undefined) {
-    const port = wholeNumber('serve', values.serve, 0, 65_535);
-    const tls =
-      values.cert === undefined
-        ? undefined
-        : { cert: readNamed('cert', values.cert), key: readNamed('key', values.key) };
-    return examineClients({ cases, port, host: values.host, write, ...(tls === undefined ? {} : { tls }) });
-  }
-
-  const ca = values.ca === undefined ? {} : { ca: readNamed('ca', values.ca) };
+async function examineServer(settings: Settings, url: string): Promise<number> {
+  const { cases, parallel, stream, headers, insecure, caFile, reportFolder } = settings;
+  const ca = caFile === undefined ? {} : { ca: readNamed('ca', caFile) };
   let target: Target;
   try {
-    target = targetOf(url!, { headers: values.header, insecure: values.insecure, ...ca });
+    target = targetOf(url, { headers, insecure, ...ca });
   } catch {
     throw new UsageError(`${JSON.stringify(url)} is not a ws:, wss:, http:, https: or ws+unix: URL`);
   }
@@ -148,15 +204,15 @@ export async function run(args: string[]): Promise<number> {
       onResult: (result, left) => progress.step(result, left),
     });
     progress.end();
-    const agent = values.agent ?? (serverField === '' ? target.name : serverField);
-    write(new Map([[agent, results]]));
+    const agent = settings.agent ?? (serverField === '' ? target.name : serverField);
+    writeFiles(settings, new Map([[agent, results]]));
     if (broken !== undefined) process.stderr.write(`barewire: ${url}: ${broken}\n`);
     else printFailures(results);
     process.stdout.write(groupTable(results));
     process.stdout.write(
       `${agent}: ${summaryOf(results)} in ${((performance.now() - started) / 1_000).toFixed(1)} s\n`,
     );
-    if (values.report !== undefined) process.stdout.write(`The report is in ${join(values.report, 'index.html')}\n`);
+    if (reportFolder !== undefined) process.stdout.write(`The report is in ${join(reportFolder, 'index.html')}\n`);
     return results.some(isFailure) ? 1 : 0;
   } catch (error) {
     progress.end();
@@ -166,14 +222,10 @@ export async function run(args: string[]): Promise<number> {
   }
 }
 
-async function examineClients(options: {
-  readonly cases: ReturnType<typeof catalogue>;
-  readonly port: number;
-  readonly host: string;
-  readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
-  readonly write: (results: Results) => void;
-}): Promise<number> {
-  const { cases, port, host, tls, write } = options;
+async function examineClients(settings: Settings, port: number): Promise<number> {
+  const { cases, host, certFile, keyFile } = settings;
+  const tls =
+    certFile === undefined ? undefined : { cert: readNamed('cert', certFile), key: readNamed('key', keyFile) };
   const current = (): Results => new Map([...server.results].map(([agent, list]) => [agent, inOrder(list, cases)]));
   const progress = new Progress(cases.length);
   const server = await serve({
@@ -184,7 +236,7 @@ async function examineClients(options: {
     onResult: (agent, result) => progress.step(result, cases.length - server.results.get(agent)!.size),
     onReports: (agent) => {
       progress.end();
-      write(current());
+      writeFiles(settings, current());
       const results = current().get(agent);
       if (results === undefined) return;
       printFailures(results);
@@ -197,7 +249,7 @@ async function examineClients(options: {
   await Promise.race([server.ended, untilInterrupted()]);
   progress.end();
   server.close();
-  write(current());
+  writeFiles(settings, current());
   return [...current().values()].flat().some(isFailure) ? 1 : 0;
 }
 
