@@ -6,7 +6,7 @@ import WebSocket, { WebSocketServer } from 'ws';
 import { WebsocketProvider } from 'y-websocket';
 import * as Y from 'yjs';
 
-const { setupWSConnection } = createRequire(import.meta.url)('y-websocket/bin/utils');
+const { setupWSConnection, docs } = createRequire(import.meta.url)('y-websocket/bin/utils');
 const wss = new WebSocketServer({ port: 0, host: '127.0.0.1' });
 wss.on('connection', setupWSConnection);
 await once(wss, 'listening');
@@ -25,7 +25,8 @@ await heard;
 assert.equal(b.doc.getText('t').toString(), 'hello');
 a.provider.destroy();
 b.provider.destroy();
+// A document's awareness has an interval that ends with the document.
+for (const doc of [a.doc, b.doc, ...docs.values()]) doc.destroy();
 for (const client of wss.clients) client.terminate();
 await new Promise((resolve) => wss.close(resolve));
 console.log('done');
-setTimeout(() => process.exit(0), 500).unref();
