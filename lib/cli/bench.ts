@@ -71,6 +71,28 @@ interface Request {
 }
 
 export async function run(args: string[]): Promise<number> {
+  const asked = readRequest(args);
+  if (asked === undefined) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const { request, asJson } = asked;
+  const stop = untilStopped();
+  const hide = showProgress(request.warmUpMs + request.durationMs);
+  const measured = await start(request, stop)
+    .catch((error: unknown) => {
+      throw new Error(`${request.url.href}: ${oneLine(error)}`);
+    })
+    .finally(hide);
+  process.stdout.write(asJson ? `${json(request, measured)}\n` : words(request, measured));
+  return 0;
+}
+
+/**
+ * What the command line asks for; undefined = the help. Longer than a screen: one list of options, then one list of checks.
+ * @throws UsageError
+ */
+function readRequest(args: string[]): { readonly request: Request; readonly asJson: boolean } | undefined {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
@@ -91,10 +113,7 @@ export async function run(args: string[]): Promise<number> {
       help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
+  if (values.help) return undefined;
   if (positionals.length !== 1) {
     throw new UsageError(
       positionals.length === 0 ? 'bench needs a URL' : `one URL at a time, not ${positionals.length}`,
@@ -139,15 +158,7 @@ export async function run(args: string[]): Promise<number> {
   if (request.serverPid !== undefined && cpuTimes(request.serverPid) === undefined) {
     throw new UsageError(`--pid ${request.serverPid} is no process whose CPU time can be read here`);
   }
-  const stop = untilStopped();
-  const hide = showProgress(request.warmUpMs + request.durationMs);
-  const measured = await start(request, stop)
-    .catch((error: unknown) => {
-      throw new Error(`${url.href}: ${oneLine(error)}`);
-    })
-    .finally(hide);
-  process.stdout.write(values.json ? `${json(request, measured)}\n` : words(request, measured));
-  return 0;
+  return { request, asJson: values.json };
 }
 
 function taskOf(

@@ -48,7 +48,10 @@ export interface FuzzingServer {
 /** How long `/getCaseStatus` and `/updateReports` wait for results that are not there yet. */
 const RESULT_TIMEOUT_MS = 30_000;
 
-/** Starts the server. @throws the error of `listen` */
+/**
+ * Starts the server. Longer than a screen: its paths share the results and the cases under way, and each is a few lines.
+ * @throws the error of `listen`
+ */
 export async function serve(options: ServeOptions): Promise<FuzzingServer> {
   const results = new Map<string, Map<string, CaseResult>>();
   const sockets = new Set<Socket>();

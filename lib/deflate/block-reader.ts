@@ -198,7 +198,10 @@ function readStoredLength(): number {
 /** Index bits of the tables at `LITERALS_AT` and `DISTANCES_AT` as `readCodes` built them. */
 export const codes: { literalBits: number; distanceBits: number } = { literalBits: 0, distanceBits: 0 };
 
-/** §3.2.7: the header of a dynamic block, into the tables at `LITERALS_AT` and `DISTANCES_AT`. */
+/**
+ * §3.2.7: the header of a dynamic block, into the tables at `LITERALS_AT` and `DISTANCES_AT`. Longer than a screen: the bits
+ * and their count stay in local variables from the first code length to the last.
+ */
 function readCodes(): void {
   const counts = takeBits(14);
   const literalCount = (counts & 31) + 257;
