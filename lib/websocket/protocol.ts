@@ -10,18 +10,17 @@
  */
 
 import { OutputQueue } from '../bytes/output.ts';
-import { ConnectionClosed } from '../errors.ts';
 import { WEBSOCKET_LIMITS } from '../limits.ts';
 import { CloseCode, encodeClosePayload, failurePayload } from './close.ts';
 import { type DeferredCall, DeferredChunks } from './deferred-chunks.ts';
 import { type DeflateSettings, MessageDeflate } from './deflate.ts';
-import { encodeBinary, encodeFrame, encodePrepared, encodeText, FIN, type FrameForm, frameForm } from './encoder.ts';
-import { MAX_CONTROL_PAYLOAD_BYTES, Opcode } from './frame.ts';
+import { encodeFrame, FIN, frameForm } from './encoder.ts';
+import { Opcode } from './frame.ts';
 import { FrameParser, slice } from './frame-parser.ts';
 import { type Assembled, type AssemblerOptions, MessageAssembler } from './message-assembler.ts';
-import { type MessagePart, type MessageStreamOptions, MessageStreams, OutgoingMessage } from './message-stream.ts';
-import type { PreparedMessage } from './prepared-message.ts';
-import { closeExpected, mayReceive, maySend, next, type State, type Transition } from './state.ts';
+import { type MessagePart, type MessageStreamOptions, MessageStreams } from './message-stream.ts';
+import { Flag, SendingProtocol } from './sending-protocol.ts';
+import { mayReceive, maySend } from './state.ts';
 import type { Violation } from './violation.ts';
 
 /** What came of received bytes, in order. */
@@ -62,53 +61,26 @@ export interface AgreedExtensions {
   readonly deflate?: DeflateSettings | undefined;
 }
 
-const Flag = {
-  /** See `outputBlocked`. */
-  outputBlocked: 1,
-  /** Between `hold` and `release`. Here and not with the chunks: it is asked for each message, also while another machine is held. */
-  held: 2,
-} as const;
-
 /** One for the process; see there. */
 const deferredChunks = new DeferredChunks<IncomingReceiver>();
 
-export class WebSocketProtocol {
-  /** What is to be written to the peer, in order. */
-  readonly output: OutputQueue;
+export class WebSocketProtocol extends SendingProtocol {
   readonly #parser: FrameParser;
   readonly #assembler: MessageAssembler | MessageStreams;
-  readonly #form: FrameForm;
   readonly #options: ProtocolOptions;
-  #state: State = 'OPEN';
   /** The peer's close frame; set when it arrives. */
   #closeReceived: { readonly code: number; readonly reason: string } | undefined = undefined;
-  /** Bits of `Flag`. */
-  #flags = 0;
-  /** The latest ping that came while the output was blocked; answered when it no longer is. */
-  #owedPong: Uint8Array | undefined = undefined;
-  /** The message that is being sent in parts. */
-  #outgoing: OutgoingMessage | undefined = undefined;
 
   /** `output` is where bytes for the peer go; an adapter passes the queue that it writes from. */
   constructor(options: ProtocolOptions, output: OutputQueue = new OutputQueue(), agreed: AgreedExtensions = NONE) {
-    this.output = output;
-    this.#options = options;
     const deflate = agreed.deflate === undefined ? undefined : new MessageDeflate(agreed.deflate);
+    super(output, frameForm(options.role, deflate));
+    this.#options = options;
     this.#parser = new FrameParser(options.role === 'server', deflate !== undefined);
     this.#assembler =
       options.inParts === true
         ? new MessageStreams(streamOptions(options), deflate)
         : new MessageAssembler(isComplete(options) ? options : complete(options), deflate);
-    this.#form = frameForm(options.role, deflate);
-  }
-
-  get state(): State {
-    return this.#state;
-  }
-
-  /** Frames are over, only TCP is left to end: the adapter lets it last `closeTimeoutMs` at most (§7.1.1). */
-  get closeExpected(): boolean {
-    return closeExpected(this.#state);
   }
 
   /** The peer's close code (§7.1.5): 1005 when its frame carried none, 1006 when no close frame came. */
@@ -151,12 +123,12 @@ export class WebSocketProtocol {
    * `receiveInto` is given meanwhile (at most `MAX_DEFERRED_BYTES`): whoever holds stops reading from the network.
    */
   hold(): void {
-    if (mayReceive(this.#state)) this.#flags |= Flag.held;
+    if (mayReceive(this.now)) this.flags |= Flag.held;
   }
 
   /** Goes on where `hold` stopped: delivers what waits before it returns. @throws as `receiveInto` */
   release(): void {
-    this.#flags &= ~Flag.held;
+    this.flags &= ~Flag.held;
     if (this.#parser.reading) return;
     const call = deferredChunks.next(this);
     if (call !== undefined) this.#run(call.chunk, call.receiver, call);
@@ -170,7 +142,7 @@ export class WebSocketProtocol {
     try {
       for (;;) {
         parser.begin(chunk);
-        while (mayReceive(this.#state)) {
+        while (mayReceive(this.now)) {
           let incoming: Assembled | Incoming | undefined;
           if (assembler.expectsShort && parser.nextShort()) incoming = assembler.acceptShort(slice);
           else if (assembler.hasMore) incoming = assembler.more();
@@ -205,184 +177,58 @@ export class WebSocketProtocol {
 
   /** Lets go of what nobody will read any more. */
   #settle(): void {
-    const isOver = !mayReceive(this.#state);
+    const isOver = !mayReceive(this.now);
     if (isOver) {
       this.#assembler.forget();
-      this.#flags &= ~Flag.held;
+      this.flags &= ~Flag.held;
     }
     if (deferredChunks.any && !this.#isHeld) deferredChunks.forget(this);
   }
 
   /** The peer will send no more, or TCP is gone. Whatever had not been written is forgotten. */
   receiveEnd(): void {
-    if (this.#state !== 'ENDED') this.#move('end');
-    this.#owedPong = undefined;
-    this.#outgoing = undefined;
-    this.#flags &= ~Flag.held;
+    if (this.now !== 'ENDED') this.move('end');
+    this.endSending();
+    this.flags &= ~Flag.held;
     this.#assembler.forget();
     if (deferredChunks.any && !this.#parser.reading) deferredChunks.forget(this);
   }
 
-  /**
-   * Sends a text message; bytes are taken to be UTF-8. `compress` overrules the threshold for this message, where
-   * compression was agreed at all. @throws ConnectionClosed when no longer open; TypeError between `beginMessage` and `endMessage`
-   */
-  sendText(text: string | Uint8Array, compress?: boolean): void {
-    this.#mayBegin();
-    encodeText(this.output, this.#form, text, compress);
-  }
-
-  /**
-   * Sends a binary message. Above 16 KiB a server sends the caller's memory itself: it must stay unchanged until it has
-   * been written. `compress` as in `sendText`. @throws as `sendText`
-   */
-  sendBinary(payload: Uint8Array, compress?: boolean): void {
-    this.#mayBegin();
-    encodeBinary(this.output, this.#form, payload, compress);
-  }
-
-  /** Sends a message that was encoded once for many. `compress` as in `sendText`. @throws as `sendText` */
-  sendPrepared(message: PreparedMessage, compress?: boolean): void {
-    this.#mayBegin();
-    encodePrepared(this.output, this.#form, message, compress);
-  }
-
-  /**
-   * Begins a message whose parts are sent as they come, each as a frame of its own (§5.4). Until `endMessage` control frames and the close may be sent, other
-   * messages may not. `compress` undefined: wherever compression was agreed. @throws as `sendText`
-   */
-  beginMessage(type: 'text' | 'binary', compress?: boolean): void {
-    this.#mayBegin();
-    this.#outgoing = new OutgoingMessage(this.output, this.#form, type, compress);
-  }
-
-  /**
-   * Sends a part of the message that `beginMessage` began. Of text, strings may be cut within a surrogate pair, and octets are taken to be UTF-8;
-   * above 16 KiB a server sends the caller's memory itself. Of nothing, nothing is sent.
-   * @throws ConnectionClosed when no longer open; TypeError where no message was begun, or for a string in a binary one
-   */
-  sendPart(data: string | Uint8Array): void {
-    this.#mustBeOpen();
-    this.#begun().part(data);
-  }
-
-  /** Ends the message that `beginMessage` began. @throws as `sendPart` */
-  endMessage(): void {
-    this.#mustBeOpen();
-    this.#begun().end();
-    this.#outgoing = undefined;
-  }
-
-  /** @throws RangeError beyond 125 bytes (§5.5); ConnectionClosed when no longer open */
-  sendPing(payload: Uint8Array = NO_BYTES): void {
-    this.#sendControl(Opcode.Ping, payload);
-  }
-
-  /** An unsolicited pong, "a unidirectional heartbeat" (§5.5.3). @throws as `sendPing` */
-  sendPong(payload: Uint8Array = NO_BYTES): void {
-    this.#sendControl(Opcode.Pong, payload);
-  }
-
-  /**
-   * Begins the closing handshake (§7.1.2); does nothing once it has begun.
-   * @throws RangeError for a code or reason that may not be sent
-   */
-  sendClose(code?: number, reason = ''): void {
-    const payload = encodeClosePayload(code, reason);
-    if (!maySend(this.#state)) return;
-    encodeFrame(this.output, this.#form, FIN | Opcode.Close, payload);
-    this.#move('sendClose');
-  }
-
-  /** Takes what is to be written to the peer, as bytes of the caller's own. An adapter that minds copies reads `output` instead. */
-  takeOutput(): Uint8Array {
-    return this.output.takeAll();
-  }
-
-  /**
-   * Set while the peer does not take our output. §5.5.3 lets an endpoint answer only the latest of several pings;
-   * Choice: every ping is answered while answers can leave, and only the latest while they cannot, which bounds them.
-   */
-  set outputBlocked(blocked: boolean) {
-    if (blocked) this.#flags |= Flag.outputBlocked;
-    else this.#flags &= ~Flag.outputBlocked;
-    if (blocked || this.#owedPong === undefined) return;
-    const payload = this.#owedPong;
-    this.#owedPong = undefined;
-    if (mayReceive(this.#state)) encodeFrame(this.output, this.#form, FIN | Opcode.Pong, payload);
-  }
-
-  get outputBlocked(): boolean {
-    return (this.#flags & Flag.outputBlocked) !== 0;
-  }
-
   get #isHeld(): boolean {
-    return (this.#flags & Flag.held) !== 0;
+    return (this.flags & Flag.held) !== 0;
   }
 
   /** §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it already received a Close frame". */
   #answerPing(payload: Uint8Array): void {
     // Asked for in CLOSE_SENT too: §5.5.1 forbids only data frames behind our own close frame.
     if (this.#options.answersPings === false) return;
-    if (this.outputBlocked) this.#owedPong = payload;
-    else encodeFrame(this.output, this.#form, FIN | Opcode.Pong, payload); // §5.5.3: "identical Application data"
+    if (this.outputBlocked) this.owedPong = payload;
+    else encodeFrame(this.output, this.form, FIN | Opcode.Pong, payload); // §5.5.3: "identical Application data"
   }
 
   /** §5.5.1: on the peer's close frame "the endpoint MUST send a Close frame in response"; "typically echos the status code". */
   #answerClose(close: { readonly code: number; readonly reason: string }): void {
     this.#closeReceived = close;
-    const answers = maySend(this.#state);
-    this.#move('receiveClose');
+    const answers = maySend(this.now);
+    this.move('receiveClose');
     if (!answers) return;
     encodeFrame(
       this.output,
-      this.#form,
+      this.form,
       FIN | Opcode.Close,
       encodeClosePayload(
         close.code === CloseCode.NoStatusReceived ? undefined : close.code,
         this.#options.echoesReason === true ? close.reason : '',
       ),
     );
-    this.#move('sendClose');
+    this.move('sendClose');
   }
 
   /** _Fail the WebSocket Connection_ (§7.1.7): say why, unless our close frame has already gone out, and stop receiving. */
   #fail(violation: Violation): Incoming {
-    if (maySend(this.#state)) encodeFrame(this.output, this.#form, FIN | Opcode.Close, failurePayload(violation));
-    this.#move('fail');
+    if (maySend(this.now)) encodeFrame(this.output, this.form, FIN | Opcode.Close, failurePayload(violation));
+    this.move('fail');
     return { kind: 'failed', ...violation };
-  }
-
-  #move(transition: Transition): void {
-    const state = next(this.#state, transition);
-    if (state === undefined) throw new Error(`no transition ${transition} from ${this.#state}`);
-    this.#state = state;
-  }
-
-  #mustBeOpen(): void {
-    if (!maySend(this.#state))
-      throw new ConnectionClosed('WS_NOT_OPEN', `cannot send in state ${this.#state} (RFC 6455 §5.5.1)`);
-  }
-
-  #mayBegin(): void {
-    this.#mustBeOpen();
-    if (this.#outgoing !== undefined)
-      throw new TypeError('a message in parts has begun: endMessage comes before another message (RFC 6455 §5.4)');
-  }
-
-  #begun(): OutgoingMessage {
-    if (this.#outgoing === undefined) throw new TypeError('no message in parts has begun: call beginMessage first');
-    return this.#outgoing;
-  }
-
-  #sendControl(opcode: Opcode, payload: Uint8Array): void {
-    if (payload.length > MAX_CONTROL_PAYLOAD_BYTES) {
-      throw new RangeError(
-        `control frame payload is ${payload.length} bytes, limit ${MAX_CONTROL_PAYLOAD_BYTES} (RFC 6455 §5.5)`,
-      );
-    }
-    this.#mustBeOpen();
-    encodeFrame(this.output, this.#form, FIN | opcode, payload);
   }
 }
 
@@ -407,5 +253,4 @@ function streamOptions(options: ProtocolOptions): MessageStreamOptions {
   };
 }
 
-const NO_BYTES = new Uint8Array(0);
 const NONE: AgreedExtensions = {};
