@@ -39,6 +39,7 @@ export type {
   HttpHandler,
   HttpRequest,
   HttpResponse,
+  LentBytes,
   SendOptions,
   SendResult,
   ServerWebSocket,

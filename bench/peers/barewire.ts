@@ -11,6 +11,7 @@ import { announce, MAX_MESSAGE_BYTES, peerArguments, Rooms } from './arguments.t
 
 const { mode, deflate } = peerArguments();
 const textAsBytes = process.env['BENCH_TEXT_AS_BYTES'] === '1';
+const lends = process.env['BENCH_LENT'] === '1';
 const server = createServer({
   allowedOrigins: '*',
   maxMessageBytes: MAX_MESSAGE_BYTES,
@@ -23,6 +24,10 @@ const server = createServer({
 const members = new Rooms<ServerWebSocket<Set<ServerWebSocket>>>();
 if (mode === 'echo') {
   server.webSocket('/*', {
+    ...(lends && {
+      lentBinary: (socket, octets) => socket.send(octets),
+      lentText: (socket, utf8) => socket.sendText(utf8),
+    }),
     message: (socket, message) => socket.send(message),
     ...(textAsBytes && { textBytes: (socket: ServerWebSocket, utf8: Uint8Array) => socket.sendText(utf8) }),
   });

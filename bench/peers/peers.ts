@@ -49,6 +49,14 @@ export const PEERS: readonly Peer[] = [
     env: { BENCH_TEXT_AS_BYTES: '1' },
   },
   {
+    id: 'barewire-lent',
+    label: 'barewire (lent messages)',
+    script: 'barewire.js',
+    runtime: 'node',
+    abilities: ['echo', 'frames', 'deflate'],
+    env: { BENCH_LENT: '1' },
+  },
+  {
     id: 'barewire-attached',
     label: 'barewire through node:http',
     script: 'barewire.js',

@@ -48,6 +48,8 @@ export interface Channel {
   readonly output: OutputQueue;
   /** Known from the start, and also when the connection has gone. */
   readonly remote: Remote;
+  /** Nobody else looks at the chunks that the sink is given: it may write to them, as messages that are lent are unmasked. */
+  readonly chunksAreWritable: boolean;
   /** A byte has come since this was last set to false: liveness without reading the clock for each chunk. */
   receivedSinceSweep: boolean;
   /** Bytes that have come, and that were given to the operating system, since the channel or its protocol began. */

@@ -63,6 +63,11 @@ export abstract class QueuedChannel implements Channel {
   /** How many bytes of the write under way the system has not taken, where that can be known; else 0. */
   protected abstract unsentBytes(): number;
 
+  /** Unless a kind knows better, whoever made the stream may keep what it gives. */
+  get chunksAreWritable(): boolean {
+    return false;
+  }
+
   get receivedSinceSweep(): boolean {
     return this.#has(Flag.receivedSinceSweep);
   }

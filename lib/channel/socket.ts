@@ -39,6 +39,11 @@ export class SocketChannel extends QueuedChannel {
     if (reads === 'data events') socket.on('data', onData);
   }
 
+  /** The shared buffer, or what Node has read for this socket alone. */
+  override get chunksAreWritable(): boolean {
+    return true;
+  }
+
   /** For clients: the peer is known from here on. */
   connected(): void {
     const { address, port } = peerOf(this.#socket);

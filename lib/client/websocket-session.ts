@@ -232,9 +232,12 @@ export class WebSocketSession {
       inParts: messageStream !== undefined,
       sweeper,
       textAsBytes: false,
+      lendsBinary: false,
+      lendsText: false,
       onError: () => {}, // `close` tells; a listener's exception is the event target's business
       handlers: {
-        message: (_, data) => this.#receive(data),
+        text: (_, data) => this.#receive(data),
+        binary: (_, data) => this.#receive(data),
         ...(messageStream && { messageStream: (_: WebSocketSession, each: StreamedMessage) => messageStream(each) }),
         drain: () => this.#outbox.drained(),
         close: (_, code, reason, error) => {

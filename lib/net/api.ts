@@ -123,6 +123,34 @@ export interface ConnectionStats {
 export type Message = string | Uint8Array | ArrayBuffer | PreparedMessage;
 
 /**
+ * Octets that are only lent to a handler: good until it returns, and then written over. `slice()` makes octets that are yours to keep;
+ * everything that reads at once, such as `new TextDecoder().decode(octets)`, takes them as they are. No Uint8Array for the compiler, so that
+ * whatever would keep one refuses it.
+ */
+export interface LentBytes
+  extends Pick<
+    Uint8Array,
+    | 'length'
+    | 'byteLength'
+    | 'byteOffset'
+    | 'buffer'
+    | 'at'
+    | 'every'
+    | 'find'
+    | 'findIndex'
+    | 'forEach'
+    | 'includes'
+    | 'indexOf'
+    | 'lastIndexOf'
+    | 'reduce'
+    | 'slice'
+    | 'some'
+    | typeof Symbol.iterator
+  > {
+  readonly [index: number]: number;
+}
+
+/**
  * A message that is received in parts, each as soon as it has come: strings of whole characters where it is text, else Uint8Arrays, which
  * are yours to keep. At most `maxQueuedMessages` parts or `maxQueuedBytes` of them wait; then the connection is not read.
  * Leaving the loop discards the rest as it comes. Where the connection ends first, the loop throws ConnectionClosed.
@@ -154,9 +182,9 @@ export interface ServerWebSocket<Data = unknown> extends AsyncIterable<string | 
   /** Aborted when the connection has ended; the reason is a ConnectionClosed. */
   readonly signal: AbortSignal;
   /** Sends a text (string) or binary message. A view is not copied when large: leave it alone until it has left. */
-  send(message: Message, options?: SendOptions): SendResult;
-  /** Sends a text message from bytes that are UTF-8 already: what `textBytes` delivered, for example. */
-  sendText(utf8: Uint8Array, options?: SendOptions): SendResult;
+  send(message: Message | LentBytes, options?: SendOptions): SendResult;
+  /** Sends a text message from bytes that are UTF-8 already: what `textBytes` or `lentText` delivered, for example. */
+  sendText(utf8: Uint8Array | LentBytes, options?: SendOptions): SendResult;
   /**
    * Sends as soon as there is room, behind what waits already, and resolves when nothing waits beyond the high-water mark.
    * Rejects with ConnectionClosed when the connection ends first. Ignored, it does no harm.
@@ -196,6 +224,13 @@ export interface WebSocketHandlers<Data = unknown> {
   message?(socket: ServerWebSocket<Data>, message: string | Uint8Array): unknown;
   /** In place of `message` for text, as validated UTF-8 bytes: for those who pass it on without looking into it. Yours to keep. */
   textBytes?(socket: ServerWebSocket<Data>, utf8: Uint8Array): unknown;
+  /**
+   * In place of `message` for binary messages, for those who read a message at once or pass it on: it may lie in the buffer that it was read
+   * into, and is good only until the handler returns (its first `await`, where it is an async function). Saves the memory of each message.
+   */
+  lentBinary?(socket: ServerWebSocket<Data>, bytes: LentBytes): unknown;
+  /** As `textBytes`, and lent as in `lentBinary`. */
+  lentText?(socket: ServerWebSocket<Data>, utf8: LentBytes): unknown;
   /**
    * In place of `message`: a message is told at its first frame, and read as it comes, however long it is (`maxStreamedMessageBytes`). The
    * next one is told when it has been read to its end or left. When the handler is done (its promise, where it answers one), a message that

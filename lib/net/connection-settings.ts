@@ -12,9 +12,10 @@ import type { Sweeper } from './sweeper.ts';
 
 /** What happens on a connection, told to whoever made it. `face` is what that one has given. */
 export interface ConnectionHandlers<Face> {
-  message?(face: Face, message: string | Uint8Array): unknown;
-  /** Where it is there, text comes here as UTF-8 octets and not to `message`. */
-  textBytes?(face: Face, utf8: Uint8Array): unknown;
+  /** Strings, or UTF-8 octets where `textAsBytes` is set; lent where `lendsText` is. */
+  text?(face: Face, text: string | Uint8Array): unknown;
+  /** Lent where `lendsBinary` is set. */
+  binary?(face: Face, bytes: Uint8Array): unknown;
   /** With `inParts`, in place of both. */
   messageStream?(face: Face, message: StreamedMessage): unknown;
   drain?(face: Face): unknown;
@@ -42,8 +43,10 @@ export interface ConnectionSettings<Face> {
   readonly pongTimeoutMs: number;
   readonly closeTimeoutMs: number;
   readonly writeTimeoutMs: number;
-  /** `handlers.textBytes` is there. */
+  /** As `ProtocolOptions` has them. */
   readonly textAsBytes: boolean;
+  readonly lendsBinary: boolean;
+  readonly lendsText: boolean;
   /** `handlers.messageStream` is there: see `openConnection`. */
   readonly inParts?: boolean;
   readonly maxStreamedMessageBytes: number;

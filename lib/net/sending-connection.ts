@@ -49,7 +49,7 @@ export abstract class SendingConnection<Face> extends Timed {
   constructor(channel: Channel, settings: ConnectionSettings<Face>, agreed: AgreedExtensions) {
     super(channel);
     this.settings = settings;
-    this.core = new WebSocketProtocol(settings, channel.output, agreed);
+    this.core = new WebSocketProtocol(lending(settings, channel), channel.output, agreed);
   }
 
   /** Nothing waits beyond the high-water mark; where something does, `drain` is called once all has left. */
@@ -160,6 +160,12 @@ export abstract class SendingConnection<Face> extends Timed {
     this.flags |= Flag.owesDrain;
     return 'backpressure';
   }
+}
+
+/** The settings, but nothing is lent where somebody else may look at a chunk. */
+function lending<Face>(settings: ConnectionSettings<Face>, channel: Channel): ConnectionSettings<Face> {
+  if (channel.chunksAreWritable || !(settings.lendsBinary || settings.lendsText)) return settings;
+  return { ...settings, lendsBinary: false, lendsText: false };
 }
 
 /** A number here would once have been a length (CVE-2016-10518). */

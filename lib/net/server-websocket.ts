@@ -11,6 +11,7 @@ import { PreparedMessage } from '../websocket/prepared-message.ts';
 import type {
   ConnectionStats,
   HttpRequest,
+  LentBytes,
   Message,
   SendOptions,
   SendResult,
@@ -121,11 +122,13 @@ export class ServerSocket<Data = unknown> implements ServerWebSocket<Data> {
     return this.request.signal;
   }
 
-  send(message: Message, options?: SendOptions): SendResult {
+  send(given: Message | LentBytes, options?: SendOptions): SendResult {
+    const message = given as Message; // lent or not: at most 16 KiB are copied here and now
     return this.#report(this.#connection.send(message, options), message);
   }
 
-  sendText(utf8: Uint8Array, options?: SendOptions): SendResult {
+  sendText(given: Uint8Array | LentBytes, options?: SendOptions): SendResult {
+    const utf8 = given as Uint8Array;
     return this.#report(this.#connection.sendText(utf8, options), utf8, 'text');
   }
 
@@ -221,18 +224,24 @@ export function connectionHandlers<Data>(
   observed?: RouteObserved,
 ): ConnectionHandlers<ServerSocket<Data>> {
   const { inside } = ServerSocket;
-  const message: ConnectionHandlers<ServerSocket<Data>>['message'] = (face, data) => {
+  const message = (face: ServerSocket<Data>, data: string | Uint8Array): unknown => {
     if (observed?.wantsMessages) observed.received(face, data, kindOf(data));
     return inside.received(face as ServerSocket<never>, data) ? undefined : handlers.message?.(face, data);
   };
+  const textBytes = handlers.textBytes ? 'textBytes' : 'lentText';
   return {
-    message,
-    ...(handlers.textBytes && {
-      textBytes: (face: ServerSocket<Data>, utf8: Uint8Array) => {
-        if (observed?.wantsMessages) observed.received(face, utf8, 'text');
-        return handlers.textBytes?.(face, utf8);
-      },
-    }),
+    text: handlers[textBytes]
+      ? (face, utf8) => {
+          if (observed?.wantsMessages) observed.received(face, utf8, 'text');
+          return handlers[textBytes]?.(face, utf8 as Uint8Array);
+        }
+      : message,
+    binary: handlers.lentBinary
+      ? (face, bytes) => {
+          if (observed?.wantsMessages) observed.received(face, bytes, 'binary');
+          return handlers.lentBinary?.(face, bytes);
+        }
+      : message,
     ...(handlers.messageStream && {
       messageStream: (face: ServerSocket<Data>, message: StreamedMessage) => handlers.messageStream?.(face, message),
     }),

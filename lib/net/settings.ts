@@ -161,7 +161,18 @@ export function serverSettings<O extends object>(
   return { ...HTTP_LIMITS, ...SERVER_LIMITS, ...TIMEOUTS, ...defined(options) } as never;
 }
 
-const WEBSOCKET_HANDLERS = ['open', 'message', 'textBytes', 'messageStream', 'drain', 'ping', 'pong', 'close'];
+const WEBSOCKET_HANDLERS = [
+  'open',
+  'message',
+  'textBytes',
+  'lentBinary',
+  'lentText',
+  'messageStream',
+  'drain',
+  'ping',
+  'pong',
+  'close',
+];
 const STREAM_HANDLERS = ['open', 'drain', 'close'];
 
 /** The arguments behind a route's pattern: handlers and options, with `upgrade` (or `accept`) before them where it is wanted. */
@@ -223,10 +234,14 @@ function checkHandlers(where: string, handlers: unknown, names: readonly string[
   }
 }
 
-/** A message is received whole or in parts. @throws TypeError */
-function checkMessageHandlers(where: string, { messageStream, message, textBytes }: WebSocketHandlers): void {
-  if (messageStream !== undefined && (message ?? textBytes) !== undefined)
-    throw new TypeError(`${where}: messageStream stands in place of message and textBytes, not beside them`);
+/** A message is received whole or in parts, and comes to one handler. @throws TypeError */
+function checkMessageHandlers(where: string, handlers: WebSocketHandlers): void {
+  const { messageStream, textBytes, lentText } = handlers;
+  const whole = (['message', 'textBytes', 'lentBinary', 'lentText'] as const).find((name) => handlers[name]);
+  if (messageStream !== undefined && whole !== undefined)
+    throw new TypeError(`${where}: messageStream stands in place of ${whole}, not beside it`);
+  if (textBytes !== undefined && lentText !== undefined)
+    throw new TypeError(`${where}: text comes to textBytes or to lentText, not to both`);
 }
 
 /** Whose pages may use a route. @throws TypeError */
@@ -278,7 +293,9 @@ export function webSocketTarget(makers: RouteMakers, pattern: unknown, given: re
       pongTimeoutMs: merged.pongTimeoutMs,
       closeTimeoutMs: merged.closeTimeoutMs,
       writeTimeoutMs: merged.writeTimeoutMs,
-      textAsBytes: all.textBytes !== undefined,
+      textAsBytes: (all.textBytes ?? all.lentText) !== undefined,
+      lendsBinary: all.lentBinary !== undefined,
+      lendsText: all.lentText !== undefined,
       inParts: all.messageStream !== undefined,
       onError: makers.onError,
       observed,

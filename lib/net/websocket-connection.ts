@@ -154,9 +154,8 @@ export class WebSocketConnection<Face> extends SendingConnection<Face> implement
       case 'text':
       case 'binary': {
         this.receivedMessages++;
-        const handler =
-          typeof incoming.data !== 'string' && incoming.kind === 'text' ? handlers.textBytes : handlers.message;
-        guard(this, handler as ConnectionHandlers<Face>['message'], handlers, this.face, incoming.data);
+        const handler = incoming.kind === 'text' ? handlers.text : handlers.binary; // called in one place, which V8 then inlines
+        guard(this, handler as ConnectionHandlers<Face>['text'], handlers, this.face, incoming.data);
         return;
       }
       case 'ping':

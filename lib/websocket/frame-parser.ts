@@ -26,6 +26,8 @@ const NO_VIEW = new DataView(NO_BYTES.buffer);
 
 /** A view of the memory of the last chunk, if that has at most `REMEMBERED_MAX_BYTES`: sockets that share a read buffer share it too. */
 let lastView: DataView = NO_VIEW;
+/** The memory of `lastView`: to ask a view for it costs 12 ns. */
+let lastMemory: ArrayBufferLike = NO_BYTES.buffer;
 /** The size of the shared read buffer. Choice: larger memory is some caller's, and not kept alive. */
 const REMEMBERED_MAX_BYTES = 65_536;
 
@@ -63,6 +65,11 @@ export type { Slice };
 
 /** The slice that the last `next` or `nextShort` of any parser cut. */
 export const slice: Slice = new Slice();
+
+/** The memory that a slice's view shows. */
+export function memoryOf(view: DataView): ArrayBufferLike {
+  return view === lastView ? lastMemory : view.buffer;
+}
 
 export class FrameParser {
   readonly #allowCompressed: boolean;
@@ -106,10 +113,13 @@ export class FrameParser {
     this.#chunk = chunk;
     this.#position = 0;
     const { buffer } = chunk;
-    if (buffer === lastView.buffer) this.#view = lastView;
+    if (buffer === lastMemory) this.#view = lastView;
     else {
       this.#view = new DataView(buffer);
-      if (buffer.byteLength <= REMEMBERED_MAX_BYTES) lastView = this.#view;
+      if (buffer.byteLength <= REMEMBERED_MAX_BYTES) {
+        lastView = this.#view;
+        lastMemory = buffer;
+      }
     }
     this.#base = chunk.byteOffset;
   }

@@ -2,7 +2,7 @@
  * Frames to whole messages: the second of two stages (RFC 6455 §5.4-5.6, §8.1).
  *
  * Takes the slices that `frame-parser.ts` cuts, unmasks them into memory of its own, and answers what the application
- * sees: whole text and binary messages, pings, pongs and closes. Enforces what depends on more than one frame:
+ * sees: whole text and binary messages, pings, pongs and closes. Messages that are lent are unmasked in the chunk instead. Enforces what depends on more than one frame:
  * fragment order, the size and the frame count of a message, UTF-8 across fragments. A compressed message (RFC 7692) is
  * collected as it comes, and decompressed and checked once it is whole.
  * Memory: none while no message is in progress; else at most sixteen times what the peer has really sent (64 KiB at the least,
@@ -24,7 +24,7 @@ import {
 import { type Control, ControlFrames } from './control-frames.ts';
 import type { MessageDeflate } from './deflate.ts';
 import { isControl, MAX_HEADER_BYTES, Opcode } from './frame.ts';
-import { MAX_SHORT_PAYLOAD_BYTES, type Slice } from './frame-parser.ts';
+import { MAX_SHORT_PAYLOAD_BYTES, memoryOf, type Slice } from './frame-parser.ts';
 import { copyMasked, copyMaskedText, rotateKey } from './mask.ts';
 import { invalidUtf8, orderViolation, tooBig } from './message-rules.ts';
 import {
@@ -42,7 +42,16 @@ export interface AssemblerOptions {
   readonly maxFramesPerMessage: number;
   /** Text is delivered as validated UTF-8 bytes. */
   readonly textAsBytes: boolean;
+  /** Such a message may lie in the chunk itself, unmasked there: see `LENT_MAX_BYTES`. Of text, only where `textAsBytes` is set. */
+  readonly lendsBinary: boolean;
+  readonly lendsText: boolean;
 }
+
+/**
+ * A message of at most this length that lies whole in a chunk is lent where that is asked for: good until it has been delivered. A longer
+ * one is in memory of its own all the same, since `send` of more than this takes the memory itself instead of a copy.
+ */
+export const LENT_MAX_BYTES = 16_384;
 
 /** What a slice completed. `text` carries bytes only where `textAsBytes` asks for them. */
 export type Assembled =
@@ -170,11 +179,16 @@ export class MessageAssembler extends ControlFrames {
     const { view, opcode, maskingKey, start, end } = slice;
     const length = end - start;
     if (opcode === Opcode.Binary) {
+      if (this.#options.lendsBinary && length <= LENT_MAX_BYTES) {
+        if (maskingKey !== 0) copyMasked(view, start, end, view, start, maskingKey);
+        return { kind: 'binary', data: new Uint8Array(memoryOf(view), start, length) };
+      }
       const data = allocate(length);
       copyMasked(view, start, end, allocatedView(data, length), allocated.offset, maskingKey);
       return { kind: 'binary', data };
     }
     if (this.#options.textAsBytes) {
+      if (this.#options.lendsText && length <= LENT_MAX_BYTES) return lentText(view, start, end, maskingKey);
       const data = allocate(length);
       const ascii = copyMaskedText(view, start, end, allocatedView(data, length), allocated.offset, maskingKey);
       if (!ascii && !isValidUtf8(data, 0, length)) return invalidUtf8();
@@ -273,6 +287,14 @@ export class MessageAssembler extends ControlFrames {
     const data = message.bytes.length === end ? message.bytes : message.bytes.slice(0, end);
     return message.opcode === Opcode.Text ? { kind: 'text', data } : { kind: 'binary', data };
   }
+}
+
+/** A text where it lies in the chunk, unmasked there. */
+function lentText(view: DataView, start: number, end: number, maskingKey: number): Assembled {
+  const ascii = copyMaskedText(view, start, end, view, start, maskingKey);
+  const data = new Uint8Array(memoryOf(view), start, end - start);
+  if (!ascii && !isValidUtf8(data, 0, data.length)) return invalidUtf8();
+  return { kind: 'text', data };
 }
 
 const NO_BYTES = new Uint8Array(0);

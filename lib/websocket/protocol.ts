@@ -43,6 +43,13 @@ export interface ProtocolOptions {
   /** Deliver text as validated UTF-8 bytes. Default false. */
   readonly textAsBytes?: boolean;
   /**
+   * Deliver a binary message of at most 16 KiB that lies whole in a chunk as a view of that chunk, unmasked there: good only until the receiver
+   * returns, and the chunk is written to. Default false.
+   */
+  readonly lendsBinary?: boolean;
+  /** The same for text; only together with `textAsBytes`. Default false. */
+  readonly lendsText?: boolean;
+  /**
    * Deliver every message as `begin`, any number of `part`, and `end`, each as soon as it has come. Then neither `maxMessageBytes` nor
    * `maxFramesPerMessage` applies, since no message is held, but `maxStreamedMessageBytes`. Default false.
    */
@@ -94,7 +101,7 @@ export class WebSocketProtocol extends SendingProtocol {
   }
 
   /**
-   * Takes bytes from the peer. The chunk is borrowed for the call and left as it is; results hold copies.
+   * Takes bytes from the peer. The chunk is borrowed for the call and left as it is, and results hold copies, but where messages are lent.
    * Never throws for anything in it. @throws TypeError within a receiver of this machine or while it is held, since it could answer nothing then
    */
   receive(chunk: Uint8Array): Incoming[] {
@@ -234,8 +241,8 @@ export class WebSocketProtocol extends SendingProtocol {
 
 /** Connections of one route share one object with everything in it, and none copies it. */
 function isComplete(options: ProtocolOptions): options is ProtocolOptions & AssemblerOptions {
-  const { maxMessageBytes, maxFramesPerMessage, textAsBytes } = options;
-  return maxMessageBytes !== undefined && maxFramesPerMessage !== undefined && textAsBytes !== undefined;
+  const { maxMessageBytes, maxFramesPerMessage, textAsBytes, lendsBinary, lendsText } = options;
+  return [maxMessageBytes, maxFramesPerMessage, textAsBytes, lendsBinary, lendsText].every((one) => one !== undefined);
 }
 
 function complete(options: ProtocolOptions): AssemblerOptions {
@@ -243,6 +250,8 @@ function complete(options: ProtocolOptions): AssemblerOptions {
     maxMessageBytes: options.maxMessageBytes ?? WEBSOCKET_LIMITS.maxMessageBytes,
     maxFramesPerMessage: options.maxFramesPerMessage ?? WEBSOCKET_LIMITS.maxFramesPerMessage,
     textAsBytes: options.textAsBytes ?? false,
+    lendsBinary: options.lendsBinary ?? false,
+    lendsText: options.lendsText ?? false,
   };
 }
 

@@ -256,16 +256,16 @@ function throwIt(error: unknown): void {
 
 /** What the connection tells; one object for all. */
 export const LINK_HANDLERS: ConnectionHandlers<Link> = {
-  message({ owner }, data) {
+  binary({ owner }, data) {
     try {
-      owner.emit('message', inType(owner.binaryType, data as Uint8Array), true);
+      owner.emit('message', inType(owner.binaryType, data), true);
     } catch (error) {
       process.nextTick(throwIt, error);
     }
   },
-  textBytes({ owner }, utf8) {
+  text({ owner }, utf8) {
     try {
-      owner.emit('message', asBuffer(utf8), false);
+      owner.emit('message', asBuffer(utf8 as Uint8Array), false);
     } catch (error) {
       process.nextTick(throwIt, error);
     }

@@ -46,6 +46,8 @@ export function connectionSettings(role: 'client' | 'server', options: Connectio
     closeTimeoutMs,
     writeTimeoutMs: writeTimeout,
     textAsBytes: true,
+    lendsBinary: false,
+    lendsText: false,
     answersPings: options.autoPong !== false,
     echoesReason: true,
     onError: rethrow,

@@ -49,6 +49,8 @@ function blockedConnection(bounds: { readonly highWaterMarkBytes?: number; reado
     handlers: {},
     sweeper: new Sweeper(new FakeClock()),
     textAsBytes: false,
+    lendsBinary: false,
+    lendsText: false,
     onError: (error) => assert.fail(error as Error),
   };
   const connection = new WebSocketConnection(channel, settings, { deflate: undefined }, undefined);

@@ -134,9 +134,11 @@ describe('pause', () => {
       ...WEBSOCKET_LIMITS,
       ...TIMEOUTS,
       role: 'server' as const,
-      handlers: { message: (_: undefined, data: string | Uint8Array) => void told.push(String(data)) },
+      handlers: { text: (_: undefined, data: string | Uint8Array) => void told.push(String(data)) },
       sweeper: new Sweeper(new FakeClock()),
       textAsBytes: false,
+      lendsBinary: false,
+      lendsText: false,
       onError: (error: unknown) => assert.fail(error as Error),
     };
     const connection = new WebSocketConnection(channel, settings, { deflate: undefined }, undefined);

@@ -69,6 +69,25 @@ server.webSocket('/narrow', {
   textBytes: (socket, utf8) => socket.sendText(utf8), // whatever a handler answers is fine
 });
 
+// What is lent is read, sent on or copied; whatever would keep it wants a Uint8Array, and refuses it.
+const keeps: Uint8Array[] = [];
+server.webSocket('/lent', {
+  lentBinary(socket, octets) {
+    socket.send(octets);
+    keeps.push(octets.slice());
+    new TextDecoder().decode(octets);
+    // @ts-expect-error: not yours to keep
+    keeps.push(octets);
+    // @ts-expect-error: write keeps a message until there is room
+    void socket.write(octets);
+    // @ts-expect-error: a part of it is lent as well
+    octets.subarray(1);
+    // @ts-expect-error: not yours to change
+    octets[0] = 1;
+  },
+  lentText: (socket, utf8) => socket.sendText(utf8),
+});
+
 // Without upgrade, data is unknown.
 server.webSocket('/none', (socket) => same<typeof socket.data, unknown>(true));
 

@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { Duplex } from 'node:stream';
+import { describe, it } from 'node:test';
+import { DuplexChannel } from '../../lib/channel/duplex.ts';
+import { TIMEOUTS, WEBSOCKET_LIMITS } from '../../lib/limits.ts';
+import type { LentBytes, WebSocketHandlers } from '../../lib/net/api.ts';
+import type { ConnectionSettings } from '../../lib/net/connection-settings.ts';
+import { Sweeper } from '../../lib/net/sweeper.ts';
+import { WebSocketConnection } from '../../lib/net/websocket-connection.ts';
+import { createServer } from '../../lib/server.ts';
+import { connectPair } from '../../lib/testing/index.ts';
+import { LENT_MAX_BYTES } from '../../lib/websocket/message-assembler.ts';
+import { type Incoming, type ProtocolOptions, WebSocketProtocol } from '../../lib/websocket/protocol.ts';
+import { FakeClock } from '../support/clock.ts';
+import { withAttached } from '../support/doors.ts';
+import { fromClient, fromServer, type RawFrame } from '../support/frames.ts';
+import { Random, SEED_NOTE } from '../support/random.ts';
+import { openWebSocket, turns, withServer } from '../support/sockets.ts';
+
+const LENDING = { textAsBytes: true, lendsBinary: true, lendsText: true } as const;
+
+/** Feeds chunks that are written over at once, and answers copies of what was delivered. */
+function told(options: ProtocolOptions, chunks: Iterable<Uint8Array>): unknown[] {
+  const protocol = new WebSocketProtocol(options);
+  const all: unknown[] = [];
+  for (const chunk of chunks) {
+    const lent = chunk.slice();
+    protocol.receiveInto(lent, {
+      deliver: (one) => all.push('data' in one ? { ...one, data: Buffer.from(one.data).toString('latin1') } : one),
+    });
+    lent.fill(0xaa);
+  }
+  return all;
+}
+
+/** Delivers one chunk and answers what was delivered, uncopied. */
+function delivered(role: 'client' | 'server', chunk: Uint8Array): Incoming[] {
+  return new WebSocketProtocol({ role, ...LENDING }).receive(chunk);
+}
+
+describe('messages that are lent', () => {
+  it(`are those that would have been owned, whatever the cuts (${SEED_NOTE})`, () => {
+    const random = new Random(31);
+    for (let i = 0; i < 300; i++) {
+      const frames: RawFrame[] = Array.from({ length: 1 + random.below(12) }, (): RawFrame => {
+        const length = random.pick([0, 1, 3, 4, 20, 125, 126, 447, 448, 1_000, LENT_MAX_BYTES, LENT_MAX_BYTES + 1]);
+        const text = random.chance(0.5);
+        return { opcode: text ? 1 : 2, payload: text ? 'aé'.repeat(length / 3) : random.bytes(length) };
+      });
+      const role = random.pick(['client', 'server'] as const);
+      const chunks = random.cut(role === 'server' ? fromClient(...frames) : fromServer(...frames));
+      const owned = told({ role, textAsBytes: true }, chunks);
+      assert.equal(owned.length, frames.length);
+      assert.deepEqual(told({ role, ...LENDING }, chunks), owned);
+    }
+  });
+
+  it('lie in the chunk up to 16 KiB, where they lie in it whole; else in memory of their own', () => {
+    for (const role of ['client', 'server'] as const) {
+      const encode = role === 'server' ? fromClient : fromServer;
+      for (const opcode of [1, 2]) {
+        const lies = (length: number): boolean => {
+          const chunk = encode({ opcode, payload: new Uint8Array(length).fill(0x61) });
+          const [message] = delivered(role, chunk);
+          assert.ok((message?.kind === 'binary' || message?.kind === 'text') && typeof message.data !== 'string');
+          assert.equal(Buffer.from(message.data).toString(), 'a'.repeat(length));
+          return message.data.buffer === chunk.buffer;
+        };
+        assert.ok(lies(1) && lies(125) && lies(126) && lies(1_000) && lies(LENT_MAX_BYTES));
+        assert.ok(!lies(LENT_MAX_BYTES + 1));
+      }
+    }
+  });
+
+  it('§8.1: text that is no UTF-8 fails with 1007 all the same', () => {
+    for (const payload of ['fine', 'x'.repeat(1_000)]) {
+      const broken = Buffer.concat([Buffer.from(payload), Buffer.from([0xc3])]);
+      const [first] = delivered('server', fromClient({ opcode: 1, payload: broken }));
+      assert.ok(first?.kind === 'failed' && first.closeCode === 1007);
+    }
+  });
+
+  it('come back as they were through send and sendText, of every size, behind our listener and behind node:http', async () => {
+    const handlers: WebSocketHandlers = {
+      lentBinary: (socket, octets) => socket.send(octets),
+      lentText: (socket, utf8) => socket.sendText(utf8),
+    };
+    const talk = async (port: number): Promise<void> => {
+      const client = await openWebSocket(port, '/');
+      for (const size of [0, 1, 125, 126, 5_000, LENT_MAX_BYTES, LENT_MAX_BYTES + 1, 65_536, 300_000]) {
+        for (const opcode of [1, 2]) {
+          const payload = Buffer.alloc(size, 'abcdefg');
+          client.frames({ opcode, payload });
+          const back = await client.frame();
+          assert.equal(back.opcode, opcode);
+          assert.ok(back.payload.equals(payload), `${size} octets`);
+        }
+      }
+    };
+    await withServer(
+      {},
+      (server) => server.webSocket('/', handlers),
+      (server) => talk(server.port),
+    );
+    await withAttached({ routes: (server) => server.webSocket('/', handlers) }, ({ port }) => talk(port));
+  });
+
+  it('that are kept are written over, which a test with connectPair shows; a slice stays', async () => {
+    const kept: LentBytes[] = [];
+    const slices: Uint8Array[] = [];
+    const keep = (octets: LentBytes): void => {
+      kept.push(octets);
+      slices.push(octets.slice());
+    };
+    const server = createServer();
+    server.webSocket('/', { lentBinary: (_, octets) => keep(octets), lentText: (_, utf8) => keep(utf8) });
+    const socket = await connectPair(server, '/');
+    socket.send(Buffer.from('octets'));
+    socket.send('text');
+    await turns(5);
+    assert.deepEqual(
+      slices.map((each) => Buffer.from(each).toString()),
+      ['octets', 'text'],
+    );
+    assert.deepEqual(
+      kept.map((each) => [...each].every((octet) => octet === 0xff)),
+      [true, true],
+    );
+    await server.close();
+  });
+
+  it('are copies where somebody else made the stream, whose chunks stay as they are', () => {
+    const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+    const channel = new DuplexChannel(
+      { stream, readable: stream, remote: { address: '', port: 0, secure: false } },
+      { receive() {}, receiveEnd() {}, drained() {}, gone() {} },
+    );
+    const got: string[] = [];
+    const settings: ConnectionSettings<undefined> = {
+      ...WEBSOCKET_LIMITS,
+      ...TIMEOUTS,
+      ...LENDING,
+      role: 'server',
+      handlers: { binary: (_, octets) => void got.push(Buffer.from(octets).toString()) },
+      sweeper: new Sweeper(new FakeClock()),
+      onError: (error) => assert.fail(error as Error),
+    };
+    new WebSocketConnection(channel, settings, { deflate: undefined }, undefined);
+    const chunk = fromClient({ opcode: 2, payload: 'theirs' });
+    const before = chunk.slice();
+    channel.takeChunk(chunk);
+    assert.deepEqual(got, ['theirs']);
+    assert.deepEqual(chunk, before);
+    stream.destroy();
+  });
+
+  it('are observed as any others, and a route says in one way how it wants a message', async () => {
+    const seen: unknown[] = [];
+    const server = createServer({
+      observer: { message: ({ direction, kind, sizeBytes }) => void seen.push([direction, kind, sizeBytes]) },
+    });
+    server.webSocket('/', { lentBinary: () => {}, lentText: () => {} });
+    const socket = await connectPair(server, '/');
+    socket.send('né');
+    socket.send(new Uint8Array(5));
+    await turns(5);
+    assert.deepEqual(seen, [
+      ['received', 'text', 3],
+      ['received', 'binary', 5],
+    ]);
+    await server.close();
+    const refuses = (handlers: WebSocketHandlers, message: RegExp): void => {
+      assert.throws(() => createServer().webSocket('/', handlers), message);
+    };
+    refuses({ messageStream() {}, lentBinary() {} }, /messageStream stands in place of lentBinary/);
+    refuses({ messageStream() {}, lentText() {} }, /messageStream stands in place of lentText/);
+    refuses({ textBytes() {}, lentText() {} }, /text comes to textBytes or to lentText, not to both/);
+  });
+});
