@@ -190,7 +190,7 @@ describe('a route that receives messages in parts', () => {
     const server = createServer();
     const messageStream = () => {};
     assert.throws(() => server.webSocket('/', { messageStream, message: () => {} }), /in place of message/);
-    assert.throws(() => server.webSocket('/', { messageStream, textBytes: () => {} }), /in place of message/);
+    assert.throws(() => server.webSocket('/', { messageStream, textBytes: () => {} }), /in place of textBytes/);
     assert.throws(() => server.webSocket('/', { messageStream }, { maxStreamedMessageBytes: 0 }), RangeError);
     await withRoute({ messageStream }, {}, async (_, socket) => {
       assert.throws(() => socket[Symbol.asyncIterator](), /messageStream, not to for await/);
