@@ -39,8 +39,6 @@ export interface Exchange {
   readonly request: Request;
   /** What a client that asks for a WebSocket has sent, read by the rules of its HTTP version; undefined for other requests. */
   readonly handshake: ClientHandshake | undefined;
-  /** An answer was given, or the client has left. */
-  readonly answered: boolean;
   /** Answers with a response. `close`: and ends the connection behind it, where it is the request's own. */
   respond(response: CheckedResponse, options?: { readonly close?: boolean }): void;
   /** Answers the handshake and hands over the bytes behind it; undefined when the client has left. */

@@ -40,10 +40,6 @@ export class HttpExchange implements Exchange {
     this.handshake = handshake;
   }
 
-  get answered(): boolean {
-    return this.#answered || this.#left;
-  }
-
   respond(response: CheckedResponse, options: { readonly close?: boolean } = {}): void {
     if (!this.#answer()) return;
     const persists = options.close !== true && this.handshake === undefined && this.#host.mayPersist;

@@ -217,6 +217,33 @@ describe('messages', () => {
     );
   });
 
+  it('a client that leaves while upgrade decides is not opened, also when the decision comes in that very turn', async () => {
+    let decided = 0;
+    await withServer(
+      {},
+      (server) =>
+        server.webSocket(
+          '/',
+          (request) =>
+            new Promise<undefined>((resolve) => {
+              request.signal.addEventListener('abort', () => {
+                decided++;
+                resolve(undefined);
+              });
+            }),
+          { open: () => assert.fail('opened for a client that has left') },
+        ),
+      async (server) => {
+        const client = await RawClient.connect(server.port);
+        client.write(upgradeRequest());
+        client.socket.end();
+        await until('it was decided', () => decided === 1);
+        await turns();
+        assert.equal(server.connections.webSockets, 0);
+      },
+    );
+  });
+
   it('textBytes is given text as UTF-8 octets, and message the rest; sendText sends them on', async () => {
     await withServer(
       {},
