@@ -1,16 +1,17 @@
 /**
  * The tester's end of one WebSocket connection, after the opening handshake, on any stream of octets.
  *
- * Sends what a case tells it to, in the writes it asks for, and notices everything that the peer does: messages and
+ * Sends what a case tells it to, and notices everything that the peer does: messages and
  * pongs (`onSeen`), who closed first and with what, who dropped TCP, and the first rule that the peer broke
- * (`violation`). Answers pings and closes as a correct endpoint does. Judges no case. Every wait ends by a timer.
+ * (`violation`). Answers pings and closes as a correct endpoint does. Judges no case. Writes and waits stand in `tested-stream.ts`.
  * Sections: RFC 6455 §5.1 (masking), §5.2, §5.4, §5.5, §7. Read next: `verdict.ts`.
  */
 
 import type { Duplex } from 'node:stream';
 import { CONFORMANCE_LIMITS } from '../limits.ts';
 import type { Seen, Write } from './case.ts';
-import { endStream, resetStream } from './target.ts';
+import { endStream } from './target.ts';
+import { TestedStream } from './tested-stream.ts';
 import {
   applyMask,
   BINARY,
@@ -39,74 +40,41 @@ export interface ReceivedClose {
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
-export class Connection {
+export class Connection extends TestedStream {
   readonly subject: 'server' | 'client';
-  readonly log: WireLog;
-  /** Resolves when TCP is gone. */
-  readonly ended: Promise<void>;
-
-  /** Open until a close frame went either way or TCP ended. */
-  state: 'open' | 'closing' | 'ended' = 'open';
   firstClose: 'tester' | 'peer' | undefined;
   closeSent = false;
   closeReceived: ReceivedClose | undefined;
-  /** The tester had to drop TCP because the peer did not do its part in time. */
-  droppedByTester = false;
   /** The first rule that the peer broke. */
   violation: string | undefined;
   /** Frames received, by opcode. */
   readonly frameCounts: Map<number, number> = new Map();
   octetsReceived = 0;
-  octetsSent = 0;
 
   /** Called for every message and pong. */
   onSeen: (seen: Seen) => void = () => {};
-  /** Called when octets move, for stall timers. */
-  onActivity: () => void = () => {};
   /** Inflates a message; absent while permessage-deflate is not agreed. @throws for what cannot be inflated */
   inflate: ((payload: Buffer) => Buffer) | undefined;
   /** The code that the tester answers a close of the peer with. */
   replyCode = 1000;
 
-  readonly #socket: Duplex;
   readonly #reader = new FrameReader();
   readonly #keys: KeySource;
-  readonly #timers = new Set<NodeJS.Timeout>();
-  readonly #waiting = new Set<() => void>();
-  /** Pieces that each need a turn of their own; `at` is the position of the next one. */
-  readonly #queue: { octets: Buffer; size: number; at: number }[] = [];
-  #joined: Buffer[] = [];
-  #pumping = false;
   /** The masking key and position of a frame whose payload comes in pieces. */
   #openFrame: { key: Buffer | undefined; offset: number } | undefined;
   #message: { opcode: number; compressed: boolean; parts: Buffer[]; size: number } | undefined;
-  #resolveEnded!: () => void;
 
   constructor(socket: Duplex, subject: 'server' | 'client', log: WireLog, rest: Uint8Array, seed = 1) {
-    this.#socket = socket;
+    super(socket, log);
     this.subject = subject;
-    this.log = log;
     this.#keys = new KeySource(seed);
-    this.ended = new Promise((resolve) => {
-      this.#resolveEnded = resolve;
-    });
     if (rest.length > 0) socket.unshift(rest); // read before what is still to come
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('end', () => {
       log.note('the peer ended TCP');
-      this.#finish();
+      this.finish();
       endStream(socket);
     });
-    socket.on('error', (error: NodeJS.ErrnoException) => log.note(`TCP: ${error.code ?? error.message}`));
-    socket.on('close', () => this.#finish());
-    socket.on('drain', () => {
-      this.onActivity();
-      this.#notify();
-    });
-  }
-
-  get ends(): boolean {
-    return this.state === 'ended';
   }
 
   /** Sends a frame, masked as the role demands (RFC 6455 §5.1). */
@@ -151,118 +119,6 @@ export class Connection {
     this.#closeWasSent('tester');
   }
 
-  /** Sends raw octets. */
-  write(octets: Buffer, write: Write = 'joined'): void {
-    if (this.ends || this.#socket.destroyed) return;
-    this.octetsSent += octets.length;
-    if (write === 'joined' && this.#queue.length === 0) {
-      if (this.#joined.length === 0) process.nextTick(() => this.#flush());
-      this.#joined.push(octets);
-      return;
-    }
-    this.#flush();
-    this.#queue.push({ octets, size: typeof write === 'number' ? write : Math.max(1, octets.length), at: 0 });
-    this.#pump();
-  }
-
-  /** Stops reading; TCP holds the peer back. */
-  pauseReading(): void {
-    this.#socket.pause();
-  }
-
-  resumeReading(): void {
-    this.#socket.resume();
-  }
-
-  /** Ends the tester's half of TCP, without a close frame if none was sent. */
-  endWriting(): void {
-    this.#flush();
-    this.log.note('the tester ends its half of TCP');
-    this.#socket.end();
-  }
-
-  /** Drops TCP: `reset` at once and rudely, else because the peer let a deadline pass. */
-  drop(why: 'reset' | 'deadline'): void {
-    if (this.ends) return;
-    if (why === 'deadline') {
-      this.droppedByTester = true;
-      this.log.note('the tester drops TCP: the peer did not');
-      this.#socket.destroy();
-    } else {
-      this.log.note('the tester resets TCP');
-      resetStream(this.#socket);
-    }
-  }
-
-  /** Runs `action` after `ms`, unless TCP is gone by then. */
-  after(ms: number, action: () => void): () => void {
-    if (this.ends) return () => {};
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      action();
-    }, ms);
-    this.#timers.add(timer);
-    return () => {
-      clearTimeout(timer);
-      this.#timers.delete(timer);
-    };
-  }
-
-  /** Waits, but no longer than until closing begins. */
-  pauseWhileOpen(ms: number): Promise<void> {
-    return this.until(() => this.state !== 'open', ms).then(() => {});
-  }
-
-  /** Waits until `condition` holds (checked whenever something happens) or `ms` have passed; answers whether it holds. */
-  until(condition: () => boolean, ms: number): Promise<boolean> {
-    if (condition() || this.ends) return Promise.resolve(condition());
-    return new Promise((resolve) => {
-      const settle = () => {
-        cancel();
-        this.#waiting.delete(check);
-        resolve(condition());
-      };
-      const check = () => {
-        if (condition() || this.ends) settle();
-      };
-      const cancel = this.after(ms, settle);
-      this.#waiting.add(check);
-    });
-  }
-
-  /** Waits until the operating system has taken nearly all that was written, or closing began; false after `ms`. */
-  async drained(ms: number): Promise<boolean> {
-    await new Promise((resolve) => setImmediate(resolve)); // what was written in this turn leaves at its end
-    return this.until(() => !this.#socket.writableNeedDrain || this.state !== 'open', ms);
-  }
-
-  #flush(): void {
-    if (this.#joined.length === 0) return;
-    const octets = this.#joined.length === 1 ? this.#joined[0]! : Buffer.concat(this.#joined);
-    this.#joined = [];
-    if (!this.#socket.destroyed) this.#socket.write(octets);
-  }
-
-  /** One piece per turn of the event loop, so that each is likely to be a segment of its own. */
-  #pump(): void {
-    if (this.#pumping) return;
-    this.#pumping = true;
-    setImmediate(() => {
-      this.#pumping = false;
-      const piece = this.#queue[0];
-      if (piece === undefined) return;
-      if (this.#socket.destroyed || this.ends) {
-        this.#queue.length = 0; // a queue is thrown away when TCP goes
-        return;
-      }
-      this.#socket.write(piece.octets.subarray(piece.at, piece.at + piece.size));
-      piece.at += piece.size;
-      this.onActivity();
-      if (piece.at >= piece.octets.length) this.#queue.shift();
-      if (this.#queue.length > 0) this.#pump();
-    });
-  }
-
   #receive(chunk: Uint8Array): void {
     if (this.ends) return;
     this.octetsReceived += chunk.length;
@@ -275,7 +131,7 @@ export class Connection {
     }
     if (this.#reader.tooLong !== undefined && this.violation === undefined)
       this.#fail(`announced a frame of ${this.#reader.tooLong} octets`);
-    this.#notify();
+    this.notify();
   }
 
   /** What RFC 6455 forbids in a single frame. */
@@ -349,7 +205,7 @@ export class Connection {
     this.firstClose ??= first;
     if (this.state === 'open') this.state = 'closing';
     this.closeSent = true;
-    this.#notify();
+    this.notify();
     if (this.closeReceived !== undefined) this.#awaitEnd();
     else
       this.after(CONFORMANCE_LIMITS.closeTimeoutMs, () => {
@@ -359,12 +215,12 @@ export class Connection {
 
   /** RFC 6455 §7.1.1: the server ends TCP first; a client that does not get that drops it. */
   #awaitEnd(): void {
-    this.#notify();
+    this.notify();
     if (this.subject === 'server') this.after(CONFORMANCE_LIMITS.closeTimeoutMs, () => this.drop('deadline'));
     else {
-      this.#flush();
-      this.#socket.end();
-      this.after(CONFORMANCE_LIMITS.closeTimeoutMs, () => this.#socket.destroy());
+      this.flush();
+      this.socket.end();
+      this.after(CONFORMANCE_LIMITS.closeTimeoutMs, () => this.socket.destroy());
     }
   }
 
@@ -378,20 +234,6 @@ export class Connection {
     this.violation = fault;
     if (this.state === 'open') this.sendClose(closeBody(1002));
     else if (this.closeReceived === undefined) this.drop('deadline');
-  }
-
-  #finish(): void {
-    if (this.ends) return;
-    this.state = 'ended';
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#timers.clear();
-    this.#queue.length = 0;
-    this.#notify();
-    this.#resolveEnded();
-  }
-
-  #notify(): void {
-    for (const check of [...this.#waiting]) check();
   }
 }
 
