@@ -7,7 +7,6 @@
 
 import { CHAT_LIMITS } from '../limits.ts';
 import type { Acceptance, EventStream, Refusal, ServerWebSocket } from '../net/api.ts';
-import { parsePosition } from '../rooms/position.ts';
 import type { Server } from '../server.ts';
 import type { Admitted, Door } from './door.ts';
 import { outgoing } from './encoding.ts';
@@ -167,10 +166,4 @@ export function readPosition(text: string | undefined): string | PlainPosition |
 export interface PlainPosition {
   readonly epoch: string;
   readonly sequence: number;
-}
-
-/** Whether text is a position at all. */
-export function positionOf(text: string): PlainPosition | undefined {
-  const position = readPosition(text);
-  return typeof position === 'string' ? parsePosition(position) : position;
 }

@@ -1,7 +1,7 @@
 /**
  * What members are told, as bytes to send: of each record and each notice, encoded once for all of them.
  *
- * A record's data is JSON without the type and the number, which the log gives. Remembers which records were removed, so that
+ * A record's data is JSON without the type, the number and the token, which the log gives. Remembers which records were removed, so that
  * their text is not shown again: `maxRemovals`, the oldest makes way. Knows no connection. Sections: what is sent; records;
  * notices. Read next: `members.ts`.
  */
@@ -65,16 +65,16 @@ export class Records {
 
   /** The record as JSON. A removal is remembered. */
   json(room: string, record: LogRecord): string {
-    const { sequence, epoch } = record;
+    const { sequence, epoch, token } = record;
     const data = String(record.data);
+    const place = `"sequence":${sequence},"token":"${token}"`;
     if (data.startsWith(REMOVAL)) {
       this.note(room, record);
-      return `{"type":"removed","sequence":${sequence},${data.slice(1)}`;
+      return `{"type":"removed",${place},${data.slice(1)}`;
     }
-    if (!this.#removed.has(`${room}\n${epoch}-${sequence}`))
-      return `{"type":"message","sequence":${sequence},${data.slice(1)}`;
+    if (!this.#removed.has(`${room}\n${epoch}-${sequence}`)) return `{"type":"message",${place},${data.slice(1)}`;
     const { time, from, userId } = JSON.parse(data) as Readonly<Record<string, string>>;
-    return JSON.stringify({ type: 'message', sequence, time, from, userId, text: '', removed: true });
+    return JSON.stringify({ type: 'message', sequence, token, time, from, userId, text: '', removed: true });
   }
 
   /** Remembers a removal, if the record is one. */

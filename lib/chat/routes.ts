@@ -8,9 +8,10 @@ import { CHAT_LIMITS } from '../limits.ts';
 import type { HttpRequest, HttpResponse } from '../net/api.ts';
 import type { Hub } from '../rooms/hub.ts';
 import { type LogPage, type LogRecord, RoomRefused } from '../rooms/log.ts';
+import { planResume } from '../rooms/resume.ts';
 import { metrics, Server } from '../server.ts';
 import { errorEvent, json, problem, refusedByRoom } from './answers.ts';
-import { type Parts, positionOf } from './channels.ts';
+import { type Parts, readPosition } from './channels.ts';
 import type { Outgoing, Records } from './encoding.ts';
 import { type Problem, parseMessage } from './protocol.ts';
 
@@ -116,16 +117,14 @@ function choose(
   before = Number.POSITIVE_INFINITY,
   limit: number = CHAT_LIMITS.maxPageRecords,
 ) {
-  const had = after === null ? undefined : positionOf(after);
-  const isKnown = had !== undefined && had.epoch === head.epoch && had.sequence <= head.sequence;
-  if (isKnown) {
-    const first = records[0]?.sequence ?? head.sequence + 1;
-    const gap = first > had.sequence + 1 ? { from: had.sequence + 1, to: first - 1 } : null;
-    return { reset: false, gap, more: false, chosen: records.filter(({ sequence }) => sequence > had.sequence) };
-  }
+  const first = records[0]?.sequence ?? head.sequence + 1;
+  const numbering = { head, first, token: (sequence: number) => records[sequence - first]?.token };
+  const { resumed, next, gap = null } = planResume(readPosition(after ?? ''), numbering, limit);
+  if (resumed === 'resumed')
+    return { reset: false, gap, more: false, chosen: records.filter(({ sequence }) => sequence >= next) };
   const older: readonly LogRecord[] = records.filter(({ sequence }) => sequence < before);
   const chosen = older.slice(-limit);
-  return { reset: after !== null, gap: null, more: older.length > chosen.length, chosen };
+  return { reset: resumed === 'reset', gap, more: older.length > chosen.length, chosen };
 }
 
 function wholeQuery(text: string | null, minimum: number, maximum: number): number | 'wrong' | undefined {
