@@ -22,13 +22,20 @@ export class Outgoing {
   readonly #type: string;
   /** The event ID on an event stream; only numbered events have one. */
   readonly #id: string | undefined;
+  /** Messages that whoever gets this will not get. */
+  readonly missing: number;
   #frame: PreparedMessage | undefined = undefined;
   #event: PreparedEvent | undefined = undefined;
 
-  constructor(type: string, json: string, id?: string) {
+  constructor(
+    type: string,
+    json: string,
+    { id, missing = 0 }: { readonly id?: string; readonly missing?: number } = {},
+  ) {
     this.#type = type;
     this.#json = json;
     this.#id = id;
+    this.missing = missing;
   }
 
   get frame(): PreparedMessage {
@@ -102,14 +109,16 @@ export function prepare(item: Item, room: RoomView, records: Records, now: () =>
   switch (item.type) {
     case 'record': {
       const json = records.json(room.name, item);
-      return new Outgoing(json.startsWith('{"type":"m') ? 'message' : 'removed', json, formatPosition(item));
+      return new Outgoing(json.startsWith('{"type":"m') ? 'message' : 'removed', json, { id: formatPosition(item) });
     }
     case 'welcome':
       return outgoing(welcome(item));
     case 'presence':
       return outgoing(presence(item, now().toISOString()));
-    case 'gap':
-      return outgoing({ type: 'gap', from: item.from, to: item.to });
+    case 'gap': {
+      const { from, to } = item;
+      return new Outgoing('gap', JSON.stringify({ type: 'gap', from, to }), { missing: to - from + 1 });
+    }
     case 'reset':
       return outgoing({ type: 'reset', epoch: item.position.epoch, sequence: item.position.sequence });
     case 'members':

@@ -13,6 +13,7 @@ import { metrics, Server } from '../server.ts';
 import { errorEvent, json, problem, refusedByRoom } from './answers.ts';
 import { type Parts, readPosition } from './channels.ts';
 import type { Outgoing, Records } from './encoding.ts';
+import { chatMetrics } from './metrics.ts';
 import { type Problem, parseMessage } from './protocol.ts';
 
 /** What these routes need beside the rest. */
@@ -150,21 +151,4 @@ function readPosted(
     return { problem: 'BAD_JSON', message: 'the body is not a JSON object' };
   const { text, id } = body as Record<string, unknown>;
   return parseMessage(text, id, { maxTextBytes });
-}
-
-/** What the rooms count, in the text format 0.0.4 of Prometheus. */
-function chatMetrics({ hub, members }: HttpParts): string {
-  let slow = 0;
-  for (const room of hub.rooms()) slow += room.slow;
-  const gauge = (name: string, help: string, value: number): string =>
-    `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${name} ${value}\n`;
-  const ended = [...members.ended].map(([why, count]) => `barewire_chat_members_ended_total{why="${why}"} ${count}\n`);
-  return [
-    gauge('barewire_chat_rooms', 'Rooms that somebody is in.', hub.size),
-    gauge('barewire_chat_members', 'Connections that are in a room.', members.size),
-    gauge('barewire_chat_slow_members', 'Members for whom something waits.', slow),
-    '# HELP barewire_chat_members_ended_total Members that the server let go of, by reason.\n',
-    '# TYPE barewire_chat_members_ended_total counter\n',
-    ...ended,
-  ].join('');
 }

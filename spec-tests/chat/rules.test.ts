@@ -9,7 +9,9 @@ import type { ChatOptions } from '../../lib/chat/settings.ts';
 import { Tickets } from '../../lib/chat/tickets.ts';
 import { subscriberOf, TokenBuckets } from '../../lib/chat/token-buckets.ts';
 import { CHAT_LIMITS } from '../../lib/limits.ts';
+import { MemoryLog } from '../../lib/rooms/memory-log.ts';
 import { createServer, type Server } from '../../lib/server.ts';
+import { DelayedLog } from '../support/delayed-log.ts';
 import { deferred, openWebSocket, RawClient, until } from '../support/sockets.ts';
 
 async function withChat(options: ChatOptions, body: (server: Server, chat: Chat) => Promise<void>): Promise<void> {
@@ -310,8 +312,59 @@ describe('what operators ask', { timeout: 30_000 }, () => {
         'barewire_chat_members_ended_total{why="kicked"} 1',
       ])
         assert.ok(text.includes(`\n${line}\n`), line);
+      // Series that have not begun are there with 0, so that the first one is seen as a rise.
+      for (const why of ['too-slow', 'threw', 'log-failed', 'closed', 'expired'])
+        assert.ok(text.includes(`\nbarewire_chat_members_ended_total{why="${why}"} 0\n`), why);
       assert.match(text, /\nbarewire_opened_total\{kind="websocket",route="\/rooms\/:room"\} 2\n/);
       assert.equal((await fetch(`${server.url}/readyz`)).status, 200);
+    });
+  });
+
+  it('/metrics counts what waits for the application, for the log and for members, what is missed, and who was too slow', async () => {
+    const looked = deferred();
+    const log = new DelayedLog(new MemoryLog({ maxHistoryRecords: 10 }));
+    const onMessage = () => looked.promise.then(() => undefined);
+    await withChat({ log, onMessage, maxHistoryMessages: 10 }, async (server, chat) => {
+      const sample = async (series: string): Promise<number> => {
+        const text = await (await fetch(`${server.url}/metrics`)).text();
+        return Number(text.split(`\nbarewire_chat_${series} `)[1]?.split('\n')[0]);
+      };
+      const becomes = async (series: string, isSo: (value: number) => boolean): Promise<void> => {
+        for (let i = 0; i < 5_000; i++) if (isSo(await sample(series))) return;
+        assert.fail(`${series} is ${await sample(series)}`);
+      };
+      const joined = (query: string): Promise<RawClient> => {
+        const client = member(server, query);
+        const flushing = setInterval(() => log.flush(), 1);
+        return client.finally(() => clearInterval(flushing));
+      };
+      const ann = await joined('?user=ann');
+      say(ann, 'x', '1');
+      await becomes('waiting_messages{for="application"}', (value) => value === 1);
+      looked.resolve();
+      await becomes('waiting_messages{for="log"}', (value) => value === 1);
+      assert.equal(await sample('waiting_messages{for="application"}'), 0);
+      log.flush();
+      await becomes('waiting_messages{for="log"}', (value) => value === 0);
+      const bob = await joined('?user=bob');
+      bob.socket.pause();
+      const publish = async (isEnough: () => Promise<boolean>): Promise<void> => {
+        do {
+          const said = Array.from({ length: 20 }, () => chat.publish('r', 'zoe', 'x'.repeat(8_000)));
+          log.flush();
+          await Promise.all(said);
+        } while (!(await isEnough()));
+      };
+      await publish(async () => (await sample('queued_messages')) > 0);
+      assert.equal(await sample('slow_members'), 1);
+      await publish(async () => (await sample('members_ended_total{why="too-slow"}')) === 1);
+      assert.deepEqual([await sample('queued_messages'), await sample('members')], [0, 1]);
+      const { epoch } = (await (await fetch(`${server.url}/rooms/r/messages`)).json()) as HistoryPage;
+      const kim = await joined(`?user=kim&after=${epoch}-1`);
+      const gap = await told(kim);
+      assert.ok(gap.type === 'gap' && gap.from === 2 && gap.to > 20);
+      assert.equal(await sample('missed_messages_total'), gap.to - 1);
+      kim.socket.destroy();
     });
   });
 });
