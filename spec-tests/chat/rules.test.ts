@@ -156,6 +156,63 @@ describe('how much', { timeout: 30_000 }, () => {
     });
   });
 
+  it('tickets count as POSTs do; pages of the history have a bucket of their own', async () => {
+    await withChat({ flood: { posts: { address: rate }, pages: { address: rate } } }, async (server) => {
+      const page = () => fetch(`${server.url}/rooms/r/messages`);
+      const ticket = () => fetch(`${server.url}/tickets`, { method: 'POST' });
+      const answers = [await ticket(), await ticket(), await ticket(), await page(), await page(), await page()];
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        [201, 201, 429, 200, 200, 429],
+      );
+      assert.equal((await post(server, 'x')).status, 429);
+    });
+  });
+
+  it('one connection gets a refusal each refusalDelayMs, whatever it sends meanwhile', async () => {
+    await withChat({ flood: { posts: { address: { burst: 1, perSecond: 0.1 } } } }, async (server) => {
+      const eve = await RawClient.connect(server.port);
+      const startMs = performance.now();
+      for (let i = 0; i < 4; i++) eve.request('POST /rooms/r/messages', { 'Content-Length': '1' }, 'x');
+      await until('all are answered', () => eve.pending.split('HTTP/1.1 429').length === 4);
+      const tookMs = performance.now() - startMs;
+      assert.ok(tookMs >= 3 * CHAT_LIMITS.refusalDelayMs - 5, `${tookMs} ms`);
+    });
+  });
+
+  it('a connection is read as fast as its bucket fills, mistakes and pings of both kinds counted; its close is heard', async () => {
+    const reading = { connection: { burst: 2, perSecond: 20 } };
+    await withChat({ flood: { reading } }, async (server, chat) => {
+      const eve = await member(server, '?user=eve');
+      const startMs = performance.now();
+      for (const [opcode, text] of [
+        [1, '{'],
+        [9, 'x'],
+        [2, 'x'],
+        [1, '{"type":"ping"}'],
+        [9, 'y'],
+      ] as const)
+        eve.frames({ opcode, payload: Buffer.from(text) });
+      const answers: number[] = [];
+      while (answers.length < 5) answers.push((await eve.frame()).first & 0x0f);
+      const tookMs = performance.now() - startMs;
+      assert.deepEqual(answers, [1, 10, 1, 1, 10]);
+      assert.ok(tookMs >= 95, `two at once, one that is owed, and one each 50 ms: ${tookMs} ms`);
+      for (let i = 0; i < 4; i++) eve.frames({ opcode: 9, payload: Buffer.from('z') });
+      eve.frames({ opcode: 8, payload: Buffer.from([0x03, 0xe8]) });
+      while (((await eve.frame()).first & 0x0f) !== 8);
+      eve.socket.end();
+      await until('she has left', () => chat.members === 0);
+    });
+    await withChat({ flood: false }, async (server) => {
+      const eve = await member(server, '?user=eve');
+      const startMs = performance.now();
+      for (let i = 0; i < 500; i++) eve.frames({ opcode: 1, payload: Buffer.from('{"type":"ping"}') });
+      for (let i = 0; i < 500; i++) await eve.frame();
+      assert.ok(performance.now() - startMs < 5_000, 'without flood control nothing is held back');
+    });
+  });
+
   it('a bucket fills with time, up to its burst, and takes of all or of none', () => {
     const buckets = new TokenBuckets();
     const one = [['a', { burst: 1, perSecond: 2 }]] as const;
@@ -212,6 +269,7 @@ describe('how much', { timeout: 30_000 }, () => {
       [{ base: '/chat/' }, TypeError],
       [{ flood: { message: {} } }, TypeError],
       [{ flood: { posts: { address: { burst: 0, perSecond: 1 } } } }, RangeError],
+      [{ flood: { reading: { connection: { burst: 1, perSecond: 0 } } } }, RangeError],
       [{ maxMember: 1 }, TypeError],
       [{ maxTextBytes: 0 }, RangeError],
     ] as const)
