@@ -522,6 +522,23 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
     }
   });
 
+  it('the reason is that of the server also where it is plain text; of a page for people it is the status', async () => {
+    for (const [type, body, reason] of [
+      ['text/plain; charset=utf-8', 'origin http://a is not allowed\n', 'origin http://a is not allowed'],
+      ['text/plain', 'x'.repeat(300), 'x'.repeat(200)],
+      ['text/html', '<h1>403 Forbidden</h1>', 'the server answered 403'],
+      ['application/json', '{"code":"FORBIDDEN","message":"not you"}', 'not you'],
+    ] as const) {
+      const answer = (_: IncomingMessage, response: ServerResponse) =>
+        void response.writeHead(403, { 'Content-Type': type }).end(body);
+      await withFake(answer, async (origin) => {
+        const { client } = joinChat(origin, { transport: 'event-stream' });
+        await assert.rejects(client.history(), { name: 'ChatRefused', code: 'FORBIDDEN', message: reason });
+        client.close();
+      });
+    }
+  });
+
   it('it is ten files for browsers, without node:, of less than 6,000 bytes minified and compressed', async () => {
     const { outputFiles, metafile } = await build({
       entryPoints: [join(ROOT, 'lib/chat/client.ts')],
