@@ -134,12 +134,10 @@ export class Door {
     return this.#flooded(what, 'a', subscriberOf(request.remoteAddress), flood ? flood[what].address : undefined);
   }
 
-  /** Counts a request. One that is too much is answered later, so that a connection that goes on all the same gets few of them. */
+  /** Counts a request. */
   async #flooded(what: string, by: 'a' | 'u', who: string, rate: Rate | undefined): Promise<Refused | undefined> {
     const event = rate && this.#take(what, [[`${by} ${who}`, rate]]);
-    if (!event) return undefined;
-    await new Promise<void>((resolve) => systemClock.after(CHAT_LIMITS.refusalDelayMs, resolve));
-    return { refusal: problem(event) };
+    return event && refuseLate(event);
   }
 
   #take(what: string, wanted: readonly (readonly [string, Rate])[]): ErrorEvent | undefined {
@@ -147,6 +145,12 @@ export class Door {
     const waitMs = this.#buckets.take(keyed, this.#settings.now().getTime());
     return waitMs === 0 ? undefined : errorEvent('RATE_LIMITED', `too many ${what}, wait ${waitMs} ms`, waitMs);
   }
+}
+
+/** Refuses what was too much, after a while: so a connection that goes on all the same gets few refusals, and costs little. */
+export async function refuseLate(event: ErrorEvent): Promise<Refused> {
+  await new Promise<void>((resolve) => systemClock.after(CHAT_LIMITS.refusalDelayMs, resolve));
+  return { refusal: problem(event) };
 }
 
 /** `X-User-Id`, else `?user=`. The header's octets are UTF-8, of which a head's text has one a character. */

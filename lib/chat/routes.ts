@@ -12,6 +12,7 @@ import { planResume } from '../rooms/resume.ts';
 import { metrics, Server } from '../server.ts';
 import { errorEvent, json, problem, refusedByRoom } from './answers.ts';
 import { type Parts, readPosition } from './channels.ts';
+import { refuseLate } from './door.ts';
 import type { Outgoing, Records } from './encoding.ts';
 import { chatMetrics } from './metrics.ts';
 import { type Problem, parseMessage } from './protocol.ts';
@@ -70,7 +71,7 @@ async function post(request: HttpRequest, { door, talk, settings, records }: Htt
   const parsed = readPosted(request, settings.maxTextBytes);
   if ('problem' in parsed) return problem(errorEvent(parsed.problem, parsed.message));
   const answer = await talk.say(admitted, parsed, true);
-  if ('code' in answer) return problem(answer);
+  if ('code' in answer) return answer.code === 'RATE_LIMITED' ? (await refuseLate(answer)).refusal : problem(answer);
   const { record, sequence } = answer;
   // A repeat may outlive its record: then there is the number alone.
   return json(
