@@ -269,7 +269,13 @@ export const CHAT_LIMITS = {
     /** A tab that reloads joins again; after a restart a whole office does, and is told when to come back. */
     joins: { user: { burst: 20, perSecond: 1 }, address: { burst: 1_000, perSecond: 100 } },
     posts: { address: { burst: 1_000, perSecond: 100 } },
+    /** Pages of the history: one for each connection that comes back over HTTP, and for each screen that is scrolled up. */
+    pages: { address: { burst: 1_000, perSecond: 100 } },
+    /** More than `messages` has, so that who is too fast is told so; a client sends one message at a time, and a ping every 20 s. */
+    reading: { connection: { burst: 60, perSecond: 20 } },
   },
+  /** A request that is refused for a flood is answered so much later: one connection has five of them a second, and no more. */
+  refusalDelayMs: 200,
 } as const;
 
 /** Memory of the DEFLATE codec, all of it shared by every connection; what one connection holds is stated in `lib/deflate/README.md`. */

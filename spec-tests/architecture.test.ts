@@ -101,7 +101,7 @@ const ZLIB_FOLDER = 'deflate';
 
 /** What a browser runs too: but for types it imports only its like. */
 const BROWSER =
-  /^(chat\/(page\/[^/]+|client(-http|-links|-options|-outbox|-speaker)?\.ts)|client\/(browser|reconnecting|backoff)\.ts)$/;
+  /^(chat\/(page\/[^/]+|client(-heard|-http|-line|-links|-login|-options|-outbox|-speaker)?\.ts)|client\/(browser|reconnecting|backoff)\.ts)$/;
 
 /** What a pure layer never mentions, found in code without comments and strings. */
 const IMPURE: readonly (readonly [name: string, pattern: RegExp])[] = [

@@ -7,7 +7,7 @@
 
 import { CHAT_LIMITS } from '../limits.ts';
 import type { Acceptance, EventStream, Refusal, ServerWebSocket } from '../net/api.ts';
-import { parsePosition } from '../rooms/position.ts';
+import { systemClock } from '../rooms/system.ts';
 import type { Server } from '../server.ts';
 import type { Admitted, Door } from './door.ts';
 import { outgoing } from './encoding.ts';
@@ -16,6 +16,7 @@ import type { Members, Place, Port } from './members.ts';
 import { CHAT_CLOSE, parseClientEvent, type ServerEvent } from './protocol.ts';
 import type { ChatSettings } from './settings.ts';
 import type { Talk } from './talk.ts';
+import type { Bucket } from './token-buckets.ts';
 
 /** What the routes need. */
 export interface Parts {
@@ -29,6 +30,10 @@ export interface Parts {
 interface Guest {
   readonly admitted: Admitted;
   place: Place | undefined;
+  /** What it has sent, against floods. */
+  readonly sent: Bucket;
+  /** Ends the wait of one that is not read for a while. */
+  cancelHold: () => void;
 }
 
 /** Adds the WebSocket's route. */
@@ -36,14 +41,16 @@ export function addWebSocket(server: Server, { door, members, talk, settings }: 
   const { base, allowedOrigins, maxTextBytes } = settings;
   server.webSocket<Guest>(
     `${base}/rooms/:room`,
-    async (request) => guestOf(await door.join(request)),
+    async (request) => guestOf(await door.join(request), door),
     {
       open(socket, request) {
         const { data } = socket;
         const after = request.query.get('after') ?? undefined;
         data.place = members.join(data.admitted, socketPort(socket), readPosition(after));
       },
+      ping: (socket) => pace(socket, door),
       message(socket, data) {
+        pace(socket, door);
         const { place } = socket.data;
         if (place === undefined || place.member.size === 0) return undefined; // refused or let go of; the close frame is on its way
         if (typeof data !== 'string') {
@@ -60,6 +67,7 @@ export function addWebSocket(server: Server, { door, members, talk, settings }: 
       },
       drain: (socket) => socket.data.place?.member.drained(),
       close(socket) {
+        socket.data.cancelHold();
         if (socket.data.place !== undefined) members.leave(socket.data.place);
       },
     },
@@ -76,7 +84,7 @@ export function addEventStream(server: Server, { door, members, settings }: Part
   const heartbeats = new Heartbeats();
   server.eventStream<Guest>(
     `${settings.base}/rooms/:room/events`,
-    async (request) => guestOf(await door.join(request)),
+    async (request) => guestOf(await door.join(request), door),
     {
       open(stream) {
         const after = stream.lastEventId === '' ? undefined : stream.lastEventId;
@@ -98,8 +106,19 @@ export function addEventStream(server: Server, { door, members, settings }: Part
   );
 }
 
-function guestOf(answer: Awaited<ReturnType<Door['join']>>): Acceptance<Guest> | Refusal {
-  return answer.refusal ?? { data: { admitted: answer as Admitted, place: undefined } };
+function guestOf(answer: Awaited<ReturnType<Door['join']>>, door: Door): Acceptance<Guest> | Refusal {
+  const made = { place: undefined, sent: door.newBucket(), cancelHold: () => {} };
+  return answer.refusal ?? { data: { admitted: answer as Admitted, ...made } };
+}
+
+/** Reads no further from who sends faster than flood control has it; what it sends meanwhile waits on its side of TCP. */
+function pace(socket: ServerWebSocket<Guest>, door: Door): void {
+  const { data } = socket;
+  const waitMs = door.reading(data.sent);
+  if (waitMs === 0) return;
+  socket.pause();
+  data.cancelHold();
+  data.cancelHold = systemClock.after(waitMs, () => socket.resume());
 }
 
 /** Says it, and tells the sender its number, or why there is none. */
@@ -167,10 +186,4 @@ export function readPosition(text: string | undefined): string | PlainPosition |
 export interface PlainPosition {
   readonly epoch: string;
   readonly sequence: number;
-}
-
-/** Whether text is a position at all. */
-export function positionOf(text: string): PlainPosition | undefined {
-  const position = readPosition(text);
-  return typeof position === 'string' ? parsePosition(position) : position;
 }

@@ -9,6 +9,9 @@ import { retryAfterMs } from '../client/backoff.ts';
 import { ChatRefused, type Waiting } from './client-outbox.ts';
 import type { ChatMessage, HistoryPage, ProblemCode, ServerEvent } from './protocol.ts';
 
+/** Of a reason in plain text, which a server gives where it is not the chat that refuses. */
+const MAX_REASON_LENGTH = 200;
+
 /** What a request came to. `later`: not now; undefined: as soon as you like. */
 export type Answer =
   | { readonly kind: 'ok'; readonly body: unknown }
@@ -75,14 +78,14 @@ export class ChatHttp {
     try {
       const response = await fetch(url, { ...init, headers, signal: AbortSignal.timeout(timeoutMs) });
       const { status, ok } = response;
-      const body = (await response.json().catch(() => ({}))) as {
-        readonly code?: ProblemCode;
-        readonly message?: string;
-      };
+      const text = await response.text();
+      const body = (parse(text) ?? {}) as { readonly code?: ProblemCode; readonly message?: string };
       if (ok) return { kind: 'ok', body };
       // What a server says of a request that it will refuse again. 408 and 429 ask to come again (RFC 9110 §15.5.9, RFC 6585 §4).
       if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
-        const { code = 'FORBIDDEN', message = `the server answered ${status}` } = body;
+        const isPlain = response.headers.get('content-type')?.startsWith('text/plain');
+        const why = isPlain ? text.trim().slice(0, MAX_REASON_LENGTH) : '';
+        const { code = 'FORBIDDEN', message = why || `the server answered ${status}` } = body;
         return { kind: 'refused', status, error: new ChatRefused(code, message) };
       }
       const retryInMs = retryAfterMs(response.headers.get('retry-after'), Date.now());
@@ -97,4 +100,12 @@ export class ChatHttp {
 export function isMessage(body: unknown): body is ChatMessage | (ServerEvent & { readonly type: 'ack' }) {
   const { type } = (body ?? {}) as { readonly type?: unknown };
   return type === 'message' || type === 'ack';
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -8,11 +8,12 @@
 
 import { CHAT_LIMITS } from '../limits.ts';
 import type { HttpRequest, Refusal } from '../net/api.ts';
+import { systemClock } from '../rooms/system.ts';
 import { errorEvent, problem } from './answers.ts';
 import { type ErrorEvent, parseRoomName, parseUserName } from './protocol.ts';
 import type { ChatAction, ChatSettings, ChatUser } from './settings.ts';
 import { Tickets } from './tickets.ts';
-import { type Rate, subscriberOf, TokenBuckets } from './token-buckets.ts';
+import { type Bucket, newBucket, type Rate, subscriberOf, TokenBuckets, takeOne } from './token-buckets.ts';
 
 /** Somebody who may. */
 export interface Admitted {
@@ -44,27 +45,27 @@ export class Door {
 
   /** Lets somebody join: by ticket, or by what the request itself says. */
   async join(request: HttpRequest): Promise<Admitted | Refused> {
-    const { flood } = this.#settings;
-    const address = subscriberOf(request.remoteAddress);
-    const flooded = flood && this.#take('joins', [[`a ${address}`, flood.joins.address]]);
-    if (flooded) return { refusal: problem(flooded) };
+    const { flood, now } = this.#settings;
+    const flooded = await this.#flooded(
+      'joins',
+      'a',
+      subscriberOf(request.remoteAddress),
+      flood ? flood.joins.address : undefined,
+    );
+    if (flooded !== undefined) return flooded;
     const ticket = request.query.get('ticket');
-    const user =
-      ticket === null ? await this.whoIs(request) : this.#tickets.use(ticket, this.#settings.now().getTime());
+    const user = ticket === null ? await this.whoIs(request) : this.#tickets.use(ticket, now().getTime());
     if (user === undefined)
       return { refusal: problem(errorEvent('UNAUTHORIZED', 'the ticket is wrong, was used, or is too old')) };
     if ('refusal' in user) return user;
-    const tooOften = flood && this.#take('joins', [[`u ${user.id}`, flood.joins.user]]);
-    if (tooOften) return { refusal: problem(tooOften) };
-    return this.#admit(request, user, 'join');
+    const tooOften = await this.#flooded('joins', 'u', user.id, flood ? flood.joins.user : undefined);
+    return tooOften ?? this.#admit(request, user, 'join');
   }
 
   /** Lets somebody speak by POST, or read the history. */
   async request(request: HttpRequest, action: 'say' | 'history'): Promise<Admitted | Refused> {
-    const { flood } = this.#settings;
-    const key = `a ${subscriberOf(request.remoteAddress)}`;
-    const flooded = action === 'say' && flood && this.#take('posts', [[key, flood.posts.address]]);
-    if (flooded) return { refusal: problem(flooded) };
+    const flooded = await this.#floodedBy(request, action === 'say' ? 'posts' : 'pages');
+    if (flooded !== undefined) return flooded;
     const user = await this.whoIs(request, () => 'guest');
     return 'refusal' in user ? user : this.#admit(request, user, action);
   }
@@ -80,8 +81,25 @@ export class Door {
     ]);
   }
 
+  /** Counts whatever a connection has sent. Returns 0, or for how many milliseconds nothing more of it is to be read. */
+  reading(bucket: Bucket): number {
+    const { flood, now } = this.#settings;
+    return flood === false ? 0 : takeOne(bucket, flood.reading.connection, now().getTime());
+  }
+
+  /** What `reading` counts with. */
+  newBucket(): Bucket {
+    const { flood, now } = this.#settings;
+    return newBucket(
+      flood === false ? CHAT_LIMITS.flood.reading.connection : flood.reading.connection,
+      now().getTime(),
+    );
+  }
+
   /** Gives out a ticket to who has logged in. */
   async ticket(request: HttpRequest): Promise<{ readonly ticket: string } | Refused> {
+    const flooded = await this.#floodedBy(request, 'posts');
+    if (flooded !== undefined) return flooded;
     const user = await this.whoIs(request);
     return 'refusal' in user ? user : { ticket: this.#tickets.give(user, this.#settings.now().getTime()) };
   }
@@ -111,11 +129,28 @@ export class Door {
     return { room: room.name, user, address: subscriberOf(request.remoteAddress) };
   }
 
+  #floodedBy(request: HttpRequest, what: 'posts' | 'pages'): Promise<Refused | undefined> {
+    const { flood } = this.#settings;
+    return this.#flooded(what, 'a', subscriberOf(request.remoteAddress), flood ? flood[what].address : undefined);
+  }
+
+  /** Counts a request. */
+  async #flooded(what: string, by: 'a' | 'u', who: string, rate: Rate | undefined): Promise<Refused | undefined> {
+    const event = rate && this.#take(what, [[`${by} ${who}`, rate]]);
+    return event && refuseLate(event);
+  }
+
   #take(what: string, wanted: readonly (readonly [string, Rate])[]): ErrorEvent | undefined {
     const keyed = wanted.map(([key, rate]) => [`${what} ${key}`, rate] as const);
     const waitMs = this.#buckets.take(keyed, this.#settings.now().getTime());
     return waitMs === 0 ? undefined : errorEvent('RATE_LIMITED', `too many ${what}, wait ${waitMs} ms`, waitMs);
   }
+}
+
+/** Refuses what was too much, after a while: so a connection that goes on all the same gets few refusals, and costs little. */
+export async function refuseLate(event: ErrorEvent): Promise<Refused> {
+  await new Promise<void>((resolve) => systemClock.after(CHAT_LIMITS.refusalDelayMs, resolve));
+  return { refusal: problem(event) };
 }
 
 /** `X-User-Id`, else `?user=`. The header's octets are UTF-8, of which a head's text has one a character. */

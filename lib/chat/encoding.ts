@@ -1,7 +1,7 @@
 /**
  * What members are told, as bytes to send: of each record and each notice, encoded once for all of them.
  *
- * A record's data is JSON without the type and the number, which the log gives. Remembers which records were removed, so that
+ * A record's data is JSON without the type, the number and the token, which the log gives. Remembers which records were removed, so that
  * their text is not shown again: `maxRemovals`, the oldest makes way. Knows no connection. Sections: what is sent; records;
  * notices. Read next: `members.ts`.
  */
@@ -22,13 +22,20 @@ export class Outgoing {
   readonly #type: string;
   /** The event ID on an event stream; only numbered events have one. */
   readonly #id: string | undefined;
+  /** Messages that whoever gets this will not get. */
+  readonly missing: number;
   #frame: PreparedMessage | undefined = undefined;
   #event: PreparedEvent | undefined = undefined;
 
-  constructor(type: string, json: string, id?: string) {
+  constructor(
+    type: string,
+    json: string,
+    { id, missing = 0 }: { readonly id?: string; readonly missing?: number } = {},
+  ) {
     this.#type = type;
     this.#json = json;
     this.#id = id;
+    this.missing = missing;
   }
 
   get frame(): PreparedMessage {
@@ -65,16 +72,16 @@ export class Records {
 
   /** The record as JSON. A removal is remembered. */
   json(room: string, record: LogRecord): string {
-    const { sequence, epoch } = record;
+    const { sequence, epoch, token } = record;
     const data = String(record.data);
+    const place = `"sequence":${sequence},"token":"${token}"`;
     if (data.startsWith(REMOVAL)) {
       this.note(room, record);
-      return `{"type":"removed","sequence":${sequence},${data.slice(1)}`;
+      return `{"type":"removed",${place},${data.slice(1)}`;
     }
-    if (!this.#removed.has(`${room}\n${epoch}-${sequence}`))
-      return `{"type":"message","sequence":${sequence},${data.slice(1)}`;
+    if (!this.#removed.has(`${room}\n${epoch}-${sequence}`)) return `{"type":"message",${place},${data.slice(1)}`;
     const { time, from, userId } = JSON.parse(data) as Readonly<Record<string, string>>;
-    return JSON.stringify({ type: 'message', sequence, time, from, userId, text: '', removed: true });
+    return JSON.stringify({ type: 'message', sequence, token, time, from, userId, text: '', removed: true });
   }
 
   /** Remembers a removal, if the record is one. */
@@ -102,14 +109,16 @@ export function prepare(item: Item, room: RoomView, records: Records, now: () =>
   switch (item.type) {
     case 'record': {
       const json = records.json(room.name, item);
-      return new Outgoing(json.startsWith('{"type":"m') ? 'message' : 'removed', json, formatPosition(item));
+      return new Outgoing(json.startsWith('{"type":"m') ? 'message' : 'removed', json, { id: formatPosition(item) });
     }
     case 'welcome':
       return outgoing(welcome(item));
     case 'presence':
       return outgoing(presence(item, now().toISOString()));
-    case 'gap':
-      return outgoing({ type: 'gap', from: item.from, to: item.to });
+    case 'gap': {
+      const { from, to } = item;
+      return new Outgoing('gap', JSON.stringify({ type: 'gap', from, to }), { missing: to - from + 1 });
+    }
     case 'reset':
       return outgoing({ type: 'reset', epoch: item.position.epoch, sequence: item.position.sequence });
     case 'members':

@@ -9,7 +9,7 @@
 import type { SendResult } from '../net/api.ts';
 import type { Hub } from '../rooms/hub.ts';
 import { type Clock, RoomRefused } from '../rooms/log.ts';
-import type { Eviction, JoinOptions, Member } from '../rooms/member.ts';
+import type { Eviction, EvictionReason, JoinOptions, Member } from '../rooms/member.ts';
 import { errorEvent, refusedByRoom } from './answers.ts';
 import type { Admitted } from './door.ts';
 import { type Outgoing, presenceName } from './encoding.ts';
@@ -34,6 +34,9 @@ export interface Place extends Speaker {
   cancelExpiry: () => void;
 }
 
+/** Why the server lets go of a member. */
+type Ending = EvictionReason | 'kicked' | 'expired';
+const ENDINGS: readonly Ending[] = ['too-slow', 'threw', 'log-failed', 'closed', 'kicked', 'expired'];
 const MAX_TIMER_MS = 2_147_483_647;
 const TRY_AGAIN_LATER = 1013;
 
@@ -43,8 +46,9 @@ export class Members {
   readonly #clock: Clock;
   readonly #now: () => Date;
   /** Why members were let go of, and how often. */
-  readonly ended: Map<string, number> = new Map();
+  readonly ended: Map<Ending, number> = new Map(ENDINGS.map((why) => [why, 0]));
   #size = 0;
+  #missed = 0;
 
   constructor(hub: Hub<Outgoing>, clock: Clock, now: () => Date) {
     this.#hub = hub;
@@ -57,11 +61,20 @@ export class Members {
     return this.#size;
   }
 
+  /** Messages that members were told they will not get, each counted for each member. */
+  get missed(): number {
+    return this.#missed;
+  }
+
   /** Lets a connection in; undefined where the room refused it, which it has been told. */
   join(admitted: Admitted, port: Port, after: JoinOptions['after']): Place | undefined {
     const { room, user } = admitted;
     const member: Place['member'] = this.#hub.member<Place | undefined>({
-      deliver: (message) => port.deliver(message),
+      deliver: (message) => {
+        const answer = port.deliver(message);
+        if (message.missing > 0 && answer !== 'dropped') this.#missed += message.missing;
+        return answer;
+      },
       evicted: (eviction) => {
         this.#size--;
         this.#count(eviction.why);
@@ -119,7 +132,7 @@ export class Members {
     });
   }
 
-  #count(why: string): void {
+  #count(why: Ending): void {
     this.ended.set(why, (this.ended.get(why) ?? 0) + 1);
   }
 }

@@ -23,6 +23,8 @@ export interface ChatMessage {
   readonly type: 'message';
   /** Its number in the room: 1, 2, 3, … without holes within an epoch. */
   readonly sequence: number;
+  /** With the epoch and the number it is a position (`EPOCH-SEQUENCE-TOKEN`). Not in what a client makes of an `ack`. */
+  readonly token?: string;
   /** When the server took it: ISO 8601 in UTC with milliseconds. */
   readonly time: string;
   /** The name of who said it. */
@@ -40,6 +42,7 @@ export interface ChatMessage {
 export interface RemovedEvent {
   readonly type: 'removed';
   readonly sequence: number;
+  readonly token: string;
   readonly time: string;
   readonly target: number;
 }

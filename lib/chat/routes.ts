@@ -8,10 +8,13 @@ import { CHAT_LIMITS } from '../limits.ts';
 import type { HttpRequest, HttpResponse } from '../net/api.ts';
 import type { Hub } from '../rooms/hub.ts';
 import { type LogPage, type LogRecord, RoomRefused } from '../rooms/log.ts';
+import { planResume } from '../rooms/resume.ts';
 import { metrics, Server } from '../server.ts';
 import { errorEvent, json, problem, refusedByRoom } from './answers.ts';
-import { type Parts, positionOf } from './channels.ts';
+import { type Parts, readPosition } from './channels.ts';
+import { refuseLate } from './door.ts';
 import type { Outgoing, Records } from './encoding.ts';
+import { chatMetrics } from './metrics.ts';
 import { type Problem, parseMessage } from './protocol.ts';
 
 /** What these routes need beside the rest. */
@@ -68,7 +71,7 @@ async function post(request: HttpRequest, { door, talk, settings, records }: Htt
   const parsed = readPosted(request, settings.maxTextBytes);
   if ('problem' in parsed) return problem(errorEvent(parsed.problem, parsed.message));
   const answer = await talk.say(admitted, parsed, true);
-  if ('code' in answer) return problem(answer);
+  if ('code' in answer) return answer.code === 'RATE_LIMITED' ? (await refuseLate(answer)).refusal : problem(answer);
   const { record, sequence } = answer;
   // A repeat may outlive its record: then there is the number alone.
   return json(
@@ -116,16 +119,14 @@ function choose(
   before = Number.POSITIVE_INFINITY,
   limit: number = CHAT_LIMITS.maxPageRecords,
 ) {
-  const had = after === null ? undefined : positionOf(after);
-  const isKnown = had !== undefined && had.epoch === head.epoch && had.sequence <= head.sequence;
-  if (isKnown) {
-    const first = records[0]?.sequence ?? head.sequence + 1;
-    const gap = first > had.sequence + 1 ? { from: had.sequence + 1, to: first - 1 } : null;
-    return { reset: false, gap, more: false, chosen: records.filter(({ sequence }) => sequence > had.sequence) };
-  }
+  const first = records[0]?.sequence ?? head.sequence + 1;
+  const numbering = { head, first, token: (sequence: number) => records[sequence - first]?.token };
+  const { resumed, next, gap = null } = planResume(readPosition(after ?? ''), numbering, limit);
+  if (resumed === 'resumed')
+    return { reset: false, gap, more: false, chosen: records.filter(({ sequence }) => sequence >= next) };
   const older: readonly LogRecord[] = records.filter(({ sequence }) => sequence < before);
   const chosen = older.slice(-limit);
-  return { reset: after !== null, gap: null, more: older.length > chosen.length, chosen };
+  return { reset: resumed === 'reset', gap, more: older.length > chosen.length, chosen };
 }
 
 function wholeQuery(text: string | null, minimum: number, maximum: number): number | 'wrong' | undefined {
@@ -151,21 +152,4 @@ function readPosted(
     return { problem: 'BAD_JSON', message: 'the body is not a JSON object' };
   const { text, id } = body as Record<string, unknown>;
   return parseMessage(text, id, { maxTextBytes });
-}
-
-/** What the rooms count, in the text format 0.0.4 of Prometheus. */
-function chatMetrics({ hub, members }: HttpParts): string {
-  let slow = 0;
-  for (const room of hub.rooms()) slow += room.slow;
-  const gauge = (name: string, help: string, value: number): string =>
-    `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${name} ${value}\n`;
-  const ended = [...members.ended].map(([why, count]) => `barewire_chat_members_ended_total{why="${why}"} ${count}\n`);
-  return [
-    gauge('barewire_chat_rooms', 'Rooms that somebody is in.', hub.size),
-    gauge('barewire_chat_members', 'Connections that are in a room.', members.size),
-    gauge('barewire_chat_slow_members', 'Members for whom something waits.', slow),
-    '# HELP barewire_chat_members_ended_total Members that the server let go of, by reason.\n',
-    '# TYPE barewire_chat_members_ended_total counter\n',
-    ...ended,
-  ].join('');
 }

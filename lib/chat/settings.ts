@@ -31,13 +31,17 @@ export interface DraftMessage {
 /** Undefined lets it pass; `text` stands in its place; `refuse` tells the sender why not. */
 export type DraftDecision = undefined | { readonly text: string } | { readonly refuse: string };
 
-/** How much of everything, by user and by address. */
+/** How much of everything, by user, by address, or by connection. */
 export interface FloodLimits {
   /** Messages, said either way. */
   readonly messages: { readonly user: Rate; readonly address: Rate };
   readonly joins: { readonly user: Rate; readonly address: Rate };
-  /** POST requests, refused ones too. By address alone: they count before anybody is asked who it is. */
+  /** POST requests (messages and tickets), refused ones too. By address alone: they count before anybody is asked who it is. */
   readonly posts: { readonly address: Rate };
+  /** Requests for pages of the history. */
+  readonly pages: { readonly address: Rate };
+  /** Whatever one WebSocket sends, pings and mistakes too. What comes faster is not refused but read later: TCP holds it back. */
+  readonly reading: { readonly connection: Rate };
 }
 
 export interface ChatOptions {

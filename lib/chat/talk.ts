@@ -33,11 +33,18 @@ export class Talk {
   readonly #hub: Hub<Outgoing>;
   readonly #door: Door;
   readonly #settings: ChatSettings;
+  #forApplication = 0;
+  #forLog = 0;
 
   constructor(hub: Hub<Outgoing>, door: Door, settings: ChatSettings) {
     this.#hub = hub;
     this.#door = door;
     this.#settings = settings;
+  }
+
+  /** Messages that were sent and have no answer yet: they wait for `authorize` or `onMessage`, or for the log. */
+  get waiting(): { readonly application: number; readonly log: number } {
+    return { application: this.#forApplication, log: this.#forLog };
   }
 
   /** Says it, after what this speaker said before. Resolves to the receipt, or to why not; never rejects for what a peer did. */
@@ -51,6 +58,7 @@ export class Talk {
     if (waiting >= CHAT_LIMITS.maxWaitingMessages)
       return errorEvent('RATE_LIMITED', `${waiting} messages wait to be looked at`, 1_000);
     speaker.waiting = waiting + 1;
+    this.#forApplication++;
     const done = (speaker.tail ?? Promise.resolve()).then(() => this.#checkAndPublish(speaker, said, isAllowed));
     const settle = (): void => void speaker.waiting!--;
     speaker.tail = done.then(settle, settle);
@@ -69,24 +77,33 @@ export class Talk {
   }
 
   async #append(room: string, data: string, key: { readonly key?: string }): Promise<Receipt | ErrorEvent> {
+    this.#forLog++;
     try {
       return await this.#hub.publish(room, data, key);
     } catch (error) {
       if (error instanceof RoomRefused) return refusedByRoom(error);
       throw error;
+    } finally {
+      this.#forLog--;
     }
   }
 
   async #checkAndPublish(speaker: Speaker, said: Said, isAllowed: boolean): Promise<Receipt | ErrorEvent> {
     const { room, user } = speaker;
+    const checked = await this.#check(speaker, said, isAllowed).finally(() => this.#forApplication--);
+    return 'code' in checked ? checked : this.publish(room, user, checked);
+  }
+
+  /** What the application makes of it. */
+  async #check({ room, user }: Speaker, said: Said, isAllowed: boolean): Promise<Said | ErrorEvent> {
     const { authorize, onMessage, maxTextBytes } = this.#settings;
     if (!isAllowed && authorize !== undefined && !(await authorize(user, room, 'say')))
       return errorEvent('FORBIDDEN', 'you may not say anything in this room');
     const decision = await onMessage?.({ room, user, text: said.text, id: said.id });
-    if (decision === undefined) return this.publish(room, user, said);
+    if (decision === undefined) return said;
     if ('refuse' in decision) return errorEvent('REFUSED', decision.refuse);
     const changed = parseMessage(decision.text, said.id, { maxTextBytes });
     if ('problem' in changed) throw new TypeError(`onMessage answered a text that cannot be said: ${changed.message}`);
-    return this.publish(room, user, changed);
+    return changed;
   }
 }

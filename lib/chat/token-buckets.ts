@@ -16,9 +16,27 @@ export interface Rate {
   readonly perSecond: number;
 }
 
-interface Bucket {
+/** One bucket. */
+export interface Bucket {
   tokens: number;
   atMs: number;
+}
+
+/** Makes a full one. */
+export function newBucket({ burst }: Rate, nowMs: number): Bucket {
+  return { tokens: burst, atMs: nowMs };
+}
+
+/** Takes a token, which may be owed. Returns 0, or the milliseconds until none is owed any more. */
+export function takeOne(bucket: Bucket, rate: Rate, nowMs: number): number {
+  fill(bucket, rate, nowMs);
+  bucket.tokens--;
+  return bucket.tokens >= 0 ? 0 : Math.ceil((-bucket.tokens * 1_000) / rate.perSecond);
+}
+
+function fill(bucket: Bucket, { burst, perSecond }: Rate, nowMs: number): void {
+  bucket.tokens = Math.min(burst, bucket.tokens + ((nowMs - bucket.atMs) * perSecond) / 1_000);
+  bucket.atMs = nowMs;
 }
 
 /** See the head of this file. */
@@ -48,10 +66,9 @@ export class TokenBuckets {
     return 0;
   }
 
-  #filled(key: string, { burst, perSecond }: Rate, nowMs: number): Bucket {
-    const bucket = this.#buckets.get(key) ?? { tokens: burst, atMs: nowMs };
-    bucket.tokens = Math.min(burst, bucket.tokens + ((nowMs - bucket.atMs) * perSecond) / 1_000);
-    bucket.atMs = nowMs;
+  #filled(key: string, rate: Rate, nowMs: number): Bucket {
+    const bucket = this.#buckets.get(key) ?? newBucket(rate, nowMs);
+    fill(bucket, rate, nowMs);
     this.#buckets.delete(key); // to the end of the line
     if (this.#buckets.size >= this.#maxBuckets) this.#buckets.delete(this.#buckets.keys().next().value as string);
     this.#buckets.set(key, bucket);

@@ -55,6 +55,13 @@ export class Audience<Value> {
     return this.#behind.size;
   }
 
+  /** Records that wait for members, each counted for each of them. O(slow). */
+  get queued(): number {
+    let count = 0;
+    for (const { next } of this.#behind) count += Math.max(0, this.#backlog.head.sequence - next + 1);
+    return count;
+  }
+
   seats(): IterableIterator<Seat<Value>> {
     return this.#seats.values();
   }

@@ -133,6 +133,11 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     return this.#audience.slow;
   }
 
+  /** Records that wait for members, each counted for each of them. O(slow). */
+  get queued(): number {
+    return this.#audience.queued;
+  }
+
   /** Names, in order of arrival, and how many there are. */
   get present(): MembersNotice {
     return this.#presence.members();

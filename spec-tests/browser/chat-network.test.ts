@@ -6,7 +6,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { launchBrowser, skipWithoutBrowser } from '../support/browser.ts';
 import {
   allSent,
@@ -84,6 +84,50 @@ describe('the chat page on a bad network', { skip: skipWithoutBrowser, timeout: 
       await network.close();
       await server.close();
     });
+
+  it('two tabs of one browser, in one room as one person: drafts and unsent messages are each tab’s own, and said once', async () => {
+    const { server } = await startChat();
+    const network = new Network(server.port);
+    const url = `${await network.listen()}/rooms/tabs`;
+    const one = await openPage(browser, `${url}?user=ann`);
+    const context = one.context();
+    const open = async () => {
+      const page = await context.newPage();
+      await page.goto(url);
+      await joined(page);
+      return page;
+    };
+    const draft = (page: Page) => page.locator('#text').inputValue();
+    await one.locator('#text').fill('half of one');
+    const two = await open();
+    assert.equal(await draft(two), '', 'a draft that is being written is nobody else’s');
+    await two.locator('#text').fill('half of two');
+    for (const page of [one, two]) await page.reload();
+    assert.deepEqual([await draft(one), await draft(two)], ['half of one', 'half of two']);
+    assert.deepEqual(await memberNames(two), ['ann (you)']);
+    network.cut('pages-only');
+    for (const page of [one, two]) await page.getByText('reconnecting…').waitFor();
+    await say(one, 'from one');
+    await say(two, 'from two');
+    await one.reload();
+    await one.locator('#outbox .waiting').getByText('from one').waitFor();
+    assert.equal(await one.getByText('from two').count(), 0);
+    network.restore();
+    for (const page of [one, two]) {
+      await joined(page);
+      await allSent(page);
+      for (const text of ['from one', 'from two']) await page.locator('#messages').getByText(text).waitFor();
+      assert.deepEqual((await texts(page)).toSorted(), ['from one', 'from two']);
+    }
+    await two.locator('#text').fill('left behind');
+    await two.goto('about:blank');
+    const three = await open();
+    assert.equal(await draft(three), 'left behind', 'of a page that is gone');
+    assert.equal(await draft(await open()), '', 'and of one alone');
+    await context.close();
+    await network.close();
+    await server.close();
+  });
 
   it('goes on after a restart of the server, and says that a new history began, not that something was missed', async () => {
     const first = await startChat();

@@ -1,30 +1,35 @@
 /**
  * Twenty things that a new person does with the chat, one after the other, as a person would: by what is written on the screen.
  *
- * Ann has a desktop, Bob a phone; both are behind a proxy with a path prefix, whose network is cut on the way. Read next: `chat-behaviour.test.ts`.
+ * Ann has a desktop, Bob a phone; both are behind a proxy with a path prefix, whose network is cut on the way. The chat is
+ * `barewire chat --data`, as people start it, which is killed on the way. Read next: `chat-behaviour.test.ts`.
  */
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import type { Chat } from '../../lib/chat/server.ts';
-import type { Server } from '../../lib/server.ts';
 import { launchBrowser, skipWithoutBrowser } from '../support/browser.ts';
-import { allSent, DESKTOP, joined, Network, PHONE, say, screenshot, startChat, texts } from '../support/chat-page.ts';
+import { allSent, DESKTOP, joined, Network, PHONE, say, screenshot, texts } from '../support/chat-page.ts';
+import { barewire, listening, type Running } from '../support/command.ts';
 
 describe('twenty tasks of a new person', { skip: skipWithoutBrowser, timeout: 180_000 }, () => {
   let browser: Browser;
-  let server: Server;
-  let chat: Chat;
+  let chat: Running;
   let network: Network;
   let url: string;
   let ann: Page;
   let bob: Page;
 
+  const data = mkdtempSync(join(tmpdir(), 'barewire-tasks-'));
+  const start = () => barewire('chat', '--port', '0', '--data', data);
+
   before(async () => {
     browser = await launchBrowser();
-    ({ server, chat } = await startChat());
-    network = new Network(server.port, '/chat');
+    chat = start();
+    network = new Network(await listening(chat), '/chat');
     url = await network.listen();
     ann = await (await browser.newContext({ viewport: DESKTOP })).newPage();
     bob = await (await browser.newContext({ viewport: PHONE, hasTouch: true, colorScheme: 'dark' })).newPage();
@@ -33,7 +38,9 @@ describe('twenty tasks of a new person', { skip: skipWithoutBrowser, timeout: 18
   after(async () => {
     await browser?.close();
     await network?.close();
-    await server?.close();
+    chat?.child.kill('SIGKILL');
+    await chat?.exited;
+    rmSync(data, { recursive: true });
   });
 
   it('1: open the address and give a name', async () => {
@@ -158,7 +165,12 @@ describe('twenty tasks of a new person', { skip: skipWithoutBrowser, timeout: 18
   it('17: be away, and find what is new', async () => {
     await bob.waitForFunction(`localStorage.getItem('barewire.been').includes('"seen"')`);
     await bob.goto('about:blank');
-    for (let i = 1; i <= 30; i++) await chat.publish('lobby', 'Zoë', `while you were away ${i}`);
+    const zoe = { method: 'POST', headers: { 'X-User-Id': 'Zoe' } };
+    for (let i = 1; i <= 30; i++)
+      assert.equal(
+        (await fetch(`${url}/rooms/lobby/messages`, { ...zoe, body: `while you were away ${i}` })).status,
+        201,
+      );
     await bob.goto(`${url}/rooms/lobby`);
     await bob.getByText('30 new messages').waitFor();
     await screenshot(bob, 'task-unread');
@@ -173,15 +185,26 @@ describe('twenty tasks of a new person', { skip: skipWithoutBrowser, timeout: 18
     assert.ok(await bob.getByText('while you were away 30').isVisible());
   });
 
-  it('19: go on after a restart of the server', async () => {
-    await server.close();
+  it('19: go on after the server was killed, with all that was ever said', async () => {
+    chat.child.kill('SIGKILL');
     await ann.getByText('reconnecting…').waitFor();
-    ({ server, chat } = await startChat());
-    network.restore(server.port);
-    await joined(ann);
-    await joined(bob);
     await say(ann, 'are you still there?');
-    await bob.getByText('are you still there?').waitFor();
+    await chat.exited;
+    chat = start();
+    network.restore(await listening(chat));
+    for (const page of [ann, bob]) {
+      await joined(page);
+      await page.getByText('are you still there?').waitFor();
+    }
+    const kim = await (await browser.newContext({ viewport: DESKTOP })).newPage();
+    await kim.goto(`${url}/rooms/lobby?user=Kim`);
+    await kim.getByText('are you still there?').waitFor();
+    const said = await texts(kim);
+    assert.deepEqual([said[0], said.at(-1)], ['Hello, is anybody here?', 'are you still there?']);
+    assert.equal(new Set(said).size, said.length, 'nothing is there twice');
+    assert.deepEqual(await texts(ann), said);
+    await screenshot(kim, 'task-restarted');
+    await kim.context().close();
   });
 
   it('20: do all of it with a keyboard alone', async () => {

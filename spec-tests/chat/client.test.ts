@@ -1,8 +1,10 @@
 /** `connectChat`: what it sends and hears over both transports, what it keeps, and when it gives up. */
 
 import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -21,6 +23,7 @@ import { type Chat, mountChat } from '../../lib/chat/server.ts';
 import type { ChatOptions } from '../../lib/chat/settings.ts';
 import { EventSource } from '../../lib/client/event-source.ts';
 import { PreparedEvent } from '../../lib/event-stream/prepared-event.ts';
+import { openJournal } from '../../lib/room-logs/journal-index.ts';
 import { createServer, type Server } from '../../lib/server.ts';
 import { FakeClock } from '../support/clock.ts';
 import { until, withServer } from '../support/sockets.ts';
@@ -348,6 +351,39 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
     });
   });
 
+  it('a server whose log lost a message and gave its number to another is found out, over both transports', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'barewire-failover-'));
+    const [whole, behind] = [join(folder, 'whole'), join(folder, 'behind')];
+    const transports = ['websocket', 'event-stream'] as const;
+    let members: Joined[] = [];
+    let port = 0;
+    const log = await openJournal(whole);
+    await withChat({ log }, async (server, chat) => {
+      port = server.port;
+      members = transports.map((transport) => joinChat(server.url, { transport }));
+      await until('all are there', () => members.every(({ state }) => state() === 'open'));
+      for (const text of ['one', 'two']) await chat.publish('r', 'bob', text);
+      cpSync(whole, behind, { recursive: true, filter: (path) => !path.includes('lock') });
+      await chat.publish('r', 'bob', 'lost');
+      await until('all have heard it', () => members.every(({ texts }) => texts().length === 3));
+    });
+    await log.close();
+    const server = createServer();
+    const second = await openJournal(behind);
+    const chat = mountChat(server, { log: second });
+    await chat.publish('r', 'bob', 'instead');
+    await server.listen({ port });
+    await until('all have heard what came instead', () => members.every(({ texts }) => texts().includes('instead')));
+    for (const { texts, client, events } of members) {
+      assert.deepEqual(texts(), ['one', 'two', 'lost', 'one', 'two', 'instead']);
+      assert.equal(events.findLast((event) => event.type === 'welcome')?.resumed, 'reset');
+      client.close();
+    }
+    await server.close();
+    await second.close();
+    rmSync(folder, { recursive: true });
+  });
+
   it('works under a path prefix', async () => {
     await withChat({ base: '/a/chat' }, async ({ url }) => {
       for (const transport of ['websocket', 'event-stream'] as const) {
@@ -486,7 +522,24 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
     }
   });
 
-  it('it is seven files for browsers, without node:, of less than 6,000 bytes minified and compressed', async () => {
+  it('the reason is that of the server also where it is plain text; of a page for people it is the status', async () => {
+    for (const [type, body, reason] of [
+      ['text/plain; charset=utf-8', 'origin http://a is not allowed\n', 'origin http://a is not allowed'],
+      ['text/plain', 'x'.repeat(300), 'x'.repeat(200)],
+      ['text/html', '<h1>403 Forbidden</h1>', 'the server answered 403'],
+      ['application/json', '{"code":"FORBIDDEN","message":"not you"}', 'not you'],
+    ] as const) {
+      const answer = (_: IncomingMessage, response: ServerResponse) =>
+        void response.writeHead(403, { 'Content-Type': type }).end(body);
+      await withFake(answer, async (origin) => {
+        const { client } = joinChat(origin, { transport: 'event-stream' });
+        await assert.rejects(client.history(), { name: 'ChatRefused', code: 'FORBIDDEN', message: reason });
+        client.close();
+      });
+    }
+  });
+
+  it('it is ten files for browsers, without node:, of less than 6,000 bytes minified and compressed', async () => {
     const { outputFiles, metafile } = await build({
       entryPoints: [join(ROOT, 'lib/chat/client.ts')],
       bundle: true,
@@ -497,7 +550,7 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
       write: false,
       metafile: true,
     });
-    assert.equal(Object.keys(metafile.inputs).length, 7);
+    assert.equal(Object.keys(metafile.inputs).length, 10);
     const { length } = gzipSync(outputFiles[0]!.contents, { level: 9 });
     assert.ok(length < 6_000, `${length} bytes`);
   });

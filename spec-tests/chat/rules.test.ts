@@ -9,7 +9,9 @@ import type { ChatOptions } from '../../lib/chat/settings.ts';
 import { Tickets } from '../../lib/chat/tickets.ts';
 import { subscriberOf, TokenBuckets } from '../../lib/chat/token-buckets.ts';
 import { CHAT_LIMITS } from '../../lib/limits.ts';
+import { MemoryLog } from '../../lib/rooms/memory-log.ts';
 import { createServer, type Server } from '../../lib/server.ts';
+import { DelayedLog } from '../support/delayed-log.ts';
 import { deferred, openWebSocket, RawClient, until } from '../support/sockets.ts';
 
 async function withChat(options: ChatOptions, body: (server: Server, chat: Chat) => Promise<void>): Promise<void> {
@@ -154,6 +156,63 @@ describe('how much', { timeout: 30_000 }, () => {
     });
   });
 
+  it('tickets count as POSTs do; pages of the history have a bucket of their own', async () => {
+    await withChat({ flood: { posts: { address: rate }, pages: { address: rate } } }, async (server) => {
+      const page = () => fetch(`${server.url}/rooms/r/messages`);
+      const ticket = () => fetch(`${server.url}/tickets`, { method: 'POST' });
+      const answers = [await ticket(), await ticket(), await ticket(), await page(), await page(), await page()];
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        [201, 201, 429, 200, 200, 429],
+      );
+      assert.equal((await post(server, 'x')).status, 429);
+    });
+  });
+
+  it('one connection gets a refusal each refusalDelayMs, whatever it sends meanwhile', async () => {
+    await withChat({ flood: { posts: { address: { burst: 1, perSecond: 0.1 } } } }, async (server) => {
+      const eve = await RawClient.connect(server.port);
+      const startMs = performance.now();
+      for (let i = 0; i < 4; i++) eve.request('POST /rooms/r/messages', { 'Content-Length': '1' }, 'x');
+      await until('all are answered', () => eve.pending.split('HTTP/1.1 429').length === 4);
+      const tookMs = performance.now() - startMs;
+      assert.ok(tookMs >= 3 * CHAT_LIMITS.refusalDelayMs - 5, `${tookMs} ms`);
+    });
+  });
+
+  it('a connection is read as fast as its bucket fills, mistakes and pings of both kinds counted; its close is heard', async () => {
+    const reading = { connection: { burst: 2, perSecond: 20 } };
+    await withChat({ flood: { reading } }, async (server, chat) => {
+      const eve = await member(server, '?user=eve');
+      const startMs = performance.now();
+      for (const [opcode, text] of [
+        [1, '{'],
+        [9, 'x'],
+        [2, 'x'],
+        [1, '{"type":"ping"}'],
+        [9, 'y'],
+      ] as const)
+        eve.frames({ opcode, payload: Buffer.from(text) });
+      const answers: number[] = [];
+      while (answers.length < 5) answers.push((await eve.frame()).first & 0x0f);
+      const tookMs = performance.now() - startMs;
+      assert.deepEqual(answers, [1, 10, 1, 1, 10]);
+      assert.ok(tookMs >= 95, `two at once, one that is owed, and one each 50 ms: ${tookMs} ms`);
+      for (let i = 0; i < 4; i++) eve.frames({ opcode: 9, payload: Buffer.from('z') });
+      eve.frames({ opcode: 8, payload: Buffer.from([0x03, 0xe8]) });
+      while (((await eve.frame()).first & 0x0f) !== 8);
+      eve.socket.end();
+      await until('she has left', () => chat.members === 0);
+    });
+    await withChat({ flood: false }, async (server) => {
+      const eve = await member(server, '?user=eve');
+      const startMs = performance.now();
+      for (let i = 0; i < 500; i++) eve.frames({ opcode: 1, payload: Buffer.from('{"type":"ping"}') });
+      for (let i = 0; i < 500; i++) await eve.frame();
+      assert.ok(performance.now() - startMs < 5_000, 'without flood control nothing is held back');
+    });
+  });
+
   it('a bucket fills with time, up to its burst, and takes of all or of none', () => {
     const buckets = new TokenBuckets();
     const one = [['a', { burst: 1, perSecond: 2 }]] as const;
@@ -210,6 +269,7 @@ describe('how much', { timeout: 30_000 }, () => {
       [{ base: '/chat/' }, TypeError],
       [{ flood: { message: {} } }, TypeError],
       [{ flood: { posts: { address: { burst: 0, perSecond: 1 } } } }, RangeError],
+      [{ flood: { reading: { connection: { burst: 1, perSecond: 0 } } } }, RangeError],
       [{ maxMember: 1 }, TypeError],
       [{ maxTextBytes: 0 }, RangeError],
     ] as const)
@@ -310,8 +370,59 @@ describe('what operators ask', { timeout: 30_000 }, () => {
         'barewire_chat_members_ended_total{why="kicked"} 1',
       ])
         assert.ok(text.includes(`\n${line}\n`), line);
+      // Series that have not begun are there with 0, so that the first one is seen as a rise.
+      for (const why of ['too-slow', 'threw', 'log-failed', 'closed', 'expired'])
+        assert.ok(text.includes(`\nbarewire_chat_members_ended_total{why="${why}"} 0\n`), why);
       assert.match(text, /\nbarewire_opened_total\{kind="websocket",route="\/rooms\/:room"\} 2\n/);
       assert.equal((await fetch(`${server.url}/readyz`)).status, 200);
+    });
+  });
+
+  it('/metrics counts what waits for the application, for the log and for members, what is missed, and who was too slow', async () => {
+    const looked = deferred();
+    const log = new DelayedLog(new MemoryLog({ maxHistoryRecords: 10 }));
+    const onMessage = () => looked.promise.then(() => undefined);
+    await withChat({ log, onMessage, maxHistoryMessages: 10 }, async (server, chat) => {
+      const sample = async (series: string): Promise<number> => {
+        const text = await (await fetch(`${server.url}/metrics`)).text();
+        return Number(text.split(`\nbarewire_chat_${series} `)[1]?.split('\n')[0]);
+      };
+      const becomes = async (series: string, isSo: (value: number) => boolean): Promise<void> => {
+        for (let i = 0; i < 5_000; i++) if (isSo(await sample(series))) return;
+        assert.fail(`${series} is ${await sample(series)}`);
+      };
+      const joined = (query: string): Promise<RawClient> => {
+        const client = member(server, query);
+        const flushing = setInterval(() => log.flush(), 1);
+        return client.finally(() => clearInterval(flushing));
+      };
+      const ann = await joined('?user=ann');
+      say(ann, 'x', '1');
+      await becomes('waiting_messages{for="application"}', (value) => value === 1);
+      looked.resolve();
+      await becomes('waiting_messages{for="log"}', (value) => value === 1);
+      assert.equal(await sample('waiting_messages{for="application"}'), 0);
+      log.flush();
+      await becomes('waiting_messages{for="log"}', (value) => value === 0);
+      const bob = await joined('?user=bob');
+      bob.socket.pause();
+      const publish = async (isEnough: () => Promise<boolean>): Promise<void> => {
+        do {
+          const said = Array.from({ length: 20 }, () => chat.publish('r', 'zoe', 'x'.repeat(8_000)));
+          log.flush();
+          await Promise.all(said);
+        } while (!(await isEnough()));
+      };
+      await publish(async () => (await sample('queued_messages')) > 0);
+      assert.equal(await sample('slow_members'), 1);
+      await publish(async () => (await sample('members_ended_total{why="too-slow"}')) === 1);
+      assert.deepEqual([await sample('queued_messages'), await sample('members')], [0, 1]);
+      const { epoch } = (await (await fetch(`${server.url}/rooms/r/messages`)).json()) as HistoryPage;
+      const kim = await joined(`?user=kim&after=${epoch}-1`);
+      const gap = await told(kim);
+      assert.ok(gap.type === 'gap' && gap.from === 2 && gap.to > 20);
+      assert.equal(await sample('missed_messages_total'), gap.to - 1);
+      kim.socket.destroy();
     });
   });
 });

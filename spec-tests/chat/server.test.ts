@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
-import type { ChatMessage, ServerEvent } from '../../lib/chat/protocol.ts';
+import type { ChatMessage, HistoryPage, ServerEvent } from '../../lib/chat/protocol.ts';
 import { type Chat, mountChat } from '../../lib/chat/server.ts';
 import type { ChatOptions } from '../../lib/chat/settings.ts';
 import { EventSource } from '../../lib/client/event-source.ts';
@@ -112,8 +112,20 @@ describe('the chat server', { timeout: 30_000 }, () => {
       memberCount: 2,
     });
     bob.socket.send(JSON.stringify({ type: 'message', text: 'hello 😀', id: 'b1' }));
-    const message = { type: 'message', sequence: 1, time, from: 'bob', userId: 'bob', text: 'hello 😀', id: 'b1' };
-    assert.deepEqual(await ann.ear.next(), message);
+    const heard = await ann.ear.expect('message');
+    const { token } = heard;
+    assert.match(String(token), /^[0-9a-z]+$/);
+    const message = {
+      type: 'message',
+      sequence: 1,
+      token,
+      time,
+      from: 'bob',
+      userId: 'bob',
+      text: 'hello 😀',
+      id: 'b1',
+    };
+    assert.deepEqual(heard, message);
     assert.deepEqual(await bob.ear.next(), message);
     assert.deepEqual(await bob.ear.next(), { type: 'ack', id: 'b1', sequence: 1 });
     assert.equal(chat.members, 2);
@@ -201,14 +213,16 @@ describe('the chat server', { timeout: 30_000 }, () => {
       assert.deepEqual([again.resumed, again.replayed, again.gap], [resumed, replayed, gap], after);
       if (gap !== null) assert.deepEqual(await back.ear.next(), { type: 'gap', ...gap });
     }
-    const listed = await (await fetch(`${server.url}/rooms/h/messages?after=${welcome.epoch}-3`)).json();
-    assert.deepEqual(
-      [
-        (listed as { sequence: number }).sequence,
-        (listed as { messages: ChatMessage[] }).messages.map(({ text }) => text),
-      ],
-      [5, ['m4', 'm5']],
-    );
+    const history = async (after: string) => {
+      const page = (await (await fetch(`${server.url}/rooms/h/messages?after=${after}`)).json()) as HistoryPage;
+      return [page.sequence, page.reset, page.gap, page.messages.map(({ sequence }) => sequence)];
+    };
+    const token = welcome.position.split('-')[2];
+    for (const after of [`${welcome.epoch}-3`, `${welcome.epoch}-3-${token}`])
+      assert.deepEqual(await history(after), [5, false, null, [4, 5]]);
+    assert.deepEqual(await history(`${welcome.epoch}-1`), [5, false, { from: 2, to: 2 }, [3, 4, 5]]);
+    for (const after of [`${welcome.epoch}-3-${token}x`, `${welcome.epoch}-6`, 'nonsense'])
+      assert.deepEqual(await history(after), [5, true, null, [3, 4, 5]]);
     assert.deepEqual(await (await fetch(`${server.url}/rooms/nobody/messages`)).json(), {
       room: 'nobody',
       epoch: '',

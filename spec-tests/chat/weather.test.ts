@@ -5,13 +5,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type ChatConnection, connectChat } from '../../lib/chat/client-node.ts';
-import type { ServerEvent, WelcomeEvent } from '../../lib/chat/protocol.ts';
+import type { HistoryPage, ServerEvent, WelcomeEvent } from '../../lib/chat/protocol.ts';
 import { type Chat, mountChat } from '../../lib/chat/server.ts';
 import type { ChatOptions } from '../../lib/chat/settings.ts';
 import { CHAT_LIMITS } from '../../lib/limits.ts';
 import { createServer, type Server } from '../../lib/server.ts';
 import { ROOT } from '../support/peers.ts';
-import { openWebSocket, RawClient, until } from '../support/sockets.ts';
+import { openWebSocket, RawClient, turns, until } from '../support/sockets.ts';
 
 async function withChat(
   options: ChatOptions & { readonly port?: number },
@@ -35,6 +35,18 @@ async function hear(client: RawClient): Promise<ServerEvent> {
   return JSON.parse(payload.toString()) as ServerEvent;
 }
 
+/** What an event stream begins with. */
+async function welcomeOf(url: string): Promise<WelcomeEvent> {
+  const { body } = await fetch(url);
+  let text = '';
+  for await (const chunk of body ?? []) {
+    text += Buffer.from(chunk).toString();
+    const data = /^event: welcome\ndata: (.*)\n\n/m.exec(text)?.[1];
+    if (data !== undefined) return JSON.parse(data) as WelcomeEvent; // which ends the request too
+  }
+  throw new Error('the stream ended');
+}
+
 describe('bad weather', { timeout: 60_000 }, () => {
   it('a position that was never issued, or is another room’s, is a reset: never an error, never silence', async () => {
     await withChat({}, async (server, chat) => {
@@ -54,6 +66,10 @@ describe('bad weather', { timeout: 60_000 }, () => {
         const { resumed, replayed } = (await hear(client)) as WelcomeEvent;
         assert.deepEqual([resumed, replayed], ['reset', 3], after.slice(0, 40));
         client.socket.destroy();
+        const streamed = await welcomeOf(`${server.url}/rooms/r/events?lastEventId=${after}`);
+        assert.deepEqual([streamed.resumed, streamed.replayed], ['reset', 3], after.slice(0, 40));
+        const page = (await (await fetch(`${server.url}/rooms/r/messages?after=${after}`)).json()) as HistoryPage;
+        assert.deepEqual([page.reset, page.messages.length], [true, 3], after.slice(0, 40));
       }
       const client = await openWebSocket(server.port, `/rooms/r?after=${own}`);
       assert.equal(((await hear(client)) as WelcomeEvent).resumed, 'resumed');
@@ -94,7 +110,7 @@ describe('bad weather', { timeout: 60_000 }, () => {
     });
   });
 
-  it('a flood of 2,000 messages of one member: the others hear no more than its bucket has, and their own are taken', async () => {
+  it('a flood of 2,000 messages of one member: the others hear no more than its bucket has, and it is read no faster', async () => {
     await withChat({}, async (server) => {
       const bystander = connectChat(server.url, { room: 'r', user: 'bob' });
       let flooded = 0;
@@ -104,13 +120,23 @@ describe('bad weather', { timeout: 60_000 }, () => {
       await until('bob is there', () => bystander.state.state === 'open');
       const startMs = performance.now();
       const eve = await openWebSocket(server.port, '/rooms/r?user=eve');
+      let answered = 0;
+      eve.socket.on('data', (chunk: Buffer) => {
+        answered += chunk.toString('latin1').split('RATE_LIMITED').length - 1;
+      });
       for (let i = 0; i < 2_000; i++) eve.frames({ opcode: 1, payload: Buffer.from('{"type":"message","text":"x"}') });
-      eve.frames({ opcode: 1, payload: Buffer.from('{"type":"ping"}') });
+      const { messages, reading } = CHAT_LIMITS.flood;
+      const { burst, perSecond } = messages.user;
+      await until('eve is read no further', () => answered >= reading.connection.burst - burst);
       for (let i = 0; i < 5; i++) assert.equal((await bystander.send(`mine ${i}`)).text, `mine ${i}`);
-      for (;;) if ((await hear(eve)).type === 'pong') break;
+      await turns(200);
       const seconds = (performance.now() - startMs) / 1_000;
-      const { burst, perSecond } = CHAT_LIMITS.flood.messages.user;
       assert.ok(flooded >= burst && flooded <= burst + perSecond * seconds + 1, `${flooded} in ${seconds} s`);
+      const read = flooded + answered;
+      assert.ok(
+        read <= reading.connection.burst + reading.connection.perSecond * seconds + 1,
+        `${read} in ${seconds} s`,
+      );
       bystander.close();
     });
   });

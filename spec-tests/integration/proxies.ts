@@ -131,6 +131,19 @@ export function nginxHttp(port: number, backend: number, certificate: Certificat
   });
 }
 
+/** HTTP outside and inside, by the `location` blocks of a test. */
+export function nginxLocations(port: number, locations: string): Promise<RunningProxy> {
+  return startNginx(
+    port,
+    (folder) => `events {}
+    http {
+      access_log off; ${temporaryPaths(folder)}
+      map $http_upgrade $connection_upgrade { default upgrade; '' close; }
+      server { listen 127.0.0.1:${port}; ${locations} }
+    }`,
+  );
+}
+
 /** TCP outside, TCP behind a PROXY header of version 1 inside. */
 export function nginxStream(port: number, backend: number): Promise<RunningProxy> {
   const server = `listen 127.0.0.1:${port}; proxy_pass 127.0.0.1:${backend}; proxy_protocol on;`;

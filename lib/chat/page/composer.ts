@@ -7,7 +7,7 @@
 
 import { $, showWhy } from './dom.ts';
 import { MAX_TEXT_BYTES } from './limits.ts';
-import { keepRoom, recallRooms } from './memory.ts';
+import { keepRoom, recallRoom } from './memory.ts';
 
 /** From here on the counter is shown. */
 const COUNTED_BYTES = 7_000;
@@ -35,7 +35,9 @@ export class Composer {
       this.#submit();
     });
     this.#text.addEventListener('input', () => this.#changed());
-    this.#text.value = recallRooms().find(({ name }) => name === room)?.draft ?? '';
+    this.#text.value = (recallRoom(room, 'sessionStorage') ?? recallRoom(room))?.draft ?? '';
+    this.#leave(''); // it is this tab's now, and not another one's too
+    addEventListener('pagehide', () => this.#leave(this.#draft));
     this.#changed();
   }
 
@@ -53,6 +55,16 @@ export class Composer {
   /** Shows why something was refused. */
   showWhy(reason: string): void {
     showWhy(this.#text, $('hint'), reason);
+  }
+
+  /** Nobody finishes a draft of many times the limit. */
+  get #draft(): string {
+    return this.#text.value.slice(0, 4 * MAX_TEXT_BYTES);
+  }
+
+  /** Leaves a draft to whichever tab opens the room next. */
+  #leave(draft: string): void {
+    if (draft !== (recallRoom(this.#room)?.draft ?? '')) keepRoom(this.#room, { draft });
   }
 
   #submit(): void {
@@ -78,8 +90,7 @@ export class Composer {
     this.#counter.textContent = `${bytes.toLocaleString()} of ${MAX_TEXT_BYTES.toLocaleString()} bytes`;
     this.#counter.classList.toggle('over', bytes > MAX_TEXT_BYTES);
     this.showWhy('');
-    // Nobody finishes a draft of many times the limit.
-    keepRoom(this.#room, { draft: value.slice(0, 4 * MAX_TEXT_BYTES) });
+    keepRoom(this.#room, { draft: this.#draft }, 'sessionStorage');
     this.#text.style.height = 'auto';
     this.#text.style.height = `${this.#text.scrollHeight + 2}px`;
   }

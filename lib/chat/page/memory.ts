@@ -1,5 +1,5 @@
 /**
- * What the browser remembers: the name, and of the last rooms the draft and how far one has read.
+ * What the browser remembers: the name, and of the last rooms how far one has read, and the draft, for each tab apart.
  *
  * The browser may refuse to remember anything; the chat works all the same. At most `MAX_ROOMS` rooms are remembered; of each a draft
  * and a position. Read next: `page.ts`.
@@ -10,44 +10,52 @@ const MAX_ROOMS = 20;
 /** What is remembered of a room. */
 export interface RoomMemory {
   readonly name: string;
+  /** Of this tab, while the page is there; for all tabs, what a page had left behind that is gone. */
   readonly draft?: string;
   /** The last message that was on the screen. */
   readonly seen?: { readonly epoch: string; readonly sequence: number };
 }
 
-/** Remembers a text for all tabs; an empty one is forgotten. */
-export function keep(key: string, value: string): void {
+/** For all tabs, until it is forgotten; or for this tab alone, over its reloads. */
+type Where = 'localStorage' | 'sessionStorage';
+
+/** Remembers a text; an empty one is forgotten. */
+export function keep(key: string, value: string, where: Where = 'localStorage'): void {
   try {
-    if (value === '') localStorage.removeItem(`barewire.${key}`);
-    else localStorage.setItem(`barewire.${key}`, value);
+    if (value === '') globalThis[where].removeItem(`barewire.${key}`);
+    else globalThis[where].setItem(`barewire.${key}`, value);
   } catch {
     // Switched off or full: nothing is remembered.
   }
 }
 
 /** The text that was remembered; empty where none was. */
-export function recall(key: string): string {
+export function recall(key: string, where: Where = 'localStorage'): string {
   try {
-    return localStorage.getItem(`barewire.${key}`) ?? '';
+    return globalThis[where].getItem(`barewire.${key}`) ?? '';
   } catch {
     return '';
   }
 }
 
 /** The rooms that one was in, the last one first. */
-export function recallRooms(): RoomMemory[] {
+export function recallRooms(where?: Where): RoomMemory[] {
   try {
-    const rooms: unknown = JSON.parse(recall('been') || '[]');
+    const rooms: unknown = JSON.parse(recall('been', where) || '[]');
     return Array.isArray(rooms) ? rooms.filter((room): room is RoomMemory => typeof room?.name === 'string') : [];
   } catch {
     return [];
   }
 }
 
+/** What is remembered of a room, if anything is. */
+export function recallRoom(name: string, where?: Where): RoomMemory | undefined {
+  return recallRooms(where).find((room) => room.name === name);
+}
+
 /** Remembers something of a room, and that one was there last. */
-export function keepRoom(name: string, news: Omit<RoomMemory, 'name'>): void {
-  const rooms = recallRooms();
-  const before = rooms.find((room) => room.name === name);
-  const others = rooms.filter((room) => room.name !== name);
-  keep('been', JSON.stringify([{ ...before, name, ...news }, ...others].slice(0, MAX_ROOMS)));
+export function keepRoom(name: string, news: Omit<RoomMemory, 'name'>, where?: Where): void {
+  const before = recallRoom(name, where);
+  const others = recallRooms(where).filter((room) => room.name !== name);
+  keep('been', JSON.stringify([{ ...before, name, ...news }, ...others].slice(0, MAX_ROOMS)), where);
 }

@@ -20,7 +20,7 @@ import {
 import { makeDialogs } from './dialogs.ts';
 import { $ } from './dom.ts';
 import { Members } from './members.ts';
-import { keep, keepRoom, recall, recallRooms } from './memory.ts';
+import { keep, keepRoom, recall, recallRoom } from './memory.ts';
 import { Outbox } from './outbox.ts';
 import { Timeline } from './timeline.ts';
 
@@ -134,7 +134,7 @@ function join(): void {
 
 function welcome(now: Welcome): void {
   const isFirst = epoch === '';
-  const seen = recallRooms().find(({ name }) => name === room)?.seen;
+  const seen = recallRoom(room)?.seen;
   newFrom = isFirst && seen?.epoch === now.epoch ? seen.sequence + 1 : Number.POSITIVE_INFINITY;
   if (!isFirst && now.epoch !== epoch) newHistory(now.epoch);
   toReplay = isFirst ? now.replayed : 0;

@@ -1,0 +1,209 @@
+/**
+ * The line of a chat client: one connection after another, for as long as the client wants to be in the room.
+ *
+ * Decides when the next attempt is made, over which transport, and when there is none any more. A new connection may be opened beside the
+ * one that is heard, for another name or a better transport, and takes its place with its welcome. Knows no messages.
+ * Runs in browsers and in Node. Sections: attempts; what became of them. Read next: `client-links.ts`.
+ */
+
+import { jitterMs } from '../client/backoff.ts';
+import type { Answer, ChatHttp } from './client-http.ts';
+import { Link, type Loss, type Transport } from './client-links.ts';
+import type { Login } from './client-login.ts';
+import type { ChatState, ConnectOptions, Defaults } from './client-options.ts';
+import { ChatRefused } from './client-outbox.ts';
+import type { ServerEvent, WelcomeEvent } from './protocol.ts';
+
+/** What a line tells its client, and asks of it. */
+export interface LineOwner {
+  /** Where to go on. */
+  position(): string | undefined;
+  /** A connection is heard from now on; before `state` says so. */
+  welcome(event: WelcomeEvent): void;
+  /** Something was said on the connection that is heard, its welcome too. */
+  event(event: ServerEvent): void;
+  /** This connection is heard no more. */
+  lost(link: Link): void;
+  state(now: ChatState): void;
+  /** An attempt beside the connection that is heard came to nothing. */
+  failedBeside(reason: ChatRefused | undefined): void;
+  /** There will be no further attempt. */
+  refused(reason: ChatRefused): void;
+}
+
+/** What a line works with. */
+export interface LineParts {
+  readonly options: ConnectOptions & Defaults;
+  readonly http: ChatHttp;
+  readonly login: Login;
+  readonly owner: LineOwner;
+}
+
+/** See the head of this file. */
+export class Line {
+  readonly #parts: LineParts;
+  #state: ChatState = { state: 'connecting' };
+  /** The connection that is heard, and the one that will be once its welcome has come. */
+  #link: Link | undefined;
+  #candidate: Link | undefined;
+  #next: Transport;
+  /** Counts the attempts that were begun, so that an older one that is still under way ends there. */
+  #attempt = 0;
+  #failures = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(parts: LineParts) {
+    this.#parts = parts;
+    const { transport } = parts.options;
+    this.#next = transport === 'auto' ? 'websocket' : transport;
+  }
+
+  get state(): ChatState {
+    return this.#state;
+  }
+
+  /** The connection that is heard. */
+  get link(): Link | undefined {
+    return this.#link;
+  }
+
+  /** Opens a connection, beside the one that is heard where there is one. */
+  async connect(transport: Transport = this.#link?.transport ?? this.#next): Promise<void> {
+    if (this.#state.state === 'closed') return;
+    const attemptNumber = ++this.#attempt;
+    clearTimeout(this.#timer);
+    this.#candidate?.close();
+    if (this.#link === undefined && this.#state.state !== 'connecting') this.#setState({ state: 'connecting' });
+    const { login, http } = this.#parts;
+    const ticket = await login.ticket(http);
+    if (attemptNumber !== this.#attempt) return;
+    if (typeof ticket === 'object') await this.#failed({ code: 1006 }, transport, ticket);
+    else this.#open(transport, ticket);
+  }
+
+  /** Does not wait for the next attempt. */
+  connectNow(): void {
+    if (this.#state.state === 'waiting') void this.connect();
+  }
+
+  /** Ends it for good. Returns whether it had not ended before. */
+  end(reason: ChatRefused): boolean {
+    if (this.#state.state === 'closed') return false;
+    clearTimeout(this.#timer);
+    this.#attempt++;
+    this.#candidate?.close();
+    this.#link?.close();
+    this.#link = undefined;
+    this.#state = { state: 'closed', reason };
+    return true;
+  }
+
+  #setState(state: ChatState): void {
+    this.#state = state;
+    this.#parts.owner.state(state);
+  }
+
+  #open(transport: Transport, ticket: string | undefined): void {
+    const { http, owner, options } = this.#parts;
+    const { EventSource, WebSocket, pingIntervalMs, pongTimeoutMs } = options;
+    const link = new Link(
+      transport,
+      { event: (event, from) => this.#hear(event, from), lost: (loss, from) => this.#lost(loss, from) },
+      { pingIntervalMs, pongTimeoutMs },
+    );
+    this.#candidate = link;
+    const position = owner.position();
+    if (transport === 'event-stream')
+      link.openStream(new EventSource!(http.url('rooms/:room/events', { lastEventId: position, ticket }).href));
+    else
+      link.openSocket(new WebSocket!(http.url('rooms/:room', { after: position, ticket }).href.replace('http', 'ws')));
+  }
+
+  #hear(event: ServerEvent, link: Link): void {
+    if (event.type === 'welcome') this.#welcome(event, link);
+    else if (link !== this.#link) return;
+    this.#parts.owner.event(event);
+  }
+
+  #welcome(event: WelcomeEvent, link: Link): void {
+    const { owner, login } = this.#parts;
+    const before = this.#link;
+    this.#candidate = undefined;
+    this.#link = link;
+    if (before !== undefined && before !== link) {
+      before.close();
+      owner.lost(before);
+    }
+    this.#next = link.transport;
+    this.#failures = 0;
+    login.accepted();
+    owner.welcome(event);
+    this.#upgradeLater();
+    this.#setState({ state: 'open', transport: link.transport });
+  }
+
+  #lost(loss: Loss, link: Link): void {
+    if (link === this.#candidate) {
+      this.#candidate = undefined;
+      void this.#failed(loss, link.transport, undefined);
+    } else if (link === this.#link) {
+      this.#link = undefined;
+      this.#parts.owner.lost(link);
+      this.#ended(loss);
+    }
+  }
+
+  /** The connection that was heard is gone. */
+  #ended({ code, why }: Loss): void {
+    const { login, owner } = this.#parts;
+    if (code === 4001) {
+      login.expired();
+      this.#retry(0);
+    } // RFC 6455 §7.4: 1008 and the application's own codes say that another attempt would end like this one.
+    else if (code === 1008 || code >= 4000 || (why && why.retryAfterMs === undefined))
+      owner.refused(new ChatRefused(why?.code ?? 'FORBIDDEN', why?.message ?? `refused with ${code}`));
+    else this.#retry(this.#delayMs(why?.retryAfterMs));
+  }
+
+  /** An attempt came to nothing: asks why, and comes back later, or never. */
+  async #failed({ why }: Loss, transport: Transport, known: Answer | undefined): Promise<void> {
+    const { http, login, owner, options } = this.#parts;
+    const isOnly = this.#link === undefined;
+    const laterMs = known?.kind === 'later' ? known.retryInMs : why?.retryAfterMs;
+    if (isOnly) this.#retry(this.#delayMs(laterMs));
+    const attemptNumber = this.#attempt;
+    const answer = known ?? (await http.probe());
+    if (attemptNumber !== this.#attempt || this.#state.state === 'closed') return;
+    if (login.renews(answer)) {
+      void this.connect(transport);
+      return;
+    }
+    const final = answer.kind === 'refused' ? answer.error : undefined;
+    if (!isOnly) owner.failedBeside(final);
+    else if (final !== undefined) owner.refused(final);
+    // The server is there and says nothing against us: the WebSocket does not get through.
+    const isBlocked = answer.kind === 'ok' && why === undefined && transport === 'websocket';
+    if (options.transport === 'auto') this.#next = isBlocked && options.EventSource ? 'event-stream' : 'websocket';
+    if (!isOnly) this.#upgradeLater();
+  }
+
+  /** Full jitter, so that members who were cut off together do not come back together; above what the server asks for. */
+  #delayMs(floorMs = 0): number {
+    const { minRetryMs, maxRetryMs, random } = this.#parts.options;
+    return floorMs + jitterMs(this.#failures++, minRetryMs, maxRetryMs, random());
+  }
+
+  #retry(retryInMs: number): void {
+    if (this.#state.state === 'closed') return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.connect(), retryInMs);
+    this.#setState({ state: 'waiting', retryInMs });
+  }
+
+  #upgradeLater(): void {
+    const { transport, upgradeMs } = this.#parts.options;
+    if (transport !== 'auto' || this.#link?.transport !== 'event-stream') return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.connect('websocket'), upgradeMs);
+  }
+}

@@ -1,0 +1,65 @@
+/** A reconnect storm: the server goes away under 2,000 members while they speak, and nothing is lost or doubled. */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type ChatConnection, connectChat } from '../../lib/chat/client-node.ts';
+import { type Chat, mountChat } from '../../lib/chat/server.ts';
+import { MemoryLog } from '../../lib/rooms/memory-log.ts';
+import { createServer, type Server } from '../../lib/server.ts';
+import { until } from '../support/sockets.ts';
+
+const MEMBERS = 2_000;
+/** Who says something while the server is away. */
+const SPEAKERS = 50;
+
+/** What one member hears, and what became of what it said. */
+interface Listener {
+  readonly client: ChatConnection;
+  readonly heard: string[];
+}
+
+async function start(log: MemoryLog, port: number): Promise<{ server: Server; chat: Chat }> {
+  const server = createServer();
+  // Everybody comes from one address here, which the flood control would hold up.
+  const chat = mountChat(server, { log, flood: false, maxMembers: MEMBERS });
+  await server.listen({ port });
+  return { server, chat };
+}
+
+function listen(url: string, number: number): Listener {
+  const transport = number % 2 === 0 ? 'websocket' : 'event-stream';
+  const client = connectChat(url, { room: 'r', user: `u${number}`, transport, minRetryMs: 200, maxRetryMs: 1_000 });
+  const heard: string[] = [];
+  client.on('message', ({ sequence, text }) => heard.push(`${sequence} ${text}`));
+  return { client, heard };
+}
+
+describe('a reconnect storm', { timeout: 120_000 }, () => {
+  it('2,000 members hear every message once and in order, through the end of a server and the start of the next', async () => {
+    const log = new MemoryLog({});
+    const first = await start(log, 0);
+    const { port, url } = first.server;
+    const listeners = Array.from({ length: MEMBERS }, (_, number) => listen(url, number));
+    const isOpen = () => listeners.every(({ client }) => client.state.state === 'open');
+    const haveHeard = (count: number) => () => listeners.every(({ heard }) => heard.length >= count);
+    await until('all are there', isOpen, 30_000);
+    await first.chat.publish('r', 'bob', 'before');
+    await until('all have heard it', haveHeard(1), 30_000);
+    await first.server.close();
+    const said = listeners.slice(0, SPEAKERS).map(({ client }, number) => client.send(`from ${number}`));
+    const second = await start(log, port);
+    await second.chat.publish('r', 'bob', 'meanwhile');
+    await until('all are back', isOpen, 30_000);
+    const sent = await Promise.all(said);
+    await second.chat.publish('r', 'bob', 'after');
+    const all = SPEAKERS + 3;
+    await until('all have heard everything', haveHeard(all), 30_000);
+    const { records } = await log.read('r', undefined, 1_000);
+    const expected = records.map(({ sequence, data }) => `${sequence} ${JSON.parse(String(data)).text}`);
+    assert.equal(expected.length, all);
+    assert.equal(new Set(sent.map(({ sequence }) => sequence)).size, SPEAKERS);
+    for (const { heard } of listeners) assert.deepEqual(heard, expected);
+    for (const { client } of listeners) client.close();
+    await second.server.close();
+  });
+});
