@@ -8,14 +8,11 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
 
 compile();
-// What is packed has its comments in the declarations, where editors show them, and not twice.
-if (process.argv.includes('--package'))
-  compile('--removeComments', '--sourceMap', 'false', '--declaration', 'false', '--isolatedDeclarations', 'false');
 
-function compile(...options) {
+function compile() {
   for (const project of ['tsconfig.json', 'lib/chat/page/tsconfig.json']) {
     if (!existsSync(join(root, project))) continue;
-    const { status } = spawnSync(process.execPath, [tsc, '-p', project, ...options], { cwd: root, stdio: 'inherit' });
+    const { status } = spawnSync(process.execPath, [tsc, '-p', project], { cwd: root, stdio: 'inherit' });
     if (status !== 0) process.exit(status ?? 1);
   }
 }

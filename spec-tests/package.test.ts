@@ -1,0 +1,121 @@
+/** What is packed: `scripts/bundle.mjs` on a copy of what was built. */
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const folder = mkdtempSync(join(tmpdir(), 'barewire-package-'));
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, unknown>>;
+}
+
+/** Runs a program in the packed package, which knows itself by its name. */
+function run(...args: string[]): string {
+  return execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
+}
+
+/** A file and all of the package that it imports, statically. */
+function closure(path: string, found = new Set<string>()): Set<string> {
+  if (found.has(path)) return found;
+  found.add(path);
+  const source = readFileSync(path, 'utf8');
+  for (const [, specifier = ''] of source.matchAll(/(?:from|import)\s*"(\.{1,2}\/[^"]+)"/g))
+    closure(join(dirname(path), specifier), found);
+  return found;
+}
+
+describe('the package', () => {
+  before(() => {
+    for (const name of ['package.json', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE', 'docs', 'dist/lib'])
+      if (existsSync(join(ROOT, name))) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
+    execFileSync(process.execPath, [join(ROOT, 'scripts/bundle.mjs'), folder], { stdio: 'inherit' });
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('exports under each of its names what was built for it', () => {
+    const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
+    const names = Object.keys(exports).filter((name) => !name.endsWith('.json'));
+    const program = `
+      const all = {};
+      for (const name of ${JSON.stringify(names)}) all[name] = Object.keys(await import('barewire' + name.slice(1))).sort();
+      console.log(JSON.stringify(all));`;
+    const packed = run('--input-type=module', '-e', program);
+    const built = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    assert.deepEqual(JSON.parse(packed), JSON.parse(built));
+  });
+
+  it('has one of each class, whichever entries it is reached by, under its own name', () => {
+    const output = run(
+      '--input-type=module',
+      '-e',
+      `import * as all from 'barewire';
+      import * as core from 'barewire/websocket';
+      import * as client from 'barewire/client';
+      const wrong = Object.entries({ ...all, ...client }).filter(([name, value]) => /^class/.test(String(value)) && value.name !== name);
+      console.log(core.PreparedMessage === all.PreparedMessage, client.WebSocket === all.WebSocket, wrong.map(([name]) => name).join());`,
+    );
+    assert.equal(output, 'true true \n');
+  });
+
+  it('works by require too, and its server serves', () => {
+    const output = run(
+      '-e',
+      `const { createServer, WebSocket } = require('barewire');
+      const { mountChat } = require('barewire/chat');
+      const ws = require('barewire/ws');
+      (async () => {
+        const server = createServer().webSocket('/', { message: (socket, data) => socket.send(data) });
+        mountChat(server);
+        await server.listen({ port: 0 });
+        const page = await (await fetch(server.url + '/rooms/lobby')).text();
+        const socket = new WebSocket(server.url.replace('http', 'ws'));
+        socket.onopen = () => socket.send('there and back');
+        socket.onmessage = async ({ data }) => {
+          console.log(typeof ws.WebSocketServer, page.includes('<html'), data);
+          socket.close();
+          await server.close();
+        };
+      })();`,
+    );
+    assert.equal(output, 'function true there and back\n');
+  });
+
+  it('has a command that knows its version', () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+    assert.match(run('dist/lib/cli/main.js', '--version'), new RegExp(version.replaceAll('.', '\\.')));
+  });
+
+  it('has nothing of Node’s in what browsers load', () => {
+    for (const entry of ['client/browser.js', 'chat/client.js'])
+      for (const path of closure(join(folder, 'dist/lib', entry)))
+        assert.doesNotMatch(readFileSync(path, 'utf8'), /(?:from|import)\s*"node:/, path);
+  });
+
+  it('opens few files where a program imports it, and has the declarations that its own lead to', () => {
+    assert.ok(closure(join(folder, 'dist/lib/index.js')).size <= 30);
+    const declarations = readdirSync(join(folder, 'dist/lib'), { recursive: true, encoding: 'utf8' });
+    for (const name of declarations.filter((each) => each.endsWith('.d.ts'))) {
+      const path = join(folder, 'dist/lib', name);
+      for (const [, specifier = ''] of readFileSync(path, 'utf8').matchAll(/from '(\.[^']+)'/g))
+        assert.ok(existsSync(join(dirname(path), specifier.replace(/\.ts$/, '.d.ts'))), `${name}: ${specifier}`);
+    }
+    writeFileSync(
+      join(folder, 'user.mts'),
+      `import { createServer } from 'barewire';\nimport { Hub } from 'barewire/rooms';\nimport { mountChat } from 'barewire/chat';\nimport { WebSocketServer } from 'barewire/ws';\nvoid [createServer, Hub, mountChat, WebSocketServer];\n`,
+    );
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+    const types = join(ROOT, 'node_modules/@types');
+    const flags =
+      '--noEmit --strict --module nodenext --target es2022 --lib es2023,dom,es2024.string --types node --typeRoots';
+    execFileSync(process.execPath, [tsc, ...flags.split(' '), types, 'user.mts'], { cwd: folder, stdio: 'inherit' });
+  });
+});
