@@ -9,7 +9,7 @@
 import type { Peer } from '../peers/peers.ts';
 import type { Round } from './load.ts';
 import { type RunningServer, runLoad, startServer } from './processes.ts';
-import { type Row, summarize } from './report.ts';
+import { type Measured, type Row, summarize } from './report.ts';
 import type { Workload } from './workloads.ts';
 
 export interface Schedule {
@@ -22,6 +22,8 @@ export interface Schedule {
 
 export interface Comparison {
   readonly rows: readonly Row[];
+  /** What the rows were made of. */
+  readonly measured: readonly Measured[];
   /** Who was left out, and why. */
   readonly leftOut: readonly { readonly peer: string; readonly why: string }[];
 }
@@ -66,5 +68,5 @@ export async function compare(workload: Workload, peers: readonly Peer[], schedu
     for (const server of servers.values()) await server.stop();
   }
   const measured = [...rounds].map(([peer, each]) => ({ id: peer.id, label: peer.label, rounds: each }));
-  return { rows: summarize(workload, measured), leftOut };
+  return { rows: summarize(workload, measured), measured, leftOut };
 }

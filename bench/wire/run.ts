@@ -3,14 +3,26 @@
  * Read next: `workloads.ts`, `compare.ts`; the method is in `../README.md`.
  */
 
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runAsProgram } from '../main.ts';
 import { installPeers, missing, PEERS, type Peer } from '../peers/peers.ts';
 import { compare, type Schedule } from './compare.ts';
+import { addRun, dropRuns, nodeMajor } from './merge.ts';
 import { writePage } from './page.ts';
 import { formatTable } from './report.ts';
-import { describeRun, RESULTS_FOLDER, type Results, writeResults } from './results.ts';
+import {
+  describeRun,
+  type Finding,
+  RAW_FOLDER,
+  RESULTS_FOLDER,
+  type Results,
+  type Run,
+  readResults,
+  writeRaw,
+  writeResults,
+} from './results.ts';
 import { chooseWorkloads, QUICK, WORKLOADS } from './workloads.ts';
 
 const HELP = `Usage: npm run bench -- [options]
@@ -24,12 +36,15 @@ Compares servers: server and load in processes of their own, pinned to a core ea
   --seconds N       length of a round's measurement (default 2)
   --warm-up N       seconds of load before it (default 0.7)
   --rounds N        rounds of each pair (default 5)
-  --json FILE       also write the results here
-  --save            also write bench/results/latest.json and bench/results/index.html
+  --json FILE       also write all rounds here
+  --save            also add this run to bench/results/latest.json, and write bench/results/index.html
+  --replace         with --save: earlier runs on the same version of Node go
   --node-args=ARGS  further arguments for Node servers, such as --node-args="--cpu-prof --cpu-prof-dir=profiles"
   --list            shows the workloads
   --help            this text
 `;
+
+const LATEST = `${RESULTS_FOLDER}latest.json`;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -42,6 +57,7 @@ async function main(): Promise<number> {
       rounds: { type: 'string', default: '5' },
       json: { type: 'string' },
       save: { type: 'boolean', default: false },
+      replace: { type: 'boolean', default: false },
       'node-args': { type: 'string', default: '' },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -70,19 +86,33 @@ async function main(): Promise<number> {
   if (!(schedule.rounds >= 1 && schedule.warmUpMs >= 0 && schedule.durationMs > 0)) {
     throw new Error('--rounds must be at least 1, --seconds more than 0, --warm-up at least 0');
   }
-  let results: Results = { ...describeRun(peers, schedule), workloads: [] };
+  const run = describeRun(peers, schedule);
+  const before = values.save
+    ? earlierResults(values.replace ? nodeMajor(run) : undefined)
+    : { runs: [], workloads: [] };
+  const findings: Finding[] = [];
   for (const workload of workloads) {
     const comparison = await compare(workload, peers, schedule);
     process.stdout.write(`\n${formatTable(workload, comparison.rows)}`);
     for (const { peer, why } of comparison.leftOut) process.stdout.write(`  (${peer} is left out: ${why})\n`);
-    results = { ...results, workloads: [...results.workloads, { workload, ...comparison }] };
-    if (values.json !== undefined) writeResults(resolve(values.json), results); // after each, so that a run cut off leaves what it had
-    if (values.save) {
-      writeResults(`${RESULTS_FOLDER}latest.json`, results);
-      writePage(`${RESULTS_FOLDER}index.html`, results);
-    }
+    findings.push({ workload, ...comparison });
+    // After each workload, so that a run that is cut off leaves what it had.
+    if (values.json !== undefined) writeRaw(resolve(values.json), run, findings);
+    if (values.save) save(addRun(before, run, findings), run, findings);
   }
   return 0;
+}
+
+/** What earlier runs have left, without those on one version of Node if that is given. */
+function earlierResults(without: string | undefined): Results {
+  const results = existsSync(LATEST) ? readResults(LATEST) : { runs: [], workloads: [] };
+  return without === undefined ? results : dropRuns(results, without);
+}
+
+function save(results: Results, run: Run, findings: readonly Finding[]): void {
+  writeResults(LATEST, results);
+  writePage(`${RESULTS_FOLDER}index.html`, results);
+  writeRaw(`${RAW_FOLDER}${run.id}.json`, run, findings);
 }
 
 function choosePeers(wanted: readonly string[] | undefined): Peer[] {

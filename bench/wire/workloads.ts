@@ -233,6 +233,27 @@ export const WORKLOADS: readonly Workload[] = [
   ...[1, 100, 1_000, 10_000].map((count) => growth('rooms', count)),
 ];
 
+/** The rows of the tables in README.md, in their order. */
+export const README_ROWS: readonly string[] = [
+  'echo-20x64',
+  'echo-20x1000',
+  'echo-20x16x64',
+  'echo-100tx16x64',
+  'echo-1kx64x4',
+  'echo-16kx32x2',
+  'echo-16ktx32x2',
+  'echo-1mx4',
+  'fanout-100x100x8',
+  'fanout-100x1000',
+  'deflate-200x16x4',
+  'deflate-4kx16x4',
+  'deflate-fanout-1kx100x8',
+  'connect',
+  'idle-10000',
+  'events-100x100',
+  'events-100x1000',
+];
+
 /** Of a few minutes: one of each kind. */
 export const QUICK: readonly string[] = [
   'echo-20x64',
