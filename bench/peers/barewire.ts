@@ -7,17 +7,17 @@ import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mountChat } from '../../lib/chat/index.ts';
 import { createServer, type EventStream, prepareEvent, prepareMessage, type ServerWebSocket } from '../../lib/index.ts';
-import { announce, MAX_MESSAGE_BYTES, peerArguments, Rooms } from './arguments.ts';
+import { announce, answerText, isEcho, MAX_MESSAGE_BYTES, peerArguments, Rooms } from './arguments.ts';
 
-const { mode, deflate } = peerArguments();
+const { mode, deflate, takeover } = peerArguments();
 const textAsBytes = process.env['BENCH_TEXT_AS_BYTES'] === '1';
 const server = createServer({
   allowedOrigins: '*',
   maxMessageBytes: MAX_MESSAGE_BYTES,
   // A load generator publishes all it has over one connection.
   maxRequestsPerConnection: Number.MAX_SAFE_INTEGER,
-  ...(mode === 'echo' ? { maxBufferedBytes: MAX_MESSAGE_BYTES } : {}),
-  perMessageDeflate: deflate && { thresholdBytes: 0 },
+  ...(isEcho(mode) ? { maxBufferedBytes: MAX_MESSAGE_BYTES } : {}),
+  perMessageDeflate: deflate && { thresholdBytes: 0, serverContextTakeover: takeover, clientContextTakeover: takeover },
 });
 
 const members = new Rooms<ServerWebSocket<Set<ServerWebSocket>>>();
@@ -26,6 +26,8 @@ if (mode === 'echo') {
     message: (socket, message) => socket.send(message),
     ...(textAsBytes && { textBytes: (socket: ServerWebSocket, utf8: Uint8Array) => socket.sendText(utf8) }),
   });
+} else if (mode === 'answer') {
+  server.webSocket('/*', { message: (socket, message) => socket.send(answerText(message as string)) });
 } else if (mode === 'fan-out') {
   server.webSocket<Set<ServerWebSocket>>('/*', {
     open(socket, request) {

@@ -1,6 +1,6 @@
 /** Deno's built-in server, through the WHATWG interface. Started with the `deno` program. */
 
-import { announce, peerArguments, Rooms } from './arguments.ts';
+import { announce, answerText, peerArguments, Rooms } from './arguments.ts';
 
 declare const Deno: {
   serve(
@@ -18,6 +18,8 @@ Deno.serve({ port: 0, hostname: '127.0.0.1', onListen: ({ port }) => announce(po
   socket.binaryType = 'arraybuffer';
   if (mode === 'echo') {
     socket.onmessage = (event) => socket.send(event.data);
+  } else if (mode === 'answer') {
+    socket.onmessage = (event) => socket.send(answerText(event.data));
   } else {
     const path = new URL(request.url).pathname;
     const room = rooms.join(path, socket);

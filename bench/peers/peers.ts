@@ -10,7 +10,17 @@ import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** What a workload may ask of a peer. `frames`: that it reads them, as the bare sockets do not. */
-export type Ability = 'echo' | 'fan-out' | 'frames' | 'deflate' | 'events' | 'handshake' | 'http' | 'chat';
+export type Ability =
+  | 'echo'
+  | 'fan-out'
+  | 'frames'
+  | 'answer'
+  | 'deflate'
+  | 'takeover'
+  | 'events'
+  | 'handshake'
+  | 'http'
+  | 'chat';
 
 export interface Peer {
   readonly id: string;
@@ -27,7 +37,7 @@ export interface Peer {
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const modules = `${root}bench/node_modules/`;
 
-const ALL: readonly Ability[] = ['echo', 'fan-out', 'frames', 'deflate', 'handshake'];
+const ALL: readonly Ability[] = ['echo', 'answer', 'fan-out', 'frames', 'deflate', 'takeover', 'handshake'];
 
 /** The `dist` folder of another build of barewire, to compare a change with what was before it in the same run. */
 const baseline = process.env['BENCH_BASELINE_DIST'];
@@ -45,7 +55,7 @@ export const PEERS: readonly Peer[] = [
     label: 'barewire (text as bytes)',
     script: 'barewire.js',
     runtime: 'node',
-    abilities: ['echo', 'frames', 'deflate'],
+    abilities: ['echo', 'frames', 'deflate', 'takeover'],
     env: { BENCH_TEXT_AS_BYTES: '1' },
   },
   {
@@ -102,7 +112,7 @@ export const PEERS: readonly Peer[] = [
     label: 'Deno',
     script: 'deno.js',
     runtime: 'deno',
-    abilities: ['echo', 'fan-out', 'frames', 'handshake', 'http'],
+    abilities: ['echo', 'answer', 'fan-out', 'frames', 'handshake', 'http'],
     needs: '@deno/linux-x64-glibc',
   },
   {
@@ -126,14 +136,14 @@ export const PEERS: readonly Peer[] = [
     label: 'bare net, no protocol',
     script: 'net.js',
     runtime: 'node',
-    abilities: ['echo', 'fan-out', 'handshake'],
+    abilities: ['echo', 'answer', 'fan-out', 'handshake'],
   },
   {
     id: 'net-events',
     label: "bare net, 'data' events",
     script: 'net.js',
     runtime: 'node',
-    abilities: ['echo', 'fan-out', 'handshake'],
+    abilities: ['echo', 'answer', 'fan-out', 'handshake'],
     env: { BENCH_NET_EVENTS: '1' },
   },
   ...(baseline === undefined

@@ -35,6 +35,8 @@ export async function compare(workload: Workload, peers: readonly Peer[], schedu
   const rounds = new Map<Peer, Round[]>();
   const args = [`--mode=${workload.mode}`, `--size=${workload.sizeBytes}`, `--kind=${workload.kind}`];
   if (workload.compressed) args.push('--deflate');
+  if (workload.compressed === 'takeover') args.push('--takeover');
+  if (workload.corpus !== undefined) args.push(`--corpus=${workload.corpus}`);
   const leaveOut = async (peer: Peer, error: unknown) => {
     leftOut.push({ peer: peer.id, why: error instanceof Error ? error.message : String(error) });
     rounds.delete(peer);

@@ -12,6 +12,7 @@ import { runIdle } from '../../lib/load/idle.ts';
 import type { Measurement } from '../../lib/load/measure.ts';
 import { runPaced } from '../../lib/load/paced.ts';
 import { runRoving } from '../../lib/load/roving.ts';
+import { corpusShape } from './corpus.ts';
 import { runHttp } from './http.ts';
 import type { Workload } from './workloads.ts';
 
@@ -30,10 +31,10 @@ export type LoadAnswer = { readonly round: Round } | { readonly error: string };
 
 function runTask(task: LoadTask): Promise<Round> {
   const { workload, port, serverPid, warmUpMs, durationMs } = task;
-  const { sizeBytes, kind, compressed } = workload;
+  const { sizeBytes, kind, compressed, corpus } = workload;
   const at = { url: new URL(`ws://127.0.0.1:${port}/`), serverPid, warmUpMs, durationMs };
   const http = (path: string) => new URL(`http://127.0.0.1:${port}${path}`);
-  const shape = { sizeBytes, kind };
+  const shape = corpus === undefined ? { sizeBytes, kind } : corpusShape(corpus, sizeBytes);
   switch (workload.type) {
     case 'echo':
       return runEcho({ ...at, shape, compressed, connections: workload.connections, inFlight: workload.inFlight });

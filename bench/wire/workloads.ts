@@ -1,12 +1,15 @@
 /**
  * The workloads, by id. Each says what the server does and what the load does; nothing here runs anything.
  *
- * Ids read `echo-20x16x64`: octets, connections, and then messages in flight on each where it is not one.
+ * Ids read `echo-20x16x64`: octets, connections, and then messages in flight on each where it is not one. A workload that
+ * changes takes another id: results of earlier runs are kept by it.
  * Read next: `load.ts`, which turns one into a run.
  */
 
+import type { Compressed } from '../../lib/load/compression.ts';
 import type { PeerMode } from '../peers/arguments.ts';
 import type { Ability } from '../peers/peers.ts';
+import { COMPRESSED_KINDS, type CompressedKind, type CorpusName } from './corpus.ts';
 
 interface Common {
   readonly id: string;
@@ -28,7 +31,9 @@ interface Common {
 interface Shaped {
   readonly sizeBytes: number;
   readonly kind: 'text' | 'utf8' | 'binary';
-  readonly compressed: boolean;
+  readonly compressed: Compressed;
+  /** Messages of a set of their own; without it they are generated ones of the kind. */
+  readonly corpus?: CorpusName;
 }
 
 export type Workload = Common & Shaped & Task;
@@ -70,8 +75,12 @@ function workload(group: string, id: string, title: string, task: Task, extra: E
   return { ...common, ...task, ...extra };
 }
 
+function compressionNeeds(compressed: Compressed | undefined): Ability[] {
+  return compressed === 'takeover' ? ['deflate', 'takeover'] : compressed ? ['deflate'] : [];
+}
+
 function echo(id: string, title: string, connections: number, inFlight: number, shape: Extra): Workload {
-  const compressed: Extra = shape.compressed ? { needs: ['echo', 'deflate'] } : {};
+  const compressed: Extra = shape.compressed ? { needs: ['echo', ...compressionNeeds(shape.compressed)] } : {};
   const group = shape.compressed ? 'compression' : 'echo';
   return workload(group, id, title, { type: 'echo', connections, inFlight }, { ...compressed, ...shape });
 }
@@ -85,12 +94,57 @@ function fanOut(id: string, title: string, members: number, inFlight: number, sh
     {
       mode: 'fan-out',
       unit: 'deliveries',
-      needs: shape.compressed ? ['fan-out', 'deflate'] : ['fan-out'],
+      needs: ['fan-out', ...compressionNeeds(shape.compressed)],
       kind: 'text',
       ...shape,
     },
   );
 }
+
+/** As an echo, but the server answers with another text of the same length: JSON that it has read, with one field changed. */
+function answered(id: string, title: string, connections: number, inFlight: number, shape: Extra): Workload {
+  return echo(id, title, connections, inFlight, { mode: 'answer', needs: ['answer'], ...shape });
+}
+
+const SIZE_NAMES: Readonly<Record<number, string>> = { 100: '100 B', 1024: '1 KiB', 4096: '4 KiB', 65536: '64 KiB' };
+const SIZES = [100, 1_024, 4_096, 65_536];
+
+/** A set of messages of one kind, compressed: echo and fan-out, with context takeover and without, in each size. */
+function compressedRows(corpus: CompressedKind): Workload[] {
+  return [false, true].flatMap((takeover) =>
+    SIZES.flatMap((sizeBytes) => {
+      const size = sizeBytes >= 1_024 ? `${sizeBytes / 1_024}k` : String(sizeBytes);
+      const long = sizeBytes > 4_096;
+      const ending = takeover ? '-takeover' : '';
+      const words = `${SIZE_NAMES[sizeBytes]} ${CORPUS_NAMES[corpus]}${takeover ? ', with takeover' : ''}`;
+      const shape: Extra = {
+        sizeBytes,
+        corpus,
+        kind: corpus === 'game' ? 'binary' : 'text',
+        compressed: takeover ? 'takeover' : true,
+      };
+      const [connections, inFlight] = long ? [8, 1] : [16, 4];
+      return [
+        echo(`deflate-${corpus}-${size}${ending}`, `compressed echo, ${words}`, connections!, inFlight!, shape),
+        fanOut(
+          `deflate-fanout-${corpus}-${size}${ending}`,
+          `compressed fan-out to 100, ${words}`,
+          100,
+          long ? 1 : 8,
+          shape,
+        ),
+      ];
+    }),
+  );
+}
+
+const CORPUS_NAMES: Readonly<Record<CompressedKind, string>> = {
+  chat: 'of chat JSON',
+  log: 'of log lines',
+  prose: 'of prose',
+  base64: 'of base64',
+  game: "of a game's state",
+};
 
 function paced(id: string, title: string, task: Omit<Task & { type: 'paced' }, 'type'>, extra: Extra = {}): Workload {
   const mode = task.chat ? 'chat' : task.pattern;
@@ -138,9 +192,37 @@ export const WORKLOADS: readonly Workload[] = [
   echo('echo-16kx32x2', 'echo 16 KiB, 32 connections, 2 in flight', 32, 2, { sizeBytes: 16_384 }),
   echo('echo-16ktx32x2', 'echo 16 KiB text, 32 x 2', 32, 2, { sizeBytes: 16_384, kind: 'text' }),
   echo('echo-16kux32x2', 'echo 16 KiB text beyond ASCII, 32 x 2', 32, 2, { sizeBytes: 16_384, kind: 'utf8' }),
+  answered('answer-100tx16x64', 'answer to 100 B of JSON, 16 connections, 64 in flight', 16, 64, {
+    sizeBytes: 100,
+    kind: 'text',
+    corpus: 'document',
+  }),
+  answered('answer-16ktx32x2', 'answer to 16 KiB of JSON, 32 x 2', 32, 2, {
+    sizeBytes: 16_384,
+    kind: 'text',
+    corpus: 'document',
+  }),
+  answered('answer-16kux32x2', 'answer to 16 KiB of JSON beyond ASCII, 32 x 2', 32, 2, {
+    sizeBytes: 16_384,
+    kind: 'utf8',
+    corpus: 'document-utf8',
+  }),
+  echo('echo-mixed-gamex16x16', "echo of a game's states of 16 B to 16 KiB, 16 connections, 16 in flight", 16, 16, {
+    sizeBytes: 16_384,
+    corpus: 'mixed-game',
+  }),
+  echo('echo-mixed-chatx16x16', 'echo of chat texts of 16 B to 16 KiB, 16 connections, 16 in flight', 16, 16, {
+    sizeBytes: 16_384,
+    kind: 'text',
+    corpus: 'mixed-chat',
+  }),
   echo('echo-1mx4', 'echo 1 MiB, 4 connections', 4, 1, { sizeBytes: 1_048_576 }),
   fanOut('fanout-100x100x8', 'fan-out 100 B to 100, 8 in flight', 100, 8, { sizeBytes: 100 }),
   fanOut('fanout-100x1000', 'fan-out 100 B to 1,000', 1_000, 1, { sizeBytes: 100 }),
+  fanOut('fanout-mixed-chatx100x8', 'fan-out of chat texts of 16 B to 16 KiB to 100, 8 in flight', 100, 8, {
+    sizeBytes: 16_384,
+    corpus: 'mixed-chat',
+  }),
   fanOut(
     'fanout-slow',
     'fan-out 16 KiB to 9, and 1 who reads nothing',
@@ -163,6 +245,7 @@ export const WORKLOADS: readonly Workload[] = [
     sizeBytes: 1_024,
     compressed: true,
   }),
+  ...COMPRESSED_KINDS.flatMap(compressedRows),
   workload(
     'connections',
     'connect',
@@ -238,16 +321,18 @@ export const README_ROWS: readonly string[] = [
   'echo-20x64',
   'echo-20x1000',
   'echo-20x16x64',
-  'echo-100tx16x64',
+  'answer-100tx16x64',
   'echo-1kx64x4',
   'echo-16kx32x2',
-  'echo-16ktx32x2',
+  'answer-16ktx32x2',
   'echo-1mx4',
+  'echo-mixed-chatx16x16',
   'fanout-100x100x8',
   'fanout-100x1000',
-  'deflate-200x16x4',
-  'deflate-4kx16x4',
-  'deflate-fanout-1kx100x8',
+  'deflate-chat-100',
+  'deflate-chat-4k',
+  'deflate-chat-4k-takeover',
+  'deflate-fanout-chat-1k',
   'connect',
   'idle-10000',
   'events-100x100',
@@ -258,13 +343,13 @@ export const README_ROWS: readonly string[] = [
 export const QUICK: readonly string[] = [
   'echo-20x64',
   'echo-20x16x64',
-  'echo-100tx16x64',
+  'answer-100tx16x64',
   'echo-1kx64x4',
   'echo-16kx32x2',
   'echo-1mx4',
   'fanout-100x100x8',
   'fanout-100x1000',
-  'deflate-200x16x4',
+  'deflate-chat-4k',
   'events-100x1000',
 ];
 
