@@ -32,6 +32,8 @@ export interface Peer {
   readonly env?: Readonly<Record<string, string>>;
   /** Package of `bench/package.json` that it needs. */
   readonly needs?: string;
+  /** Major version of Node that its native addon loads in, where that is one alone; the peer runs on it. */
+  readonly nodeMajor?: string;
 }
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -98,6 +100,7 @@ export const PEERS: readonly Peer[] = [
     runtime: 'node',
     abilities: [...ALL, 'http'],
     needs: '@trufflesuite/uws-js-unofficial',
+    nodeMajor: '20',
   },
   {
     id: 'bun',
@@ -159,12 +162,20 @@ export const PEERS: readonly Peer[] = [
       ]),
 ];
 
+/** The program of a major version of Node, this one's if it is of that version (or none is asked for); undefined where there is none. */
+export function nodeProgram(major: string | undefined): string | undefined {
+  if (major === undefined || process.versions.node.split('.')[0] === major) return process.execPath;
+  const folder = process.env['BENCH_NODES'];
+  const program = folder === undefined ? '' : resolve(folder, `node${major}/bin/node`);
+  return existsSync(program) ? program : undefined;
+}
+
 /** The program and arguments that start a peer. */
 export function commandOf(peer: Peer, args: readonly string[]): readonly [string, readonly string[]] {
   const script = fileURLToPath(new URL(peer.script, import.meta.url));
   switch (peer.runtime) {
     case 'node':
-      return [process.execPath, ['--expose-gc', script, ...args]];
+      return [nodeProgram(peer.nodeMajor) ?? process.execPath, ['--expose-gc', script, ...args]];
     case 'bun':
       return [`${modules}@oven/bun-linux-x64/bin/bun`, [script, ...args]];
     case 'deno':
@@ -185,6 +196,7 @@ export function installPeers(): string | undefined {
 
 /** Why a peer cannot be started here; undefined when it can, as far as is known. */
 export function missing(peer: Peer): string | undefined {
+  if (nodeProgram(peer.nodeMajor) === undefined) return `its addon needs Node ${peer.nodeMajor}, which is not there`;
   if (peer.needs === undefined || existsSync(`${modules}${peer.needs}/package.json`)) return undefined;
   return `${peer.needs} is not installed (npm ci --prefix bench)`;
 }
@@ -200,7 +212,11 @@ export function versionOf(peer: Peer): string {
   if (peer.id.startsWith('net') || peer.id === 'node-http') return `Node ${process.versions.node}`;
   if (peer.id === 'ws-native')
     return `${readVersion(`${modules}ws/package.json`)} + bufferutil ${readVersion(manifest)}`;
-  return readVersion(manifest);
+  const on =
+    peer.nodeMajor === undefined || nodeProgram(peer.nodeMajor) === process.execPath
+      ? ''
+      : ` on Node ${peer.nodeMajor}`;
+  return `${readVersion(manifest)}${on}`;
 }
 
 function readVersion(manifest: string): string {

@@ -219,6 +219,16 @@ export const WORKLOADS: readonly Workload[] = [
   echo('echo-1mx4', 'echo 1 MiB, 4 connections', 4, 1, { sizeBytes: 1_048_576 }),
   fanOut('fanout-100x100x8', 'fan-out 100 B to 100, 8 in flight', 100, 8, { sizeBytes: 100 }),
   fanOut('fanout-100x1000', 'fan-out 100 B to 1,000', 1_000, 1, { sizeBytes: 100 }),
+  fanOut('fanout-100x2x64', 'relay of 100 B text to 2, 64 in flight', 2, 64, { sizeBytes: 100 }),
+  fanOut('fanout-16kx2x8', 'relay of 16 KiB text to 2, 8 in flight', 2, 8, { sizeBytes: 16_384 }),
+  fanOut('fanout-16kux2x8', 'relay of 16 KiB text beyond ASCII to 2, 8 in flight', 2, 8, {
+    sizeBytes: 16_384,
+    kind: 'utf8',
+  }),
+  fanOut('fanout-16kux100x4', 'fan-out of 16 KiB text beyond ASCII to 100, 4 in flight', 100, 4, {
+    sizeBytes: 16_384,
+    kind: 'utf8',
+  }),
   fanOut('fanout-mixed-chatx100x8', 'fan-out of chat texts of 16 B to 16 KiB to 100, 8 in flight', 100, 8, {
     sizeBytes: 16_384,
     corpus: 'mixed-chat',
@@ -352,6 +362,29 @@ export const QUICK: readonly string[] = [
   'deflate-chat-4k',
   'events-100x1000',
 ];
+
+/** Workloads and peers that answer one question together. */
+export interface NamedSet {
+  readonly about: string;
+  readonly workloads: readonly string[];
+  /** Without it: all. */
+  readonly peers?: readonly string[];
+}
+
+export const SETS: Readonly<Record<string, NamedSet>> = {
+  readme: {
+    about: 'the rows of the tables in README.md, and the peers in them',
+    workloads: README_ROWS,
+    peers: ['barewire', 'ws', 'better-sse', 'uws', 'bun', 'deno', 'node-http', 'net'],
+  },
+  quick: { about: 'one row of each kind', workloads: QUICK },
+  compressed: {
+    about: 'five kinds of message, compressed, of four sizes, with context takeover and without',
+    workloads: COMPRESSED_KINDS.flatMap((kind) => [`deflate-${kind}-`, `deflate-fanout-${kind}-`]),
+    peers: ['barewire', 'ws', 'uws', 'bun'],
+  },
+  growth: { about: 'what a message costs as there is more of everything', workloads: ['growth'] },
+};
 
 /** Those that ids, or beginnings of ids, name. @throws Error for one that names nothing */
 export function chooseWorkloads(ids: readonly string[]): readonly Workload[] {
