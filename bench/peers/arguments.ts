@@ -4,6 +4,7 @@
  * Runs under Node, Bun and Deno, so it uses nothing but what all three have.
  */
 
+import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 
@@ -24,6 +25,10 @@ export interface PeerArguments {
   readonly sizeBytes: number;
   readonly kind: 'text' | 'utf8' | 'binary';
   readonly corpus: string | undefined;
+  /** Serve TLS with these. */
+  readonly tls:
+    | { readonly key: string; readonly cert: string; readonly keyFile: string; readonly certFile: string }
+    | undefined;
 }
 
 /** Messages larger than any of the workloads. */
@@ -39,6 +44,8 @@ export function peerArguments(): PeerArguments {
       size: { type: 'string', default: '20' },
       kind: { type: 'string', default: 'binary' },
       corpus: { type: 'string' },
+      key: { type: 'string' },
+      cert: { type: 'string' },
     },
   });
   return {
@@ -48,7 +55,13 @@ export function peerArguments(): PeerArguments {
     sizeBytes: Number(values.size),
     kind: values.kind as PeerArguments['kind'],
     corpus: values.corpus,
+    tls: tlsOf(values.key, values.cert),
   };
+}
+
+function tlsOf(keyFile: string | undefined, certFile: string | undefined): PeerArguments['tls'] {
+  if (keyFile === undefined || certFile === undefined) return undefined;
+  return { key: readFileSync(keyFile, 'utf8'), cert: readFileSync(certFile, 'utf8'), keyFile, certFile };
 }
 
 /** What `answer` makes of a document: one field changed ("sent" to "seen"), the length the same. */

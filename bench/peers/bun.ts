@@ -14,11 +14,12 @@ interface BunServer {
 }
 declare const Bun: { serve(options: object): BunServer };
 
-const { mode, deflate, takeover } = peerArguments();
+const { mode, deflate, takeover, tls } = peerArguments();
 const streams = new Set<{ write(text: string): unknown; flush(): unknown }>();
 const server = Bun.serve({
   port: 0,
   hostname: '127.0.0.1',
+  ...(tls === undefined ? {} : { tls: { key: tls.key, cert: tls.cert } }),
   idleTimeout: 0,
   async fetch(request: Request, self: BunServer) {
     const { pathname } = new URL(request.url);

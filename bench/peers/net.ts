@@ -7,6 +7,7 @@
 
 import { createHash } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { acceptSockets } from '../../lib/channel/node-internals.ts';
 import type { Sink } from '../../lib/channel/port.ts';
 import { SocketChannel } from '../../lib/channel/socket.ts';
@@ -21,7 +22,7 @@ import {
 import { type CorpusName, corpusShape } from '../wire/corpus.ts';
 import { announce, peerArguments } from './arguments.ts';
 
-const { mode, sizeBytes, kind, corpus } = peerArguments();
+const { mode, sizeBytes, kind, corpus, tls } = peerArguments();
 const shape: MessageShape = corpus === undefined ? { sizeBytes, kind } : corpusShape(corpus as CorpusName, sizeBytes);
 const requests: FrameCycle = requestCycle(shape, 0);
 // Replies are shorter than requests by their masking keys: what one read completes is less than two reads in replies.
@@ -76,8 +77,12 @@ function accept(socket: Socket, usesSharedBuffer: boolean): void {
   if (!usesSharedBuffer) socket.resume();
 }
 
-const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
-if (viaEvents) server.on('connection', (socket) => accept(socket, false));
+const server =
+  tls === undefined
+    ? createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true })
+    : createTlsServer({ ...tls, allowHalfOpen: true, noDelay: true });
+if (tls !== undefined) server.on('secureConnection', (socket: Socket) => accept(socket, false));
+else if (viaEvents) server.on('connection', (socket) => accept(socket, false));
 else acceptSockets(server, accept);
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }, () => {
   announce((server.address() as { port: number }).port);

@@ -12,11 +12,13 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 /** What a workload may ask of a peer. `frames`: that it reads them, as the bare sockets do not. */
 export type Ability =
   | 'echo'
+  | 'answer'
   | 'fan-out'
   | 'frames'
-  | 'answer'
   | 'deflate'
   | 'takeover'
+  | 'tls'
+  | 'http2'
   | 'events'
   | 'handshake'
   | 'http'
@@ -39,7 +41,7 @@ export interface Peer {
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const modules = `${root}bench/node_modules/`;
 
-const ALL: readonly Ability[] = ['echo', 'answer', 'fan-out', 'frames', 'deflate', 'takeover', 'handshake'];
+const ALL: readonly Ability[] = ['echo', 'answer', 'fan-out', 'frames', 'deflate', 'takeover', 'tls', 'handshake'];
 
 /** The `dist` folder of another build of barewire, to compare a change with what was before it in the same run. */
 const baseline = process.env['BENCH_BASELINE_DIST'];
@@ -67,6 +69,21 @@ export const PEERS: readonly Peer[] = [
     runtime: 'node',
     abilities: [...ALL, 'events'],
     env: { BENCH_DOOR: 'node:http' },
+  },
+  {
+    id: 'barewire-http2',
+    label: 'barewire through node:http2',
+    script: 'barewire.js',
+    runtime: 'node',
+    abilities: ['http2'],
+    env: { BENCH_DOOR: 'node:http2' },
+  },
+  {
+    id: 'http2-bare',
+    label: 'bare node:http2 streams',
+    script: 'http2-bare.js',
+    runtime: 'node',
+    abilities: ['http2'],
   },
   {
     id: 'barewire-ws',
@@ -115,7 +132,7 @@ export const PEERS: readonly Peer[] = [
     label: 'Deno',
     script: 'deno.js',
     runtime: 'deno',
-    abilities: ['echo', 'answer', 'fan-out', 'frames', 'handshake', 'http'],
+    abilities: ['echo', 'answer', 'fan-out', 'frames', 'tls', 'handshake', 'http'],
     needs: '@deno/linux-x64-glibc',
   },
   {
@@ -139,7 +156,7 @@ export const PEERS: readonly Peer[] = [
     label: 'bare net, no protocol',
     script: 'net.js',
     runtime: 'node',
-    abilities: ['echo', 'answer', 'fan-out', 'handshake'],
+    abilities: ['echo', 'answer', 'fan-out', 'tls', 'handshake'],
   },
   {
     id: 'net-events',

@@ -25,6 +25,7 @@ interface App {
 const require = createRequire(new URL('../../../bench/package.json', import.meta.url));
 const uws = require('@trufflesuite/uws-js-unofficial') as {
   App(): App;
+  SSLApp(options: { key_file_name: string; cert_file_name: string }): App;
   SHARED_COMPRESSOR: number;
   DEDICATED_COMPRESSOR_256KB: number;
   DEDICATED_DECOMPRESSOR_32KB: number;
@@ -32,8 +33,8 @@ const uws = require('@trufflesuite/uws-js-unofficial') as {
   us_socket_local_port(listening: unknown): number;
 };
 
-const { mode, deflate, takeover } = peerArguments();
-const app = uws.App();
+const { mode, deflate, takeover, tls } = peerArguments();
+const app = tls === undefined ? uws.App() : uws.SSLApp({ key_file_name: tls.keyFile, cert_file_name: tls.certFile });
 // Named by the memory they take: these are those with a window of 32 KiB.
 const compressor = takeover ? uws.DEDICATED_COMPRESSOR_256KB | uws.DEDICATED_DECOMPRESSOR_32KB : uws.SHARED_COMPRESSOR;
 app.ws('/*', {

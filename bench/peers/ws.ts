@@ -3,6 +3,7 @@
  * `BENCH_WS=barewire` the same program runs on `barewire/ws`.
  */
 
+import { createServer } from 'node:https';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { announce, answerText, MAX_MESSAGE_BYTES, peerArguments, Rooms } from './arguments.ts';
@@ -23,11 +24,10 @@ const ws = require(process.env['BENCH_WS'] === 'barewire' ? fileURLToPath(ours) 
   WebSocketServer: new (options: object) => WebSocketServer;
 };
 
-const { mode, deflate, takeover } = peerArguments();
+const { mode, deflate, takeover, tls } = peerArguments();
+const https = tls === undefined ? undefined : createServer(tls);
 const server = new ws.WebSocketServer({
-  port: 0,
-  host: '127.0.0.1',
-  backlog: 4_096,
+  ...(https === undefined ? { port: 0, host: '127.0.0.1', backlog: 4_096 } : { server: https }),
   maxPayload: MAX_MESSAGE_BYTES,
   perMessageDeflate: deflate
     ? { threshold: 0, serverNoContextTakeover: !takeover, clientNoContextTakeover: !takeover }
@@ -49,3 +49,4 @@ server.on('connection', (socket, request) => {
   }
 });
 server.on('listening', () => announce(server.address().port));
+https?.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 });

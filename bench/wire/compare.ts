@@ -7,6 +7,7 @@
  */
 
 import type { Peer } from '../peers/peers.ts';
+import { certificateFiles } from './certificate.ts';
 import type { Round } from './load.ts';
 import { type RunningServer, runLoad, startServer } from './processes.ts';
 import { type Measured, type Row, summarize } from './report.ts';
@@ -37,6 +38,11 @@ export async function compare(workload: Workload, peers: readonly Peer[], schedu
   if (workload.compressed) args.push('--deflate');
   if (workload.compressed === 'takeover') args.push('--takeover');
   if (workload.corpus !== undefined) args.push(`--corpus=${workload.corpus}`);
+  const certificate = workload.secure ? certificateFiles() : undefined;
+  if (certificate instanceof Error) {
+    return { rows: [], measured: [], leftOut: able.map(({ id }) => ({ peer: id, why: certificate.message })) };
+  }
+  if (certificate !== undefined) args.push(`--key=${certificate.key}`, `--cert=${certificate.cert}`);
   const leaveOut = async (peer: Peer, error: unknown) => {
     leftOut.push({ peer: peer.id, why: error instanceof Error ? error.message : String(error) });
     rounds.delete(peer);
@@ -51,7 +57,10 @@ export async function compare(workload: Workload, peers: readonly Peer[], schedu
         servers.set(peer, server);
       }
       const { warmUpMs, durationMs } = schedule;
-      const round = await runLoad({ workload, port: server.port, serverPid: server.pid, warmUpMs, durationMs });
+      const round = await runLoad(
+        { workload, port: server.port, serverPid: server.pid, warmUpMs, durationMs },
+        certificate?.cert,
+      );
       rounds.get(peer)?.push(round);
     } catch (error) {
       await leaveOut(peer, error);

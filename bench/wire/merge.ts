@@ -123,7 +123,7 @@ export function mergeRows(rows: readonly Row[]): MergedRow {
 }
 
 /** Peers that are yardsticks, and no servers that anybody could use instead. */
-const YARDSTICKS: ReadonlySet<string> = new Set(['net', 'net-events', 'node-http', 'h2-bare']);
+const YARDSTICKS: ReadonlySet<string> = new Set(['net', 'net-events', 'node-http', 'http2-bare']);
 
 export function isYardstick(peer: string): boolean {
   return YARDSTICKS.has(peer);

@@ -26,6 +26,8 @@ interface Common {
   readonly reference: string;
   /** Each round gets a server that has just been started. */
   readonly freshServer: boolean;
+  /** Over TLS. */
+  readonly secure: boolean;
 }
 
 interface Shaped {
@@ -47,6 +49,7 @@ export type Task =
   | { readonly type: 'idle'; readonly connections: number }
   | { readonly type: 'events'; readonly clients: number; readonly inFlight: number }
   | { readonly type: 'http'; readonly connections: number; readonly pipelining: number; readonly streams: number }
+  | { readonly type: 'http2'; readonly sessions: number; readonly streams: number; readonly inFlight: number }
   | {
       readonly type: 'paced';
       readonly pattern: 'echo' | 'fan-out';
@@ -68,6 +71,7 @@ function workload(group: string, id: string, title: string, task: Task, extra: E
     needs: ['echo'],
     reference: 'ws',
     freshServer: false,
+    secure: false,
     sizeBytes: 20,
     kind: 'binary',
     compressed: false,
@@ -104,6 +108,16 @@ function fanOut(id: string, title: string, members: number, inFlight: number, sh
 /** As an echo, but the server answers with another text of the same length: JSON that it has read, with one field changed. */
 function answered(id: string, title: string, connections: number, inFlight: number, shape: Extra): Workload {
   return echo(id, title, connections, inFlight, { mode: 'answer', needs: ['answer'], ...shape });
+}
+
+/** The same over TLS. */
+function secureRows(): Workload[] {
+  const secure: Extra = { group: 'other doors', secure: true };
+  return [
+    echo('tls-echo-1kx64', 'echo 1 KiB over TLS, 64 connections', 64, 1, { ...secure, needs: ['echo', 'tls'], sizeBytes: 1_024 }), // biome-ignore format: one line
+    echo('tls-echo-1kx64x16', 'echo 1 KiB over TLS, 64 connections, 16 in flight', 64, 16, { ...secure, needs: ['echo', 'tls'], sizeBytes: 1_024 }), // biome-ignore format: one line
+    fanOut('tls-fanout-100x100x8', 'fan-out 100 B over TLS to 100, 8 in flight', 100, 8, { ...secure, needs: ['fan-out', 'tls'], sizeBytes: 100 }), // biome-ignore format: one line
+  ];
 }
 
 const SIZE_NAMES: Readonly<Record<number, string>> = { 100: '100 B', 1024: '1 KiB', 4096: '4 KiB', 65536: '64 KiB' };
@@ -256,6 +270,21 @@ export const WORKLOADS: readonly Workload[] = [
     compressed: true,
   }),
   ...COMPRESSED_KINDS.flatMap(compressedRows),
+  ...secureRows(),
+  workload(
+    'other doors',
+    'http2-1kx64',
+    'echo 1 KiB over HTTP/2, 64 streams of 4 connections',
+    { type: 'http2', sessions: 4, streams: 64, inFlight: 1 },
+    { needs: ['http2'], reference: 'http2-bare', sizeBytes: 1_024 },
+  ),
+  workload(
+    'other doors',
+    'http2-1kx64x16',
+    'echo 1 KiB over HTTP/2, 64 streams of 4 connections, 16 in flight',
+    { type: 'http2', sessions: 4, streams: 64, inFlight: 16 },
+    { needs: ['http2'], reference: 'http2-bare', sizeBytes: 1_024 },
+  ),
   workload(
     'connections',
     'connect',

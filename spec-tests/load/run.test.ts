@@ -5,9 +5,12 @@
  */
 
 import assert from 'node:assert/strict';
-import { createServer as createNetServer } from 'node:net';
+import { once } from 'node:events';
+import { createServer as createHttp2Server } from 'node:http2';
+import { type AddressInfo, createServer as createNetServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { corpusShape } from '../../bench/wire/corpus.ts';
+import { runHttp2Echo } from '../../bench/wire/http2.ts';
 import { createServer, type EventStream, type Server, type ServerWebSocket } from '../../lib/index.ts';
 import { runConnectRate } from '../../lib/load/connect-rate.ts';
 import { ConnectFailed } from '../../lib/load/connection.ts';
@@ -119,6 +122,27 @@ describe('a load run', () => {
     await assert.rejects(runEcho({ ...UNTIL_WRONG, ...load, url: url('/alone') }), {
       message: /does not keep its context/,
     });
+  });
+
+  it('counts echoes in streams of HTTP/2 (RFC 8441), and is void when one is another', async () => {
+    const http2 = createHttp2Server().listen(0, '127.0.0.1');
+    const detached = createServer({ allowedOrigins: '*' });
+    let cheats = false;
+    detached.webSocket('/', {
+      message: (socket, message) => void socket.send(cheats ? 'x'.repeat(32) : message),
+    });
+    detached.attach(http2);
+    await once(http2, 'listening');
+    try {
+      const origin = new URL(`http://127.0.0.1:${(http2.address() as AddressInfo).port}/`);
+      const load = { origin, sessions: 2, streams: 4, inFlight: 3, shape: SHAPE };
+      await counted((window) => runHttp2Echo({ ...load, ...window, warmUpMs: 0, durationMs: 50 }));
+      cheats = true;
+      await assert.rejects(runHttp2Echo({ ...load, ...UNTIL_WRONG }), WrongReply);
+    } finally {
+      await detached.close();
+      http2.close();
+    }
   });
 
   const cheats: readonly [string, RegExp][] = [
