@@ -19,10 +19,10 @@ import {
   type View,
   viewOf,
 } from './merge.ts';
-import { runWords, standingWords } from './readme.ts';
 import { percent, thousands } from './report.ts';
 import type { Results } from './results.ts';
-import type { Workload } from './workloads.ts';
+import { runWords, standingWords } from './words.ts';
+import { GROWTH_SERIES, type Workload } from './workloads.ts';
 
 export function writePage(path: string, results: Results): void {
   writeFileSync(path, renderPage(results));
@@ -188,26 +188,66 @@ function curves(rows: readonly MergedRow[]): string {
   return plot(lines, ticks, 'percentile', 'ms');
 }
 
-/** Growth workloads become one chart of CPU per message for connections, one for rooms. */
+/** Growth workloads become charts: for each series the CPU time of a message, and the memory. */
 function growthCards(entries: readonly MergedEntry[]): string[] {
-  return ['connections', 'rooms'].flatMap((what) => {
-    const of = entries.filter(({ workload }) => workload.id.startsWith(`growth-${what}-`));
+  return GROWTH_SERIES.flatMap((series) => {
+    const of = entries
+      .filter(({ workload }) => workload.growth?.of === series)
+      .sort((a, b) => a.workload.growth!.at - b.workload.growth!.at);
     if (of.length < 2) return of.map(card);
-    const byPeer = new Map<string, Line>();
-    const counts = of.map(({ workload }) => (workload.type === 'roving' ? workload.connections : 1));
-    for (const [i, { rows }] of of.entries()) {
-      for (const row of rows) {
-        if (row.serverMicroseconds === undefined) continue;
-        const line = byPeer.get(row.peer) ?? { id: row.peer, label: row.label, points: [] };
-        byPeer.set(row.peer, { ...line, points: [...line.points, [Math.log10(counts[i]!), row.serverMicroseconds]] });
-      }
-    }
-    const ticks = counts.map((count) => [Math.log10(count), thousands(count)] as const);
+    const cpu = growthLines(of, (row) => row.serverMicroseconds);
+    const memory = growthLines(of, (row) => (row.serverBytes === undefined ? undefined : row.serverBytes / 1e6));
+    const ticks = of.map(({ workload: { growth } }) => [Math.log10(growth!.at), thousands(growth!.at)] as const);
+    const one = series === 'members' ? 'delivery' : 'message';
     return [
-      `<figure id="growth-${what}"><figcaption>What more ${what} cost<small>CPU time of the server for one message, in microseconds, as ${what} become more; flat is best</small></figcaption>
-${plot([...byPeer.values()], ticks, what, 'µs')}</figure>`,
+      growthCard(
+        `growth-${series}`,
+        `CPU time by ${series}`,
+        `microseconds of the server for one ${one}`,
+        plot(cpu, ticks, series, 'µs'),
+      ),
+      growthCard(
+        `growth-${series}-memory`,
+        `Memory by ${series}`,
+        'megabytes of the server in all',
+        plot(memory, ticks, series, 'MB'),
+      ),
     ];
   });
+}
+
+function growthCard(id: string, title: string, what: string, chart: string): string {
+  if (chart === '') return '';
+  return `<figure id="${id}"><figcaption>${title}<small>${what}, both axes logarithmic. Behind each name the exponent of the
+power that fits best: 0 is flat, 1 is in proportion</small></figcaption>
+${chart}</figure>`;
+}
+
+/** A line a peer, with its exponent in its name. */
+function growthLines(entries: readonly MergedEntry[], of: (row: MergedRow) => number | undefined): Line[] {
+  const byPeer = new Map<string, Line>();
+  for (const { workload, rows } of entries) {
+    for (const row of rows) {
+      const value = of(row);
+      if (value === undefined || value <= 0) continue;
+      const line = byPeer.get(row.peer) ?? { id: row.peer, label: row.label, points: [] };
+      byPeer.set(row.peer, { ...line, points: [...line.points, [Math.log10(workload.growth!.at), value]] });
+    }
+  }
+  return [...byPeer.values()].map((line) => {
+    const exponent = fittedExponent(line.points.map(([x, y]) => [10 ** x, y]));
+    return exponent === undefined ? line : { ...line, label: `${line.label} ${exponent.toFixed(2)}` };
+  });
+}
+
+/** The exponent of the power of x that y is closest to, by least squares of the logarithms; undefined for fewer than two points. */
+export function fittedExponent(points: readonly (readonly [x: number, y: number])[]): number | undefined {
+  const logs = points.map(([x, y]) => [Math.log(x), Math.log(y)] as const);
+  const mean = (values: readonly number[]) => values.reduce((sum, each) => sum + each, 0) / values.length;
+  const [meanX, meanY] = [mean(logs.map(([x]) => x)), mean(logs.map(([, y]) => y))];
+  const square = logs.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
+  if (points.length < 2 || square === 0) return undefined;
+  return logs.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0) / square;
 }
 
 const WIDTH = 420;

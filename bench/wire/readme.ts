@@ -1,5 +1,5 @@
 /**
- * The tables in README.md and bench/README.md, generated from a result file and never typed: `node dist/bench/wire/readme.js [RESULTS]`.
+ * The tables in README.md and bench/README.md, and the page, generated from a result file and never typed: `node dist/bench/wire/readme.js [RESULTS]`.
  *
  * Replaces what stands between `<!-- bench:start -->` and `<!-- bench:end -->`; with `--check` it only says whether that
  * is up to date (exit code 1 when it is not).
@@ -9,19 +9,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runAsProgram } from '../main.ts';
-import {
-  advantage,
-  basisOf,
-  bestOf,
-  type MergedEntry,
-  type MergedRow,
-  standingOf,
-  type View,
-  viewOf,
-} from './merge.ts';
+import { advantage, basisOf, bestOf, type MergedEntry, type MergedRow, type View, viewOf } from './merge.ts';
+import { writePage } from './page.ts';
 import { type Range, thousands } from './report.ts';
-import { RESULTS_FOLDER, type Results, type Run, readResults } from './results.ts';
+import { RESULTS_FOLDER, type Results, readResults } from './results.ts';
 import { renderNodes, renderTargets } from './targets.ts';
+import { NAMES, rangeText, runWords, standingWords, times } from './words.ts';
 import { README_ROWS } from './workloads.ts';
 
 export const START = '<!-- bench:start -->';
@@ -29,17 +22,6 @@ export const END = '<!-- bench:end -->';
 
 /** Columns: peers that a reader will want to compare. */
 const SHOWN = ['barewire', 'uws', 'bun', 'deno', 'node-http', 'net'] as const;
-const NAMES: Readonly<Record<string, string>> = {
-  barewire: 'barewire',
-  ws: 'ws',
-  'better-sse': 'better-sse',
-  uws: 'uWebSockets.js',
-  bun: 'Bun',
-  deno: 'Deno',
-  'node-http': '`node:http`',
-  net: 'bare `net`, no protocol',
-};
-
 /** Markdown of the tables and their caption: one table for each peer that rows are compared with. @throws Error when the file has none of the workloads */
 export function renderTable(results: Results): string {
   const view = viewOf(results);
@@ -80,12 +62,6 @@ function numberOfRuns(runs: readonly number[]): string {
   const [fewest, most] = [Math.min(...runs), Math.max(...runs)];
   const number = fewest === most ? String(most) : `${fewest} to ${most}`;
   return `${number} run${most === 1 ? '' : 's'}`;
-}
-
-/** One run in words: what it was made of, and where. */
-export function runWords({ id, date, commit, dirty, machine, schedule }: Run): string {
-  const { rounds, durationMs } = schedule;
-  return `Run ${id}: ${date.slice(0, 10)}, commit ${commit.slice(0, 10)}${dirty ? ' with changes' : ''}, ${machine.cpu}, ${machine.cpus} CPUs, ${machine.placement}, ${rounds} interleaved rounds of ${durationMs / 1_000} s`;
 }
 
 function renderRows(reference: string, entries: readonly MergedEntry[]): string {
@@ -136,22 +112,6 @@ function shownMultiple(row: MergedRow, bytes: boolean, byCpu: boolean): Range | 
   return advantage(row, byCpu ? 'cpu' : 'figure', { figure: 'rate' });
 }
 
-/** Ours to the best of the others, with the range, and what to call it. */
-export function standingWords(entry: Pick<MergedEntry, 'workload' | 'rows'>): string {
-  const standing = standingOf(entry);
-  if (standing === undefined) return '–';
-  const { peer, label, range, word } = standing;
-  return `${times(range.median)} × ${NAMES[peer] ?? label} (${rangeText(range)})${word === 'level' ? ': level' : ''}`;
-}
-
-export function times(value: number): string {
-  return value >= 9.95 ? value.toFixed(0) : value.toFixed(value < 2 ? 2 : 1);
-}
-
-function rangeText({ low, high }: Range): string {
-  return `${times(low)}–${times(high)}`;
-}
-
 /** `text` with the table between its markers. @throws Error when it has no markers */
 export function replaceTable(text: string, table: string): string {
   const start = text.indexOf(START);
@@ -170,6 +130,7 @@ function main(): number {
   const args = process.argv.slice(2);
   const file = args.find((arg) => !arg.startsWith('--')) ?? `${RESULTS_FOLDER}latest.json`;
   const results = readResults(resolve(file));
+  if (!args.includes('--check')) writePage(`${RESULTS_FOLDER}index.html`, results);
   let outOfDate = 0;
   for (const [name, render] of TABLES) {
     const path = fileURLToPath(new URL(`../../../${name}`, import.meta.url));

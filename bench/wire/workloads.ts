@@ -28,6 +28,8 @@ interface Common {
   readonly freshServer: boolean;
   /** Over TLS. */
   readonly secure: boolean;
+  /** One of a series in which there is ever more of something. */
+  readonly growth?: { readonly of: GrowthSeries; readonly at: number };
 }
 
 interface Shaped {
@@ -57,6 +59,9 @@ export type Task =
       readonly rate: number;
       readonly chat: boolean;
     };
+
+export const GROWTH_SERIES = ['connections', 'rooms', 'members', 'octets'] as const;
+export type GrowthSeries = (typeof GROWTH_SERIES)[number];
 
 type Extra = Partial<Common & Shaped>;
 
@@ -188,9 +193,27 @@ function growth(what: 'connections' | 'rooms', count: number): Workload {
       ? `growth: ${count.toLocaleString('en-US')} rooms of one member`
       : `growth: ${count.toLocaleString('en-US')} connections`;
   return workload('growth', `growth-${what}-${count}`, title, task, {
+    growth: { of: what, at: count },
     mode: what === 'rooms' ? 'fan-out' : 'echo',
     needs: what === 'rooms' ? ['fan-out', 'frames'] : ['echo'],
   });
+}
+
+function growthOfMembers(count: number): Workload {
+  const extra: Extra = { group: 'growth', growth: { of: 'members', at: count }, sizeBytes: 100 };
+  const title = `growth: fan-out to ${count.toLocaleString('en-US')}`;
+  return fanOut(`growth-members-${count}`, title, count, Math.ceil(64 / count), extra);
+}
+
+function growthOfOctets(sizeBytes: number): Workload {
+  const extra: Extra = { group: 'growth', growth: { of: 'octets', at: sizeBytes }, sizeBytes };
+  return echo(
+    `growth-octets-${sizeBytes}`,
+    `growth: echo of ${sizeBytes.toLocaleString('en-US')} octets`,
+    16,
+    1,
+    extra,
+  );
 }
 
 export const WORKLOADS: readonly Workload[] = [
@@ -353,6 +376,8 @@ export const WORKLOADS: readonly Workload[] = [
   ),
   ...[10, 100, 1_000, 10_000].map((count) => growth('connections', count)),
   ...[1, 100, 1_000, 10_000].map((count) => growth('rooms', count)),
+  ...[1, 10, 100, 1_000].map((count) => growthOfMembers(count)),
+  ...[10, 100, 1_000, 10_000, 100_000, 1_000_000].map((sizeBytes) => growthOfOctets(sizeBytes)),
 ];
 
 /** The rows of the tables in README.md, in their order. */
@@ -412,7 +437,11 @@ export const SETS: Readonly<Record<string, NamedSet>> = {
     workloads: COMPRESSED_KINDS.flatMap((kind) => [`deflate-${kind}-`, `deflate-fanout-${kind}-`]),
     peers: ['barewire', 'ws', 'uws', 'bun'],
   },
-  growth: { about: 'what a message costs as there is more of everything', workloads: ['growth'] },
+  growth: {
+    about: 'what a message costs as there is more of everything',
+    workloads: ['growth'],
+    peers: ['barewire', 'ws', 'uws', 'bun', 'net'],
+  },
 };
 
 /** Those that ids, or beginnings of ids, name. @throws Error for one that names nothing */

@@ -16,12 +16,12 @@ import {
   standingOf,
   viewOf,
 } from '../../bench/wire/merge.ts';
-import { renderPage } from '../../bench/wire/page.ts';
+import { fittedExponent, renderPage } from '../../bench/wire/page.ts';
 import { END, renderTable, replaceTable, START } from '../../bench/wire/readme.ts';
 import { formatTable, type Measured, type Row, spreadOf, summarize } from '../../bench/wire/report.ts';
 import { type Finding, formatResults, parseResults, type Results, type Run } from '../../bench/wire/results.ts';
 import { renderNodes, renderTargets, TARGETS } from '../../bench/wire/targets.ts';
-import { chooseWorkloads, QUICK, README_ROWS, WORKLOADS } from '../../bench/wire/workloads.ts';
+import { chooseWorkloads, GROWTH_SERIES, QUICK, README_ROWS, WORKLOADS } from '../../bench/wire/workloads.ts';
 
 function round(perSecond: number, serverMicroseconds: number, extra: Partial<Round> = {}): Round {
   return {
@@ -271,6 +271,34 @@ describe('the page', () => {
     assert.match(page, /deno is left out: &#60;b&#62;no/);
     assert.match(page, /<polyline points="/);
     assert.doesNotMatch(page, /NaN|Infinity|undefined/);
+  });
+});
+
+describe('growth', () => {
+  it('has the exponent that fits best', () => {
+    assert.ok(Math.abs(fittedExponent([[1, 5], [10, 50], [100, 500]])! - 1) < 1e-9); // biome-ignore format: one line
+    assert.ok(Math.abs(fittedExponent([[10, 7], [100, 7], [1_000, 7]])!) < 1e-9); // biome-ignore format: one line
+    assert.ok(Math.abs(fittedExponent([[1, 1], [10, 3], [100, 9]])! - Math.log10(3)) < 1e-9); // biome-ignore format: one line
+    assert.equal(fittedExponent([[10, 7]]), undefined);
+  });
+
+  it('is a picture of CPU time and one of memory for each series, with the exponents', () => {
+    const at = (count: number) =>
+      finding(`growth-connections-${count}`, [
+        { id: 'ws', label: 'ws', rounds: [round(10, count / 100, { serverBytes: 1e7 })] },
+      ]);
+    const page = renderPage(results(at(10), at(100), at(1_000)));
+    assert.match(page, /id="growth-connections">[\s\S]*?<\/i>ws 1\.00</);
+    assert.match(page, /id="growth-connections-memory">[\s\S]*?<\/i>ws 0\.00</);
+    assert.doesNotMatch(page, /NaN|Infinity|undefined/);
+  });
+
+  it('has a series of everything, in an order that grows', () => {
+    for (const series of GROWTH_SERIES) {
+      const at = WORKLOADS.flatMap(({ growth }) => (growth?.of === series ? growth.at : []));
+      assert.ok(at.length >= 4, series);
+      assert.ok(at.at(-1)! >= 1_000 * at[0]!, series);
+    }
   });
 });
 
