@@ -1,24 +1,28 @@
 /**
- * The peer that is measured: barewire through its public surface, as anybody would write it. With `BENCH_DOOR=node:http` the
- * same routes stand behind a server of `node:http`.
+ * The peer that is measured: barewire through its public surface, as anybody would write it. With `BENCH_DOOR=node:http` or
+ * `BENCH_DOOR=node:http2` the same routes stand behind a server of Node's.
  */
 
 import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { mountChat } from '../../lib/chat/index.ts';
 import { createServer, type EventStream, prepareEvent, prepareMessage, type ServerWebSocket } from '../../lib/index.ts';
-import { announce, MAX_MESSAGE_BYTES, peerArguments, Rooms } from './arguments.ts';
+import { announce, answerText, isEcho, MAX_MESSAGE_BYTES, peerArguments, Rooms } from './arguments.ts';
 
-const { mode, deflate } = peerArguments();
+const { mode, deflate, takeover, tls } = peerArguments();
 const textAsBytes = process.env['BENCH_TEXT_AS_BYTES'] === '1';
 const lends = process.env['BENCH_LENT'] === '1';
+const attached = process.env['BENCH_DOOR'] !== undefined;
 const server = createServer({
   allowedOrigins: '*',
   maxMessageBytes: MAX_MESSAGE_BYTES,
   // A load generator publishes all it has over one connection.
   maxRequestsPerConnection: Number.MAX_SAFE_INTEGER,
-  ...(mode === 'echo' ? { maxBufferedBytes: MAX_MESSAGE_BYTES } : {}),
-  perMessageDeflate: deflate && { thresholdBytes: 0 },
+  ...(isEcho(mode) ? { maxBufferedBytes: MAX_MESSAGE_BYTES } : {}),
+  ...(tls !== undefined && !attached ? { tls } : {}),
+  perMessageDeflate: deflate && { thresholdBytes: 0, serverContextTakeover: takeover, clientContextTakeover: takeover },
 });
 
 const members = new Rooms<ServerWebSocket<Set<ServerWebSocket>>>();
@@ -31,6 +35,8 @@ if (mode === 'echo') {
     message: (socket, message) => socket.send(message),
     ...(textAsBytes && { textBytes: (socket: ServerWebSocket, utf8: Uint8Array) => socket.sendText(utf8) }),
   });
+} else if (mode === 'answer') {
+  server.webSocket('/*', { message: (socket, message) => socket.send(answerText(message as string)) });
 } else if (mode === 'fan-out') {
   server.webSocket<Set<ServerWebSocket>>('/*', {
     open(socket, request) {
@@ -63,8 +69,13 @@ if (mode === 'echo') {
   });
   server.get('/plain', () => ({ body: 'ok' }));
 }
-if (process.env['BENCH_DOOR'] === 'node:http') {
-  const http = createHttpServer({ keepAliveTimeout: 60_000 });
+if (attached) {
+  const http =
+    process.env['BENCH_DOOR'] === 'node:http2'
+      ? createHttp2Server()
+      : tls === undefined
+        ? createHttpServer({ keepAliveTimeout: 60_000 })
+        : createHttpsServer({ ...tls, keepAliveTimeout: 60_000 });
   server.attach(http, { routes: true });
   http.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }, () => announce((http.address() as AddressInfo).port));
 } else {

@@ -1,6 +1,6 @@
 /** Bun's built-in server. Fan-out goes through its own publish/subscribe. Started with the `bun` program. */
 
-import { announce, MAX_MESSAGE_BYTES, peerArguments } from './arguments.ts';
+import { announce, answerText, isEcho, MAX_MESSAGE_BYTES, peerArguments } from './arguments.ts';
 
 interface Socket {
   readonly data: { path: string };
@@ -14,11 +14,12 @@ interface BunServer {
 }
 declare const Bun: { serve(options: object): BunServer };
 
-const { mode, deflate } = peerArguments();
+const { mode, deflate, takeover, tls } = peerArguments();
 const streams = new Set<{ write(text: string): unknown; flush(): unknown }>();
 const server = Bun.serve({
   port: 0,
   hostname: '127.0.0.1',
+  ...(tls === undefined ? {} : { tls: { key: tls.key, cert: tls.cert } }),
   idleTimeout: 0,
   async fetch(request: Request, self: BunServer) {
     const { pathname } = new URL(request.url);
@@ -37,16 +38,19 @@ const server = Bun.serve({
     return new Response('ok');
   },
   websocket: {
-    perMessageDeflate: deflate ? { compress: 'shared', decompress: 'shared' } : false,
+    perMessageDeflate: deflate && {
+      compress: takeover ? 'dedicated' : 'shared',
+      decompress: takeover ? 'dedicated' : 'shared',
+    },
     maxPayloadLength: MAX_MESSAGE_BYTES,
-    ...(mode === 'echo' ? { backpressureLimit: MAX_MESSAGE_BYTES } : {}),
+    ...(isEcho(mode) ? { backpressureLimit: MAX_MESSAGE_BYTES } : {}),
     idleTimeout: 0,
     open(socket: Socket) {
       if (mode === 'fan-out') socket.subscribe(socket.data.path);
     },
     message(socket: Socket, message: string | Uint8Array) {
       if (mode === 'fan-out') server.publish(socket.data.path, message, deflate);
-      else socket.send(message, deflate);
+      else socket.send(mode === 'answer' ? answerText(message as string) : message, deflate);
     },
   },
 });

@@ -7,26 +7,33 @@
 
 import { createHash } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { acceptSockets } from '../../lib/channel/node-internals.ts';
 import type { Sink } from '../../lib/channel/port.ts';
 import { SocketChannel } from '../../lib/channel/socket.ts';
 import { READ_BYTES } from '../../lib/load/connection.ts';
-import { type FrameCycle, type MessageShape, replyCycle, requestCycle } from '../../lib/load/messages.ts';
+import {
+  CyclePosition,
+  type FrameCycle,
+  type MessageShape,
+  replyCycle,
+  requestCycle,
+} from '../../lib/load/messages.ts';
+import { type CorpusName, corpusShape } from '../wire/corpus.ts';
 import { announce, peerArguments } from './arguments.ts';
 
-const { mode, sizeBytes, kind } = peerArguments();
-const shape: MessageShape = { sizeBytes, kind };
-const requestBytes = requestCycle(shape, 1).frameBytes;
-const MAX_REPLIES_AT_ONCE = Math.ceil((4 * READ_BYTES) / requestBytes) + 1;
-const replies: FrameCycle = replyCycle(shape, MAX_REPLIES_AT_ONCE * (sizeBytes + 10));
+const { mode, sizeBytes, kind, corpus, tls } = peerArguments();
+const shape: MessageShape = corpus === undefined ? { sizeBytes, kind } : corpusShape(corpus as CorpusName, sizeBytes);
+const requests: FrameCycle = requestCycle(shape, 0);
+// Replies are shorter than requests by their masking keys: what one read completes is less than two reads in replies.
+const replies: FrameCycle = replyCycle(shape, 4 * READ_BYTES + sizeBytes);
 const viaEvents = process.env['BENCH_NET_EVENTS'] === '1';
 const members = new Set<Bare>();
 
 class Bare implements Sink {
   readonly socket: Socket;
   #head: string | undefined = '';
-  #bytes = 0;
-  #sent = 0;
+  readonly #position = new CyclePosition(requests);
 
   constructor(socket: Socket) {
     this.socket = socket;
@@ -45,13 +52,11 @@ class Bare implements Sink {
       members.add(this);
       return;
     }
-    this.#bytes += chunk.length;
-    const whole = Math.floor(this.#bytes / requestBytes);
+    const first = this.#position.frame;
+    const whole = this.#position.advance(chunk.length);
     if (whole === 0) return;
-    this.#bytes -= whole * requestBytes;
-    const start = (this.#sent % replies.variants) * replies.frameBytes;
-    this.#sent += whole;
-    const reply = replies.bytes.subarray(start, start + whole * replies.frameBytes);
+    const { bytes, starts } = replies;
+    const reply = bytes.subarray(starts[first], starts[first + whole]);
     if (mode === 'fan-out') for (const member of members) member.socket.write(reply);
     else this.socket.write(reply);
   }
@@ -72,8 +77,12 @@ function accept(socket: Socket, usesSharedBuffer: boolean): void {
   if (!usesSharedBuffer) socket.resume();
 }
 
-const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
-if (viaEvents) server.on('connection', (socket) => accept(socket, false));
+const server =
+  tls === undefined
+    ? createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true })
+    : createTlsServer({ ...tls, allowHalfOpen: true, noDelay: true });
+if (tls !== undefined) server.on('secureConnection', (socket: Socket) => accept(socket, false));
+else if (viaEvents) server.on('connection', (socket) => accept(socket, false));
 else acceptSockets(server, accept);
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }, () => {
   announce((server.address() as { port: number }).port);

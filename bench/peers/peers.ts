@@ -10,7 +10,19 @@ import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** What a workload may ask of a peer. `frames`: that it reads them, as the bare sockets do not. */
-export type Ability = 'echo' | 'fan-out' | 'frames' | 'deflate' | 'events' | 'handshake' | 'http' | 'chat';
+export type Ability =
+  | 'echo'
+  | 'answer'
+  | 'fan-out'
+  | 'frames'
+  | 'deflate'
+  | 'takeover'
+  | 'tls'
+  | 'http2'
+  | 'events'
+  | 'handshake'
+  | 'http'
+  | 'chat';
 
 export interface Peer {
   readonly id: string;
@@ -22,12 +34,14 @@ export interface Peer {
   readonly env?: Readonly<Record<string, string>>;
   /** Package of `bench/package.json` that it needs. */
   readonly needs?: string;
+  /** Major version of Node that its native addon loads in, where that is one alone; the peer runs on it. */
+  readonly nodeMajor?: string;
 }
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const modules = `${root}bench/node_modules/`;
 
-const ALL: readonly Ability[] = ['echo', 'fan-out', 'frames', 'deflate', 'handshake'];
+const ALL: readonly Ability[] = ['echo', 'answer', 'fan-out', 'frames', 'deflate', 'takeover', 'tls', 'handshake'];
 
 /** The `dist` folder of another build of barewire, to compare a change with what was before it in the same run. */
 const baseline = process.env['BENCH_BASELINE_DIST'];
@@ -45,7 +59,7 @@ export const PEERS: readonly Peer[] = [
     label: 'barewire (text as bytes)',
     script: 'barewire.js',
     runtime: 'node',
-    abilities: ['echo', 'frames', 'deflate'],
+    abilities: ['echo', 'frames', 'deflate', 'takeover'],
     env: { BENCH_TEXT_AS_BYTES: '1' },
   },
   {
@@ -63,6 +77,21 @@ export const PEERS: readonly Peer[] = [
     runtime: 'node',
     abilities: [...ALL, 'events'],
     env: { BENCH_DOOR: 'node:http' },
+  },
+  {
+    id: 'barewire-http2',
+    label: 'barewire through node:http2',
+    script: 'barewire.js',
+    runtime: 'node',
+    abilities: ['http2'],
+    env: { BENCH_DOOR: 'node:http2' },
+  },
+  {
+    id: 'http2-bare',
+    label: 'bare node:http2 streams',
+    script: 'http2-bare.js',
+    runtime: 'node',
+    abilities: ['http2'],
   },
   {
     id: 'barewire-ws',
@@ -96,6 +125,7 @@ export const PEERS: readonly Peer[] = [
     runtime: 'node',
     abilities: [...ALL, 'http'],
     needs: '@trufflesuite/uws-js-unofficial',
+    nodeMajor: '20',
   },
   {
     id: 'bun',
@@ -110,7 +140,7 @@ export const PEERS: readonly Peer[] = [
     label: 'Deno',
     script: 'deno.js',
     runtime: 'deno',
-    abilities: ['echo', 'fan-out', 'frames', 'handshake', 'http'],
+    abilities: ['echo', 'answer', 'fan-out', 'frames', 'tls', 'handshake', 'http'],
     needs: '@deno/linux-x64-glibc',
   },
   {
@@ -134,14 +164,14 @@ export const PEERS: readonly Peer[] = [
     label: 'bare net, no protocol',
     script: 'net.js',
     runtime: 'node',
-    abilities: ['echo', 'fan-out', 'handshake'],
+    abilities: ['echo', 'answer', 'fan-out', 'tls', 'handshake'],
   },
   {
     id: 'net-events',
     label: "bare net, 'data' events",
     script: 'net.js',
     runtime: 'node',
-    abilities: ['echo', 'fan-out', 'handshake'],
+    abilities: ['echo', 'answer', 'fan-out', 'handshake'],
     env: { BENCH_NET_EVENTS: '1' },
   },
   ...(baseline === undefined
@@ -157,12 +187,20 @@ export const PEERS: readonly Peer[] = [
       ]),
 ];
 
+/** The program of a major version of Node, this one's if it is of that version (or none is asked for); undefined where there is none. */
+export function nodeProgram(major: string | undefined): string | undefined {
+  if (major === undefined || process.versions.node.split('.')[0] === major) return process.execPath;
+  const folder = process.env['BENCH_NODES'];
+  const program = folder === undefined ? '' : resolve(folder, `node${major}/bin/node`);
+  return existsSync(program) ? program : undefined;
+}
+
 /** The program and arguments that start a peer. */
 export function commandOf(peer: Peer, args: readonly string[]): readonly [string, readonly string[]] {
   const script = fileURLToPath(new URL(peer.script, import.meta.url));
   switch (peer.runtime) {
     case 'node':
-      return [process.execPath, ['--expose-gc', script, ...args]];
+      return [nodeProgram(peer.nodeMajor) ?? process.execPath, ['--expose-gc', script, ...args]];
     case 'bun':
       return [`${modules}@oven/bun-linux-x64/bin/bun`, [script, ...args]];
     case 'deno':
@@ -183,6 +221,7 @@ export function installPeers(): string | undefined {
 
 /** Why a peer cannot be started here; undefined when it can, as far as is known. */
 export function missing(peer: Peer): string | undefined {
+  if (nodeProgram(peer.nodeMajor) === undefined) return `its addon needs Node ${peer.nodeMajor}, which is not there`;
   if (peer.needs === undefined || existsSync(`${modules}${peer.needs}/package.json`)) return undefined;
   return `${peer.needs} is not installed (npm ci --prefix bench)`;
 }
@@ -198,7 +237,11 @@ export function versionOf(peer: Peer): string {
   if (peer.id.startsWith('net') || peer.id === 'node-http') return `Node ${process.versions.node}`;
   if (peer.id === 'ws-native')
     return `${readVersion(`${modules}ws/package.json`)} + bufferutil ${readVersion(manifest)}`;
-  return readVersion(manifest);
+  const on =
+    peer.nodeMajor === undefined || nodeProgram(peer.nodeMajor) === process.execPath
+      ? ''
+      : ` on Node ${peer.nodeMajor}`;
+  return `${readVersion(manifest)}${on}`;
 }
 
 function readVersion(manifest: string): string {

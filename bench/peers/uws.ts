@@ -1,10 +1,10 @@
 /** uWebSockets.js: a C++ server with a binding for Node. Fan-out goes through its own publish/subscribe. */
 
 import { createRequire } from 'node:module';
-import { announce, MAX_MESSAGE_BYTES, peerArguments } from './arguments.ts';
+import { announce, answerText, isEcho, MAX_MESSAGE_BYTES, peerArguments } from './arguments.ts';
 
 interface Socket {
-  send(data: ArrayBuffer, isBinary: boolean, compress: boolean): number;
+  send(data: ArrayBuffer | string, isBinary: boolean, compress: boolean): number;
   subscribe(topic: string): boolean;
   getUserData(): { path: string };
 }
@@ -25,17 +25,22 @@ interface App {
 const require = createRequire(new URL('../../../bench/package.json', import.meta.url));
 const uws = require('@trufflesuite/uws-js-unofficial') as {
   App(): App;
+  SSLApp(options: { key_file_name: string; cert_file_name: string }): App;
   SHARED_COMPRESSOR: number;
+  DEDICATED_COMPRESSOR_256KB: number;
+  DEDICATED_DECOMPRESSOR_32KB: number;
   DISABLED: number;
   us_socket_local_port(listening: unknown): number;
 };
 
-const { mode, deflate } = peerArguments();
-const app = uws.App();
+const { mode, deflate, takeover, tls } = peerArguments();
+const app = tls === undefined ? uws.App() : uws.SSLApp({ key_file_name: tls.keyFile, cert_file_name: tls.certFile });
+// Named by the memory they take: these are those with a window of 32 KiB.
+const compressor = takeover ? uws.DEDICATED_COMPRESSOR_256KB | uws.DEDICATED_DECOMPRESSOR_32KB : uws.SHARED_COMPRESSOR;
 app.ws('/*', {
-  compression: deflate ? uws.SHARED_COMPRESSOR : uws.DISABLED,
+  compression: deflate ? compressor : uws.DISABLED,
   maxPayloadLength: MAX_MESSAGE_BYTES,
-  ...(mode === 'echo' ? { maxBackpressure: MAX_MESSAGE_BYTES } : {}),
+  ...(isEcho(mode) ? { maxBackpressure: MAX_MESSAGE_BYTES } : {}),
   idleTimeout: 0,
   upgrade(response: Response, request: Request, context: unknown) {
     response.upgrade(
@@ -52,6 +57,7 @@ app.ws('/*', {
   message(socket: Socket, message: ArrayBuffer, isBinary: boolean) {
     // The application's publish reaches the sender too; the socket's own would leave it out.
     if (mode === 'fan-out') app.publish(socket.getUserData().path, message, isBinary, deflate);
+    else if (mode === 'answer') socket.send(answerText(Buffer.from(message).toString()), false, deflate);
     else socket.send(message, isBinary, deflate);
   },
 });

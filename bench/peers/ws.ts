@@ -3,12 +3,13 @@
  * `BENCH_WS=barewire` the same program runs on `barewire/ws`.
  */
 
+import { createServer } from 'node:https';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { announce, MAX_MESSAGE_BYTES, peerArguments, Rooms } from './arguments.ts';
+import { announce, answerText, MAX_MESSAGE_BYTES, peerArguments, Rooms } from './arguments.ts';
 
 interface Socket {
-  send(data: Uint8Array, options: { binary: boolean }): void;
+  send(data: Uint8Array | string, options?: { binary: boolean }): void;
   on(event: 'message', listener: (data: Uint8Array, isBinary: boolean) => void): void;
   on(event: 'close' | 'error', listener: () => void): void;
 }
@@ -23,19 +24,22 @@ const ws = require(process.env['BENCH_WS'] === 'barewire' ? fileURLToPath(ours) 
   WebSocketServer: new (options: object) => WebSocketServer;
 };
 
-const { mode, deflate } = peerArguments();
+const { mode, deflate, takeover, tls } = peerArguments();
+const https = tls === undefined ? undefined : createServer(tls);
 const server = new ws.WebSocketServer({
-  port: 0,
-  host: '127.0.0.1',
-  backlog: 4_096,
+  ...(https === undefined ? { port: 0, host: '127.0.0.1', backlog: 4_096 } : { server: https }),
   maxPayload: MAX_MESSAGE_BYTES,
-  perMessageDeflate: deflate ? { threshold: 0, serverNoContextTakeover: true, clientNoContextTakeover: true } : false,
+  perMessageDeflate: deflate
+    ? { threshold: 0, serverNoContextTakeover: !takeover, clientNoContextTakeover: !takeover }
+    : false,
 });
 const rooms = new Rooms<Socket>();
 server.on('connection', (socket, request) => {
   socket.on('error', () => {});
   if (mode === 'echo') {
     socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
+  } else if (mode === 'answer') {
+    socket.on('message', (data) => socket.send(answerText(data.toString())));
   } else {
     const room = rooms.join(request.url, socket);
     socket.on('message', (data, isBinary) => {
@@ -45,3 +49,4 @@ server.on('connection', (socket, request) => {
   }
 });
 server.on('listening', () => announce(server.address().port));
+https?.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 });

@@ -7,9 +7,10 @@
  */
 
 import type { Peer } from '../peers/peers.ts';
+import { certificateFiles } from './certificate.ts';
 import type { Round } from './load.ts';
 import { type RunningServer, runLoad, startServer } from './processes.ts';
-import { type Row, summarize } from './report.ts';
+import { type Measured, type Row, summarize } from './report.ts';
 import type { Workload } from './workloads.ts';
 
 export interface Schedule {
@@ -22,6 +23,8 @@ export interface Schedule {
 
 export interface Comparison {
   readonly rows: readonly Row[];
+  /** What the rows were made of. */
+  readonly measured: readonly Measured[];
   /** Who was left out, and why. */
   readonly leftOut: readonly { readonly peer: string; readonly why: string }[];
 }
@@ -33,6 +36,13 @@ export async function compare(workload: Workload, peers: readonly Peer[], schedu
   const rounds = new Map<Peer, Round[]>();
   const args = [`--mode=${workload.mode}`, `--size=${workload.sizeBytes}`, `--kind=${workload.kind}`];
   if (workload.compressed) args.push('--deflate');
+  if (workload.compressed === 'takeover') args.push('--takeover');
+  if (workload.corpus !== undefined) args.push(`--corpus=${workload.corpus}`);
+  const certificate = workload.secure ? certificateFiles() : undefined;
+  if (certificate instanceof Error) {
+    return { rows: [], measured: [], leftOut: able.map(({ id }) => ({ peer: id, why: certificate.message })) };
+  }
+  if (certificate !== undefined) args.push(`--key=${certificate.key}`, `--cert=${certificate.cert}`);
   const leaveOut = async (peer: Peer, error: unknown) => {
     leftOut.push({ peer: peer.id, why: error instanceof Error ? error.message : String(error) });
     rounds.delete(peer);
@@ -47,7 +57,10 @@ export async function compare(workload: Workload, peers: readonly Peer[], schedu
         servers.set(peer, server);
       }
       const { warmUpMs, durationMs } = schedule;
-      const round = await runLoad({ workload, port: server.port, serverPid: server.pid, warmUpMs, durationMs });
+      const round = await runLoad(
+        { workload, port: server.port, serverPid: server.pid, warmUpMs, durationMs },
+        certificate?.cert,
+      );
       rounds.get(peer)?.push(round);
     } catch (error) {
       await leaveOut(peer, error);
@@ -66,5 +79,5 @@ export async function compare(workload: Workload, peers: readonly Peer[], schedu
     for (const server of servers.values()) await server.stop();
   }
   const measured = [...rounds].map(([peer, each]) => ({ id: peer.id, label: peer.label, rounds: each }));
-  return { rows: summarize(workload, measured), leftOut };
+  return { rows: summarize(workload, measured), measured, leftOut };
 }

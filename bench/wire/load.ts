@@ -12,7 +12,9 @@ import { runIdle } from '../../lib/load/idle.ts';
 import type { Measurement } from '../../lib/load/measure.ts';
 import { runPaced } from '../../lib/load/paced.ts';
 import { runRoving } from '../../lib/load/roving.ts';
+import { corpusShape } from './corpus.ts';
 import { runHttp } from './http.ts';
+import { runHttp2Echo } from './http2.ts';
 import type { Workload } from './workloads.ts';
 
 export interface LoadTask {
@@ -30,10 +32,11 @@ export type LoadAnswer = { readonly round: Round } | { readonly error: string };
 
 function runTask(task: LoadTask): Promise<Round> {
   const { workload, port, serverPid, warmUpMs, durationMs } = task;
-  const { sizeBytes, kind, compressed } = workload;
-  const at = { url: new URL(`ws://127.0.0.1:${port}/`), serverPid, warmUpMs, durationMs };
+  const { sizeBytes, kind, compressed, corpus, secure } = workload;
+  const url = new URL(secure ? `wss://localhost:${port}/` : `ws://127.0.0.1:${port}/`);
+  const at = { url, serverPid, warmUpMs, durationMs };
   const http = (path: string) => new URL(`http://127.0.0.1:${port}${path}`);
-  const shape = { sizeBytes, kind };
+  const shape = corpus === undefined ? { sizeBytes, kind } : corpusShape(corpus, sizeBytes);
   switch (workload.type) {
     case 'echo':
       return runEcho({ ...at, shape, compressed, connections: workload.connections, inFlight: workload.inFlight });
@@ -63,6 +66,10 @@ function runTask(task: LoadTask): Promise<Round> {
     case 'http': {
       const { connections, pipelining, streams } = workload;
       return runHttp({ ...at, origin: http('/'), connections, pipelining, streams, sizeBytes });
+    }
+    case 'http2': {
+      const { sessions, streams, inFlight } = workload;
+      return runHttp2Echo({ ...at, origin: http('/'), sessions, streams, inFlight, shape });
     }
     case 'paced': {
       const { pattern, connections, rate, chat } = workload;

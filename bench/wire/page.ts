@@ -7,40 +7,40 @@
  */
 
 import { writeFileSync } from 'node:fs';
-import { median, percent, type Row, thousands } from './report.ts';
+import {
+  advantage,
+  basisOf,
+  bestOf,
+  isOurs,
+  isYardstick,
+  type MergedEntry,
+  type MergedRow,
+  standingOf,
+  type View,
+  viewOf,
+} from './merge.ts';
+import { percent, thousands } from './report.ts';
 import type { Results } from './results.ts';
-import type { Workload } from './workloads.ts';
-
-type Entry = Results['workloads'][number];
+import { runWords, standingWords } from './words.ts';
+import { GROWTH_SERIES, type Workload } from './workloads.ts';
 
 export function writePage(path: string, results: Results): void {
   writeFileSync(path, renderPage(results));
 }
 
-/** Peers that are no servers of their own kind: what sockets cost without a protocol. */
-const FLOOR = new Set(['net', 'net-events']);
-
 export function renderPage(results: Results): string {
-  const { machine, schedule } = results;
-  const groups = new Map<string, Entry[]>();
-  for (const entry of results.workloads) {
+  const view = viewOf(results);
+  const last = view.runs.at(-1);
+  const groups = new Map<string, MergedEntry[]>();
+  for (const entry of view.workloads) {
     groups.set(entry.workload.group, [...(groups.get(entry.workload.group) ?? []), entry]);
   }
   const facts: [string, string][] = [
-    ['Measured', `${results.date.slice(0, 16).replace('T', ' ')} UTC`],
-    ['Commit', results.commit.slice(0, 12) + (results.dirty ? ' with changes' : '')],
-    [
-      'Machine',
-      `${machine.cpu}, ${machine.cpus} CPUs, ${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, ${machine.system}`,
-    ],
-    ['Placement', machine.placement],
-    [
-      'Rounds',
-      `${schedule.rounds} of ${schedule.durationMs / 1000} s after ${schedule.warmUpMs / 1000} s of warm-up, interleaved; medians`,
-    ],
+    ...view.runs.map((run, i): [string, string] => [i === 0 ? 'Runs' : '', runWords(run)]),
+    ['Node', last?.machine.node ?? ''],
     [
       'Versions',
-      Object.entries(results.versions)
+      Object.entries(last?.versions ?? {})
         .map(([peer, version]) => `${peer} ${version}`)
         .join(' · '),
     ],
@@ -57,11 +57,12 @@ export function renderPage(results: Results): string {
 <header>
 <h1>barewire benchmarks</h1>
 <dl>${facts.map(([name, value]) => `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd></div>`).join('')}</dl>
-<p>Server and load run in processes of their own. The thin line on a bar reaches from the slowest round to the fastest.
+<p>Server and load run in processes of their own. The thin line on a bar reaches from the lowest run to the highest, or round where
+there is one run. Level means that some of them say one thing and some another.
 <em>CPU</em> is the server's time for one message, read from the operating system. Where the load, and not the server,
 had no time left, the server could have done more, and CPU is the fairer figure; where the machine was shared, neither is.</p>
 </header>
-${overview(results)}
+${overview(view)}
 ${[...groups].map(([group, entries]) => section(group, entries)).join('\n')}
 </body>
 </html>
@@ -69,44 +70,48 @@ ${[...groups].map(([group, entries]) => section(group, entries)).join('\n')}
 }
 
 /** All workloads against all peers, as multiples of the reference. */
-function overview(results: Results): string {
-  const entries = results.workloads.filter(
-    (entry) => entry.workload.figure === 'rate' && entry.workload.group !== 'growth',
-  );
+function overview(view: View): string {
+  const entries = view.workloads.filter(({ workload }) => workload.figure === 'rate' && workload.group !== 'growth');
   if (entries.length < 2) return '';
   const peers = [...new Map(entries.flatMap((entry) => entry.rows.map((row) => [row.peer, row.label] as const)))];
   const head = peers.map(([, label]) => `<th scope="col">${escapeHtml(label)}</th>`).join('');
   const body = entries
     .map(({ workload, rows }) => {
-      const best = Math.max(...rows.filter((row) => !FLOOR.has(row.peer)).map((row) => row.ratio ?? 0));
+      const basis = basisOf(workload, rows);
+      const best = bestOf({ workload, rows });
       const cells = peers.map(([peer]) => {
         const row = rows.find((each) => each.peer === peer);
-        if (row?.ratio === undefined) return '<td class="none">–</td>';
-        const is = row.ratio === best && !FLOOR.has(peer) ? ' class="best"' : '';
-        return `<td${is}>${ratio(row.ratio)}</td>`;
+        const value = row === undefined ? undefined : advantage(row, basis, workload);
+        if (value === undefined) return '<td class="none">–</td>';
+        return `<td${peer === best ? ' class="best"' : ''}>${ratio(value.median)}</td>`;
       });
-      return `<tr><th scope="row"><a href="#${escapeHtml(workload.id)}">${escapeHtml(workload.title)}</a></th>${cells.join('')}</tr>`;
+      const standing = standingOf({ workload, rows });
+      const word = standing === undefined ? '–' : `${ratio(standing.range.median)}, ${standing.word}`;
+      const title = `${escapeHtml(workload.title)}${basis === 'cpu' ? ' *' : ''}`;
+      return `<tr><th scope="row"><a href="#${escapeHtml(workload.id)}">${title}</a></th><td>${word}</td>${cells.join('')}</tr>`;
     })
     .join('\n');
   return `<section><h2>Against the reference</h2>
 <p>Multiples of ws in the same run; of better-sse for event streams, of node:http for HTTP. The best server is bold;
-bare <code>net</code> speaks no protocol and shows how far there is to go.</p>
-<div class="scroll"><table><thead><tr><td></td>${head}</tr></thead><tbody>
+bare <code>net</code> speaks no protocol and shows how far there is to go. * The load had no CPU time left, so CPU time a message is compared.</p>
+<div class="scroll"><table><thead><tr><td></td><th scope="col">barewire to the best other</th>${head}</tr></thead><tbody>
 ${body}
 </tbody></table></div></section>`;
 }
 
-function section(group: string, entries: readonly Entry[]): string {
+function section(group: string, entries: readonly MergedEntry[]): string {
   const cards = group === 'growth' ? growthCards(entries) : entries.map(card);
   return `<section><h2>${escapeHtml(capital(group))}</h2><div class="cards">${cards.join('\n')}</div></section>`;
 }
 
-function card({ workload, rows, leftOut }: Entry): string {
+function card({ workload, rows, leftOut }: MergedEntry): string {
   const missing = leftOut
     .map(({ peer, why }) => `<p class="note">${escapeHtml(`${peer} is left out: ${why}`)}</p>`)
     .join('');
+  const words = standingWords({ workload, rows });
+  const against = words === '–' ? '' : `<br>barewire ${escapeHtml(words)}`;
   const chart = workload.figure === 'latency' ? curves(rows) : '';
-  return `<figure id="${escapeHtml(workload.id)}"><figcaption>${escapeHtml(workload.title)}<small>${escapeHtml(unitOf(workload))}</small></figcaption>
+  return `<figure id="${escapeHtml(workload.id)}"><figcaption>${escapeHtml(workload.title)}<small>${escapeHtml(unitOf(workload))}${against}</small></figcaption>
 ${chart}${bars(workload, rows)}${missing}</figure>`;
 }
 
@@ -117,16 +122,14 @@ function unitOf({ figure, unit }: Workload): string {
 }
 
 /** One bar a peer. */
-function bars(workload: Workload, rows: readonly Row[]): string {
-  const values = rows.map((row) => roundValues(workload, row));
-  const most = Math.max(...values.flat(), ...rows.map((row) => row.value), Number.MIN_VALUE);
+function bars(workload: Workload, rows: readonly MergedRow[]): string {
+  const most = Math.max(...rows.map((row) => Math.max(row.high, row.value)), Number.MIN_VALUE);
   return rows
-    .map((row, i) => {
+    .map((row) => {
       const share = (value: number) => `${((100 * Math.max(0, value)) / most).toFixed(2)}%`;
-      const [low, high] = [Math.min(...values[i]!), Math.max(...values[i]!)];
-      const kind = row.peer.startsWith('barewire') ? 'ours' : FLOOR.has(row.peer) ? 'floor' : 'theirs';
-      const whisker =
-        values[i]!.length > 1 ? `<line x1="${share(low)}" x2="${share(high)}" y1="7" y2="7" class="whisker"/>` : '';
+      const { low, high } = row;
+      const kind = isOurs(row.peer) ? 'ours' : isYardstick(row.peer) ? 'floor' : 'theirs';
+      const whisker = low < high ? `<line x1="${share(low)}" x2="${share(high)}" y1="7" y2="7" class="whisker"/>` : '';
       return `<div class="row ${kind}"><div class="text"><span class="name">${escapeHtml(row.label)}${tag(row)}</span>
 <span class="figures">${figures(workload, row)}</span></div>
 <svg width="100%" height="14" role="img" aria-label="${escapeHtml(`${row.label}: ${display(workload, row.value)}`)}">
@@ -135,21 +138,11 @@ function bars(workload: Workload, rows: readonly Row[]): string {
     .join('\n');
 }
 
-function roundValues(workload: Workload, row: Row): number[] {
-  return row.rounds.map((round) =>
-    workload.figure === 'rate'
-      ? round.perSecond
-      : workload.figure === 'latency'
-        ? (round.latency?.p99 ?? 0)
-        : (round.connectionBytes ?? 0),
-  );
-}
-
 function display(workload: Workload, value: number): string {
   return workload.figure === 'latency' ? value.toFixed(2) : thousands(value);
 }
 
-function figures(workload: Workload, row: Row): string {
+function figures(workload: Workload, row: MergedRow): string {
   const parts = [`<b>${display(workload, row.value)}</b>`];
   if (row.ratio !== undefined) parts.push(ratio(row.ratio));
   if (workload.figure !== 'memory' && row.serverMicroseconds !== undefined) {
@@ -165,7 +158,7 @@ function figures(workload: Workload, row: Row): string {
   return parts.join(' · ');
 }
 
-function tag(row: Row): string {
+function tag(row: MergedRow): string {
   if (row.limit === 'generator') return '<i class="tag" title="The load used up its own CPU">load-limited</i>';
   if (row.limit === 'machine') return '<i class="tag" title="Other processes used the CPU">machine shared</i>';
   return '';
@@ -183,43 +176,78 @@ interface Line {
 }
 
 /** Latency over percentiles; each peer's curve is the median of its rounds at each percentile. */
-function curves(rows: readonly Row[]): string {
+function curves(rows: readonly MergedRow[]): string {
   const nines = (percent: number) => Math.min(4, -Math.log10(1 - Math.min(percent, 99.999) / 100));
   const lines = rows.flatMap((row): Line[] => {
-    const all = row.rounds.flatMap((round) => round.latency?.curve ?? []);
-    const percents = [...new Set(all.map(([percent]) => percent))]
-      .filter((percent) => percent < 100)
-      .sort((a, b) => a - b);
-    const points = percents.map((percent) => {
-      const values = all.flatMap(([each, ms]) => (each === percent ? ms : []));
-      return [nines(percent), median(values)] as const;
-    });
+    const points = (row.latency?.curve ?? [])
+      .filter(([percent]) => percent < 100)
+      .map(([percent, ms]) => [nines(percent), ms] as const);
     return points.length === 0 ? [] : [{ id: row.peer, label: row.label, points }];
   });
   const ticks = [0, 50, 90, 99, 99.9, 99.99].map((percent) => [nines(percent), `${percent}`] as const);
   return plot(lines, ticks, 'percentile', 'ms');
 }
 
-/** Growth workloads become one chart of CPU per message for connections, one for rooms. */
-function growthCards(entries: readonly Entry[]): string[] {
-  return ['connections', 'rooms'].flatMap((what) => {
-    const of = entries.filter(({ workload }) => workload.id.startsWith(`growth-${what}-`));
+/** Growth workloads become charts: for each series the CPU time of a message, and the memory. */
+function growthCards(entries: readonly MergedEntry[]): string[] {
+  return GROWTH_SERIES.flatMap((series) => {
+    const of = entries
+      .filter(({ workload }) => workload.growth?.of === series)
+      .sort((a, b) => a.workload.growth!.at - b.workload.growth!.at);
     if (of.length < 2) return of.map(card);
-    const byPeer = new Map<string, Line>();
-    const counts = of.map(({ workload }) => (workload.type === 'roving' ? workload.connections : 1));
-    for (const [i, { rows }] of of.entries()) {
-      for (const row of rows) {
-        if (row.serverMicroseconds === undefined) continue;
-        const line = byPeer.get(row.peer) ?? { id: row.peer, label: row.label, points: [] };
-        byPeer.set(row.peer, { ...line, points: [...line.points, [Math.log10(counts[i]!), row.serverMicroseconds]] });
-      }
-    }
-    const ticks = counts.map((count) => [Math.log10(count), thousands(count)] as const);
+    const cpu = growthLines(of, (row) => row.serverMicroseconds);
+    const memory = growthLines(of, (row) => (row.serverBytes === undefined ? undefined : row.serverBytes / 1e6));
+    const ticks = of.map(({ workload: { growth } }) => [Math.log10(growth!.at), thousands(growth!.at)] as const);
+    const one = series === 'members' ? 'delivery' : 'message';
     return [
-      `<figure id="growth-${what}"><figcaption>What more ${what} cost<small>CPU time of the server for one message, in microseconds, as ${what} become more; flat is best</small></figcaption>
-${plot([...byPeer.values()], ticks, what, 'µs')}</figure>`,
+      growthCard(
+        `growth-${series}`,
+        `CPU time by ${series}`,
+        `microseconds of the server for one ${one}`,
+        plot(cpu, ticks, series, 'µs'),
+      ),
+      growthCard(
+        `growth-${series}-memory`,
+        `Memory by ${series}`,
+        'megabytes of the server in all',
+        plot(memory, ticks, series, 'MB'),
+      ),
     ];
   });
+}
+
+function growthCard(id: string, title: string, what: string, chart: string): string {
+  if (chart === '') return '';
+  return `<figure id="${id}"><figcaption>${title}<small>${what}, both axes logarithmic. Behind each name the exponent of the
+power that fits best: 0 is flat, 1 is in proportion</small></figcaption>
+${chart}</figure>`;
+}
+
+/** A line a peer, with its exponent in its name. */
+function growthLines(entries: readonly MergedEntry[], of: (row: MergedRow) => number | undefined): Line[] {
+  const byPeer = new Map<string, Line>();
+  for (const { workload, rows } of entries) {
+    for (const row of rows) {
+      const value = of(row);
+      if (value === undefined || value <= 0) continue;
+      const line = byPeer.get(row.peer) ?? { id: row.peer, label: row.label, points: [] };
+      byPeer.set(row.peer, { ...line, points: [...line.points, [Math.log10(workload.growth!.at), value]] });
+    }
+  }
+  return [...byPeer.values()].map((line) => {
+    const exponent = fittedExponent(line.points.map(([x, y]) => [10 ** x, y]));
+    return exponent === undefined ? line : { ...line, label: `${line.label} ${exponent.toFixed(2)}` };
+  });
+}
+
+/** The exponent of the power of x that y is closest to, by least squares of the logarithms; undefined for fewer than two points. */
+export function fittedExponent(points: readonly (readonly [x: number, y: number])[]): number | undefined {
+  const logs = points.map(([x, y]) => [Math.log(x), Math.log(y)] as const);
+  const mean = (values: readonly number[]) => values.reduce((sum, each) => sum + each, 0) / values.length;
+  const [meanX, meanY] = [mean(logs.map(([x]) => x)), mean(logs.map(([, y]) => y))];
+  const square = logs.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
+  if (points.length < 2 || square === 0) return undefined;
+  return logs.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0) / square;
 }
 
 const WIDTH = 420;

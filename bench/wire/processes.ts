@@ -81,11 +81,14 @@ function stop(child: ChildProcess): Promise<void> {
   });
 }
 
-/** Runs one round of load in a process of its own. Rejects with a sentence when the round is void. */
-export function runLoad(task: LoadTask): Promise<Round> {
+/**
+ * Runs one round of load in a process of its own, which trusts `certificateFile`. Rejects with a sentence when the round is void.
+ */
+export function runLoad(task: LoadTask, certificateFile?: string): Promise<Round> {
   const script = fileURLToPath(new URL('load.js', import.meta.url));
   const [command, args] = pinned(1, process.execPath, [script, JSON.stringify(task)]);
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const trust = certificateFile === undefined ? {} : { NODE_EXTRA_CA_CERTS: certificateFile };
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...trust } });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString();

@@ -7,8 +7,10 @@
  * Read next: `readme.ts`, which writes it.
  */
 
-import type { Row } from './report.ts';
+import { type MergedRow, nodeMajor, viewOf } from './merge.ts';
+import { OURS } from './report.ts';
 import type { Results } from './results.ts';
+import { WORKLOADS } from './workloads.ts';
 
 interface Target {
   readonly id: string;
@@ -46,15 +48,16 @@ export function renderTargets(results: Results): string {
     'against Bun',
     'CPU µs: kernel + rest',
   ];
+  const view = viewOf(results);
   const lines = TARGETS.flatMap(({ id, wanted }) => {
-    const entry = results.workloads.find(({ workload }) => workload.id === id);
-    const ours = entry?.rows.find((row) => row.peer === 'barewire');
+    const entry = view.workloads.find(({ workload }) => workload.id === id);
+    const ours = entry?.rows.find((row) => row.peer === OURS);
     if (entry === undefined || ours === undefined) return [];
     const { workload, rows } = entry;
     const memory = workload.figure === 'memory';
     // What a native server's connection takes was never aimed for.
     const cell = (peer: string) =>
-      memory && wanted[peer] === undefined ? '–' : verdict(measured(ours, rows, peer), wanted[peer], memory);
+      memory && wanted[peer] === undefined ? '–' : verdict(measured(rows, peer), wanted[peer], memory);
     const reference = rows.find((row) => row.peer === workload.reference);
     const kernel = memory ? undefined : kernelMicroseconds(ours);
     const floor =
@@ -72,13 +75,12 @@ export function renderTargets(results: Results): string {
     .join('\n');
 }
 
-/** Ours as a multiple of a peer's, through the one that both are compared with, round by round. */
-function measured(ours: Row, rows: readonly Row[], peer: string): number | undefined {
-  const theirs = rows.find((row) => row.peer === peer);
-  return ours.ratio === undefined || theirs?.ratio === undefined ? undefined : ours.ratio / theirs.ratio;
+/** Ours as a multiple of a peer's, round by round. */
+function measured(rows: readonly MergedRow[], peer: string): number | undefined {
+  return rows.find((row) => row.peer === peer)?.ours?.median;
 }
 
-function kernelMicroseconds(row: Row): number | undefined {
+function kernelMicroseconds(row: MergedRow): number | undefined {
   return row.serverMicroseconds === undefined || row.kernelShare === undefined
     ? undefined
     : row.serverMicroseconds * row.kernelShare;
@@ -95,4 +97,25 @@ function verdict(value: number | undefined, wanted: number | undefined, memory: 
 
 function multiple(value: number): string {
   return value >= 9.95 ? value.toFixed(0) : value.toFixed(value < 2 ? 2 : 1);
+}
+
+/** Barewire on each version of Node that was measured: one table, or none where there is one version alone. */
+export function renderNodes(results: Results): string[] {
+  const majors = [...new Set(results.runs.map(nodeMajor))].sort((a, b) => Number(a) - Number(b));
+  if (majors.length < 2) return [];
+  const views = majors.map((major) => viewOf(results, major));
+  const head = ['barewire on Node', ...majors.map((major) => `${major}: against the reference, CPU µs`)];
+  const lines = WORKLOADS.flatMap(({ id, title }) => {
+    const rows = views.map((view) =>
+      view.workloads.find(({ workload }) => workload.id === id)?.rows.find(({ peer }) => peer === OURS),
+    );
+    if (rows.filter((row) => row !== undefined).length < 2) return [];
+    const cells = rows.map((row) => {
+      if (row?.ratio === undefined) return '–';
+      return `${multiple(row.ratio)} ×, ${row.serverMicroseconds === undefined ? '–' : row.serverMicroseconds.toFixed(2)}`;
+    });
+    return [[title, ...cells]];
+  });
+  const table = [head, head.map((_, i) => (i === 0 ? '---' : '--:')), ...lines];
+  return [table.map((cells) => `| ${cells.join(' | ')} |`).join('\n')];
 }

@@ -25,8 +25,11 @@ const ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
 
 export interface ConnectionOptions {
   readonly url: URL;
-  /** Offer permessage-deflate, without context takeover in both directions, so that messages are independent of each other. */
-  readonly compressed?: boolean;
+  /**
+   * Offer permessage-deflate: without context takeover in both directions, so that messages are independent of each other, or
+   * with it in both.
+   */
+  readonly compressed?: boolean | 'takeover';
   /** Source address: lets a run have more connections than one address has ports. */
   readonly localAddress?: string;
   readonly connectTimeoutMs?: number;
@@ -152,7 +155,7 @@ export async function openWebSocket(options: ConnectionOptions): Promise<LoadCon
   try {
     checkHandshake(
       await connection.request(handshakeRequest(options), options.connectTimeoutMs),
-      options.compressed === true,
+      options.compressed ?? false,
     );
   } catch (error) {
     connection.destroy();
@@ -163,7 +166,8 @@ export async function openWebSocket(options: ConnectionOptions): Promise<LoadCon
 
 /** The request head of an opening handshake. */
 export function handshakeRequest({ url, compressed }: ConnectionOptions): string {
-  const offer = 'permessage-deflate; server_no_context_takeover; client_no_context_takeover';
+  const parameters = compressed === 'takeover' ? '' : '; server_no_context_takeover; client_no_context_takeover';
+  const offer = `permessage-deflate${parameters}`;
   return (
     `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
     `Sec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13\r\n` +
@@ -172,7 +176,7 @@ export function handshakeRequest({ url, compressed }: ConnectionOptions): string
 }
 
 /** Whether a response head answers `handshakeRequest`. @throws ConnectFailed */
-export function checkHandshake(head: string, compressed: boolean): void {
+export function checkHandshake(head: string, compressed: boolean | 'takeover'): void {
   const status = /^HTTP\/1\.1 (\d{3})/.exec(head)?.[1];
   if (status === undefined) throw new ConnectFailed('the server does not speak HTTP/1.1');
   if (status !== '101')
@@ -183,7 +187,10 @@ export function checkHandshake(head: string, compressed: boolean): void {
   if (compressed && !extensions.includes('permessage-deflate')) {
     throw new ConnectFailed('the server did not agree to permessage-deflate');
   }
-  if (compressed && !extensions.includes('server_no_context_takeover')) {
+  if (compressed === 'takeover' && extensions.includes('no_context_takeover')) {
+    throw new ConnectFailed('the server does not keep its context, or wants none kept (RFC 7692 §7.1.1)');
+  }
+  if (compressed === true && !extensions.includes('server_no_context_takeover')) {
     throw new ConnectFailed('the server did not agree to server_no_context_takeover (RFC 7692 §7.1.1.1)');
   }
 }

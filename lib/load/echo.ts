@@ -5,10 +5,16 @@
  * Read next: `fan-out.ts`.
  */
 
-import { CompressedReplyReader, compressedBytesOf, compressedRequestCycle } from './compression.ts';
+import {
+  type Compressed,
+  CompressedReplyReader,
+  compressedBytesOf,
+  compressedFrames,
+  MAX_RECORDS,
+} from './compression.ts';
 import { type LoadConnection, openMany, READ_BYTES } from './connection.ts';
 import { failureSignal, type Measurement, measure, type Window } from './measure.ts';
-import { type FrameCycle, type MessageShape, maskedFrame, replyCycle, requestCycle } from './messages.ts';
+import { cycleOf, type FrameCycle, type MessageShape, maskedFrame, replyCycle, requestCycle } from './messages.ts';
 import { ReplyCounter, type ReplyReader } from './replies.ts';
 
 export interface EchoLoad extends Window {
@@ -17,15 +23,13 @@ export interface EchoLoad extends Window {
   readonly inFlight: number;
   readonly shape: MessageShape;
   /** Agree on permessage-deflate, send compressed, and accept only compressed replies. */
-  readonly compressed?: boolean;
+  readonly compressed?: Compressed;
 }
 
 /** @throws WrongReply, ConnectFailed */
 export async function runEcho(load: EchoLoad): Promise<Measurement> {
-  const compressed = load.compressed === true;
-  const requests = compressed
-    ? compressedRequestCycle(load.shape, load.inFlight)
-    : new FrameSource(requestCycle(load.shape, load.inFlight), load.inFlight);
+  const { compressed = false } = load;
+  const requests = requestsOf(load.shape, compressed, load.inFlight);
   const replies = replyCycle(load.shape, READ_BYTES);
   const connections = await openMany(load.connections, { url: load.url, compressed });
   const { failure, fail } = failureSignal();
@@ -34,7 +38,7 @@ export async function runEcho(load: EchoLoad): Promise<Measurement> {
   const readers: ReplyReader[] = [];
   for (const connection of connections) {
     const reader: ReplyReader = compressed
-      ? new CompressedReplyReader(load.shape)
+      ? new CompressedReplyReader(load.shape, compressed === 'takeover', readers.length < MAX_RECORDS)
       : new ReplyCounter(replies, (payload) => sendPong(connection, payload));
     readers.push(reader);
     let next = load.inFlight;
@@ -61,11 +65,22 @@ export async function runEcho(load: EchoLoad): Promise<Measurement> {
       connection.socket.write(requests.take(0, load.inFlight));
       connection.start();
     }
-    return { ...(await measure(load, () => total, failure)), ...compressedBytesOf(readers) };
+    const measured = await measure(load, () => total, failure);
+    running = false;
+    return { ...measured, ...compressedBytesOf(readers) };
   } finally {
     running = false;
     for (const connection of connections) connection.destroy();
   }
+}
+
+/** What a connection sends, ready to be written. */
+export function requestsOf(shape: MessageShape, compressed: Compressed, inFlight: number): RequestSource {
+  if (!compressed) return new FrameSource(requestCycle(shape, inFlight), inFlight);
+  const { frames, prelude } = compressedFrames(shape, compressed);
+  const ahead = Array.from({ length: inFlight }, (_, i) => frames[prelude + (i % (frames.length - prelude))]!);
+  const cycle = cycleOf([...frames, ...ahead], {});
+  return new FrameSource({ ...cycle, variants: frames.length }, inFlight, prelude);
 }
 
 /** RFC 6455 §5.5.3. */
@@ -79,24 +94,28 @@ export interface RequestSource {
   take(index: number, count: number): Buffer;
 }
 
-/** Requests of one length: a slice of the cycle, kept once it has been made. */
+/** Requests of a cycle: slices of it, each kept once it has been made. */
 export class FrameSource implements RequestSource {
   readonly #cycle: FrameCycle;
   readonly #inFlight: number;
+  readonly #prelude: number;
   readonly #slices: (Buffer | undefined)[] = [];
 
-  constructor(cycle: FrameCycle, inFlight: number) {
+  /** The first `prelude` frames of the cycle come once; the others repeat. */
+  constructor(cycle: FrameCycle, inFlight: number, prelude = 0) {
     this.#cycle = cycle;
     this.#inFlight = inFlight;
+    this.#prelude = prelude;
   }
 
   take(index: number, count: number): Buffer {
-    const { bytes, frameBytes, variants } = this.#cycle;
-    const variant = index % variants;
+    const { bytes, starts, variants } = this.#cycle;
+    const prelude = this.#prelude;
+    const variant = index < prelude ? index : prelude + ((index - prelude) % (variants - prelude));
     const key = variant * (this.#inFlight + 1) + count;
     let slice = this.#slices[key];
     if (slice === undefined) {
-      slice = bytes.subarray(variant * frameBytes, (variant + count) * frameBytes);
+      slice = bytes.subarray(starts[variant], starts[variant + count]);
       this.#slices[key] = slice;
     }
     return slice;

@@ -5,11 +5,11 @@
  * Read next: `paced.ts`.
  */
 
-import { CompressedReplyReader, compressedBytesOf, compressedRequestCycle } from './compression.ts';
+import { type Compressed, CompressedReplyReader, compressedBytesOf, MAX_RECORDS } from './compression.ts';
 import { openMany, READ_BYTES } from './connection.ts';
-import { FrameSource, sendPong } from './echo.ts';
+import { requestsOf, sendPong } from './echo.ts';
 import { failureSignal, type Measurement, measure, type Window, wait } from './measure.ts';
-import { type MessageShape, replyCycle, requestCycle } from './messages.ts';
+import { type MessageShape, replyCycle } from './messages.ts';
 import { ReplyCounter, type ReplyReader } from './replies.ts';
 
 export interface FanOutLoad extends Window {
@@ -19,7 +19,7 @@ export interface FanOutLoad extends Window {
   /** Messages that not every member has yet. */
   readonly inFlight: number;
   readonly shape: MessageShape;
-  readonly compressed?: boolean;
+  readonly compressed?: Compressed;
   /** Further members that connect and then read nothing. Their deliveries do not count. */
   readonly slowMembers?: number;
 }
@@ -29,10 +29,8 @@ const SETTLE_MS = 100;
 
 /** @throws WrongReply, ConnectFailed */
 export async function runFanOut(load: FanOutLoad): Promise<Measurement> {
-  const compressed = load.compressed === true;
-  const requests = compressed
-    ? compressedRequestCycle(load.shape, load.inFlight)
-    : new FrameSource(requestCycle(load.shape, load.inFlight), load.inFlight);
+  const { compressed = false } = load;
+  const requests = requestsOf(load.shape, compressed, load.inFlight);
   const replies = replyCycle(load.shape, READ_BYTES);
   const slow = await openMany(load.slowMembers ?? 0, { url: load.url, compressed });
   for (const connection of slow) connection.socket.pause();
@@ -52,7 +50,7 @@ export async function runFanOut(load: FanOutLoad): Promise<Measurement> {
   };
   for (const member of members) {
     const reader: ReplyReader = compressed
-      ? new CompressedReplyReader(load.shape)
+      ? new CompressedReplyReader(load.shape, compressed === 'takeover', readers.length < MAX_RECORDS)
       : new ReplyCounter(replies, (payload) => sendPong(member, payload));
     readers.push(reader);
     member.onChunk = (chunk, length) => {
@@ -72,7 +70,9 @@ export async function runFanOut(load: FanOutLoad): Promise<Measurement> {
   try {
     publish();
     for (const member of members) member.start();
-    return { ...(await measure(load, () => delivered, failure)), ...compressedBytesOf(readers) };
+    const measured = await measure(load, () => delivered, failure);
+    running = false;
+    return { ...measured, ...compressedBytesOf(readers) };
   } finally {
     running = false;
     for (const connection of [...members, ...slow]) connection.destroy();

@@ -14,6 +14,10 @@ export interface MessageShape {
   readonly sizeBytes: number;
   /** `utf8` is text with characters of two and three octets in it; `text` is ASCII. Both look like small JSON documents. */
   readonly kind: 'text' | 'utf8' | 'binary';
+  /** Messages of the caller's own in place of generated ones, of any lengths; a run repeats them in this order. */
+  readonly messages?: readonly Buffer[];
+  /** What the server must answer to each of `messages`, where that is not the message itself. */
+  readonly answers?: readonly Buffer[];
 }
 
 /** Opcodes as RFC 6455 §5.2 numbers them. */
@@ -22,11 +26,14 @@ export const BINARY = 0x2;
 
 /** A repeated sequence of frames. */
 export interface FrameCycle {
-  /** The frames one after the other, the first ones repeated at the end, `extraBytes` or more of them. */
+  /** The frames one after the other, the first ones repeated at the end, as far ahead as was asked for. */
   readonly bytes: Buffer;
-  /** Octets of one frame. */
+  /** Where in `bytes` each frame begins, and where the last one ends. */
+  readonly starts: readonly number[];
+  /** Octets of one frame; 0 when they differ in length. */
   readonly frameBytes: number;
-  readonly headerBytes: number;
+  /** Octets of all frames before the sequence repeats. */
+  readonly periodBytes: number;
   /** Frames before the sequence repeats. */
   readonly variants: number;
 }
@@ -37,12 +44,15 @@ const VARIANT_BUDGET_BYTES = 1_048_576;
 
 /** How many different messages a run of this shape repeats. */
 export function variantsOf(shape: MessageShape): number {
+  if (shape.messages !== undefined) return shape.messages.length;
   return Math.max(2, Math.min(MAX_VARIANTS, Math.floor(VARIANT_BUDGET_BYTES / Math.max(1, shape.sizeBytes))));
 }
 
 /** The payload of the `index`-th message: deterministic, so that server and load can make the same one apart. */
 export function payloadOf(shape: MessageShape, index: number): Buffer {
   const variant = index % variantsOf(shape);
+  const own = shape.messages?.[variant];
+  if (own !== undefined) return own;
   const payload = Buffer.allocUnsafe(shape.sizeBytes);
   if (shape.kind === 'binary') {
     // A linear congruential generator (constants of Numerical Recipes): octets that no compressor makes smaller.
@@ -56,6 +66,11 @@ export function payloadOf(shape: MessageShape, index: number): Buffer {
   const written = payload.write(documentText(shape.kind === 'utf8', variant, shape.sizeBytes));
   payload.fill(0x2e, written); // where the last character did not fit, dots do
   return payload;
+}
+
+/** What must come back for the `index`-th message. */
+export function answerOf(shape: MessageShape, index: number): Buffer {
+  return shape.answers?.[index % variantsOf(shape)] ?? payloadOf(shape, index);
 }
 
 const NAMES = ['ada', 'grace', 'edsger', 'barbara', 'donald', 'frances', 'ken', 'radia'];
@@ -111,21 +126,77 @@ export function requestCycle(shape: MessageShape, ahead: number): FrameCycle {
   const frames = Array.from({ length: variantsOf(shape) }, (_, i) =>
     maskedFrame(firstOctet(shape, false), payloadOf(shape, i), Math.imul(i + 1, 0x9e3779b9)),
   );
-  const headerBytes = frames[0]!.length - shape.sizeBytes;
-  return cycle(frames, headerBytes, ahead * frames[0]!.length);
+  return cycleOf(frames, { frames: ahead });
 }
 
 /** The unmasked frames that a server sends for them; `extraBytes` from any place in the sequence are one contiguous range. */
 export function replyCycle(shape: MessageShape, extraBytes: number): FrameCycle {
-  const header = frameHeader(firstOctet(shape, false), shape.sizeBytes, false);
-  const frames = Array.from({ length: variantsOf(shape) }, (_, i) => Buffer.concat([header, payloadOf(shape, i)]));
-  return cycle(frames, header.length, extraBytes);
+  const frames = Array.from({ length: variantsOf(shape) }, (_, i) => {
+    const answer = answerOf(shape, i);
+    return Buffer.concat([frameHeader(firstOctet(shape, false), answer.length, false), answer]);
+  });
+  return cycleOf(frames, { bytes: extraBytes });
 }
 
-function cycle(frames: readonly Buffer[], headerBytes: number, extraBytes: number): FrameCycle {
-  const frameBytes = frames[0]!.length;
-  const total = frames.length + Math.ceil(extraBytes / frameBytes);
-  const bytes = Buffer.allocUnsafeSlow(total * frameBytes);
-  for (let i = 0; i < total; i++) bytes.set(frames[i % frames.length]!, i * frameBytes);
-  return { bytes, frameBytes, headerBytes, variants: frames.length };
+/** `frames` over and over, and beyond the first repetition as many frames, or octets, as are asked for. */
+export function cycleOf(
+  frames: readonly Buffer[],
+  ahead: { readonly frames?: number; readonly bytes?: number },
+): FrameCycle {
+  const starts = [0];
+  const add = () => starts.push(starts.at(-1)! + frames[(starts.length - 1) % frames.length]!.length);
+  for (let i = 0; i < frames.length; i++) add();
+  const periodBytes = starts.at(-1)!;
+  for (let i = 0; i < (ahead.frames ?? 0); i++) add();
+  while (starts.at(-1)! < periodBytes + (ahead.bytes ?? 0)) add();
+  const bytes = Buffer.allocUnsafeSlow(starts.at(-1)!);
+  for (let i = 0; i + 1 < starts.length; i++) bytes.set(frames[i % frames.length]!, starts[i]!);
+  const [first] = frames;
+  const frameBytes = frames.every(({ length }) => length === first!.length) ? first!.length : 0;
+  return { bytes, starts, frameBytes, periodBytes, variants: frames.length };
+}
+
+/** Where in a repeated sequence of frames a stream of octets is. */
+export class CyclePosition {
+  readonly #cycle: FrameCycle;
+  /** Octets from the start of the sequence, less than its period. */
+  at: number;
+  /** The frame that `at` lies in. */
+  frame: number;
+
+  /** Behind the first `skip` frames. */
+  constructor(cycle: FrameCycle, skip = 0) {
+    this.#cycle = cycle;
+    this.frame = skip % cycle.variants;
+    this.at = cycle.starts[this.frame]!;
+  }
+
+  /** `length` octets further. Answers how many frames became whole. */
+  advance(length: number): number {
+    const { starts, frameBytes, periodBytes, variants } = this.#cycle;
+    let at = this.at + length;
+    let whole = 0;
+    if (frameBytes > 0) {
+      whole = Math.floor(at / frameBytes) - this.frame;
+      at %= periodBytes;
+      this.frame = Math.floor(at / frameBytes);
+    } else {
+      let { frame } = this;
+      while (at >= starts[frame + 1]!) {
+        whole++;
+        frame++;
+        if (frame < variants) continue;
+        frame = 0;
+        at -= periodBytes;
+      }
+      this.frame = frame;
+    }
+    this.at = at;
+    return whole;
+  }
+
+  /** Octets from the start of the frame. */
+  get offset(): number {
+    return this.at - this.#cycle.starts[this.frame]!;
+  }
 }

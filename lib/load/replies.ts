@@ -7,7 +7,7 @@
  * Pure: no sockets, no time. Read next: `connection.ts`.
  */
 
-import { BINARY, type FrameCycle, TEXT } from './messages.ts';
+import { BINARY, CyclePosition, type FrameCycle, TEXT } from './messages.ts';
 
 /** What came back is not what must: the run is void. */
 export class WrongReply extends Error {}
@@ -22,11 +22,9 @@ const MAX_CONTROL_PAYLOAD_BYTES = 125;
 
 export class ReplyCounter implements ReplyReader {
   readonly #cycle: FrameCycle;
-  readonly #periodBytes: number;
+  readonly #position: CyclePosition;
   /** Called with a ping's payload, which must be answered (RFC 6455 §5.5.2). */
   readonly #onPing: (payload: Buffer) => void;
-  /** Octets of the sequence that have come, modulo its period. */
-  #position = 0;
   /** The beginning of a control frame that the last chunk cut off. */
   #control: Buffer | undefined = undefined;
   /** Whole replies so far. */
@@ -35,14 +33,13 @@ export class ReplyCounter implements ReplyReader {
   /** The cycle's `extraBytes` must be at least the longest chunk. `skip` replies at its start are not for this reader. */
   constructor(cycle: FrameCycle, onPing: (payload: Buffer) => void = () => {}, skip = 0) {
     this.#cycle = cycle;
-    this.#periodBytes = cycle.frameBytes * cycle.variants;
     this.#onPing = onPing;
-    this.#position = (skip % cycle.variants) * cycle.frameBytes;
+    this.#position = new CyclePosition(cycle, skip);
   }
 
   receive(chunk: Buffer, length: number): number {
     const { bytes } = this.#cycle;
-    const position = this.#position;
+    const position = this.#position.at;
     if (this.#control === undefined && chunk.compare(bytes, position, position + length, 0, length) === 0) {
       return this.#advance(length);
     }
@@ -50,11 +47,7 @@ export class ReplyCounter implements ReplyReader {
   }
 
   #advance(length: number): number {
-    const { frameBytes } = this.#cycle;
-    const before = this.#position;
-    const after = before + length;
-    const whole = Math.floor(after / frameBytes) - Math.floor(before / frameBytes);
-    this.#position = after % this.#periodBytes;
+    const whole = this.#position.advance(length);
     this.count += whole;
     return whole;
   }
@@ -64,12 +57,13 @@ export class ReplyCounter implements ReplyReader {
     this.#control = undefined;
     let whole = 0;
     while (chunk.length > 0) {
-      const { bytes, frameBytes } = this.#cycle;
+      const { bytes } = this.#cycle;
+      const from = this.#position.at;
       let same = 0;
-      while (same < chunk.length && chunk[same] === bytes[this.#position + same]) same++;
+      while (same < chunk.length && chunk[same] === bytes[from + same]) same++;
       whole += this.#advance(same);
       if (same === chunk.length) return whole;
-      const offset = this.#position % frameBytes;
+      const { offset } = this.#position;
       if (offset !== 0 || (chunk[same]! & 0x88) !== 0x88) throw this.#wrong(chunk, same, offset);
       chunk = chunk.subarray(same);
       const payloadBytes = chunk[1] ?? 0;
@@ -88,10 +82,13 @@ export class ReplyCounter implements ReplyReader {
 
   /** Says what differs, as exactly as the bytes at hand allow. */
   #wrong(chunk: Buffer, at: number, offset: number): WrongReply {
-    const { bytes, headerBytes, frameBytes } = this.#cycle;
+    const { bytes, starts } = this.#cycle;
+    const { at: position, frame } = this.#position;
+    const frameBytes = starts[frame + 1]! - starts[frame]!;
+    const headerBytes = headerBytesOf(bytes[starts[frame]! + 1]!);
     const number = this.count + 1;
     const got = chunk[at]!;
-    const expected = bytes[this.#position]!;
+    const expected = bytes[position]!;
     if (offset === 0) {
       const masks = [
         [0x80, 'FIN'],
@@ -114,6 +111,11 @@ export class ReplyCounter implements ReplyReader {
       `reply ${number} has other content than was sent, from byte ${offset - headerBytes} on (${got}, expected ${expected})`,
     );
   }
+}
+
+/** Octets of the header of an unmasked frame, by its second one (RFC 6455 §5.2). */
+function headerBytesOf(second: number): number {
+  return second < 126 ? 2 : second === 126 ? 4 : 10;
 }
 
 function opcodeName(first: number): string {

@@ -4,9 +4,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { deflateRawSync } from 'node:zlib';
-import { CompressedReplyReader, compressedFrame, compressedRequestCycle } from '../../lib/load/compression.ts';
-import { FrameSource } from '../../lib/load/echo.ts';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { CompressedReplyReader, compressedFrame, compressedFrames } from '../../lib/load/compression.ts';
+import { FrameSource, requestsOf } from '../../lib/load/echo.ts';
 import {
   firstOctet,
   frameHeader,
@@ -21,6 +21,8 @@ import { ServerFrameReader } from '../../lib/load/server-frames.ts';
 
 const SHAPE: MessageShape = { sizeBytes: 20, kind: 'binary' };
 const READ_BYTES = 4_096;
+/** RFC 7692 §7.2.2. */
+const TAIL = Buffer.from([0, 0, 0xff, 0xff]);
 
 /** The reply to the `index`-th message, as a server must send it. */
 function reply(index: number, shape: MessageShape = SHAPE, first: number = firstOctet(shape, false)): Buffer {
@@ -54,6 +56,41 @@ describe('replies whose bytes are known', () => {
       }
       assert.equal(counter.count, total, `in chunks of ${step}`);
     }
+  });
+
+  it('are counted where they differ in length, wherever the chunks are cut', () => {
+    const lengths = [0, 300, 5, 125, 126, 1, 70_000, 7];
+    const own: MessageShape = {
+      sizeBytes: 0,
+      kind: 'binary',
+      messages: lengths.map((sizeBytes, i) => payloadOf({ sizeBytes, kind: 'binary' }, i)),
+    };
+    const total = 2 * lengths.length + 5;
+    const bytes = Buffer.concat(Array.from({ length: total }, (_, i) => reply(i, own)));
+    for (const step of [1, 2, 3, 131, 4_096]) {
+      const counter = new ReplyCounter(replyCycle(own, READ_BYTES));
+      for (let at = 0; at < bytes.length; at += step) {
+        const part = bytes.subarray(at, at + step);
+        counter.receive(part, part.length);
+      }
+      assert.equal(counter.count, total, `in chunks of ${step}`);
+    }
+    const source = requestsOf(own, false, 3);
+    const sent = Buffer.concat(Array.from({ length: 9 }, (_, i) => source.take(3 * i, 3)));
+    assert.deepEqual(unmask(sent).map(({ payload }) => payload.length), Array.from({ length: 27 }, (_, i) => lengths[i % 8])); // biome-ignore format: one line
+    const wrong = new ReplyCounter(replyCycle(own, READ_BYTES));
+    const swapped = Buffer.concat([reply(0, own), reply(2, own)]);
+    assert.throws(() => wrong.receive(swapped, swapped.length), { message: /another length than the 300 bytes/ });
+  });
+
+  it('are those that the server must make of the messages, where it is not to send them back', () => {
+    const [sent, made] = [Buffer.from('question'), Buffer.from('answered')];
+    const own: MessageShape = { sizeBytes: 8, kind: 'text', messages: [sent], answers: [made] };
+    const counter = new ReplyCounter(replyCycle(own, READ_BYTES));
+    const good = Buffer.concat([frameHeader(0x81, 8, false), made]);
+    assert.equal(counter.receive(good, good.length), 1);
+    const echoed = Buffer.concat([frameHeader(0x81, 8, false), sent]);
+    assert.throws(() => counter.receive(echoed, echoed.length), WrongReply);
   });
 
   it('are looked at only as far as the chunk reaches: the shared buffer holds older bytes behind it', () => {
@@ -159,10 +196,82 @@ describe('replies that are compressed (RFC 7692)', () => {
     assert.throws(() => read(bytes), { message: /does not inflate/ });
   });
 
+  it('may come as they are where compression does not make them shorter, and only there', () => {
+    const random: MessageShape = { sizeBytes: 100, kind: 'binary' };
+    const reader = new CompressedReplyReader(random);
+    const bytes = Buffer.concat([reply(0, random), reply(1, random)]);
+    assert.equal(reader.receive(bytes, bytes.length), 2);
+    assert.equal(reader.payloadBytes, 200);
+    const wrong = reply(3, random);
+    assert.throws(() => new CompressedReplyReader(random).receive(wrong, wrong.length), { message: /other content/ });
+  });
+
+  describe('with context takeover', () => {
+    const messages = ['one two three one two three', 'one two three four', '\u0001\u0003\u0007\u00fe'].map((text) =>
+      Buffer.from(text, 'latin1'),
+    );
+    const own: MessageShape = { sizeBytes: 0, kind: 'binary', messages };
+    /** Replies as a server sends them that looks back at all it has compressed before. */
+    function replies(contents: readonly Buffer[]): Buffer {
+      let past = Buffer.alloc(0);
+      return Buffer.concat(
+        contents.map((content) => {
+          const options = past.length === 0 ? {} : { dictionary: past };
+          const body = deflateRawSync(content, { ...options, finishFlush: 2 }).subarray(0, -4);
+          past = Buffer.concat([past, content]);
+          return Buffer.concat([frameHeader(0xc2, body.length, false), body]);
+        }),
+      );
+    }
+    const check = (bytes: Buffer) => {
+      const reader = new CompressedReplyReader(own, true);
+      reader.receive(bytes, bytes.length);
+      reader.checkRecord();
+      return reader.count;
+    };
+
+    it('are inflated in order when the run is over', () => {
+      assert.equal(check(replies([...messages, ...messages])), 6);
+      const between = Buffer.concat([
+        replies(messages.slice(0, 2)),
+        Buffer.concat([frameHeader(0x82, 4, false), messages[2]!]),
+      ]);
+      assert.equal(check(between), 3, 'one that is not compressed among them');
+    });
+
+    it('void the run when one is another, longer, or refers to what was not sent', () => {
+      const [first, second, third] = messages as [Buffer, Buffer, Buffer];
+      assert.throws(() => check(replies([first, first, third])), { message: /reply 2 inflates to other content/ });
+      assert.throws(() => check(replies([first, Buffer.concat([second, first])])), { message: /reply 2 inflates to/ });
+      assert.throws(() => check(replies([first, second]).subarray(2 + replies([first])[1]!)), WrongReply);
+    });
+
+    it('answer requests that refer back too, again and again', () => {
+      const varied: MessageShape = {
+        sizeBytes: 0,
+        kind: 'text',
+        messages: Array.from({ length: 7 }, (_, i) => payloadOf({ sizeBytes: 900 + i, kind: 'text' }, i)),
+      };
+      const { frames, prelude } = compressedFrames(varied, 'takeover');
+      assert.equal(prelude % 7, 0);
+      assert.equal(frames.length, prelude + 7);
+      const source = requestsOf(varied, 'takeover', 3);
+      const sent: Buffer[] = [];
+      const total = prelude + 50;
+      for (let i = 0; i < total; i += 2)
+        sent.push(...unmask(source.take(i, 2)).flatMap(({ payload }) => [payload, TAIL]));
+      const content = inflateRawSync(Buffer.concat(sent), { finishFlush: 2 });
+      const plain = Buffer.concat(Array.from({ length: total }, (_, i) => payloadOf(varied, i)));
+      assert.ok(content.equals(plain), 'a server that keeps its window reads them all');
+      const late = Buffer.concat(unmask(source.take(prelude, 3)).map(({ payload }) => payload));
+      assert.ok(late.length < 300, 'they do refer back');
+    });
+  });
+
   it('are compared again from time to time, not only at the start', () => {
     const reader = new CompressedReplyReader(shape);
     assert.throws(() => {
-      for (let i = 0; i < 200; i++) {
+      for (let i = 0; i < 300; i++) {
         const bytes = compressed(i < 10 ? i : i + 1); // one message is missing from the tenth on
         reader.receive(bytes, bytes.length);
       }
@@ -172,23 +281,6 @@ describe('replies that are compressed (RFC 7692)', () => {
 
 describe('requests made beforehand', () => {
   /** Takes masked frames apart, to compare with what was meant. */
-  function unmask(bytes: Buffer): { first: number; payload: Buffer }[] {
-    const frames = [];
-    for (let at = 0; at < bytes.length; ) {
-      const short = bytes[at + 1]! & 0x7f;
-      assert.equal(bytes[at + 1]! & 0x80, 0x80, 'a client masks (RFC 6455 §5.3)');
-      const header = short < 126 ? 2 : short === 126 ? 4 : 10;
-      const length =
-        short < 126 ? short : short === 126 ? bytes.readUInt16BE(at + 2) : Number(bytes.readBigUInt64BE(at + 2));
-      const start = at + header + 4;
-      const payload = Buffer.from(bytes.subarray(start, start + length));
-      for (let i = 0; i < length; i++) payload[i]! ^= bytes[at + header + (i & 3)]!;
-      frames.push({ first: bytes[at]!, payload });
-      at = start + length;
-    }
-    return frames;
-  }
-
   it('are the messages in their order, from any place in the sequence and in any number', () => {
     const shape: MessageShape = { sizeBytes: 130, kind: 'utf8' };
     const source = new FrameSource(requestCycle(shape, 5), 5);
@@ -217,7 +309,7 @@ describe('requests made beforehand', () => {
     const [frame] = unmask(compressedFrame(shape, 0));
     assert.equal(frame?.first, 0xc1);
     assert.notDeepEqual(frame?.payload.subarray(-4), Buffer.from([0, 0, 0xff, 0xff]));
-    const source = compressedRequestCycle(shape, 3);
+    const source = requestsOf(shape, true, 3);
     assert.equal(unmask(source.take(15, 3)).length, 3);
   });
 });
@@ -244,6 +336,23 @@ describe('frames of a server whose messages are not known', () => {
     assert.throws(() => reader.receive(Buffer.from([0x81, 0x81, 1, 2, 3, 4, 5]), 7), { message: /masked/ });
   });
 });
+
+function unmask(bytes: Buffer): { first: number; payload: Buffer }[] {
+  const frames = [];
+  for (let at = 0; at < bytes.length; ) {
+    const short = bytes[at + 1]! & 0x7f;
+    assert.equal(bytes[at + 1]! & 0x80, 0x80, 'a client masks (RFC 6455 §5.3)');
+    const header = short < 126 ? 2 : short === 126 ? 4 : 10;
+    const length =
+      short < 126 ? short : short === 126 ? bytes.readUInt16BE(at + 2) : Number(bytes.readBigUInt64BE(at + 2));
+    const start = at + header + 4;
+    const payload = Buffer.from(bytes.subarray(start, start + length));
+    for (let i = 0; i < length; i++) payload[i]! ^= bytes[at + header + (i & 3)]!;
+    frames.push({ first: bytes[at]!, payload });
+    at = start + length;
+  }
+  return frames;
+}
 
 function spoilt(bytes: Buffer, at: number): Buffer {
   const copy = Buffer.from(bytes);

@@ -6,12 +6,22 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fallOf, guardRatio, verdictOf, wasShared } from '../../bench/guard.ts';
 import type { Round } from '../../bench/wire/load.ts';
-import { renderPage } from '../../bench/wire/page.ts';
-import { bestOf, END, renderTable, replaceTable, START } from '../../bench/wire/readme.ts';
-import { formatTable, type Row, summarize } from '../../bench/wire/report.ts';
-import type { Results } from '../../bench/wire/results.ts';
-import { renderTargets, TARGETS } from '../../bench/wire/targets.ts';
-import { chooseWorkloads, QUICK, WORKLOADS } from '../../bench/wire/workloads.ts';
+import {
+  addRun,
+  bestOf,
+  dropRuns,
+  MAX_RUNS,
+  type MergedRow,
+  mergeRows,
+  standingOf,
+  viewOf,
+} from '../../bench/wire/merge.ts';
+import { fittedExponent, renderPage } from '../../bench/wire/page.ts';
+import { END, renderTable, replaceTable, START } from '../../bench/wire/readme.ts';
+import { formatTable, type Measured, type Row, spreadOf, summarize } from '../../bench/wire/report.ts';
+import { type Finding, formatResults, parseResults, type Results, type Run } from '../../bench/wire/results.ts';
+import { renderNodes, renderTargets, TARGETS } from '../../bench/wire/targets.ts';
+import { chooseWorkloads, GROWTH_SERIES, QUICK, README_ROWS, WORKLOADS } from '../../bench/wire/workloads.ts';
 
 function round(perSecond: number, serverMicroseconds: number, extra: Partial<Round> = {}): Round {
   return {
@@ -34,17 +44,23 @@ const MEASURED = [
   { id: 'ws', label: 'ws', rounds: [round(100, 6), round(50, 12), round(100, 6)] },
 ];
 
-function results(): Results {
-  const [workload] = chooseWorkloads(['echo-20x64']);
-  const [paced] = chooseWorkloads(['paced-echo-64']);
-  const curve = [
+const LATENCY = {
+  count: 9,
+  p50: 1,
+  p90: 2,
+  p99: 5,
+  p999: 8,
+  max: 9,
+  curve: [
     [50, 1],
     [99, 5],
     [100, 9],
-  ] as const;
-  const latency = { count: 9, p50: 1, p90: 2, p99: 5, p999: 8, max: 9, curve };
+  ],
+} as const;
+
+function run(id: string, node = '24.1.2'): Run {
   return {
-    format: 1,
+    id,
     date: '2030-01-02T03:04:05.678Z',
     commit: '0123456789abcdef0123',
     dirty: false,
@@ -53,22 +69,28 @@ function results(): Results {
       cpus: 2,
       memoryBytes: 2 ** 33,
       system: 'linux 6',
-      node: '20.1.2',
+      node,
       placement: 'server on core 0, load on core 1',
     },
     versions: { barewire: '0.1.0', ws: '8.0.0' },
     schedule: { rounds: 3, warmUpMs: 700, durationMs: 2_000 },
-    workloads: [
-      { workload: workload!, rows: summarize(RATE, MEASURED), leftOut: [{ peer: 'deno', why: '<b>no</b>' }] },
-      {
-        workload: paced!,
-        rows: summarize({ figure: 'latency', reference: 'ws' }, [
-          { id: 'ws', label: 'ws', rounds: [round(10, 1, { latency })] },
-        ]),
-        leftOut: [],
-      },
-    ],
   };
+}
+
+function finding(id: string, measured: readonly Measured[], leftOut: Finding['leftOut'] = []): Finding {
+  const workload = WORKLOADS.find((each) => each.id === id)!;
+  return { workload, rows: summarize(workload, measured), measured, leftOut };
+}
+
+const NOTHING: Results = { runs: [], workloads: [] };
+
+function results(...findings: readonly Finding[]): Results {
+  const paced = [{ id: 'ws', label: 'ws', rounds: [round(10, 1, { latency: LATENCY })] }];
+  const usual = [
+    finding('echo-20x64', MEASURED, [{ peer: 'deno', why: '<b>no</b>' }]),
+    finding('paced-echo-64', paced),
+  ];
+  return addRun(NOTHING, run('first'), findings.length === 0 ? usual : findings);
 }
 
 describe('a row', () => {
@@ -76,7 +98,8 @@ describe('a row', () => {
 
   it('is the median of its rounds, with the furthest of them', () => {
     assert.equal(ours?.value, 300);
-    assert.equal(ours?.spread, 0.5);
+    assert.equal(spreadOf(ours!), 0.5);
+    assert.deepEqual([ours?.low, ours?.high], [150, 330]);
     assert.equal(theirs?.value, 100);
   });
 
@@ -107,6 +130,16 @@ describe('a row', () => {
     assert.equal(fast?.ratio, 3.6);
   });
 
+  it('sets ours beside it, round by round, with the furthest rounds', () => {
+    const [, other] = summarize(RATE, [
+      { id: 'barewire', label: '', rounds: [round(300, 2), round(150, 4), round(330, 1)] },
+      { id: 'bun', label: '', rounds: [round(100, 4), round(100, 4), round(100, 4)] },
+    ]);
+    assert.deepEqual(other?.ours, { median: 3, low: 1.5, high: 3.3 });
+    assert.deepEqual(other?.oursCpu, { median: 0.5, low: 0.25, high: 1 });
+    assert.equal(ours?.ours, undefined, 'ours is not set beside itself');
+  });
+
   it('has no ratio when the reference was not measured', () => {
     const [alone] = summarize(RATE, [MEASURED[0]!]);
     assert.equal(alone?.ratio, undefined);
@@ -135,39 +168,48 @@ describe('the workloads', () => {
 describe('the README table', () => {
   it('is generated from a result file and put between its markers, twice with the same result', () => {
     const table = renderTable(results());
-    assert.match(table, /^\| {2}\| ws, a second \| barewire \| kernel \|\n/);
-    assert.match(table, /\| echo 20 B, 64 connections \| 100 \| \*\*3\.0 ×\*\* \| – \|/);
-    assert.match(table, /medians of 3 interleaved rounds of 2 s/);
+    assert.match(table, /^\| {2}\| ws, a second \| barewire \| barewire to the best other \|\n/);
+    assert.match(table, /\| echo 20 B, 64 connections \| 100 \| \*\*3\.0 ×\*\* \| 3\.0 × ws \(3\.0–3\.3\) \|/);
+    assert.match(table, /medians of 1 run, Node 24\.1\.2, with the range over its rounds/);
+    assert.match(table, /Run first: 2030-01-02, commit 0123456789, Some <CPU>, 2 CPUs, .* 3 interleaved rounds of 2 s/);
     const before = `# Title\n\n${START}\nold\n${END}\n\nThe end.\n`;
     const after = replaceTable(before, table);
     assert.equal(after, `# Title\n\n${START}\n${table}\n${END}\n\nThe end.\n`);
     assert.equal(replaceTable(after, table), after);
   });
 
-  it("has a table for each reference, the kernel's share where it is known, and says where less is better", () => {
+  it('has a table for each reference, and says where less is better', () => {
     const measured = MEASURED.map((peer) => ({
       ...peer,
       id: peer.id === 'ws' ? 'better-sse' : peer.id,
-      rounds: peer.rounds.map((each) => ({ ...each, serverKernelShare: 0.87, connectionBytes: 5_000 })),
+      rounds: peer.rounds.map((each) => ({ ...each, connectionBytes: 5_000 })),
     }));
-    const entry = (id: string) => {
-      const workload = WORKLOADS.find((each) => each.id === id)!;
-      return { workload, rows: summarize(workload, measured), leftOut: [] };
-    };
-    const table = renderTable({ ...results(), workloads: [entry('events-100x1000'), entry('idle-10000')] });
-    assert.match(table, /\| {2}\| better-sse, a second \| barewire \| kernel \|\n/);
-    assert.match(table, /to 1,000 clients \| 100 \| \*\*3\.0 ×\*\* \| 87% \|/);
+    const table = renderTable(results(finding('events-100x1000', measured), finding('idle-10000', measured)));
+    assert.match(table, /\| {2}\| better-sse, a second \| barewire \| barewire to the best other \|\n/);
+    assert.match(table, /to 1,000 clients \| 100 \| \*\*3\.0 ×\*\* \| 3\.0 × better-sse /);
     assert.match(table, /\| {2}\| ws, a second \|/);
     assert.match(table, /of 10,000 \(less is better\) \| – \|/);
   });
 
-  it('says when the load was the limit', () => {
-    const all = results();
-    const [first] = all.workloads;
-    const limited = { ...first!, rows: first!.rows.map((row) => ({ ...row, limit: 'generator' as const })) };
-    const table = renderTable({ ...all, workloads: [limited] });
-    assert.match(table, /\| \*\*3\.0 ×\*\* \\\* \|/);
-    assert.match(table, /The load generator, not the server/);
+  it('compares CPU time, in a row where the load was the limit of a server', () => {
+    const limited = MEASURED.map((peer) => ({
+      ...peer,
+      rounds: peer.rounds.map((each) => ({ ...each, limit: peer.id === 'ws' ? each.limit : ('generator' as const) })),
+    }));
+    const halfTheRate = limited.map((peer) =>
+      peer.id === 'ws' ? peer : { ...peer, rounds: peer.rounds.map((each) => ({ ...each, perSecond: 50 })) },
+    );
+    const table = renderTable(results(finding('echo-20x64', halfTheRate)));
+    assert.match(
+      table,
+      /\| echo 20 B, 64 connections \\\* \| 6\.00 µs \| \*\*3\.0 ×\*\* \| 3\.0 × ws \(3\.0–3\.0\) \|/,
+    );
+    assert.match(table, /this row compares CPU time a message/);
+    assert.doesNotMatch(renderTable(results(finding('echo-20x64', MEASURED))), /compares CPU time/);
+  });
+
+  it('names workloads that there are', () => {
+    for (const id of README_ROWS) assert.equal(chooseWorkloads([id])[0]!.id, id);
   });
 
   it('is refused a file without its markers', () => {
@@ -187,19 +229,18 @@ describe('the table of targets', () => {
         ...(peer.id === 'barewire' ? ours : {}),
       })),
     }));
-    return { workload, rows: summarize(workload, measured), leftOut: [] };
+    return finding(id, measured);
   };
 
   it('says what was reached, what was wanted where it was not, and what the kernel alone would allow', () => {
-    const table = renderTargets({
-      ...results(),
-      workloads: [
+    const table = renderTargets(
+      results(
         entry('echo-20x64', { serverKernelShare: 0.75 }),
         entry('echo-20x16x64'),
         entry('idle-10000'),
         entry('events-100x1000'),
-      ],
-    });
+      ),
+    );
     // Ours takes 2 µs, of which 1.5 are the kernel's, ws 6.
     assert.match(table, /\| echo 20 B, 64 connections \| \*\*3\.0 ×\*\* \| – \| 4\.0 × \| – \| – \| 1\.50 \+ 0\.50 \|/);
     assert.match(table, /\| echo 20 B, 16 connections, 64 in flight \| 3\.0 × \(30\) \| – \|/);
@@ -233,6 +274,34 @@ describe('the page', () => {
   });
 });
 
+describe('growth', () => {
+  it('has the exponent that fits best', () => {
+    assert.ok(Math.abs(fittedExponent([[1, 5], [10, 50], [100, 500]])! - 1) < 1e-9); // biome-ignore format: one line
+    assert.ok(Math.abs(fittedExponent([[10, 7], [100, 7], [1_000, 7]])!) < 1e-9); // biome-ignore format: one line
+    assert.ok(Math.abs(fittedExponent([[1, 1], [10, 3], [100, 9]])! - Math.log10(3)) < 1e-9); // biome-ignore format: one line
+    assert.equal(fittedExponent([[10, 7]]), undefined);
+  });
+
+  it('is a picture of CPU time and one of memory for each series, with the exponents', () => {
+    const at = (count: number) =>
+      finding(`growth-connections-${count}`, [
+        { id: 'ws', label: 'ws', rounds: [round(10, count / 100, { serverBytes: 1e7 })] },
+      ]);
+    const page = renderPage(results(at(10), at(100), at(1_000)));
+    assert.match(page, /id="growth-connections">[\s\S]*?<\/i>ws 1\.00</);
+    assert.match(page, /id="growth-connections-memory">[\s\S]*?<\/i>ws 0\.00</);
+    assert.doesNotMatch(page, /NaN|Infinity|undefined/);
+  });
+
+  it('has a series of everything, in an order that grows', () => {
+    for (const series of GROWTH_SERIES) {
+      const at = WORKLOADS.flatMap(({ growth }) => (growth?.of === series ? growth.at : []));
+      assert.ok(at.length >= 4, series);
+      assert.ok(at.at(-1)! >= 1_000 * at[0]!, series);
+    }
+  });
+});
+
 describe('the guard', () => {
   const committed = { rate: 3, cpu: 3 };
 
@@ -260,11 +329,121 @@ describe('the guard', () => {
   });
 });
 
-describe('the table of the README', () => {
-  it('marks the best server of a row, whoever it is; sockets without a protocol are no server', () => {
-    const row = (peer: string, ratio: number): Row => ({ peer, ratio }) as Row;
+describe('the best of a row', () => {
+  const [workload] = chooseWorkloads(['echo-20x64']);
+  const row = (peer: string, ratio: number): MergedRow =>
+    mergeRows([{ peer, label: peer, value: ratio, low: ratio, high: ratio, ratio, limit: 'server' } satisfies Row]);
+
+  it('is a server, whoever it is; sockets without a protocol are none', () => {
     const rows = [row('ws', 1), row('barewire', 4), row('bun', 5), row('net', 9)];
-    assert.equal(bestOf(rows, false), 'bun');
-    assert.equal(bestOf(rows, true), 'ws', 'of memory the least');
+    assert.equal(bestOf({ workload: workload!, rows }), 'bun');
+    const [memory] = chooseWorkloads(['idle-10000']);
+    assert.equal(bestOf({ workload: memory!, rows }), 'ws', 'of memory the least');
+  });
+});
+
+describe('runs that are merged', () => {
+  /** Ours and two others; ours is so many times Bun. */
+  const measuredAs = (timesBun: number): Measured[] => [
+    { id: 'barewire', label: 'barewire', rounds: [round(300 * timesBun, 1)] },
+    { id: 'ws', label: 'ws', rounds: [round(100, 3)] },
+    { id: 'bun', label: 'Bun', rounds: [round(300, 1)] },
+  ];
+  const add = (before: Results, id: string, timesBun: number, node?: string) =>
+    addRun(before, run(id, node), [finding('echo-20x64', measuredAs(timesBun))]);
+  const entryOf = (all: Results, major?: string) => viewOf(all, major).workloads[0]!;
+
+  it('show the median and the furthest of them', () => {
+    const all = add(add(add(NOTHING, 'a', 1.2), 'b', 1.1), 'c', 1.4);
+    const ours = entryOf(all).rows.find(({ peer }) => peer === 'barewire')!;
+    assert.equal(ours.runs, 3);
+    assert.deepEqual([ours.value, ours.low, ours.high].map(Math.round), [360, 330, 420]);
+    assert.match(renderTable(all), /\| \*\*3\.6 ×\*\* \(3\.3–4\.2\) \| .* 1\.20 × Bun \(1\.10–1\.40\) \|/);
+    assert.match(renderTable(all), /medians of 3 runs, Node 24\.1\.2, with the range over the runs/);
+  });
+
+  it('are level with the best other where the range has 1 in it, and only there', () => {
+    const word = (...each: readonly number[]) =>
+      standingOf(entryOf(each.reduce((all, value, i) => add(all, `run ${i}`, value), NOTHING)))!;
+    assert.equal(word(1.1, 1.2, 0.99).word, 'level');
+    assert.equal(word(1.1, 1.2, 1.01).word, 'ahead');
+    assert.equal(word(0.9, 0.99, 0.8).word, 'behind');
+    assert.equal(word(1.1).peer, 'bun');
+    const level = add(add(NOTHING, 'a', 1.1), 'b', 0.9);
+    assert.match(renderTable(level), /1\.00 × Bun \(0\.90–1\.10\): level \|/);
+    assert.doesNotMatch(renderTable(add(NOTHING, 'a', 1.1)), /: level/);
+  });
+
+  it('have their rounds for a range where there is one alone', () => {
+    const rounds = (...values: readonly number[]) => values.map((value) => round(value, 1));
+    const measured = [
+      { id: 'barewire', label: 'barewire', rounds: rounds(110, 95, 120) },
+      { id: 'ws', label: 'ws', rounds: rounds(100, 100, 100) },
+    ];
+    const standing = standingOf(entryOf(results(finding('echo-20x64', measured))))!;
+    assert.deepEqual(standing.range, { median: 1.1, low: 0.95, high: 1.2 });
+    assert.equal(standing.word, 'level');
+  });
+
+  it('are better with less memory', () => {
+    const memory = (bytes: number) => [round(1, 1, { connectionBytes: bytes })];
+    const measured = [
+      { id: 'barewire', label: 'barewire', rounds: memory(4_000) },
+      { id: 'ws', label: 'ws', rounds: memory(5_000) },
+    ];
+    const standing = standingOf(entryOf(results(finding('idle-10000', measured))))!;
+    assert.deepEqual([standing.word, standing.range.median], ['ahead', 1.25]);
+  });
+
+  it('are kept apart by version of Node; the table is that of 24', () => {
+    const all = add(add(add(NOTHING, 'a', 1.2, '20.19.0'), 'b', 1.5, '24.1.2'), 'c', 0.5, '26.0.0');
+    assert.equal(standingOf(entryOf(all))!.range.median, 1.5);
+    assert.equal(standingOf(entryOf(all, '20'))!.range.median, 1.2);
+    assert.match(renderTable(all), /Node 24\.1\.2/);
+    assert.match(renderTable(add(NOTHING, 'a', 1.2, '20.19.0')), /Node 20\.19\.0/, 'what there is, where 24 is not');
+    const [nodes] = renderNodes(all);
+    assert.match(nodes!, /barewire on Node \| 20: .* \| 24: .* \| 26: /);
+    assert.match(nodes!, /\| echo 20 B, 64 connections \| 3\.6 ×, 1\.00 \| 4\.5 ×, 1\.00 \| 1\.50 ×, 1\.00 \|/);
+    assert.deepEqual(dropRuns(all, '24').runs.map(({ id }) => id), ['a', 'c']); // biome-ignore format: one line
+  });
+
+  it('replace what the same run had found before, and nothing else', () => {
+    const all = add(add(NOTHING, 'a', 1.2), 'b', 1.3);
+    const again = add(all, 'b', 1.6);
+    assert.equal(entryOf(again).rows.find(({ peer }) => peer === 'bun')!.runs, 2);
+    assert.equal(standingOf(entryOf(again))!.range.high, 1.6);
+    const more = addRun(again, run('b'), [finding('echo-20x1000', measuredAs(2))]);
+    assert.equal(more.workloads.length, 2, 'a run of other workloads leaves these');
+    assert.equal(more.workloads[0]!.rows.length, again.workloads[0]!.rows.length);
+  });
+
+  it(`are at most ${MAX_RUNS} for a version of Node: the oldest goes`, () => {
+    let all = add(NOTHING, 'of 20', 1, '20.19.0');
+    for (let i = 0; i < MAX_RUNS + 2; i++) all = add(all, `run ${i}`, 1);
+    const ids = all.runs.map(({ id }) => id);
+    assert.equal(ids.length, MAX_RUNS + 1);
+    assert.ok(ids.includes('of 20') && !ids.includes('run 1') && ids.includes('run 2'));
+    assert.equal(entryOf(all, '24').rows[0]!.runs, MAX_RUNS);
+  });
+
+  it('come back from the file as they went into it, a peer a line', () => {
+    const paced = [{ id: 'ws', label: 'ws', rounds: [round(10, 1, { latency: LATENCY, unanswered: 3 })] }];
+    const wire = [
+      { id: 'ws', label: 'ws', rounds: [round(10, 1, { compressedBytes: 77.5, serverKernelShare: 0.25 })] },
+    ];
+    let all = addRun(NOTHING, run('a'), [finding('paced-echo-64', paced), finding('deflate-200x16x4', wire)]);
+    all = addRun(all, run('b'), [finding('paced-echo-64', paced, [{ peer: 'bun', why: 'no' }])]);
+    const text = formatResults(all);
+    const { count, p90, ...kept } = LATENCY;
+    assert.ok(count > 0 && p90 > 0);
+    const back = parseResults(text, 'x');
+    assert.deepEqual(back.workloads[1]!.rows[0]!.row.latency, { ...kept });
+    assert.equal(formatResults(back), text);
+    assert.deepEqual(viewOf(back), viewOf(all));
+    assert.equal(text.split('\n').filter((line) => line.startsWith('   ["ws",')).length, 2);
+    assert.equal(formatResults(parseResults(formatResults(NOTHING), 'x')), formatResults(NOTHING));
+    assert.throws(() => parseResults('{"format":1,"workloads":[]}', 'old.json'), {
+      message: /old\.json is not a result/,
+    });
   });
 });

@@ -5,8 +5,12 @@
  */
 
 import assert from 'node:assert/strict';
-import { createServer as createNetServer } from 'node:net';
+import { once } from 'node:events';
+import { createServer as createHttp2Server } from 'node:http2';
+import { type AddressInfo, createServer as createNetServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { corpusShape } from '../../bench/wire/corpus.ts';
+import { runHttp2Echo } from '../../bench/wire/http2.ts';
 import { createServer, type EventStream, type Server, type ServerWebSocket } from '../../lib/index.ts';
 import { runConnectRate } from '../../lib/load/connect-rate.ts';
 import { ConnectFailed } from '../../lib/load/connection.ts';
@@ -49,6 +53,10 @@ describe('a load run', () => {
     server.webSocket('/binary', { message: (socket, message) => void socket.send(Buffer.from(message as string)) });
     server.webSocket('/short', { message: (socket, message) => void socket.send(message.slice(1)) });
     server.webSocket('/close', { message: (socket) => socket.close(4_000, 'enough') });
+    const takeover = { thresholdBytes: 0, serverContextTakeover: true, clientContextTakeover: true };
+    const echo = { message: (socket: ServerWebSocket, message: string | Uint8Array) => void socket.send(message) };
+    server.webSocket('/takeover', echo, { perMessageDeflate: takeover });
+    server.webSocket('/alone', echo, { perMessageDeflate: true });
     let nth = 0;
     server.webSocket('/swap', {
       // Every hundredth reply is that of another message.
@@ -103,6 +111,38 @@ describe('a load run', () => {
   it('counts echoes that span many chunks', async () => {
     const shape = { sizeBytes: 1_048_576, kind: 'binary' } as const;
     await counted((window) => runEcho({ ...window, url: url('/echo/'), connections: 2, inFlight: 2, shape }));
+  });
+
+  it('counts echoes that refer back to earlier messages, and inflates the first of them (RFC 7692 §7.1.1)', async () => {
+    const shape = corpusShape('chat', 1_024);
+    const load = { url: url('/takeover'), connections: 3, inFlight: 3, shape, compressed: 'takeover' } as const;
+    const { compressedBytes } = await counted((window) => runEcho({ ...load, ...window }));
+    const alone = await counted((window) => runEcho({ ...load, ...window, url: url('/alone'), compressed: true }));
+    assert.ok(compressedBytes! < alone.compressedBytes!, `${compressedBytes} of ${alone.compressedBytes} octets`);
+    await assert.rejects(runEcho({ ...UNTIL_WRONG, ...load, url: url('/alone') }), {
+      message: /does not keep its context/,
+    });
+  });
+
+  it('counts echoes in streams of HTTP/2 (RFC 8441), and is void when one is another', async () => {
+    const http2 = createHttp2Server().listen(0, '127.0.0.1');
+    const detached = createServer({ allowedOrigins: '*' });
+    let cheats = false;
+    detached.webSocket('/', {
+      message: (socket, message) => void socket.send(cheats ? 'x'.repeat(32) : message),
+    });
+    detached.attach(http2);
+    await once(http2, 'listening');
+    try {
+      const origin = new URL(`http://127.0.0.1:${(http2.address() as AddressInfo).port}/`);
+      const load = { origin, sessions: 2, streams: 4, inFlight: 3, shape: SHAPE };
+      await counted((window) => runHttp2Echo({ ...load, ...window, warmUpMs: 0, durationMs: 50 }));
+      cheats = true;
+      await assert.rejects(runHttp2Echo({ ...load, ...UNTIL_WRONG }), WrongReply);
+    } finally {
+      await detached.close();
+      http2.close();
+    }
   });
 
   const cheats: readonly [string, RegExp][] = [

@@ -1,0 +1,39 @@
+/** What tables and the page both say in words: a run, a multiple, and how barewire stands. Pure. */
+
+import { type MergedEntry, standingOf } from './merge.ts';
+import type { Range } from './report.ts';
+import type { Run } from './results.ts';
+
+/** Peers whose names in a table are others than their labels. */
+export const NAMES: Readonly<Record<string, string>> = {
+  barewire: 'barewire',
+  ws: 'ws',
+  'better-sse': 'better-sse',
+  uws: 'uWebSockets.js',
+  bun: 'Bun',
+  deno: 'Deno',
+  'node-http': '`node:http`',
+  net: 'bare `net`, no protocol',
+};
+
+/** One run in words: what it was made of, and where. */
+export function runWords({ id, date, commit, dirty, machine, schedule }: Run): string {
+  const { rounds, durationMs } = schedule;
+  return `Run ${id}: ${date.slice(0, 10)}, commit ${commit.slice(0, 10)}${dirty ? ' with changes' : ''}, ${machine.cpu}, ${machine.cpus} CPUs, ${machine.placement}, ${rounds} interleaved rounds of ${durationMs / 1_000} s`;
+}
+
+/** Ours to the best of the others, with the range, and what to call it. */
+export function standingWords(entry: Pick<MergedEntry, 'workload' | 'rows'>): string {
+  const standing = standingOf(entry);
+  if (standing === undefined) return '–';
+  const { peer, label, range, word } = standing;
+  return `${times(range.median)} × ${NAMES[peer] ?? label} (${rangeText(range)})${word === 'level' ? ': level' : ''}`;
+}
+
+export function times(value: number): string {
+  return value >= 9.95 ? value.toFixed(0) : value.toFixed(value < 2 ? 2 : 1);
+}
+
+export function rangeText({ low, high }: Range): string {
+  return `${times(low)}–${times(high)}`;
+}
