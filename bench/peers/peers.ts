@@ -31,6 +31,8 @@ export interface Peer {
   readonly script: string;
   readonly runtime: 'node' | 'bun' | 'deno' | BuildTool;
   readonly abilities: readonly Ability[];
+  /** A protocol on top of WebSocket, which the load then speaks. */
+  readonly dialect?: 'socket.io';
   readonly env?: Readonly<Record<string, string>>;
   /** Package of `bench/package.json` that it needs; of a peer that is built, the dependency whose version is its own. */
   readonly needs?: string;
@@ -137,6 +139,16 @@ export const PEERS: readonly Peer[] = [
     abilities: ['events'],
     env: { BENCH_BETTER_SSE: '1' },
     needs: 'better-sse',
+  },
+  {
+    // Rooms alone: its binary events are two messages each, and its other events are the same messages as here.
+    id: 'socket-io',
+    label: 'Socket.IO',
+    script: 'socket-io.js',
+    runtime: 'node',
+    abilities: ['fan-out'],
+    dialect: 'socket.io',
+    needs: 'socket.io',
   },
   {
     id: 'hono',

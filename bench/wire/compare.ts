@@ -51,7 +51,14 @@ export async function compare(workload: Workload, peers: readonly Peer[], schedu
         servers.set(peer, server);
       }
       const { warmUpMs, durationMs } = schedule;
-      const round = await runLoad({ workload, port: server.port, serverPid: server.pid, warmUpMs, durationMs });
+      const round = await runLoad({
+        workload,
+        dialect: peer.dialect,
+        port: server.port,
+        serverPid: server.pid,
+        warmUpMs,
+        durationMs,
+      });
       rounds.get(peer)?.push(round);
     } catch (error) {
       await leaveOut(peer, error);
