@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { type BuildTool, build, builtCommand, isBuildTool, pinnedVersion } from './build.ts';
 
 /** What a workload may ask of a peer. `frames`: that it reads them, as the bare sockets do not. */
 export type Ability =
@@ -28,11 +29,14 @@ export interface Peer {
   readonly id: string;
   /** As it stands in a table. */
   readonly label: string;
+  /** The compiled program beside this file; of a peer that is built, the folder of its source in `bench/peers`. */
   readonly script: string;
-  readonly runtime: 'node' | 'bun' | 'deno';
+  readonly runtime: 'node' | 'bun' | 'deno' | BuildTool;
   readonly abilities: readonly Ability[];
+  /** A protocol on top of WebSocket, which the load then speaks. */
+  readonly dialect?: 'socket.io';
   readonly env?: Readonly<Record<string, string>>;
-  /** Package of `bench/package.json` that it needs. */
+  /** Package of `bench/package.json` that it needs; of a peer that is built, the dependency whose version is its own. */
   readonly needs?: string;
   /** Major version of Node that its native addon loads in, where that is one alone; the peer runs on it. */
   readonly nodeMajor?: string;
@@ -41,6 +45,8 @@ export interface Peer {
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const modules = `${root}bench/node_modules/`;
 
+/** What every peer in another language can do. */
+const FOREIGN: readonly Ability[] = ['echo', 'answer', 'fan-out', 'frames', 'handshake'];
 const ALL: readonly Ability[] = ['echo', 'answer', 'fan-out', 'frames', 'deflate', 'takeover', 'tls', 'handshake'];
 
 /** The `dist` folder of another build of barewire, to compare a change with what was before it in the same run. */
@@ -160,6 +166,56 @@ export const PEERS: readonly Peer[] = [
     needs: 'better-sse',
   },
   {
+    // Rooms alone: its binary events are two messages each, and its other events are the same messages as here.
+    id: 'socket-io',
+    label: 'Socket.IO',
+    script: 'socket-io.js',
+    runtime: 'node',
+    abilities: ['fan-out'],
+    dialect: 'socket.io',
+    needs: 'socket.io',
+  },
+  {
+    id: 'hono',
+    label: 'Hono',
+    script: 'hono.js',
+    runtime: 'node',
+    abilities: ['events'],
+    needs: 'hono',
+  },
+  {
+    id: 'hyperlane',
+    label: 'Hyperlane',
+    script: 'hyperlane',
+    runtime: 'cargo',
+    abilities: [...FOREIGN, 'events', 'http'],
+    needs: 'hyperlane',
+  },
+  {
+    id: 'tungstenite',
+    label: 'tokio-tungstenite',
+    script: 'tungstenite',
+    runtime: 'cargo',
+    abilities: FOREIGN,
+    needs: 'tokio-tungstenite',
+  },
+  {
+    id: 'gorilla',
+    label: 'gorilla/websocket',
+    script: 'gorilla',
+    runtime: 'go',
+    abilities: [...FOREIGN, 'deflate'],
+    needs: 'github.com/gorilla/websocket',
+  },
+  {
+    id: 'python',
+    label: 'Python websockets',
+    script: 'python-websockets',
+    runtime: 'python3',
+    abilities: [...FOREIGN, 'deflate', 'takeover'],
+    needs: 'websockets',
+  },
+  {
     id: 'net',
     label: 'bare net, no protocol',
     script: 'net.js',
@@ -197,6 +253,7 @@ export function nodeProgram(major: string | undefined): string | undefined {
 
 /** The program and arguments that start a peer. */
 export function commandOf(peer: Peer, args: readonly string[]): readonly [string, readonly string[]] {
+  if (isBuildTool(peer.runtime)) return builtCommand(peer.runtime, peer.script, args);
   const script = fileURLToPath(new URL(peer.script, import.meta.url));
   switch (peer.runtime) {
     case 'node':
@@ -211,16 +268,24 @@ export function commandOf(peer: Peer, args: readonly string[]): readonly [string
   }
 }
 
-/** Installs the peers once, so that one command does it all on a fresh machine. Answers what went wrong, if anything. */
+/**
+ * Installs the peers of npm when they are not there, or not in the versions of bench/package.json, so that one command does it all on a
+ * fresh machine. Answers what went wrong, if anything.
+ */
 export function installPeers(): string | undefined {
-  if (existsSync(modules)) return undefined;
+  const { dependencies } = JSON.parse(readFileSync(`${root}bench/package.json`, 'utf8')) as {
+    dependencies: Readonly<Record<string, string>>;
+  };
+  const isInstalled = ([name, version]: [string, string]) => readVersion(`${modules}${name}/package.json`) === version;
+  if (Object.entries(dependencies).every(isInstalled)) return undefined;
   process.stdout.write('Installing the peers: npm ci --prefix bench\n');
   const { status, error } = spawnSync('npm', ['ci', '--prefix', 'bench'], { cwd: root, stdio: 'inherit' });
   return status === 0 ? undefined : `the peers could not be installed: ${error?.message ?? `npm ended with ${status}`}`;
 }
 
-/** Why a peer cannot be started here; undefined when it can, as far as is known. */
+/** Why a peer cannot be started here; undefined when it can, as far as is known. One that has to be built is built now. */
 export function missing(peer: Peer): string | undefined {
+  if (isBuildTool(peer.runtime)) return build(peer.runtime, peer.script);
   if (nodeProgram(peer.nodeMajor) === undefined) return `its addon needs Node ${peer.nodeMajor}, which is not there`;
   if (peer.needs === undefined || existsSync(`${modules}${peer.needs}/package.json`)) return undefined;
   return `${peer.needs} is not installed (npm ci --prefix bench)`;
@@ -228,6 +293,7 @@ export function missing(peer: Peer): string | undefined {
 
 /** The installed version of a peer. */
 export function versionOf(peer: Peer): string {
+  if (isBuildTool(peer.runtime)) return pinnedVersion(peer.runtime, peer.script, peer.needs!) || 'unknown';
   if (peer.runtime !== 'node') {
     const [command] = commandOf(peer, []);
     const { stdout } = spawnSync(command, ['--version'], { encoding: 'utf8' });

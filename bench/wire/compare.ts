@@ -58,7 +58,7 @@ export async function compare(workload: Workload, peers: readonly Peer[], schedu
       }
       const { warmUpMs, durationMs } = schedule;
       const round = await runLoad(
-        { workload, port: server.port, serverPid: server.pid, warmUpMs, durationMs },
+        { workload, dialect: peer.dialect, port: server.port, serverPid: server.pid, warmUpMs, durationMs },
         certificate?.cert,
       );
       rounds.get(peer)?.push(round);

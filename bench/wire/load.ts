@@ -12,6 +12,7 @@ import { runIdle } from '../../lib/load/idle.ts';
 import type { Measurement } from '../../lib/load/measure.ts';
 import { runPaced } from '../../lib/load/paced.ts';
 import { runRoving } from '../../lib/load/roving.ts';
+import { joinSocketIo, SOCKET_IO_PATH, socketIoShape } from '../peers/socket-io-client.ts';
 import { corpusShape } from './corpus.ts';
 import { runHttp } from './http.ts';
 import { runHttp2Echo } from './http2.ts';
@@ -19,6 +20,8 @@ import type { Workload } from './workloads.ts';
 
 export interface LoadTask {
   readonly workload: Workload;
+  /** The protocol that the peer speaks on top of WebSocket. */
+  readonly dialect?: 'socket.io' | undefined;
   readonly port: number;
   readonly serverPid: number;
   readonly warmUpMs: number;
@@ -42,7 +45,10 @@ function runTask(task: LoadTask): Promise<Round> {
       return runEcho({ ...at, shape, compressed, connections: workload.connections, inFlight: workload.inFlight });
     case 'fan-out': {
       const { members, inFlight, slowMembers } = workload;
-      return runFanOut({ ...at, shape, compressed, members, inFlight, slowMembers });
+      const load = { ...at, shape, compressed, members, inFlight, slowMembers };
+      if (task.dialect === undefined) return runFanOut(load);
+      const url = new URL(SOCKET_IO_PATH, at.url);
+      return runFanOut({ ...load, url, shape: socketIoShape(shape), join: joinSocketIo });
     }
     case 'roving': {
       const { connections, inFlight, ownPaths } = workload;

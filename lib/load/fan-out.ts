@@ -6,7 +6,7 @@
  */
 
 import { type Compressed, CompressedReplyReader, compressedBytesOf, MAX_RECORDS } from './compression.ts';
-import { openMany, READ_BYTES } from './connection.ts';
+import { type LoadConnection, openMany, READ_BYTES } from './connection.ts';
 import { requestsOf, sendPong } from './echo.ts';
 import { failureSignal, type Measurement, measure, type Window, wait } from './measure.ts';
 import { type MessageShape, replyCycle } from './messages.ts';
@@ -22,6 +22,8 @@ export interface FanOutLoad extends Window {
   readonly compressed?: Compressed;
   /** Further members that connect and then read nothing. Their deliveries do not count. */
   readonly slowMembers?: number;
+  /** What has to be said on each connection before messages are, where there is a protocol on top of WebSocket. */
+  readonly join?: (connection: LoadConnection) => Promise<void>;
 }
 
 /** Members are in the room once the server has answered their handshake; this is for servers that join them a moment later. */
@@ -33,8 +35,11 @@ export async function runFanOut(load: FanOutLoad): Promise<Measurement> {
   const requests = requestsOf(load.shape, compressed, load.inFlight);
   const replies = replyCycle(load.shape, READ_BYTES);
   const slow = await openMany(load.slowMembers ?? 0, { url: load.url, compressed });
+  const { join } = load;
+  if (join !== undefined) await Promise.all(slow.map(join));
   for (const connection of slow) connection.socket.pause();
   const members = await openMany(load.members, { url: load.url, compressed });
+  if (join !== undefined) await Promise.all(members.map(join));
   await wait(SETTLE_MS);
   const { failure, fail } = failureSignal();
   const publisher = members[0]!;

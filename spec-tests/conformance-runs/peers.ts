@@ -47,9 +47,9 @@ const ownVersion = () => (JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')
 const node = (script: string, ...args: string[]) =>
   [process.execPath, [fileURLToPath(new URL(script, import.meta.url)), ...args]] as const;
 
-function benchPeer(id: string, label: string): Subject {
+function benchPeer(id: string, label: string, ...more: string[]): Subject {
   const peer = PEERS.find((one) => one.id === id)!;
-  const args = peer.abilities.includes('deflate') ? ['--deflate'] : [];
+  const args = peer.abilities.includes('deflate') ? ['--deflate', ...more] : [];
   return {
     id,
     label,
@@ -115,6 +115,10 @@ const SUBJECTS: readonly Subject[] = [
   benchPeer('uws', 'uWebSockets.js'),
   benchPeer('bun', 'Bun'),
   benchPeer('deno', 'Deno'),
+  benchPeer('hyperlane', 'Hyperlane'),
+  benchPeer('tungstenite', 'tokio-tungstenite'),
+  benchPeer('gorilla', 'gorilla/websocket'),
+  benchPeer('python', 'Python websockets', '--takeover'),
   client('barewire-client', 'barewire', 'barewire', ownVersion, () => undefined),
   client(
     'ws-client',
@@ -134,7 +138,9 @@ const SUBJECTS: readonly Subject[] = [
 
 function entryOf(subject: Subject, { results, seconds }: Examination): Entry {
   const count = (list: readonly CaseResult[]) => BEHAVIORS.map((behavior) => countBehaviors(list)[behavior]);
-  const shown = results.filter((one) => isFailure(one) || one.behavior === 'NON-STRICT');
+  const shown = results.filter(
+    (one) => one.behavior !== 'UNIMPLEMENTED' && (isFailure(one) || one.behavior === 'NON-STRICT'),
+  );
   return {
     label: subject.label,
     version: subject.version(),
@@ -168,6 +174,24 @@ function table(entries: Readonly<Record<string, Entry>>, role: Entry['role']): s
   ].join('\n');
 }
 
+/** Cases whose last numbers follow each other, as one: 7.1.1-7.1.5. */
+function inRanges(ids: readonly string[]): string[] {
+  const ranges: [first: string, last: string][] = [];
+  for (const id of ids) {
+    const range = ranges.at(-1);
+    if (range !== undefined && id === following(range[1])) range[1] = id;
+    else ranges.push([id, id]);
+  }
+  return ranges.flatMap(([first, last]) =>
+    first === last ? [first] : last === following(first) ? [first, last] : [`${first}-${last}`],
+  );
+}
+
+function following(id: string): string {
+  const dot = id.lastIndexOf('.');
+  return `${id.slice(0, dot)}.${Number(id.slice(dot + 1)) + 1}`;
+}
+
 /** Every case that is not OK, gathered under the explanation that covers it. */
 function explained(entries: Readonly<Record<string, Entry>>): { text: string; missing: string[] } {
   const by = new Map<string, string[]>();
@@ -175,19 +199,19 @@ function explained(entries: Readonly<Record<string, Entry>>): { text: string; mi
   for (const [id, entry] of Object.entries(entries)) {
     const cases = new Map<string, string[]>();
     for (const [one, verdict] of Object.entries(entry.notOk)) {
-      const explanation = explanationOf(id, one);
+      const explanation = explanationOf(id, one, verdict);
       if (explanation === undefined) {
         unexplained.push(`${id} ${one} ${verdict}`);
         continue;
       }
-      const behavior = verdict.split(/[,:]/)[0]!;
+      const [behavior] = verdict.split(verdict.startsWith('OK') ? ':' : /[,:]/);
       const key = `${explanation.because}|${behavior}`;
       cases.set(key, [...(cases.get(key) ?? []), one]);
     }
     for (const [key, list] of cases) {
       const [because, behavior] = key.split('|') as [string, string];
       const name = `${entry.label}${entry.role === 'client' ? ' (client)' : ''}`;
-      by.set(because, [...(by.get(because) ?? []), `${name}: ${list.join(', ')} ${behavior}`]);
+      by.set(because, [...(by.get(because) ?? []), `${name}: ${inRanges(list).join(', ')} ${behavior}`]);
     }
   }
   const lines = EXPLANATIONS.filter(({ because }) => by.has(because)).map(
