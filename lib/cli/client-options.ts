@@ -7,7 +7,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { DialOptions } from '../client/index.ts';
-import { ConnectFailed, HandshakeRejected, proxyFromEnvironment } from '../client/index.ts';
+import { ConnectFailed, proxyFromEnvironment } from '../client/index.ts';
 import { checkField } from '../http/headers.ts';
 import { oneLine, UsageError } from './usage.ts';
 
@@ -112,11 +112,6 @@ export function readFile(what: string, path: string): Buffer {
 
 /** What a failed connection means, in one sentence. */
 export function failure(error: unknown): string {
-  if (error instanceof HandshakeRejected && error.status > 0) {
-    const [line = ''] = error.text().split('\n');
-    const said = line.trim() === '' ? '' : `: ${line.trim().slice(0, 200)}`;
-    return `${oneLine(error)}${said}`;
-  }
   if (error instanceof ConnectFailed && error.code === 'TLS_CERTIFICATE')
     return `${oneLine(error)} (--ca FILE trusts a certificate, --insecure trusts any)`;
   return oneLine(error);
