@@ -86,8 +86,8 @@ export class HandshakeRejected extends BarewireError {
 /** How much of a refusal's body an error's message repeats: enough for a sentence, little enough for a line of a log. */
 const MAX_QUOTED_CHARACTERS = 200;
 
-/** Text that people read as it stands. HTML is not: its first line says what every page says. */
-const READABLE = /^(text\/plain|application\/([a-z.-]+\+)?json)\s*(;|$)/i;
+/** Text that people may read as it stands; ws and others send a sentence as text/html. Markup is left out where it begins. */
+const READABLE = /^(text\/[a-z.-]+|application\/([a-z.-]+\+)?json)\s*(;|$)/i;
 
 /**
  * The first line of a refusal's body that says anything, of JSON all lines in one, without control and format characters, which

@@ -378,11 +378,4 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
     ours: ['SyntaxError', 'SyntaxError'],
     because: 'WebSockets §3.1 step 1 takes the base URL of the page. Here is no page.',
   },
-  'the tag of MessageEvent': {
-    script: `say(Object.prototype.toString.call(new MessageEvent('x')));`,
-    chromium: ['[object MessageEvent]'],
-    ours: ['[object Event]'],
-    because:
-      'HTML §9.1: the class is Node’s own, so that instanceof MessageEvent holds, and Node 20 to 24 give it no tag.',
-  },
 };

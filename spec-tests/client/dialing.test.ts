@@ -175,6 +175,7 @@ describe('what a failed handshake says', () => {
       ['application/problem+json', '{\n  "error":\t"token"\n}\n', ': { "error": "token" }'],
       ['text/plain', long, `: ${'é'.repeat(200)}…`],
       ['text/plain', 'é'.repeat(3_000), `: ${'é'.repeat(200)}…`],
+      ['text/html', 'no entry', ': no entry'],
       ['text/html', '<!doctype html>\nno', ''],
       ['', '<html>', ''],
       ['image/png', 'PNG', ''],
