@@ -81,8 +81,10 @@ function readHeader(text: string): readonly [string, string] {
   return field;
 }
 
-/** Reads a URL whose scheme is one of those. @throws UsageError */
-export function readUrl(text: string | undefined, command: string, schemes: readonly string[]): URL {
+/** Reads the one URL that a command takes, whose scheme is one of those. @throws UsageError */
+export function readUrl(positionals: readonly string[], command: string, schemes: readonly string[]): URL {
+  const [text] = positionals;
+  if (positionals.length > 1) throw new UsageError(`one URL at a time, not ${positionals.length}`);
   if (text === undefined) throw new UsageError(`${command} needs a URL`);
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !schemes.includes(url.protocol)) {
