@@ -13,6 +13,9 @@ import { type Input, messageOf, openInput } from './connect-input.ts';
 import { colours, print, shownOn } from './standard-streams.ts';
 import { oneLine, runWith, UsageError } from './usage.ts';
 
+/** As many as wscat follows, and half of what a browser does elsewhere. */
+const MAX_REDIRECTS = 10;
+
 const HELP = `Usage: barewire connect URL [options]
 
 Talks to a WebSocket server. On a terminal: lines are messages, /help lists commands. In a pipe: each line of standard input
@@ -23,6 +26,7 @@ is a message, and at its end the connection is closed.
   --protocol NAME      offer this subprotocol; may be given several times
   --origin ORIGIN      send this Origin
   --compress           offer permessage-deflate
+  -L, --location       follow up to ${MAX_REDIRECTS} redirects
   --ping SECONDS       send a ping this often and say how long its pong took
   --wait SECONDS       when input has ended, wait this long for messages before closing (default: until a ping is answered)
   --reconnect          come back when the connection breaks
@@ -65,6 +69,7 @@ function readSettings(args: string[]): Settings | undefined {
       protocol: { type: 'string', multiple: true, default: [] },
       origin: { type: 'string' },
       compress: { type: 'boolean', default: false },
+      location: { type: 'boolean', short: 'L', default: false },
       ping: { type: 'string' },
       wait: { type: 'string' },
       reconnect: { type: 'boolean', default: false },
@@ -85,6 +90,7 @@ function readSettings(args: string[]): Settings | undefined {
       protocols: values.protocol,
       ...(values.origin === undefined ? {} : { origin: values.origin }),
       ...(values.compress ? { perMessageDeflate: true } : {}),
+      ...(values.location ? { maxRedirects: MAX_REDIRECTS } : {}),
     },
   };
 }

@@ -39,6 +39,7 @@ const echo = (server: Server): void => {
       },
     })
     .webSocket('/refused', () => ({ status: 401, body: 'no token\nmore' }), { open() {} })
+    .webSocket('/moved', () => ({ status: 307, headers: { Location: '/echo' } }), { open() {} })
     .eventStream('/events', (stream) => {
       for (const data of ['one', 'two\nlines', 'three']) stream.send({ id: data[0] ?? '', data });
     })
@@ -89,6 +90,16 @@ describe('barewire connect', () => {
           { type: 'close', code: 1000, reason: '' },
         ],
       );
+    });
+  });
+
+  it('-L follows redirects; without it one is a refusal', async () => {
+    await withServer({}, echo, async (server) => {
+      const followed = await piped('x\n', `${server.url}/moved`, '-L');
+      assert.deepEqual([followed.code, followed.stdout], [0, 'x\n']);
+      const refused = await piped('x\n', `${server.url}/moved`);
+      assert.deepEqual([refused.code, refused.stdout], [1, '']);
+      assert.match(refused.stderr, /307/);
     });
   });
 
