@@ -43,6 +43,19 @@ Examples
 
 type Socket = WebSocket | ReconnectingWebSocket;
 
+const OPTIONS = {
+  ...CLIENT_OPTIONS,
+  send: { type: 'string', multiple: true },
+  binary: { type: 'boolean', default: false },
+  protocol: { type: 'string', multiple: true, default: [] as string[] },
+  origin: { type: 'string' },
+  compress: { type: 'boolean', default: false },
+  location: { type: 'boolean', short: 'L', default: false },
+  ping: { type: 'string' },
+  wait: { type: 'string' },
+  reconnect: { type: 'boolean', default: false },
+} as const;
+
 interface Settings {
   readonly url: URL;
   readonly json: boolean;
@@ -59,22 +72,7 @@ export function run(args: string[]): Promise<number> {
 }
 
 function readSettings(args: string[]): Settings | undefined {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      ...CLIENT_OPTIONS,
-      send: { type: 'string', multiple: true },
-      binary: { type: 'boolean', default: false },
-      protocol: { type: 'string', multiple: true, default: [] },
-      origin: { type: 'string' },
-      compress: { type: 'boolean', default: false },
-      location: { type: 'boolean', short: 'L', default: false },
-      ping: { type: 'string' },
-      wait: { type: 'string' },
-      reconnect: { type: 'boolean', default: false },
-    },
-  });
+  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: OPTIONS });
   if (values.help) return undefined;
   const url = readUrl(positionals, 'connect', ['ws:', 'wss:', 'http:', 'https:', 'ws+unix:']);
   return {

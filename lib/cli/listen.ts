@@ -31,6 +31,15 @@ Examples
   barewire listen https://api.example/answers -H 'Content-Type: application/json' --data '{"question":"why"}' --json
 `;
 
+const OPTIONS = {
+  ...CLIENT_OPTIONS,
+  method: { type: 'string' },
+  data: { type: 'string' },
+  'last-event-id': { type: 'string' },
+  count: { type: 'string' },
+  once: { type: 'boolean', default: false },
+} as const;
+
 interface Settings {
   readonly url: URL;
   readonly json: boolean;
@@ -43,18 +52,7 @@ export function run(args: string[]): Promise<number> {
 }
 
 function readSettings(args: string[]): Settings | undefined {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      ...CLIENT_OPTIONS,
-      method: { type: 'string' },
-      data: { type: 'string' },
-      'last-event-id': { type: 'string' },
-      count: { type: 'string' },
-      once: { type: 'boolean', default: false },
-    },
-  });
+  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: OPTIONS });
   if (values.help) return undefined;
   const url = readUrl(positionals, 'listen', ['http:', 'https:']);
   const { data } = values;

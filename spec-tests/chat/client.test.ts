@@ -3,10 +3,7 @@
 import assert from 'node:assert/strict';
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
 import {
   type ChatConnection,
   type ChatMessage,
@@ -22,10 +19,9 @@ import type { ChatOptions } from '../../lib/chat/settings.ts';
 import { EventSource } from '../../lib/client/event-source.ts';
 import { PreparedEvent } from '../../lib/event-stream/prepared-event.ts';
 import { createServer, type Server } from '../../lib/server.ts';
+import { browserBundle } from '../support/bundle.ts';
 import { FakeClock } from '../support/clock.ts';
 import { until, withServer } from '../support/sockets.ts';
-
-const ROOT = join(import.meta.dirname, '../../..');
 
 const welcome = (more: object = {}): string =>
   `event: welcome\ndata: ${JSON.stringify({
@@ -487,19 +483,9 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
   });
 
   it('it is seven files for browsers, without node:, of less than 6,000 bytes minified and compressed', async () => {
-    const { outputFiles, metafile } = await build({
-      entryPoints: [join(ROOT, 'lib/chat/client.ts')],
-      bundle: true,
-      minify: true,
-      format: 'esm',
-      target: 'es2022',
-      platform: 'browser',
-      write: false,
-      metafile: true,
-    });
-    assert.equal(Object.keys(metafile.inputs).length, 7);
-    const { length } = gzipSync(outputFiles[0]!.contents, { level: 9 });
-    assert.ok(length < 6_000, `${length} bytes`);
+    const { files, gzipBytes } = await browserBundle('lib/chat/client.ts');
+    assert.equal(files.length, 7);
+    assert.ok(gzipBytes < 6_000, `${gzipBytes} bytes`);
   });
 });
 describe('heartbeats of the chat', () => {

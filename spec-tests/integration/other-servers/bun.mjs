@@ -1,5 +1,5 @@
 // Bun's own server, run by Bun.
-import { announce, makeRecord, streamText } from './common.mjs';
+import { announce, eventsResponse, makeRecord } from './common.mjs';
 
 const record = makeRecord();
 const server = Bun.serve({
@@ -8,7 +8,7 @@ const server = Bun.serve({
   fetch(request, self) {
     const path = new URL(request.url).pathname;
     if (path === '/refused') return new Response('no entry', { status: 403 });
-    if (path === '/events') return events(request.headers.get('last-event-id'));
+    if (path === '/events') return eventsResponse(request);
     const isChat = request.headers.get('sec-websocket-protocol')?.split(/, */).includes('chat');
     const headers = isChat ? { 'Sec-WebSocket-Protocol': 'chat' } : {};
     return self.upgrade(request, { data: { path }, headers }) ? undefined : new Response('', { status: 400 });
@@ -30,13 +30,3 @@ const server = Bun.serve({
   },
 });
 announce(server.port);
-
-function events(lastEventId) {
-  const body = new ReadableStream({
-    start(controller) {
-      controller.enqueue(new TextEncoder().encode(streamText(lastEventId)));
-      if (!lastEventId) controller.close();
-    },
-  });
-  return new Response(body, { headers: { 'Content-Type': 'text/event-stream' } });
-}

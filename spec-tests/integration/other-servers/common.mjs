@@ -22,6 +22,18 @@ export function streamText(lastEventId) {
   return 'retry: 20\n\nid: 1\ndata: one\n\nevent: tick\nid: 2\ndata: two\ndata: lines\n\n';
 }
 
+/** Answers /events with a web Response, as the runtimes do that have one. */
+export function eventsResponse(request) {
+  const lastEventId = request.headers.get('last-event-id');
+  const body = new ReadableStream({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode(streamText(lastEventId)));
+      if (!lastEventId) controller.close();
+    },
+  });
+  return new Response(body, { headers: { 'Content-Type': 'text/event-stream' } });
+}
+
 /** Answers /events on Node's response objects, which frameworks hand out as they are. */
 export function answerEvents(request, response) {
   const lastEventId = request.headers['last-event-id'];

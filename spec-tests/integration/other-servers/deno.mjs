@@ -1,11 +1,11 @@
 // Deno's own server, run by Deno.
-import { announce, makeRecord, streamText } from './common.mjs';
+import { announce, eventsResponse, makeRecord } from './common.mjs';
 
 const record = makeRecord();
 Deno.serve({ port: 0, hostname: '127.0.0.1', onListen: ({ port }) => announce(port) }, (request) => {
   const path = new URL(request.url).pathname;
   if (path === '/refused') return new Response('no entry', { status: 403 });
-  if (path === '/events') return events(request.headers.get('last-event-id'));
+  if (path === '/events') return eventsResponse(request);
   const isChat = request.headers.get('sec-websocket-protocol')?.split(/, */).includes('chat');
   const { socket, response } = Deno.upgradeWebSocket(request, isChat ? { protocol: 'chat' } : {});
   socket.binaryType = 'arraybuffer';
@@ -20,13 +20,3 @@ Deno.serve({ port: 0, hostname: '127.0.0.1', onListen: ({ port }) => announce(po
   socket.onclose = ({ code, reason }) => path === '/echo' && record(`${code} ${reason}`);
   return response;
 });
-
-function events(lastEventId) {
-  const body = new ReadableStream({
-    start(controller) {
-      controller.enqueue(new TextEncoder().encode(streamText(lastEventId)));
-      if (!lastEventId) controller.close();
-    },
-  });
-  return new Response(body, { headers: { 'Content-Type': 'text/event-stream' } });
-}
