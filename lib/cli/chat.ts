@@ -55,7 +55,7 @@ interface Settings {
 }
 
 export function run(args: string[]): Promise<number> {
-  return runWith(readSettings(args), HELP, chat);
+  return runWith(() => readSettings(args), HELP, chat);
 }
 
 async function chat(settings: Settings): Promise<number> {

@@ -78,7 +78,7 @@ interface Settings {
 }
 
 export function run(args: string[]): Promise<number> {
-  return runWith(readSettings(args), HELP, examine);
+  return runWith(() => readSettings(args), HELP, examine);
 }
 
 async function examine(settings: Settings): Promise<number> {

@@ -68,7 +68,7 @@ interface Settings {
 }
 
 export function run(args: string[]): Promise<number> {
-  return runWith(readSettings(args), HELP, talk);
+  return runWith(() => readSettings(args), HELP, talk);
 }
 
 function readSettings(args: string[]): Settings | undefined {

@@ -68,7 +68,7 @@ function readSettings(args: string[]): Settings | undefined {
 }
 
 export function run(args: string[]): Promise<number> {
-  return runWith(readSettings(args), HELP, echo);
+  return runWith(() => readSettings(args), HELP, echo);
 }
 
 async function echo({ port, host, fanOut, perMessageDeflate }: Settings): Promise<number> {

@@ -48,7 +48,7 @@ interface Settings {
 }
 
 export function run(args: string[]): Promise<number> {
-  return runWith(readSettings(args), HELP, listen);
+  return runWith(() => readSettings(args), HELP, listen);
 }
 
 function readSettings(args: string[]): Settings | undefined {
