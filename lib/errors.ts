@@ -57,7 +57,10 @@ export interface HeaderFieldsLike extends Iterable<[string, string]> {
   get(name: string): string | undefined;
 }
 
-/** An opening handshake (WebSocket) or a request for an event stream was answered with a refusal, or with something malformed. */
+/**
+ * An opening handshake (WebSocket) or a request for an event stream was answered with a refusal, or with something malformed.
+ * Where the refusal's body is text, the message ends with its first line, so that a log shows the server's reason.
+ */
 export class HandshakeRejected extends BarewireError {
   /** HTTP status of the refusal; 0 where what came was not a response. */
   readonly status: number;
@@ -67,7 +70,8 @@ export class HandshakeRejected extends BarewireError {
   readonly body: Uint8Array;
 
   constructor(code: string, message: string, answer?: HandshakeAnswer, options?: ErrorOptions) {
-    super(code, message, options);
+    const line = answer === undefined ? '' : firstLine(answer);
+    super(code, line === '' ? message : `${message}: ${line}`, options);
     this.status = answer?.status ?? 0;
     this.headers = answer?.headers ?? NO_HEADERS;
     this.body = answer?.body ?? new Uint8Array(0);
@@ -76,6 +80,35 @@ export class HandshakeRejected extends BarewireError {
   /** The body as text. */
   text(): string {
     return new TextDecoder().decode(this.body);
+  }
+}
+
+/** How much of a refusal's body an error's message repeats: enough for a sentence, little enough for a line of a log. */
+const MAX_QUOTED_CHARACTERS = 200;
+
+/** Text that people may read as it stands; ws and others send a sentence as text/html. Markup is left out where it begins. */
+const READABLE = /^(text\/[a-z.-]+|application\/([a-z.-]+\+)?json)\s*(;|$)/i;
+
+/**
+ * The first line of a refusal's body that says anything, of JSON all lines in one, without control and format characters, which
+ * could forge lines of a log or hide text. Empty where the body is no text; one without a type is text where it is UTF-8.
+ */
+function firstLine({ headers, body }: HandshakeAnswer): string {
+  const type = headers.get('content-type') ?? 'text/plain';
+  if (body === undefined || !READABLE.test(type)) return '';
+  const text = decodeUtf8(body);
+  const lines = /json/i.test(type) ? [text.replace(/\s+/g, ' ')] : text.split(/[\r\n]/);
+  const line = lines.map((each) => each.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '').trim()).find((each) => each !== '');
+  if (line === undefined || line.startsWith('<')) return '';
+  return line.length <= MAX_QUOTED_CHARACTERS ? line : `${line.slice(0, MAX_QUOTED_CHARACTERS).toWellFormed()}…`;
+}
+
+/** Bytes as text, empty where they are no UTF-8. A character that is cut off at the end is left out: the body may have been cut there. */
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
+  } catch {
+    return '';
   }
 }
 

@@ -10,9 +10,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { runAsProgram } from '../main.ts';
 import { isOurs, isYardstick, type MergedEntry, type MergedRow, type View, viewOf } from '../wire/merge.ts';
-import { runWords, times } from '../wire/readme.ts';
 import type { Range } from '../wire/report.ts';
 import { RESULTS_FOLDER, type Results, readResults } from '../wire/results.ts';
+import { runWords, times } from '../wire/words.ts';
 import { type Fact, FEATURE_TABLES, type FeatureTable, SOURCES, type SourceId, STRENGTHS } from './features.ts';
 
 /** What docs/conformance.md is made of, as far as this page reads it. Counts: OK, NON-STRICT, INFORMATIONAL, FAILED, UNIMPLEMENTED. */

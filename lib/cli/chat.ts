@@ -11,7 +11,7 @@ import { type Chat, mountChat } from '../chat/server.ts';
 import { createServer, type Server } from '../server.ts';
 import { type ChatLog, openLog } from './chat-logs.ts';
 import { greeting, isExposed, jsonLines, lineObserver, reachableUrls, type Say, sentences } from './chat-output.ts';
-import { listenError, oneLine, UsageError, untilInterrupted, wholeNumber } from './usage.ts';
+import { listenError, oneLine, runWith, UsageError, untilInterrupted, wholeNumber } from './usage.ts';
 
 const HELP = `Usage: barewire chat [options]
 
@@ -54,12 +54,11 @@ interface Settings {
   readonly isJson: boolean;
 }
 
-export async function run(args: string[]): Promise<number> {
-  const settings = readSettings(args);
-  if (settings === undefined) {
-    process.stdout.write(HELP);
-    return 0;
-  }
+export function run(args: string[]): Promise<number> {
+  return runWith(() => readSettings(args), HELP, chat);
+}
+
+async function chat(settings: Settings): Promise<number> {
   const say = settings.isJson ? jsonLines() : sentences();
   const tls = settings.tls?.();
   const log = await openLog({ ...settings, maxHistoryRecords: settings.history }, say);

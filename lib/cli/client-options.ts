@@ -7,7 +7,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { DialOptions } from '../client/index.ts';
-import { ConnectFailed, HandshakeRejected, proxyFromEnvironment } from '../client/index.ts';
+import { ConnectFailed, proxyFromEnvironment } from '../client/index.ts';
 import { checkField } from '../http/headers.ts';
 import { oneLine, UsageError } from './usage.ts';
 
@@ -81,8 +81,10 @@ function readHeader(text: string): readonly [string, string] {
   return field;
 }
 
-/** Reads a URL whose scheme is one of those. @throws UsageError */
-export function readUrl(text: string | undefined, command: string, schemes: readonly string[]): URL {
+/** Reads the one URL that a command takes, whose scheme is one of those. @throws UsageError */
+export function readUrl(positionals: readonly string[], command: string, schemes: readonly string[]): URL {
+  const [text] = positionals;
+  if (positionals.length > 1) throw new UsageError(`one URL at a time, not ${positionals.length}`);
   if (text === undefined) throw new UsageError(`${command} needs a URL`);
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !schemes.includes(url.protocol)) {
@@ -112,11 +114,6 @@ export function readFile(what: string, path: string): Buffer {
 
 /** What a failed connection means, in one sentence. */
 export function failure(error: unknown): string {
-  if (error instanceof HandshakeRejected && error.status > 0) {
-    const [line = ''] = error.text().split('\n');
-    const said = line.trim() === '' ? '' : `: ${line.trim().slice(0, 200)}`;
-    return `${oneLine(error)}${said}`;
-  }
   if (error instanceof ConnectFailed && error.code === 'TLS_CERTIFICATE')
     return `${oneLine(error)} (--ca FILE trusts a certificate, --insecure trusts any)`;
   return oneLine(error);

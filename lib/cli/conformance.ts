@@ -26,7 +26,7 @@ import {
   uselessPattern,
 } from '../conformance/index.ts';
 import { caseFile } from '../conformance/report-html.ts';
-import { listenError, UsageError, untilInterrupted, wholeNumber } from './usage.ts';
+import { listenError, runWith, UsageError, untilInterrupted, wholeNumber } from './usage.ts';
 
 const HELP = `Usage: barewire conformance ws://host:port[/path] [options]     examines a server
        barewire conformance ws+unix:/path/of/socket[:/path]     examines a server on a Unix socket
@@ -77,12 +77,11 @@ interface Settings {
   readonly agent: string | undefined;
 }
 
-export async function run(args: string[]): Promise<number> {
-  const settings = readSettings(args);
-  if (settings === undefined) {
-    process.stdout.write(HELP);
-    return 0;
-  }
+export function run(args: string[]): Promise<number> {
+  return runWith(() => readSettings(args), HELP, examine);
+}
+
+async function examine(settings: Settings): Promise<number> {
   if (settings.listOnly) {
     for (const { id, description } of settings.cases) process.stdout.write(`${id.padEnd(10)} ${description}\n`);
     return 0;

@@ -5,7 +5,7 @@
  * Read next: `connect.ts`.
  */
 
-import { createInterface, type Interface } from 'node:readline';
+import { createInterface } from 'node:readline';
 import { type ReconnectingWebSocket, WebSocket } from '../client/index.ts';
 import { readFile } from './client-options.ts';
 import { oneLine } from './usage.ts';
@@ -74,27 +74,36 @@ function openPipe(socket: Socket, { binary, say, ended }: InputOptions): Input {
 function openTerminal(socket: Socket, options: InputOptions): Input {
   const { say, ended } = options;
   const terminal = createInterface({ input: process.stdin, output: process.stderr, prompt: '> ', historySize: 1_000 });
+  // To prompt when the terminal has been closed would read standard input again, and the process would never end.
+  let isOpen = true;
+  const prompt = (preserveCursor: boolean): void => {
+    if (isOpen) terminal.prompt(preserveCursor);
+  };
   const above = (show: () => void): void => {
     // The line that is being edited is taken away and comes back below.
     process.stderr.write('\r\x1b[K');
     show();
-    terminal.prompt(true);
+    prompt(true);
   };
   terminal.on('line', (line) => {
     if (line !== '') obey(socket, line, options, (text) => above(() => process.stderr.write(`${text}\n`)));
-    terminal.prompt();
+    prompt(false);
   });
   terminal.on('SIGINT', () => process.emit('SIGINT'));
-  terminal.on('close', ended); // Ctrl-D
+  terminal.on('close', () => {
+    if (isOpen) ended(); // Ctrl-D
+    isOpen = false;
+    process.stderr.write('\r\x1b[K');
+  });
   say('type a message, /help for commands, Ctrl-D to close');
-  terminal.prompt();
-  return { end: () => endTerminal(terminal, ended), above };
-}
-
-function endTerminal(terminal: Interface, ended: () => void): void {
-  terminal.off('close', ended);
-  terminal.close();
-  process.stderr.write('\r\x1b[K');
+  prompt(false);
+  return {
+    end() {
+      isOpen = false;
+      terminal.close();
+    },
+    above,
+  };
 }
 
 /** Carries out one line of a terminal. */

@@ -10,8 +10,11 @@ import { parseArgs } from 'node:util';
 import { type CloseEvent, ReconnectingWebSocket, WebSocket, type WebSocketOptions } from '../client/index.ts';
 import { CLIENT_HELP, CLIENT_OPTIONS, clientOptions, failure, readUrl, seconds } from './client-options.ts';
 import { type Input, messageOf, openInput } from './connect-input.ts';
-import { colours, print } from './standard-streams.ts';
-import { oneLine, UsageError } from './usage.ts';
+import { colours, print, shownOn } from './standard-streams.ts';
+import { oneLine, runWith, UsageError } from './usage.ts';
+
+/** As many as wscat follows, and half of what a browser does elsewhere. */
+const MAX_REDIRECTS = 10;
 
 const HELP = `Usage: barewire connect URL [options]
 
@@ -23,6 +26,7 @@ is a message, and at its end the connection is closed.
   --protocol NAME      offer this subprotocol; may be given several times
   --origin ORIGIN      send this Origin
   --compress           offer permessage-deflate
+  -L, --location       follow up to ${MAX_REDIRECTS} redirects
   --ping SECONDS       send a ping this often and say how long its pong took
   --wait SECONDS       when input has ended, wait this long for messages before closing (default: until a ping is answered)
   --reconnect          come back when the connection breaks
@@ -39,6 +43,19 @@ Examples
 
 type Socket = WebSocket | ReconnectingWebSocket;
 
+const OPTIONS = {
+  ...CLIENT_OPTIONS,
+  send: { type: 'string', multiple: true },
+  binary: { type: 'boolean', default: false },
+  protocol: { type: 'string', multiple: true, default: [] as string[] },
+  origin: { type: 'string' },
+  compress: { type: 'boolean', default: false },
+  location: { type: 'boolean', short: 'L', default: false },
+  ping: { type: 'string' },
+  wait: { type: 'string' },
+  reconnect: { type: 'boolean', default: false },
+} as const;
+
 interface Settings {
   readonly url: URL;
   readonly json: boolean;
@@ -50,34 +67,14 @@ interface Settings {
   readonly options: WebSocketOptions;
 }
 
-export async function run(args: string[]): Promise<number> {
-  const settings = readSettings(args);
-  if (settings === undefined) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  return talk(settings);
+export function run(args: string[]): Promise<number> {
+  return runWith(() => readSettings(args), HELP, talk);
 }
 
 function readSettings(args: string[]): Settings | undefined {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      ...CLIENT_OPTIONS,
-      send: { type: 'string', multiple: true },
-      binary: { type: 'boolean', default: false },
-      protocol: { type: 'string', multiple: true, default: [] },
-      origin: { type: 'string' },
-      compress: { type: 'boolean', default: false },
-      ping: { type: 'string' },
-      wait: { type: 'string' },
-      reconnect: { type: 'boolean', default: false },
-    },
-  });
+  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: OPTIONS });
   if (values.help) return undefined;
-  if (positionals.length > 1) throw new UsageError(`one URL at a time, not ${positionals.length}`);
-  const url = readUrl(positionals[0], 'connect', ['ws:', 'wss:', 'http:', 'https:', 'ws+unix:']);
+  const url = readUrl(positionals, 'connect', ['ws:', 'wss:', 'http:', 'https:', 'ws+unix:']);
   return {
     url,
     json: values.json,
@@ -91,6 +88,7 @@ function readSettings(args: string[]): Settings | undefined {
       protocols: values.protocol,
       ...(values.origin === undefined ? {} : { origin: values.origin }),
       ...(values.compress ? { perMessageDeflate: true } : {}),
+      ...(values.location ? { maxRedirects: MAX_REDIRECTS } : {}),
     },
   };
 }
@@ -150,7 +148,7 @@ class Talk {
 
   #opened(): void {
     const { send, binary, url, pingMs } = this.#settings;
-    this.#words.note(`connected to ${url.href}${this.#words.agreed(this.#socket)}`);
+    this.#say(`connected to ${url.href}${this.#words.agreed(this.#socket)}`);
     const ended = (): void => this.#finish();
     if (this.#input === undefined && send !== undefined) {
       for (const text of send) this.#socket.send(messageOf(text, binary));
@@ -210,7 +208,8 @@ function closed(code: number, reason: string): string {
  * server that answers in order has answered everything when its pong comes.
  */
 async function closeLater(socket: Socket, waitMs: number): Promise<void> {
-  if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+  // Not a reason to go on once the connection has ended.
+  if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs).unref());
   else if (socket instanceof WebSocket) await Promise.race([socket.ping(), afterAWhile()]);
   socket.close(1000);
 }
@@ -231,6 +230,17 @@ function startPings(socket: Socket, pingMs: number, say: (text: string) => void)
   return () => clearInterval(timer);
 }
 
+/** On a terminal this much of a binary message is shown: eight lines of 80 columns. A pipe gets all of it. */
+const MAX_SHOWN_BYTES = 256;
+
+function hexOf(data: ArrayBuffer): string {
+  return Buffer.from(data).toString('hex');
+}
+
+function jsonOf(data: string | ArrayBuffer): string {
+  return JSON.stringify(typeof data === 'string' ? { type: 'text', data } : { type: 'binary', hex: hexOf(data) });
+}
+
 /** What is shown, and where. */
 class Words {
   readonly #json: boolean;
@@ -242,7 +252,7 @@ class Words {
 
   /** A word about the connection. */
   note(text: string): void {
-    process.stderr.write(this.#colours.dim(`-- ${text}\n`));
+    process.stderr.write(this.#colours.dim(`-- ${shownOn(process.stderr, text)}\n`));
   }
 
   agreed(socket: Socket): string {
@@ -253,10 +263,7 @@ class Words {
 
   /** A message; the answer waits for a slow reader. */
   message(data: string | ArrayBuffer, input: Input | undefined): Promise<void> | undefined {
-    const hex = typeof data === 'string' ? undefined : Buffer.from(data).toString('hex');
-    const line = this.#json
-      ? JSON.stringify(hex === undefined ? { type: 'text', data } : { type: 'binary', hex })
-      : `${process.stdout.isTTY ? this.#colours.dim('< ') : ''}${hex ?? (data as string)}`;
+    const line = this.#json ? jsonOf(data) : this.#plain(data);
     let slow: Promise<void> | undefined;
     const show = (): void => {
       slow = print(`${line}\n`);
@@ -264,6 +271,15 @@ class Words {
     if (input === undefined) show();
     else input.above(show);
     return slow;
+  }
+
+  #plain(data: string | ArrayBuffer): string {
+    const { stdout } = process;
+    if (!stdout.isTTY) return typeof data === 'string' ? data : hexOf(data);
+    if (typeof data === 'string') return `${this.#colours.dim('< ')}${shownOn(stdout, data)}`;
+    const { byteLength } = data;
+    const rest = byteLength > MAX_SHOWN_BYTES ? ' …' : '';
+    return `${this.#colours.dim(`< ${byteLength} bytes:`)} ${hexOf(data.slice(0, MAX_SHOWN_BYTES))}${rest}`;
   }
 
   closed(code: number, reason: string): void {

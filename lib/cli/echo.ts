@@ -8,10 +8,11 @@
 import { parseArgs } from 'node:util';
 import { COMPRESSION_DEFAULTS } from '../limits.ts';
 import type { ServerWebSocket } from '../net/api.ts';
-import { createServer } from '../server.ts';
+import { createServer, type Server } from '../server.ts';
+import type { PerMessageDeflate } from '../websocket/extension.ts';
 import { prepareMessage } from '../websocket/prepared-message.ts';
 import { addEventEcho } from './echo-events.ts';
-import { listenError, untilInterrupted, wholeNumber } from './usage.ts';
+import { listenError, runWith, untilInterrupted, wholeNumber } from './usage.ts';
 
 const MAX_MESSAGE_BYTES = 67_108_864;
 
@@ -32,7 +33,15 @@ A tool for tests on a machine of your own. A peer that sends messages that grow 
 keeps it busy for up to a third of a second each, and all others wait meanwhile.
 `;
 
-export async function run(args: string[]): Promise<number> {
+interface Settings {
+  readonly port: number;
+  readonly host: string;
+  readonly fanOut: boolean;
+  readonly perMessageDeflate: PerMessageDeflate;
+}
+
+/** Undefined: the help was asked for. @throws UsageError */
+function readSettings(args: string[]): Settings | undefined {
   const { values } = parseArgs({
     args,
     options: {
@@ -45,29 +54,55 @@ export async function run(args: string[]): Promise<number> {
       help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  const port = wholeNumber('port', values.port, 0, 65_535);
-  const server = createServer({
-    allowedOrigins: '*',
-    maxMessageBytes: MAX_MESSAGE_BYTES,
-    maxBufferedBytes: MAX_MESSAGE_BYTES,
-    keepAliveTimeoutMs: 60_000,
+  if (values.help) return undefined;
+  return {
+    port: wholeNumber('port', values.port, 0, 65_535),
+    host: values.host,
+    fanOut: values.fanout,
     perMessageDeflate: values.deflate && {
       serverContextTakeover: values.takeover,
       clientContextTakeover: values.takeover,
       thresholdBytes: wholeNumber('threshold', values.threshold, 0, MAX_MESSAGE_BYTES),
     },
+  };
+}
+
+export function run(args: string[]): Promise<number> {
+  return runWith(() => readSettings(args), HELP, echo);
+}
+
+async function echo({ port, host, fanOut, perMessageDeflate }: Settings): Promise<number> {
+  const server = createServer({
+    allowedOrigins: '*',
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+    maxBufferedBytes: MAX_MESSAGE_BYTES,
+    keepAliveTimeoutMs: 60_000,
+    perMessageDeflate,
   });
+  addEcho(server, fanOut);
+  addEventEcho(server);
+  server.get('/*', () => ({ body: 'This is an echo server: connect with a WebSocket.\n' }));
+  await server.listen({ port, host }).catch((error: unknown) => {
+    throw listenError(error, `${host}:${port}`);
+  });
+  const interrupted = untilInterrupted(); // before anybody knows that there is something to interrupt
+  process.stdout.write(
+    `Echoing on ${server.url.replace('http', 'ws')} (every path, any origin, messages up to 64 MiB). Ctrl-C ends it.\n`,
+  );
+  await interrupted;
+  await server.close();
+  return 0;
+}
+
+/** Sends each message back, with `fanOut` to every connection. */
+function addEcho(server: Server, fanOut: boolean): void {
   const members = new Set<ServerWebSocket>();
   server.webSocket('/*', {
     open(socket) {
       members.add(socket);
     },
     message(socket, message) {
-      if (values.fanout) {
+      if (fanOut) {
         const prepared = prepareMessage(message);
         for (const member of members) member.send(prepared);
       } else if (socket.send(message) !== 'sent') {
@@ -81,16 +116,4 @@ export async function run(args: string[]): Promise<number> {
       members.delete(socket);
     },
   });
-  addEventEcho(server);
-  server.get('/*', () => ({ body: 'This is an echo server: connect with a WebSocket.\n' }));
-  await server.listen({ port, host: values.host }).catch((error: unknown) => {
-    throw listenError(error, `${values.host}:${port}`);
-  });
-  const interrupted = untilInterrupted(); // before anybody knows that there is something to interrupt
-  process.stdout.write(
-    `Echoing on ${server.url.replace('http', 'ws')} (every path, any origin, messages up to 64 MiB). Ctrl-C ends it.\n`,
-  );
-  await interrupted;
-  await server.close();
-  return 0;
 }

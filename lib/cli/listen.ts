@@ -9,8 +9,8 @@
 import { parseArgs } from 'node:util';
 import { EventSource, type EventSourceOptions, type StreamEvent } from '../client/index.ts';
 import { CLIENT_HELP, CLIENT_OPTIONS, clientOptions, failure, readFile, readUrl } from './client-options.ts';
-import { colours, print } from './standard-streams.ts';
-import { oneLine, UsageError, wholeNumber } from './usage.ts';
+import { colours, print, shownOn } from './standard-streams.ts';
+import { oneLine, runWith, UsageError, wholeNumber } from './usage.ts';
 
 const HELP = `Usage: barewire listen URL [options]
 
@@ -31,6 +31,15 @@ Examples
   barewire listen https://api.example/answers -H 'Content-Type: application/json' --data '{"question":"why"}' --json
 `;
 
+const OPTIONS = {
+  ...CLIENT_OPTIONS,
+  method: { type: 'string' },
+  data: { type: 'string' },
+  'last-event-id': { type: 'string' },
+  count: { type: 'string' },
+  once: { type: 'boolean', default: false },
+} as const;
+
 interface Settings {
   readonly url: URL;
   readonly json: boolean;
@@ -38,31 +47,14 @@ interface Settings {
   readonly options: EventSourceOptions;
 }
 
-export async function run(args: string[]): Promise<number> {
-  const settings = readSettings(args);
-  if (settings === undefined) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  return listen(settings);
+export function run(args: string[]): Promise<number> {
+  return runWith(() => readSettings(args), HELP, listen);
 }
 
 function readSettings(args: string[]): Settings | undefined {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      ...CLIENT_OPTIONS,
-      method: { type: 'string' },
-      data: { type: 'string' },
-      'last-event-id': { type: 'string' },
-      count: { type: 'string' },
-      once: { type: 'boolean', default: false },
-    },
-  });
+  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: OPTIONS });
   if (values.help) return undefined;
-  if (positionals.length > 1) throw new UsageError(`one URL at a time, not ${positionals.length}`);
-  const url = readUrl(positionals[0], 'listen', ['http:', 'https:']);
+  const url = readUrl(positionals, 'listen', ['http:', 'https:']);
   const { data } = values;
   const body = data?.startsWith('@') ? new Uint8Array(readFile('--data', data.slice(1))) : data;
   const method = values.method ?? (body === undefined ? undefined : 'POST');
@@ -82,7 +74,7 @@ function readSettings(args: string[]): Settings | undefined {
 
 async function listen({ url, json, count, options }: Settings): Promise<number> {
   const { dim } = colours(process.stderr);
-  const note = (text: string): void => void process.stderr.write(dim(`-- ${text}\n`));
+  const note = (text: string): void => void process.stderr.write(dim(`-- ${shownOn(process.stderr, text)}\n`));
   let source: EventSource;
   try {
     source = new EventSource(url, options);
@@ -115,8 +107,10 @@ async function listen({ url, json, count, options }: Settings): Promise<number> 
 
 /** An event for people, and for pipes that want its data alone. */
 function shown({ type, lastEventId, data }: StreamEvent): string {
-  if (!process.stdout.isTTY) return `${data}\n`;
-  const { dim } = colours(process.stdout);
+  const { stdout } = process;
+  if (!stdout.isTTY) return `${data}\n`;
+  const { dim } = colours(stdout);
   const name = [type === 'message' ? '' : type, lastEventId === '' ? '' : `#${lastEventId}`].filter(Boolean).join(' ');
-  return name === '' ? `${data}\n` : `${dim(name)} ${data}\n`;
+  const text = shownOn(stdout, data);
+  return name === '' ? `${text}\n` : `${dim(shownOn(stdout, name))} ${text}\n`;
 }

@@ -29,6 +29,28 @@ export function print(text: string): Promise<void> | undefined {
   return new Promise((resolve) => process.stdout.once('drain', resolve));
 }
 
+/**
+ * Text of a peer as a terminal may show it: control and format characters, which could move the cursor, hide text or rename the window,
+ * become visible signs. Lines and tabs stay. What is no terminal gets the text as it is.
+ */
+export function shownOn(stream: NodeJS.WriteStream, text: string): string {
+  if (!stream.isTTY) return text;
+  return text
+    .replaceAll('\r\n', '\n')
+    .replace(/[^\P{Cc}\n\t]/gu, (sign) => controlPicture(sign.charCodeAt(0)))
+    .replace(/[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (sign) => escaped(sign.charCodeAt(0)));
+}
+
+/** Unicode has a picture for each control character of ASCII: ␛ for ESC. */
+function controlPicture(code: number): string {
+  if (code < 0x20) return String.fromCharCode(0x2400 + code);
+  return code === 0x7f ? '\u2421' : escaped(code);
+}
+
+function escaped(code: number): string {
+  return `\\u${code.toString(16).padStart(4, '0')}`;
+}
+
 /** Colours, where a terminal shows them (https://no-color.org/). */
 export function colours(stream: NodeJS.WriteStream): {
   readonly dim: (text: string) => string;

@@ -11,6 +11,18 @@ export function oneLine(error: unknown): string {
   return message.split('\n', 1)[0] as string;
 }
 
+/** Runs a command with what `read` makes of its command line; without settings, its help was asked for. */
+export async function runWith<Settings>(
+  read: () => Settings | undefined,
+  help: string,
+  command: (settings: Settings) => Promise<number>,
+): Promise<number> {
+  const settings = read();
+  if (settings !== undefined) return command(settings);
+  process.stdout.write(help);
+  return 0;
+}
+
 /** Reads a whole number within bounds. @throws UsageError */
 export function wholeNumber(name: string, text: string, minimum: number, maximum: number): number {
   const value = Number(text);

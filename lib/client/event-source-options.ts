@@ -106,9 +106,9 @@ export function checkEventSourceOptions(options: EventSourceOptions): void {
 export function parseEventSourceUrl(text: string, base?: URL): URL {
   let url: URL;
   try {
-    url = new URL(text, base);
+    url = new URL(text, base); // step 3
   } catch {
-    throw new DOMException(`${text} is not a URL`, 'SyntaxError');
+    throw new DOMException(`${text} is not a URL`, 'SyntaxError'); // step 4
   }
   if (!/^https?(\+unix)?:$/.test(url.protocol))
     throw new DOMException(`URL scheme is ${url.protocol} but must be http: or https:`, 'SyntaxError');
@@ -133,7 +133,8 @@ export function followRedirect(
 const OWNED = /^(host|connection|content-length|transfer-encoding|upgrade|expect|te|trailer)$/i;
 
 /**
- * The request of one hop (§9.2.2 steps 8-14).
+ * The request of one hop (§9.2.2 steps 8 to 13). It is made anew for each, since headers and the last event ID change. Steps 6, 8 and 9
+ * are about pages: a request here has no client and no CORS; step 12 names it for a page's timeline.
  * @throws TypeError for a header that may not be sent
  */
 export function encodeEventSourceRequest(hop: Hop, options: EventSourceOptions, lastEventId: string): Uint8Array {
@@ -152,7 +153,7 @@ export function encodeEventSourceRequest(hop: Hop, options: EventSourceOptions, 
     if (OWNED.test(name)) throw new TypeError(`header ${name} belongs to the request`);
     set(name, value); // a header that stands above is replaced, however it is spelt
   }
-  // §9.2.3, reestablish, step 5.4: the UTF-8 octets of the ID, which a head carries one character each.
+  // §9.2.3, reestablish, step 5.3: the UTF-8 octets of the ID, which a head carries one character each.
   if (lastEventId !== '') set('Last-Event-ID', Buffer.from(lastEventId).toString('latin1'));
   const all: (readonly [string, string])[] = [['Host', hop.endpoint.hostField], ...fields.values()];
   if (bytes !== undefined) all.push(['Content-Length', String(bytes.length)]);

@@ -94,10 +94,10 @@ export class EventSource extends Target {
     const options: EventSourceOptions = toDictionary('EventSourceInit', eventSourceInitDict);
     checkEventSourceOptions(options);
     checkDialOptions(options);
-    this.#options = options;
+    this.#options = options; // step 7: withCredentials, which is shown and nothing more
     this.#clock = options.clock ?? systemClock;
     this.#method = options.method ?? 'GET';
-    this.#url = parseEventSourceUrl(text); // §9.2.2 steps 3-5
+    this.#url = parseEventSourceUrl(text); // §9.2.2 steps 1 to 5, of which step 2 is about pages
     this.#lastEventId = options.lastEventId ?? '';
     this.#reconnectionTimeMs = options.reconnectionTimeMs ?? TIMEOUTS.reconnectionTimeMs;
     const { headers, signal, socketPath } = options;
@@ -107,7 +107,7 @@ export class EventSource extends Target {
       this.#encode({ url: this.#url, endpoint, redirects: 0, method: this.#method, headers: pairs(headers) });
     }
     this.#forgetSignal = whenAborted(signal, () => this.close());
-    if (this.#readyState === CONNECTING) this.#connect(); // step 15
+    if (this.#readyState === CONNECTING) this.#connect(); // steps 13 to 16: as `new` returns, the attempt is under way
   }
 
   /** The URL as it was understood. */
@@ -198,7 +198,7 @@ export class EventSource extends Target {
     });
   }
 
-  /** §9.2.3, "announce the connection". */
+  /** §9.2.3, "announce the connection": "set the readyState attribute to OPEN and fire an event named open". */
   #announce(answer: Accepted): BodyReceiver {
     const { channel, head, hop } = answer;
     const origin = hop.url.origin; // §9.2.6: of the final URL, behind redirects
@@ -221,7 +221,7 @@ export class EventSource extends Target {
     return reader;
   }
 
-  /** §9.2.6, "dispatch the event", and what else a stream says. */
+  /** §9.2.6, "dispatch the event", steps 4, 5, 6 and 8, and what else a stream says. */
   #incoming(incoming: StreamIncoming, origin: string): void {
     switch (incoming.kind) {
       case 'event': {
@@ -247,7 +247,8 @@ export class EventSource extends Target {
   #attemptFailed(error: ConnectFailed | HandshakeRejected): void {
     const { retryStatus } = this.#options;
     const isRefusal = error instanceof HandshakeRejected && error.status !== 0;
-    // §9.2.3: a network error is tried again; a response that is no event stream "fails the connection".
+    // §9.2.2 step 15.2: a network error is tried again. Step 15.3: a response that is no event stream "fails the connection". An abort
+    // (15.1) is `close`'s, which tells nothing.
     if (isRefusal && !(error.code === 'SSE_STATUS' && retryStatus?.(error.status))) this.#end(error);
     else if (error.code === 'HEADERS_INVALID')
       this.#end(error); // a mistake, and the next attempt would make it again
@@ -257,6 +258,7 @@ export class EventSource extends Target {
     }
   }
 
+  /** §9.2.2 step 14: "if res is not a network error, then reestablish the connection". */
   #streamEnded(error: Error | undefined): void {
     this.#lastEventId = this.#reader?.lastEventId ?? this.#lastEventId; // an event without data still moves it
     this.#reestablish(error, 0);
@@ -276,7 +278,7 @@ export class EventSource extends Target {
     this.#failures++;
     this.dispatchEvent(errorEvent(error ?? new Error('the stream ended'))); // step 1.3
     if (this.#readyState !== CONNECTING) return; // a listener has called `close`
-    // Steps 2 to 5
+    // Steps 2 to 4 are the wait, step 5 is `#connect`: the timer is cancelled when the state changes (5.1).
     this.#cancelTimer = afterAlive(this.#clock, Math.min(Math.max(delayMs, floorMs), MAX_TIMER_MS), () =>
       this.#connect(),
     );
@@ -312,7 +314,7 @@ defineInterface(
   { CONNECTING, OPEN, CLOSED },
 );
 
-/** §9.2.3: whether a response is a stream that can be read here. */
+/** §9.2.2 steps 15.3 and 15.4: whether a response is a stream that can be read here. */
 function judge(head: ResponseHead, hop: Hop): Verdict {
   const { headers, status } = head;
   const decision = decide(

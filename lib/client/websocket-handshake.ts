@@ -65,10 +65,12 @@ export function openHandshake(request: HandshakeRequest, receiver: HandshakeRece
     clock,
     handshakeTimeoutMs,
     encode(hop) {
+      // WebSockets §2.2: steps 1 to 10 make the request.
       const handshake = encode(request, hop);
       key = handshake.key; // item 7: "The nonce MUST be selected randomly for each connection."
       return handshake.bytes;
     },
+    // Step 11, "given response being these steps": 11.1 to 11.3 are `checkServerHandshake`'s.
     judge(head, hop): Verdict {
       const location = decideRedirect(head.status, head.headers.get('location'));
       if (location !== undefined && hop.redirects < maxRedirects) return { kind: 'redirect', location };
@@ -95,15 +97,19 @@ export function openHandshake(request: HandshakeRequest, receiver: HandshakeRece
   });
 }
 
+/**
+ * The request of "establish a WebSocket connection". Step 1 makes the scheme http or https, which a target in origin-form does not have
+ * (RFC 9112 §3.2.1). Of step 2 there is left what is not about pages: no cookies, no cache, and redirects that are an error.
+ */
 function encode(request: HandshakeRequest, hop: Hop): { readonly key: string; readonly bytes: Uint8Array } {
   const { protocols, deflate, options } = request;
   const { origin } = options;
   return createClientHandshake({
     host: hop.endpoint.hostField,
     target: hop.endpoint.target,
-    protocols,
+    protocols, // steps 3 to 8 are `createClientHandshake`'s
     headers: Object.fromEntries(hop.headers),
-    extensions: deflate === undefined ? '' : offerDeflate(deflate),
+    extensions: deflate === undefined ? '' : offerDeflate(deflate), // steps 9 and 10: "user-agent defined", here by an option
     ...(origin === undefined ? {} : { origin }),
   });
 }

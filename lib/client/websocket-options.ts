@@ -107,7 +107,7 @@ export function isOptions(argument: unknown): argument is WebSocketOptions {
   return typeof argument === 'object' && argument !== null && !(Symbol.iterator in argument);
 }
 
-/** `new WebSocket(url, protocols)`, steps 2-7. There is no base URL here. @throws DOMException `SyntaxError` */
+/** `new WebSocket(url, protocols)`, steps 1 to 7. Step 1 takes a page's base URL: there is none here. @throws DOMException `SyntaxError` */
 export function parseWebSocketUrl(text: string, base?: URL): URL {
   let url: URL;
   try {
@@ -128,7 +128,7 @@ export function parseWebSocketUrl(text: string, base?: URL): URL {
 
 /** Steps 8 and 9: subprotocols are distinct tokens (RFC 6455 §4.1 item 10). @throws DOMException `SyntaxError` */
 export function parseProtocols(argument: unknown): readonly string[] {
-  const protocols = toStringSequence(argument);
+  const protocols = toStringSequence(argument); // step 8
   for (const protocol of protocols) {
     if (!isToken(protocol))
       throw new DOMException(`subprotocol ${JSON.stringify(protocol)} is not a token`, 'SyntaxError');

@@ -91,15 +91,16 @@ export class WebSocketSession {
     return this.#protocol;
   }
 
-  /** The interface's `close`, step 3. */
+  /** The interface's `close`, step 3: the first of its four cases that holds. */
   close(code: number | undefined, reason: string): void {
-    // "CLOSING (2) or CLOSED (3): Do nothing."
+    // "CLOSING (2) or CLOSED (3): Do nothing." The fourth case, the peer's close frame has come, is CLOSING here too.
     if (this.readyState >= CLOSING) return;
     if (this.#state === CONNECTING) {
       // "not yet established: Fail the WebSocket connection and set this's ready state to CLOSING (2)"
       this.#abort(new ConnectFailed('HANDSHAKE_ABORTED', 'closed before the connection was established'));
       return;
     }
+    // "not yet been started: Start the WebSocket closing handshake and set this's ready state to CLOSING (2)"
     this.#state = CLOSING;
     this.#outbox.afterBlobs(() => {
       this.#connection?.close(code, reason);

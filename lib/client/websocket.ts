@@ -74,7 +74,7 @@ export class WebSocket extends Target {
     const given: WebSocketOptions = isOptions(protocols) ? { ...options, ...protocols } : options;
     const wanted = isOptions(protocols) ? (given.protocols ?? []) : protocols;
     checkWebSocketOptions(given);
-    this.#url = parseWebSocketUrl(text); // steps 2-7
+    this.#url = parseWebSocketUrl(text); // steps 1 to 7, and 10
     const request = {
       url: this.#url,
       protocols: parseProtocols(wanted), // steps 8 and 9
@@ -82,7 +82,7 @@ export class WebSocket extends Target {
       options: given,
     };
     checkHandshakeRequest(request);
-    // Step 12
+    // Step 12. Step 11 is about pages: a request here has no client.
     this.#session = new WebSocketSession(request, {
       opened: () => this.dispatchEvent(new Event('open')),
       message: (data) => this.#receive(data),

@@ -232,11 +232,11 @@ export class EventStreamParser {
     }
   }
 
-  /** The steps of dispatching once the data is there. */
+  /** "dispatch the event" once the data is there; steps 4, 5 and 8, the event itself, are the client's. */
   #deliver(data: string, incoming: StreamIncoming[]): void {
     this.#lastEventId = this.#idBuffer; // step 1
-    const type = this.#type === '' ? 'message' : this.#type;
-    this.#type = '';
+    const type = this.#type === '' ? 'message' : this.#type; // step 6
+    this.#type = ''; // step 7: both buffers are empty again
     incoming.push({ kind: 'event', type, data, lastEventId: this.#lastEventId });
   }
 

@@ -36,7 +36,7 @@ export function decide(
     if (redirects >= MAX_REDIRECTS) return fail('SSE_TOO_MANY_REDIRECTS', `more than ${MAX_REDIRECTS} redirects`);
     return { kind: 'redirect', location, permanent: status === 301 || status === 308 };
   }
-  // §9.2.3: "if res's status is not 200, or if res's `Content-Type` is not `text/event-stream`, then fail the connection".
+  // §9.2.2 step 15.3: "if res's status is not 200, or if res's `Content-Type` is not `text/event-stream`, then fail the connection".
   // 204 is how a server says "no more" (§9.2.1).
   if (status !== 200) return fail('SSE_STATUS', `server answered ${status}, only 200 opens a stream`);
   if (essence(contentType) !== 'text/event-stream')
@@ -46,7 +46,7 @@ export function decide(
 
 /**
  * How long to wait before the next attempt, of which `failures` have failed since the last stream (§9.2.3, reestablish the
- * connection). Step 2.2 waits the reconnection time, step 2.3 "optionally" some more. Choice: always some more, so that
+ * connection). Step 2 waits the reconnection time, step 3 "optionally" some more. Choice: always some more, so that
  * clients that were cut off together do not come back together: `random` (0 to 1) of what the ceiling leaves above the
  * reconnection time. The ceiling is twice the reconnection time, doubled for each failure, up to `maxMs` or what the server
  * asked for, and never more than a timer can count: `retry` may have any number of digits.

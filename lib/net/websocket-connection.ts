@@ -26,6 +26,16 @@ const OPEN = 1;
 const CLOSING = 2;
 const CLOSED = 3;
 
+/**
+ * Beyond this many bytes that wait for the system only the latest ping is answered. Choice: not with the first, since TLS and other
+ * streams take a write only in a later turn, and that a write is under way does not mean that the peer is not reading.
+ */
+const MAX_BYTES_BEFORE_PONGS = 16_384;
+
+function isBlocked(channel: Channel): boolean {
+  return channel.blocked && channel.bufferedAmount > MAX_BYTES_BEFORE_PONGS;
+}
+
 export class WebSocketConnection<Face> extends SendingConnection<Face> implements Sink, IncomingReceiver, Guarded {
   protected readonly face: Face;
   /** Whole messages. */
@@ -105,7 +115,8 @@ export class WebSocketConnection<Face> extends SendingConnection<Face> implement
 
   /** `Sink`. */
   receive(chunk: Uint8Array): void {
-    if (this.core.outputBlocked !== this.channel.blocked) this.core.outputBlocked = this.channel.blocked;
+    const blocked = isBlocked(this.channel);
+    if (this.core.outputBlocked !== blocked) this.core.outputBlocked = blocked;
     this.core.receiveInto(chunk, this);
     if (this.core.closeExpected) this.#endWhenOver();
   }
@@ -247,7 +258,7 @@ export class WebSocketConnection<Face> extends SendingConnection<Face> implement
     const stopped = this.has(STOPPED);
     this.flags &= ~flags;
     if (!stopped || this.has(STOPPED)) return;
-    this.core.outputBlocked = this.channel.blocked;
+    this.core.outputBlocked = isBlocked(this.channel);
     this.core.release();
     if (this.channel.output.byteLength > 0) this.channel.flushSoon();
     if (this.core.closeExpected) this.#endWhenOver();

@@ -222,6 +222,7 @@ export function createClientHandshake(request: {
   // "and MUST all be unique strings".
   if (!protocols.every(isToken) || new Set(protocols).size !== protocols.length)
     throw new TypeError('subprotocols are not distinct tokens (RFC 6455 §4.1 item 10)');
+  // WebSockets §2.2: steps 3 and 4 are Upgrade and Connection, steps 5 and 6 the key, step 7 the version, step 8 the subprotocols, step 10 the extensions.
   // Item 7: "a nonce consisting of a randomly selected 16-byte value that has been base64-encoded".
   const key = randomBytes(16).toString('base64');
   const fields: [string, string][] = [
@@ -277,12 +278,12 @@ export function checkServerHandshake(
     section: `RFC 6455 §4.1 step ${step}`,
     status,
   });
-  // 1. "If the status code received from the server is not 101, the client handles the response per HTTP procedures."
+  // WebSockets §2.2 step 11.1, and here 1. "If the status code received from the server is not 101, the client handles the response per HTTP procedures."
   if (status !== 101)
     return refuse('WS_STATUS', `server answered ${status}${head.reason === '' ? '' : ` ${head.reason}`}`, 1);
   // §4.2.2 step 5.1: "HTTP/1.1 101"; RFC 9110 §15.2: there is no 1xx in HTTP/1.0, nor an Upgrade (§7.8).
   if (head.minor < 1) return refuse('WS_HTTP_VERSION', 'server switched protocols in HTTP/1.0', 1);
-  // 2. Upgrade
+  // 2. Upgrade (WebSockets §2.2 step 11.3: "step 2 to step 6, inclusive")
   if (headers.get('upgrade')?.toLowerCase() !== 'websocket')
     return refuse('WS_UPGRADE', 'Upgrade in the answer is not "websocket"', 2);
   // 3. Connection
@@ -306,7 +307,7 @@ export function checkServerHandshake(
   if (protocols.length > 1 || (protocols.length === 1 && !sent.protocols.includes(protocol))) {
     return refuse('WS_PROTOCOL', 'server chose a subprotocol that was not requested', 6);
   }
-  // Choice: as browsers do (WebSockets §4), a client that asked for subprotocols fails a server that chose none.
+  // WebSockets §2.2 step 11.2: a client that asked for subprotocols fails a server that chose none.
   if (sent.protocols.length > 0 && protocols.length === 0)
     return refuse('WS_PROTOCOL_MISSING', 'server chose none of the subprotocols requested', 6);
   return { kind: 'accept', protocol, extensions, deflate: agreed.parameters };

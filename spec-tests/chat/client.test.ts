@@ -7,8 +7,6 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
 import {
   type ChatConnection,
   type ChatMessage,
@@ -25,10 +23,9 @@ import { EventSource } from '../../lib/client/event-source.ts';
 import { PreparedEvent } from '../../lib/event-stream/prepared-event.ts';
 import { openJournal } from '../../lib/room-logs/journal-index.ts';
 import { createServer, type Server } from '../../lib/server.ts';
+import { browserBundle } from '../support/bundle.ts';
 import { FakeClock } from '../support/clock.ts';
 import { until, withServer } from '../support/sockets.ts';
-
-const ROOT = join(import.meta.dirname, '../../..');
 
 const welcome = (more: object = {}): string =>
   `event: welcome\ndata: ${JSON.stringify({
@@ -540,19 +537,9 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
   });
 
   it('it is ten files for browsers, without node:, of less than 6,000 bytes minified and compressed', async () => {
-    const { outputFiles, metafile } = await build({
-      entryPoints: [join(ROOT, 'lib/chat/client.ts')],
-      bundle: true,
-      minify: true,
-      format: 'esm',
-      target: 'es2022',
-      platform: 'browser',
-      write: false,
-      metafile: true,
-    });
-    assert.equal(Object.keys(metafile.inputs).length, 10);
-    const { length } = gzipSync(outputFiles[0]!.contents, { level: 9 });
-    assert.ok(length < 6_000, `${length} bytes`);
+    const { files, gzipBytes } = await browserBundle('lib/chat/client.ts');
+    assert.equal(files.length, 10);
+    assert.ok(gzipBytes < 6_000, `${gzipBytes} bytes`);
   });
 });
 describe('heartbeats of the chat', () => {

@@ -1,13 +1,16 @@
 /** `barewire connect` and `barewire listen` as people run them: arguments, pipes, output, exit codes. */
 
 import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import type { Server } from '../../lib/index.ts';
 import { makeCertificate, NO_OPENSSL } from '../support/certificate.ts';
 import { barewire, ended } from '../support/command.ts';
-import { patiently, withServer } from '../support/sockets.ts';
+import { ROOT } from '../support/peers.ts';
+import { patiently, until, withServer } from '../support/sockets.ts';
 
 const certificate = makeCertificate();
 
@@ -22,7 +25,7 @@ async function piped(
   return { code, ...output };
 }
 
-const echo = (server: Parameters<Parameters<typeof withServer>[1]>[0]): void => {
+const echo = (server: Server): void => {
   server
     .webSocket(
       '/echo',
@@ -36,6 +39,7 @@ const echo = (server: Parameters<Parameters<typeof withServer>[1]>[0]): void => 
       },
     })
     .webSocket('/refused', () => ({ status: 401, body: 'no token\nmore' }), { open() {} })
+    .webSocket('/moved', () => ({ status: 307, headers: { Location: '/echo' } }), { open() {} })
     .eventStream('/events', (stream) => {
       for (const data of ['one', 'two\nlines', 'three']) stream.send({ id: data[0] ?? '', data });
     })
@@ -89,6 +93,16 @@ describe('barewire connect', () => {
     });
   });
 
+  it('-L follows redirects; without it one is a refusal', async () => {
+    await withServer({}, echo, async (server) => {
+      const followed = await piped('x\n', `${server.url}/moved`, '-L');
+      assert.deepEqual([followed.code, followed.stdout], [0, 'x\n']);
+      const refused = await piped('x\n', `${server.url}/moved`);
+      assert.deepEqual([refused.code, refused.stdout], [1, '']);
+      assert.match(refused.stderr, /307/);
+    });
+  });
+
   it('headers are sent; a close code of the server and its reason are shown, exit code 1', async () => {
     await withServer({}, echo, async (server) => {
       const { code, stdout, stderr } = await piped('', `${server.url}/who`, '-H', 'X-User-Id: ada', '--wait', '5');
@@ -131,6 +145,69 @@ describe('barewire connect', () => {
       const refused = await piped('', url);
       assert.match(refused.stderr, /--ca FILE trusts a certificate/);
       assert.equal(refused.code, 1);
+    });
+  });
+});
+
+/** `script` of util-linux runs a command on a terminal of its own; that of other systems has other options. */
+const noTerminal =
+  spawnSync('script', ['-qec', 'true', '/dev/null'], { stdio: 'ignore' }).status === 0
+    ? false
+    : 'there is no script command of util-linux to make a terminal with';
+
+/** Runs `barewire` on a terminal; `keys` are typed when the text before them has come. Answers all that the terminal was sent. */
+async function typed(command: string, ...keys: readonly (readonly [after: string, text: string])[]): Promise<string> {
+  const line = `${process.execPath} ${join(ROOT, 'dist/lib/cli/main.js')} ${command}`;
+  const child = spawn('script', ['-qec', line, '/dev/null'], { env: { ...process.env, TERM: 'xterm' } });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  try {
+    for (const [after, text] of keys) {
+      await until(after, () => output.includes(after));
+      child.stdin.write(text);
+    }
+    assert.equal(await patiently(`${command} to end`, exited), 0, output);
+    return output;
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
+describe('barewire connect on a terminal', { skip: noTerminal }, () => {
+  const routes = (server: Server): void => {
+    echo(server);
+    server.webSocket('/odd', {
+      open(socket) {
+        socket.send('\x1b]0;title\x07 \x1b[31mred\rover\u202eback\u009b1m\ttab\nline');
+        socket.send(new Uint8Array(300).fill(0xab));
+      },
+    });
+  };
+
+  it('lines are messages, /help lists commands, a message that begins with / has two, and Ctrl-D ends it at once', async () => {
+    await withServer({}, routes, async (server) => {
+      const output = await typed(
+        `connect ${server.url}/echo`,
+        ['> ', 'hello\r'],
+        ['< \x1b[22mhello', '/help\r'],
+        ['/close [CODE', '//slash\r'],
+        ['< \x1b[22m/slash', '/nothing\r'],
+        ['there is no command /nothing', '/ping\r'],
+        ['pong after', '\x04'],
+      );
+      assert.match(output, /-- closed with 1000/);
+      assert.match(output, /\x1b\[2m-- connected to /, output);
+    });
+  });
+
+  it('what a peer sends cannot steer the terminal; of a long binary message the beginning is shown', async () => {
+    await withServer({}, routes, async (server) => {
+      const output = await typed(`connect ${server.url}/odd`, [' …', '\x04']);
+      assert.ok(output.includes('␛]0;title␇ ␛[31mred␍over\\u202eback\\u009b1m\ttab\r\nline'), output);
+      assert.ok(output.includes(`< 300 bytes:\x1b[22m ${'ab'.repeat(256)} …`), output);
     });
   });
 });

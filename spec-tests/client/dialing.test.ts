@@ -166,6 +166,38 @@ describe('what a failed handshake says', () => {
     );
   });
 
+  it('the error’s message ends with the first line of a body that is text, within 200 characters and without control characters', async () => {
+    const long = 'é'.repeat(300);
+    for (const [type, body, said] of [
+      ['', 'no token\nmore', ': no token'],
+      ['text/plain; charset=utf-8', '\r\n  \r\nlate\r\nmore', ': late'],
+      ['text/plain', 'a\u001b[31mb\u0000\u202ec\u2028d', ': a[31mbcd'],
+      ['application/problem+json', '{\n  "error":\t"token"\n}\n', ': { "error": "token" }'],
+      ['text/plain', long, `: ${'é'.repeat(200)}…`],
+      ['text/plain', 'é'.repeat(3_000), `: ${'é'.repeat(200)}…`],
+      ['text/html', 'no entry', ': no entry'],
+      ['text/html', '<!doctype html>\nno', ''],
+      ['', '<html>', ''],
+      ['image/png', 'PNG', ''],
+      ['text/plain', Buffer.of(0xff, 0x61), ''],
+      ['', '', ''],
+    ] as const) {
+      const field = type === '' ? '' : `Content-Type: ${type}\r\n`;
+      const length = Buffer.byteLength(body);
+      await withRawServer(
+        (socket) => {
+          socket.write(`HTTP/1.1 403 Forbidden\r\n${field}Content-Length: ${length}\r\n\r\n`);
+          socket.end(body);
+        },
+        async (url) => {
+          const { message } = await failure(new WebSocket(url));
+          const wanted = `server answered 403 Forbidden (RFC 6455 §4.1 step 1)${said}`;
+          assert.equal(message, wanted, JSON.stringify([type, body.slice(0, 20)]));
+        },
+      );
+    }
+  });
+
   it('a 101 of HTTP/1.0 is no upgrade (RFC 9110 §7.8, §15.2)', async () => {
     await withRawServer(
       (socket, head) => socket.write(switching(head).replace('HTTP/1.1', 'HTTP/1.0')),

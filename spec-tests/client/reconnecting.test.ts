@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
 import { jitterMs, retryAfterMs } from '../../lib/client/backoff.ts';
 import {
   type ReconnectingOptions,
@@ -12,9 +9,10 @@ import {
   type WebSocketLike,
 } from '../../lib/client/reconnecting.ts';
 import { WebSocket } from '../../lib/client/websocket.ts';
+import { createServer, type Server } from '../../lib/server.ts';
+import { browserBundle } from '../support/bundle.ts';
 import { next, switching, withRawServer } from '../support/client.ts';
 import { FakeClock } from '../support/clock.ts';
-import { ROOT } from '../support/peers.ts';
 import { Random, SEED_NOTE } from '../support/random.ts';
 import { turns, until, withServer } from '../support/sockets.ts';
 
@@ -143,7 +141,7 @@ describe('ReconnectingWebSocket: coming back', () => {
     const random = (): number => numbers.uint32() / 0x1_0000_0000;
     const sockets = Array.from(
       { length: 500 },
-      () => new ReconnectingWebSocket('ws://x', { WebSocket: FakeSocket, clock, random }),
+      (_, i) => new ReconnectingWebSocket(`ws://x/${i}`, { WebSocket: FakeSocket, clock, random }),
     );
     await turns(2);
     const cut = FakeSocket.all.splice(0);
@@ -152,15 +150,15 @@ describe('ReconnectingWebSocket: coming back', () => {
     clock.advance(5_000);
     for (const fake of cut) fake.lose(1006);
     const slots: number[] = [];
+    const names = new Set<unknown>();
     for (let slot = 0; slot < 10; slot++) {
       clock.advance(100);
       await turns(2);
-      slots.push(FakeSocket.all.splice(0).length);
+      const back = FakeSocket.all.splice(0);
+      slots.push(back.length);
+      for (const fake of back) names.add(fake.arguments[0]);
     }
-    assert.equal(
-      slots.reduce((a, b) => a + b),
-      500,
-    );
+    assert.deepEqual([names.size, slots.reduce((a, b) => a + b)], [500, 500]);
     for (const each of slots)
       assert.ok(each >= 25 && each <= 85, `${slots.join(' ')} in slots of 100 ms (${SEED_NOTE})`);
     for (const socket of sockets) socket.close();
@@ -379,19 +377,9 @@ describe('ReconnectingWebSocket: in a browser', () => {
   });
 
   it('it is one file for browsers, without node:, of less than 4,096 bytes minified and compressed', async () => {
-    const { outputFiles, metafile } = await build({
-      entryPoints: [join(ROOT, 'lib/client/reconnecting.ts')],
-      bundle: true,
-      minify: true,
-      format: 'esm',
-      target: 'es2022',
-      platform: 'browser',
-      write: false,
-      metafile: true,
-    });
-    assert.deepEqual(Object.keys(metafile.inputs).sort(), ['lib/client/backoff.ts', 'lib/client/reconnecting.ts']);
-    const { length } = gzipSync(outputFiles[0]!.contents, { level: 9 });
-    assert.ok(length < 4_096, `${length} bytes`);
+    const { files, gzipBytes } = await browserBundle('lib/client/reconnecting.ts');
+    assert.deepEqual(files, ['lib/client/backoff.ts', 'lib/client/reconnecting.ts']);
+    assert.ok(gzipBytes < 4_096, `${gzipBytes} bytes`);
   });
 });
 
@@ -421,6 +409,50 @@ describe('ReconnectingWebSocket over real connections', () => {
     });
     socket.close();
     assert.deepEqual(got, ['one', 'two']);
+  });
+
+  it('500 clients of a server that restarts come back spread over minRetryMs, each once', async () => {
+    const arrivals = new Map<string, number>();
+    const routes = (server: Server): void =>
+      void server.webSocket('/', {
+        open: ({ request }) => {
+          const name = request.query.get('name') ?? '';
+          arrivals.set(name, (arrivals.get(name) ?? 0) + 1);
+        },
+      });
+    const start = async (port: number): Promise<Server> => {
+      const server = createServer();
+      routes(server);
+      await server.listen({ port, host: '127.0.0.1' });
+      return server;
+    };
+    const first = await start(0);
+    const { port } = first;
+    const waits: number[] = [];
+    const sockets = Array.from({ length: 500 }, (_, i) => {
+      const socket = new ReconnectingWebSocket(`ws://127.0.0.1:${port}/?name=${i}`, { WebSocket });
+      socket.addEventListener('waiting', ({ retryInMs }) => waits.push(retryInMs));
+      return socket;
+    });
+    await until('all are there', () => arrivals.size === 500);
+    await until('all know that they are', () => sockets.every(({ state }) => state === 'open'));
+    arrivals.clear();
+    await first.close();
+    const second = await start(port);
+    try {
+      await until('all are there again', () => arrivals.size === 500 && sockets.every(({ state }) => state === 'open'));
+      assert.deepEqual(
+        [...arrivals].filter(([, count]) => count !== 1),
+        [],
+        'never more than once',
+      );
+      // Full jitter from the first retry on: as many in each fifth of a second. Five standard deviations are 45.
+      const slots = [0, 1, 2, 3, 4].map((i) => waits.slice(0, 500).filter((ms) => Math.floor(ms / 200) === i).length);
+      for (const each of slots) assert.ok(each >= 55 && each <= 145, `${slots.join(' ')} in slots of 200 ms`);
+    } finally {
+      for (const socket of sockets) socket.close();
+      await second.close();
+    }
   });
 
   it('a refusal’s status and Retry-After are known with this library’s WebSocket', async () => {

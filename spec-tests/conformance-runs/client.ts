@@ -1,4 +1,7 @@
-/** One client under test, in a process of its own: `node client.js NAME ws://fuzzing-server`. */
+/**
+ * One client under test, in a process of its own: `node client.js NAME ws://fuzzing-server`.
+ * Over TLS, CONFORMANCE_CA has the certificate of `localhost` that is to be trusted.
+ */
 
 import { createRequire } from 'node:module';
 import { WebSocket } from '../../lib/client/websocket.ts';
@@ -7,11 +10,14 @@ import { type DrivenSocket, drive } from '../../lib/conformance/drive.ts';
 const require = createRequire(new URL('../../../bench/package.json', import.meta.url));
 type Constructor = new (url: string, options?: object) => DrivenSocket;
 
+const ca = process.env['CONFORMANCE_CA'];
+
 const OPEN: Readonly<Record<string, () => (url: string) => DrivenSocket>> = {
   barewire: () => (url) =>
     new WebSocket(url, {
       perMessageDeflate: { thresholdBytes: 0 },
       maxMessageBytes: 67_108_864,
+      ...(ca !== undefined && { tls: { ca, servername: 'localhost' } }),
     }) as unknown as DrivenSocket,
   ws: () => {
     const { WebSocket: Peer } = require('ws') as { WebSocket: Constructor };

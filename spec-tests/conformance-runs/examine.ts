@@ -7,6 +7,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { type CaseResult, catalogue, runClient, selectIds, serve, targetOf } from '../../lib/conformance/index.ts';
+import type { Certificate } from '../support/certificate.ts';
 
 export interface Examination {
   readonly results: CaseResult[];
@@ -46,20 +47,24 @@ export async function examineServer(
   }
 }
 
-/** Serves cases to the client of that name in `client.ts`. */
+/** Serves cases to the client of that name in `client.ts`, with `tls` over TLS. */
 export async function examineClient(
   name: string,
-  options: { cases?: readonly string[]; exclude?: readonly string[]; full?: boolean },
+  options: { cases?: readonly string[]; exclude?: readonly string[]; full?: boolean; tls?: Certificate },
 ): Promise<Examination> {
   const cases = selectIds(
     catalogue('client', { full: options.full ?? false }),
     options.cases ?? [],
     options.exclude ?? [],
   );
-  const server = await serve({ cases, host: '127.0.0.1', port: 0 });
+  const { tls } = options;
+  const server = await serve({ cases, host: '127.0.0.1', port: 0, ...(tls && { tls }) });
   const started = performance.now();
   const script = fileURLToPath(new URL('client.js', import.meta.url));
-  const child = spawn(process.execPath, [script, name, server.url], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const child = spawn(process.execPath, [script, name, server.url], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ...(tls && { CONFORMANCE_CA: tls.cert }) },
+  });
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   await Promise.race([server.ended, gone]);
   const seconds = (performance.now() - started) / 1_000;

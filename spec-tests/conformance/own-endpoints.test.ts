@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
-import { WebSocket } from '../../lib/client/websocket.ts';
+import { WebSocket, type WebSocketOptions } from '../../lib/client/websocket.ts';
 import {
   type Case,
   type CaseResult,
@@ -22,7 +22,10 @@ import {
 } from '../../lib/conformance/index.ts';
 import { createServer } from '../../lib/server.ts';
 import type { PerMessageDeflate } from '../../lib/websocket/extension.ts';
+import { type Certificate, makeCertificate, NO_OPENSSL } from '../support/certificate.ts';
 import { differences, readGolden } from './golden.ts';
+
+const certificate = makeCertificate();
 
 /** Everything that takes no time, and a few of what does. */
 function fastCases(subject: 'server' | 'client'): Case[] {
@@ -102,26 +105,43 @@ describe('conformance of our own endpoints', () => {
     assert.equal(verdicts.get('X.9.22'), 'OK', 'compressed and uncompressed in turn');
   });
 
-  it('our client passes the fast part strictly', async () => {
-    const cases = fastCases('client');
-    const reports: string[] = [];
-    const server = await serve({ cases, host: '127.0.0.1', port: 0, onReports: (agent) => void reports.push(agent) });
-    try {
-      const open = (url: string): DrivenSocket =>
-        new WebSocket(url, {
-          perMessageDeflate: { thresholdBytes: 0 },
-          maxMessageBytes: 67_108_864,
-        }) as unknown as DrivenSocket;
-      const count = await drive({ url: server.url, agent: 'barewire', open, parallel: 8, shutdown: true });
-      assert.equal(count, cases.length);
-      assert.deepEqual(reports, ['barewire']);
-      await server.ended;
-      assertStrict('client', [...(server.results.get('barewire')?.values() ?? [])], cases.length);
-    } finally {
-      server.close();
-    }
-  });
+  it('our client passes the fast part strictly', () => examineOurClient(undefined));
+  it(
+    'our client passes the fast part strictly over TLS',
+    {
+      skip: certificate === undefined ? NO_OPENSSL : false,
+    },
+    () => examineOurClient(certificate),
+  );
 });
+
+async function examineOurClient(tls: Certificate | undefined): Promise<void> {
+  const cases = fastCases('client');
+  const reports: string[] = [];
+  const server = await serve({
+    cases,
+    host: '127.0.0.1',
+    port: 0,
+    onReports: (agent) => void reports.push(agent),
+    ...(tls && { tls }),
+  });
+  const options: WebSocketOptions = {
+    perMessageDeflate: { thresholdBytes: 0 },
+    maxMessageBytes: 67_108_864,
+    ...(tls && { tls: { ca: tls.cert, servername: 'localhost' } }),
+  };
+  const open = (url: string): DrivenSocket => new WebSocket(url, options) as unknown as DrivenSocket;
+  try {
+    assert.match(server.url, tls === undefined ? /^ws:/ : /^wss:/);
+    const count = await drive({ url: server.url, agent: 'barewire', open, parallel: 8, shutdown: true });
+    assert.equal(count, cases.length);
+    assert.deepEqual(reports, ['barewire']);
+    await server.ended;
+    assertStrict('client', [...(server.results.get('barewire')?.values() ?? [])], cases.length);
+  } finally {
+    server.close();
+  }
+}
 
 /** What a client gets on one of the fuzzing server's paths: its messages, and how the connection closed. */
 function ask(url: string): Promise<string> {

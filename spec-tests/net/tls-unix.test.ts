@@ -56,6 +56,20 @@ describe('TLS', { skip }, () => {
     });
   });
 
+  it('pings in several records of one read are answered one by one, though a write takes a turn (RFC 6455 §5.5.3)', async () => {
+    const routes = (server: Server): void => void server.webSocket('/quiet', {});
+    await withServer({ tls }, routes, async (server) => {
+      const raw = await RawClient.connect(server.port, trusting);
+      await raw.upgrade('/quiet', { Origin: 'https://localhost' });
+      const record = { opcode: 2, payload: new Uint8Array(16_384) }; // as long as one may be (RFC 8446 §5.1)
+      raw.frames(...Array.from('0123456789', (payload) => [{ opcode: 9, payload }, record]).flat());
+      for (const digit of '0123456789') {
+        const { opcode, payload } = await raw.frame();
+        assert.deepEqual([opcode, payload.toString()], [10, digit]);
+      }
+    });
+  });
+
   it('a client that ends its direction behind its request still reads a late answer (RFC 9112 §9.6)', async () => {
     const gate = deferred();
     await withServer(
