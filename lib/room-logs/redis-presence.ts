@@ -38,6 +38,8 @@ export class RedisPresence implements LogPresence {
   readonly #here = new Map<number, Map<string, Map<string, number>>>();
   /** Partitions that Redis may know other numbers of. */
   readonly #unsure = new Set<number>();
+  /** Partitions in which Redis was told of members before. */
+  readonly #counted = new Set<number>();
   readonly #watchers = new Map<string, Set<PresenceWatcher>>();
   #callOff: (() => void) | undefined;
   #closed = false;
@@ -144,7 +146,10 @@ export class RedisPresence implements LogPresence {
     const connections = this.#here.get(partition)?.get(room)?.get(name) ?? 0;
     const args = [room, node, name, connections, deadAfterMs, busRecords].map(String);
     try {
-      await store.commands.run(COUNT_SCRIPT, [bus, names, at, rooms, nodes], args);
+      const lived = Number(await store.commands.run(COUNT_SCRIPT, [bus, names, at, rooms, nodes], args)) === 1;
+      // Redis has lost what it was told before, or this node was given up: its other names go with the next heartbeat.
+      if (!lived && this.#counted.has(partition)) this.#unsure.add(partition);
+      this.#counted.add(partition);
     } catch (error) {
       this.#unsure.add(partition);
       throw error;
