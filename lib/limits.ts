@@ -170,6 +170,8 @@ export const ROOM_LIMITS = {
   presenceMs: 100,
   /** Names in a welcome and in a list of changes; the count is told in full. */
   maxMembersListed: 100,
+  /** Names that a log tells a room of, those of other nodes: at some 100 octets each 6 MB. Past it a name is neither listed nor counted. */
+  maxSharedNames: 65_536,
   /** How long `publish` with `wait` waits for members that are behind. */
   waitTimeoutMs: 30_000,
   /** A room's name in UTF-16 units. Centrifugo allows 255. */

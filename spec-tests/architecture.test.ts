@@ -121,6 +121,7 @@ const IMPURE_BY_FILE: Readonly<Record<string, readonly string[]>> = {
   'rooms/system.ts': ['a timer', 'performance'], // the clock where none is passed in
   'rooms/log.ts': ['a promise'], // the port of the log, and those through whom its answers pass
   'rooms/memory-log.ts': ['a promise'],
+  'rooms/shared-presence.ts': ['a promise'], // asks the log for the names of all nodes
   'rooms/publisher.ts': ['a promise'],
   'rooms/room.ts': ['a promise'], // passes on what publisher.ts answers
   'rooms/hub.ts': ['a promise'],

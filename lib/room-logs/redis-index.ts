@@ -3,6 +3,7 @@
  */
 
 export { REDIS_LOG_LIMITS } from '../limits.ts';
+export type { PresenceWatcher, RoomMembers } from '../rooms/log.ts';
 export { openRedisLog, type RedisLog } from './redis-log.ts';
 export type { RedisLogOptions, RedisTrouble } from './redis-options.ts';
 export {
@@ -13,4 +14,4 @@ export {
   type RedisPort,
   type RedisReader,
 } from './redis-port.ts';
-export type { PresenceWatcher, RedisPresence, RoomMembers } from './redis-presence.ts';
+export type { RedisPresence } from './redis-presence.ts';

@@ -2,13 +2,14 @@
  * Who is in a room on all nodes: a name counts once, however many connections on however many nodes have it.
  *
  * Each change is one script that sets a node's number of connections and, when a name comes or goes, says so in the stream of
- * the partition, where every node that watches the room reads it. One that failed is repeated with a heartbeat. A node says every `heartbeatMs` that it lives, in each partition that it has members
- * in or watches; of one that has not for `deadAfterMs` the members are taken by the next heartbeat of another node, and before
- * anybody is told the members: they are gone after at most `deadAfterMs` + `heartbeatMs`. A node that was given up and comes back counts its members anew.
+ * the partition, where every node that watches the room reads it. One that failed is repeated with a heartbeat. A node says
+ * every `heartbeatMs` that it lives, in each partition that it has members in or watches; of one that has not for `deadAfterMs` the members are taken by the next heartbeat of another node, and before
+ * anybody is told the members: they are gone after at most `deadAfterMs` + `heartbeatMs`.
+ * A node that was given up and comes back counts its members anew.
  * Memory here: the names that this node has. Read next: `redis-log.ts`.
  */
 
-import type { Clock } from '../rooms/log.ts';
+import type { Clock, LogPresence, PresenceWatcher, RoomMembers } from '../rooms/log.ts';
 import { type Script, script } from './redis-commands.ts';
 import { listOf, type StreamEntry } from './redis-port.ts';
 import { BEAT, COUNT, partitionTag, presenceKeys } from './redis-scripts.ts';
@@ -19,20 +20,6 @@ const BEAT_SCRIPT: Script = script(BEAT);
 
 /** Names of a dead node that one script takes: some milliseconds of Redis's time. */
 const TAKEN_AT_ONCE = 500;
-
-/** Who is told of a room's names. Its methods do not throw. */
-export interface PresenceWatcher {
-  joined(name: string): void;
-  left(name: string): void;
-  /** Changes may have been missed: ask for the members again. */
-  doubt(): void;
-}
-
-/** The names in a room, as far as they were asked for, and how many there are. */
-export interface RoomMembers {
-  readonly members: readonly string[];
-  readonly memberCount: number;
-}
 
 /** What presence needs of its log. */
 export interface PresenceOptions {
@@ -45,12 +32,14 @@ export interface PresenceOptions {
 }
 
 /** See the head of this file. */
-export class RedisPresence {
+export class RedisPresence implements LogPresence {
   readonly #options: PresenceOptions;
   /** Connections of this node: by partition, room and name; 0 until Redis knows that there are none. */
   readonly #here = new Map<number, Map<string, Map<string, number>>>();
   /** Partitions that Redis may know other numbers of. */
   readonly #unsure = new Set<number>();
+  /** Partitions in which Redis was told of members before. */
+  readonly #counted = new Set<number>();
   readonly #watchers = new Map<string, Set<PresenceWatcher>>();
   #callOff: (() => void) | undefined;
   #closed = false;
@@ -157,7 +146,10 @@ export class RedisPresence {
     const connections = this.#here.get(partition)?.get(room)?.get(name) ?? 0;
     const args = [room, node, name, connections, deadAfterMs, busRecords].map(String);
     try {
-      await store.commands.run(COUNT_SCRIPT, [bus, names, at, rooms, nodes], args);
+      const lived = Number(await store.commands.run(COUNT_SCRIPT, [bus, names, at, rooms, nodes], args)) === 1;
+      // Redis has lost what it was told before, or this node was given up: its other names go with the next heartbeat.
+      if (!lived && this.#counted.has(partition)) this.#unsure.add(partition);
+      this.#counted.add(partition);
     } catch (error) {
       this.#unsure.add(partition);
       throw error;

@@ -195,8 +195,10 @@ export function presenceKeys(prefix: string, partition: number, node: string, ro
 /**
  * Sets how many connections a name has on a node; tells the bus when the name comes or goes. Again has no effect.
  * KEYS bus, names, at, rooms, nodes. ARGV 1 room, 2 node, 3 name, 4 connections, 5 ms until the node is given up, 6 records of the bus.
+ * Answers whether the node lived until now: if not, its other names may be gone.
  */
 export const COUNT: string = `${NOW}
+local lived = tonumber(redis.call('ZSCORE', KEYS[5], ARGV[2]) or '0') > clock() and 1 or 0
 local before, after = tonumber(redis.call('HGET', KEYS[3], ARGV[3]) or '0'), tonumber(ARGV[4])
 if after > 0 then
   redis.call('HSET', KEYS[3], ARGV[3], ARGV[4])
@@ -206,26 +208,26 @@ else
   redis.call('HDEL', KEYS[3], ARGV[3])
   if redis.call('EXISTS', KEYS[3]) == 0 then redis.call('SREM', KEYS[4], ARGV[1]) end
 end
-if after == before then return 0 end
+if after == before then return lived end
 local all = redis.call('HINCRBY', KEYS[2], ARGV[3], after - before)
 if all <= 0 then redis.call('HDEL', KEYS[2], ARGV[3]) end
 local said = (all == after and before == 0 and 'j') or (all <= 0 and 'l')
 if said then redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[6], '*', 'r', ARGV[1], said, ARGV[3]) end
-return 1
+return lived
 `;
 
 /**
  * Says that a node lives, then takes the members of one that does not, as many as ARGV 5.
  * KEYS bus, nodes. ARGV 1 node, 2 ms until it is given up, 3 records of the bus, 4 the tag of the partition's keys, 5 names at a time.
  * The keys of the dead node follow from its name, and have the same hash tag.
- * Answers { 1 if this node itself had been given up, 1 if more is to be taken }.
+ * Answers { 1 if this node itself may have been given up, 1 if more is to be taken }.
  */
 export const BEAT: string = `${NOW}
 local now = clock()
-local known = redis.call('ZSCORE', KEYS[2], ARGV[1])
+local lived = tonumber(redis.call('ZSCORE', KEYS[2], ARGV[1]) or '0') > now
 redis.call('ZADD', KEYS[2], text(now + tonumber(ARGV[2])), ARGV[1])
 local dead = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now), 'LIMIT', 0, 1)[1]
-if not dead then return { known and 0 or 1, 0 } end
+if not dead then return { lived and 0 or 1, 0 } end
 local left = tonumber(ARGV[5])
 local rooms = ARGV[4] .. ':rooms:' .. dead
 for _, room in ipairs(redis.call('SRANDMEMBER', rooms, left)) do
@@ -244,5 +246,5 @@ for _, room in ipairs(redis.call('SRANDMEMBER', rooms, left)) do
   if left <= 0 then break end
 end
 if redis.call('EXISTS', rooms) == 0 then redis.call('ZREM', KEYS[2], dead) end
-return { known and 0 or 1, 1 }
+return { lived and 0 or 1, 1 }
 `;

@@ -123,6 +123,8 @@ export interface Subscription {
  * - `LOG_UNCERTAIN`: the answer was lost; `cause` says how. Perhaps it was appended: append again with the same key to know.
  */
 export interface RoomLog {
+  /** Who is in the rooms on all nodes, where several share the log. Without it a room lists the members of its own process. */
+  readonly presence?: LogPresence;
   /**
    * Appends a record, unless `entry.key` was used in this room within the window of keys. Resolves when the log keeps its
    * promise about the record (memory: at once; journal: after `fsync`; Redis: when the script has answered); subscribers
@@ -147,6 +149,32 @@ export interface RoomLog {
    * holds. Resolves when that is done; again it answers the same promise. What was passed in (a Redis client) stays open.
    */
   close(): Promise<void>;
+}
+
+/** The names of a room on all nodes. What goes wrong is a `RoomRefused` by rejection, as of a log. */
+export interface LogPresence {
+  /** Counts one connection more of a name on this node. A change that did not arrive is told again later. */
+  join(room: string, name: string): Promise<void>;
+  /** Counts one connection less. */
+  leave(room: string, name: string): Promise<void>;
+  /** Reads at most `limit` names, in no order, and how many there are, without those of nodes that died. */
+  members(room: string, limit: number): Promise<RoomMembers>;
+  /** Tells of names that come and go, on whichever node. Resolves, to how to stop, when every later change will be heard. */
+  watch(room: string, watcher: PresenceWatcher): Promise<() => void>;
+}
+
+/** The names in a room, as far as they were asked for, and how many there are. */
+export interface RoomMembers {
+  readonly members: readonly string[];
+  readonly memberCount: number;
+}
+
+/** Who is told of a room's names. Its methods do not throw. */
+export interface PresenceWatcher {
+  joined(name: string): void;
+  left(name: string): void;
+  /** Changes may have been missed: ask for the members again. */
+  doubt(): void;
 }
 
 /** What time it is, and a way to be called later. */

@@ -3,12 +3,13 @@
  *
  * A name counts once however many connections have it. Changes are told together once a window has passed: `presenceMs`, or
  * a millisecond for each name where that is longer. So presence causes at most a thousand deliveries a second in a room, and
- * a join costs the same in a room of ten and of ten thousand. Names that came and went within a window are not told.
- * Memory: O(names); lists that are told are bounded. Read next: `room.ts`.
+ * a join costs the same in a room of ten and of ten thousand. Names that came and went within a window are not told, unless
+ * somebody was given a list of names in between: whoever holds that list must hear how it went on.
+ * Memory: O(names); lists that are told are bounded. Read next: `shared-presence.ts`, then `room.ts`.
  */
 
 import type { Clock } from './log.ts';
-import type { MembersNotice, PresenceNotice } from './notices.ts';
+import type { PresenceNotice } from './notices.ts';
 
 /** How often and how much. */
 export interface PresenceOptions {
@@ -21,13 +22,18 @@ export interface PresenceOptions {
   readonly tell: (notice: PresenceNotice) => void;
 }
 
+/** In place of a number of lists: members know different things of this name, so that its next change is told too. */
+const TELL_ANYHOW = -1;
+
 /** The names in one room. */
 export class Presence {
   readonly #options: PresenceOptions;
   /** Connections by name, in order of arrival. */
   readonly #names = new Map<string, number>();
-  readonly #joined = new Set<string>();
-  readonly #left = new Set<string>();
+  /** Changes that were not told yet, each with the number of lists that had been given out when it happened. */
+  readonly #joined = new Map<string, number>();
+  readonly #left = new Map<string, number>();
+  #listsGiven = 0;
   #cancel: (() => void) | undefined = undefined;
 
   constructor(options: PresenceOptions) {
@@ -44,28 +50,28 @@ export class Presence {
     return firstOf(this.#names.keys(), this.#options.maxMembersListed);
   }
 
-  /** What somebody who has missed changes needs. */
-  members(): MembersNotice {
-    return { type: 'members', members: this.list(), memberCount: this.#names.size };
+  /** As `list`, for a member that keeps it and follows the changes from here on. When its own name goes, it has gone too. */
+  give(own: string | undefined): string[] {
+    const before = this.#listsGiven++;
+    if (own !== undefined && this.#joined.get(own) === before) this.#joined.set(own, this.#listsGiven);
+    return this.list();
+  }
+
+  /** Calls back once the names are known: here, at once. */
+  whenKnown(callback: () => void): void {
+    callback();
   }
 
   join(name: string): void {
     const connections = this.#names.get(name) ?? 0;
     this.#names.set(name, connections + 1);
-    if (connections > 0) return;
-    if (!this.#left.delete(name)) this.#joined.add(name);
-    this.#changed();
+    if (connections === 0) this.#change(name, this.#joined, this.#left);
   }
 
   leave(name: string): void {
     const connections = this.#names.get(name) ?? 0;
-    if (connections > 1) {
-      this.#names.set(name, connections - 1);
-      return;
-    }
-    if (!this.#names.delete(name)) return;
-    if (!this.#joined.delete(name)) this.#left.add(name);
-    this.#changed();
+    if (connections > 1) this.#names.set(name, connections - 1);
+    else if (this.#names.delete(name)) this.#change(name, this.#left, this.#joined);
   }
 
   /** Calls the window off: nobody is left to be told. */
@@ -74,7 +80,12 @@ export class Presence {
     this.#cancel = undefined;
   }
 
-  #changed(): void {
+  /** Notes a change; one that takes back another is not told, unless somebody was given a list in between. */
+  #change(name: string, changes: Map<string, number>, opposite: Map<string, number>): void {
+    const since = opposite.get(name);
+    opposite.delete(name);
+    if (since === undefined) changes.set(name, this.#listsGiven);
+    else if (since !== this.#listsGiven) changes.set(name, TELL_ANYHOW);
     const { presenceMs, clock } = this.#options;
     if (presenceMs === 0) this.#tell();
     else this.#cancel ??= clock.after(Math.max(presenceMs, this.#names.size), () => this.#tell());
@@ -84,8 +95,8 @@ export class Presence {
     this.#cancel = undefined;
     if (this.#joined.size === 0 && this.#left.size === 0) return;
     const { maxMembersListed, tell } = this.#options;
-    const joined = firstOf(this.#joined, maxMembersListed);
-    const left = firstOf(this.#left, maxMembersListed);
+    const joined = firstOf(this.#joined.keys(), maxMembersListed);
+    const left = firstOf(this.#left.keys(), maxMembersListed);
     this.#joined.clear();
     this.#left.clear();
     tell({ type: 'presence', joined, left, memberCount: this.#names.size });

@@ -26,10 +26,11 @@ import type { Item, MembersNotice, Notice } from './notices.ts';
 import { Order } from './order.ts';
 import { formatPosition } from './position.ts';
 import { Preparer } from './preparer.ts';
-import { Presence } from './presence.ts';
+import { Presence, type PresenceOptions } from './presence.ts';
 import { Publisher, type PublisherHost, type PublishOptions } from './publisher.ts';
 import type { Outcome, Receipt } from './receipts.ts';
 import { planResume } from './resume.ts';
+import { SharedPresence } from './shared-presence.ts';
 
 /** What can be set for each room. */
 export interface RoomSettings extends HistoryBounds, QueueBounds {
@@ -71,7 +72,7 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
   readonly #presence: Presence;
   readonly #publisher: Publisher;
   readonly #order: Order<Value>;
-  /** Members that joined before the log had opened the room, with the positions they came with. */
+  /** Members that joined before the log had opened the room and its names were known, with the positions they came with. */
   #arrivals: Map<Seat<Value>, JoinOptions['after']> | undefined = new Map();
   #subscription: Subscription | undefined = undefined;
   #cancelSweep: (() => void) | undefined = undefined;
@@ -90,12 +91,16 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
       report: host.report,
     });
     this.#audience = new Audience(this.#audienceHost(), this.#backlog);
-    this.#presence = new Presence({
+    const presence: PresenceOptions = {
       presenceMs: settings.presenceMs,
       maxMembersListed: settings.maxMembersListed,
       clock: host.clock,
       tell: (notice) => this.#order.addNotice(notice),
-    });
+    };
+    const report = (error: unknown): void => host.report(error, 'presence');
+    const { presence: shared } = host.log;
+    this.#presence =
+      shared === undefined ? new Presence(presence) : new SharedPresence({ ...presence, room: name, shared, report });
     this.#publisher = new Publisher(this, host.log, host.clock);
     this.#order = new Order(this.#audience, settings.gatherMs, host.clock, {
       delivered: (sequence, outcome) => this.#publisher.delivered(sequence, outcome),
@@ -138,9 +143,9 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     return this.#audience.queued;
   }
 
-  /** Names, in order of arrival, and how many there are. */
+  /** Names, in order of arrival, and how many there are: of all nodes, where the log tells (`LogPresence`). */
   get present(): MembersNotice {
-    return this.#presence.members();
+    return { type: 'members', members: this.#presence.list(), memberCount: this.#presence.size };
   }
 
   /** The members; not a copy. */
@@ -226,7 +231,7 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     const token = had === head.sequence ? head.token : this.#backlog.token(had);
     // Of a member that came without a position, the place before what it is given may be unknown: then the beginning.
     seat.last = { epoch: head.epoch, sequence: token === undefined ? 0 : had, token: token ?? '' };
-    const members = this.#presence.list();
+    const members = this.#presence.give(seat.as);
     seat.turn = this.#order.turn;
     const notice: Notice = {
       type: 'welcome',
@@ -246,9 +251,11 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     this.#backlog.restart(head, records);
     this.#order.moveTo(head.sequence);
     this.#publisher.giveUp(head.sequence);
-    const arrivals = this.#arrivals ?? new Map();
-    this.#arrivals = undefined;
-    for (const [seat, after] of arrivals) if (!seat.isGone) this.#welcome(seat, after);
+    this.#presence.whenKnown(() => {
+      const arrivals = this.#arrivals ?? new Map();
+      this.#arrivals = undefined;
+      for (const [seat, after] of arrivals) if (!seat.isGone) this.#welcome(seat, after);
+    });
   }
 
   #record(record: LogRecord): void {
@@ -268,6 +275,7 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     this.#order.moveTo(head.sequence);
     this.#publisher.giveUp();
     for (const seat of this.#audience.seats()) {
+      if (this.#arrivals?.has(seat)) continue; // its welcome, which comes later, will say where it is
       seat.last = { epoch: head.epoch, sequence: 0, token: '' };
       const beginning = planResume(undefined, this.#backlog, this.#settings.maxHistoryRecords);
       this.#audience.begin(seat, beginning, { type: 'reset', position: head });
@@ -298,7 +306,7 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
       now: () => this.#host.clock.now(),
       valueOf: (entry) => this.#preparer.valueOf(entry),
       noticeValue: (notice) => this.#preparer.noticeValue(notice),
-      members: () => this.#presence.members(),
+      members: () => ({ type: 'members', members: this.#presence.give(undefined), memberCount: this.#presence.size }),
       letGo: (seat, why) => {
         const position = seat.last;
         const reason = `${why}; after=${formatPosition(position)}`;

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { openRedisLog } from '../../lib/room-logs/redis-index.ts';
+import { openRedisLog, type RedisLogOptions } from '../../lib/room-logs/redis-index.ts';
 import { type Ear, type World, world } from '../rooms/ear.ts';
 import { missing } from './installed.ts';
 import { CLIENTS } from './redis-clients.ts';
@@ -20,14 +20,15 @@ describe('hubs on Redis', { skip, timeout: 60_000 }, () => {
     await server.stop();
   });
 
-  const node = async (prefix: string): Promise<World> => {
+  /** `die` ends the connection that writes without a word, as the end of its process would. */
+  const node = async (prefix: string, options: RedisLogOptions = {}): Promise<World & { readonly die: () => void }> => {
     const client = await CLIENTS.ioredis(server.port);
-    const log = await openRedisLog(client.port, { prefix, maxHistoryRecords: 1_000 });
+    const log = await openRedisLog(client.port, { prefix, maxHistoryRecords: 1_000, ...options });
     close.push(
       () => client.close(),
       () => log.close(),
     );
-    return world({ log, maxHistoryRecords: 1_000 });
+    return { ...world({ log, maxHistoryRecords: 1_000 }), die: () => client.close() };
   };
   const heard = async (ear: Ear, count: number): Promise<string[]> => {
     while (ear.texts.length < count) await new Promise((resolve) => setImmediate(resolve));
@@ -64,5 +65,74 @@ describe('hubs on Redis', { skip, timeout: 60_000 }, () => {
     assert.deepEqual([receipt.duplicate, receipt.position.sequence], [true, 2]);
     await one.hub.publish('r', '3');
     assert.deepEqual(await heard(back, 2), ['2', '3']);
+  });
+
+  const present = async ({ hub }: World, names: readonly string[]): Promise<void> => {
+    while ([...(hub.find('r')?.present.members ?? [])].sort().join() !== names.join())
+      await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  it('name the members of all nodes in welcomes and lists of changes', async () => {
+    const [one, two] = [await node('names'), await node('names')];
+    const ann = one.ear('r', { as: 'ann' });
+    await welcomed(ann);
+    const bob = two.ear('r', { as: 'bob' });
+    await welcomed(bob);
+    const [welcome] = bob.heard;
+    assert.ok(welcome?.type === 'welcome');
+    assert.deepEqual([[...welcome.members].sort(), welcome.memberCount], [['ann', 'bob'], 2]);
+    await present(one, ['ann', 'bob']);
+    const again = two.ear('r', { as: 'ann' });
+    ann.member.close();
+    one.ear('r', { as: 'eve' });
+    await present(two, ['ann', 'bob', 'eve']);
+    again.member.close();
+    for (const each of [one, two]) await present(each, ['bob', 'eve']);
+    const changes = bob.heard.flatMap((item) => (item.type === 'presence' ? [...item.joined, ...item.left] : []));
+    assert.deepEqual(
+      changes.filter((name) => name !== 'bob'),
+      ['eve', 'ann'],
+      'ann went when both her connections had gone',
+    );
+  });
+
+  it('take the members of a node that died from the lists after deadAfterMs and a heartbeat', async () => {
+    const soon = { heartbeatMs: 100, deadAfterMs: 400 };
+    const [one, two] = [await node('death', soon), await node('death', soon)];
+    one.ear('r', { as: 'ann' });
+    two.ear('r', { as: 'bob' });
+    await present(one, ['ann', 'bob']);
+    two.die();
+    const died = performance.now();
+    await present(one, ['ann']);
+    const goneAfterMs = performance.now() - died;
+    assert.ok(goneAfterMs > 200, `${goneAfterMs} ms: bob might still live`);
+    assert.ok(goneAfterMs < 500 + 1_000, `${goneAfterMs} ms`); // a second for a busy machine
+  });
+
+  it('go on without the names of other nodes while Redis is away, and find them again', async () => {
+    const own = await startRedis();
+    const start = async (): Promise<World> => {
+      const client = await CLIENTS.ioredis(own.port);
+      const log = await openRedisLog(client.port, { prefix: 'away', heartbeatMs: 100, deadAfterMs: 400 });
+      close.push(
+        () => client.close(),
+        () => log.close(),
+      );
+      return world({ log });
+    };
+    const [one, two] = [await start(), await start()];
+    one.ear('r', { as: 'ann' });
+    two.ear('r', { as: 'bob' });
+    for (const each of [one, two]) await present(each, ['ann', 'bob']);
+    await own.kill();
+    await own.start(); // everything that it held is gone
+    for (const each of [one, two]) await present(each, ['ann', 'bob']);
+    const eve = one.ear('r', { as: 'eve' });
+    await present(two, ['ann', 'bob', 'eve']);
+    eve.member.close();
+    await present(two, ['ann', 'bob']);
+    for (const each of close.splice(-4).reverse()) await each();
+    await own.stop();
   });
 });

@@ -11,6 +11,7 @@ import { MemoryLog } from '../../lib/rooms/memory-log.ts';
 import type { Item, PresenceNotice } from '../../lib/rooms/notices.ts';
 import { FakeClock } from '../support/clock.ts';
 import { collectGarbage } from '../support/gc.ts';
+import { Random } from '../support/random.ts';
 import { Ear, world } from './ear.ts';
 
 const refused =
@@ -235,8 +236,8 @@ describe('presence', () => {
     const at = world({ presenceMs: 100 });
     const ann = at.ear('r', { as: 'ann' });
     const gone = at.ear('r', { as: 'gone' });
-    const bob = [at.ear('r', { as: 'bob' }), at.ear('r', { as: 'bob' })];
     gone.member.close();
+    const bob = [at.ear('r', { as: 'bob' }), at.ear('r', { as: 'bob' })];
     at.clock.advance(99);
     assert.deepEqual(told(ann), []);
     at.clock.advance(1);
@@ -249,6 +250,55 @@ describe('presence', () => {
     assert.deepEqual(told(ann)[1], { type: 'presence', joined: [], left: ['bob'], memberCount: 1 });
     ann.member.close();
     assert.equal(at.clock.timers, 0);
+  });
+
+  /** What a member believes: its welcome, and every change since. */
+  const believed = (ear: Ear): string[] => {
+    const names = new Set<string>();
+    for (const item of ear.heard) {
+      if (item.type === 'welcome' || item.type === 'members') {
+        names.clear();
+        for (const name of item.members) names.add(name);
+      }
+      if (item.type !== 'presence') continue;
+      for (const name of item.left) names.delete(name);
+      for (const name of item.joined) names.add(name);
+    }
+    return [...names].sort();
+  };
+
+  it('who comes within a window hears how the names of its welcome went on, whatever is taken back in it', () => {
+    const at = world({ presenceMs: 100 });
+    const ann = at.ear('r', { as: 'ann' });
+    const bob = at.ear('r', { as: 'bob' });
+    at.clock.advance(100);
+    const guest = at.ear('r', { as: 'guest' });
+    bob.member.close();
+    const newcomer = at.ear('r', { as: 'new' });
+    guest.member.close();
+    at.ear('r', { as: 'bob' });
+    at.clock.advance(100);
+    for (const ear of [ann, newcomer]) assert.deepEqual(believed(ear), ['ann', 'bob', 'new']);
+  });
+
+  it('members believe what is true after any joins, leaves and windows, whenever they came', () => {
+    const random = new Random(5);
+    for (let round = 0; round < 200; round++) {
+      const at = world({ presenceMs: 100 });
+      const ears: { readonly name: string; readonly ear: Ear }[] = [];
+      for (let step = 0; step < 30; step++) {
+        if (random.chance(0.2)) at.clock.advance(100);
+        else if (random.chance(0.5) && ears.length > 0)
+          ears.splice(random.below(ears.length), 1)[0]!.ear.member.close();
+        else {
+          const name = random.pick(['a', 'b', 'c', 'd']);
+          ears.push({ name, ear: at.ear('r', { as: name }) });
+        }
+      }
+      at.clock.advance(100);
+      const names = [...new Set(ears.map(({ name }) => name))].sort();
+      for (const { ear } of ears) assert.deepEqual(believed(ear), names, `round ${round}`);
+    }
   });
 
   it('bounds the names in a welcome and in a list, and counts them all', () => {

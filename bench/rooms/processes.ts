@@ -1,0 +1,49 @@
+/**
+ * Starts the servers of the rooms' benchmark, pinned to core 0 where `taskset` exists, and reads their CPU time.
+ * The load is this process, on core 1. A server ends when this process does: its IPC channel closes.
+ */
+
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { ServerTask } from './server.ts';
+
+const canPin = availableParallelism() >= 2 && spawnSync('taskset', ['-c', '0', 'true']).status === 0;
+/** How processes are placed, in words for the result file. */
+export const PLACEMENT: string = canPin ? 'servers on core 0, load on core 1' : 'not pinned';
+
+/** Puts this process, and what it starts without saying otherwise, on core 1. */
+export function pinLoad(): void {
+  if (canPin) spawnSync('taskset', ['-cp', '1', String(process.pid)]);
+}
+
+export interface RoomServer {
+  readonly port: number;
+  /** CPU time since it started, in microseconds: its own and what the kernel did for it. */
+  cpuUs(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** Starts a server and waits until it listens. */
+export async function startRoomServer(task: ServerTask): Promise<RoomServer> {
+  const args = [fileURLToPath(new URL('server.js', import.meta.url)), JSON.stringify(task)];
+  const [program, all] = canPin ? ['taskset', ['-c', '0', process.execPath, ...args]] : [process.execPath, args];
+  const child = spawn(program, all, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const ended = once(child, 'exit');
+  const failed = ended.then(([code]) => Promise.reject(new Error(`${task.peer} ended with ${code}`)));
+  failed.catch(() => undefined);
+  const [{ port }] = (await Promise.race([once(child, 'message'), failed])) as [{ port: number }];
+  return {
+    port,
+    async cpuUs() {
+      child.send('cpu');
+      const [{ cpuUs }] = (await Promise.race([once(child, 'message'), failed])) as [{ cpuUs: number }];
+      return cpuUs;
+    },
+    async stop() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}

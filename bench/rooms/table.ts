@@ -1,0 +1,75 @@
+/**
+ * The rooms' section of `bench/README.md`, made from `bench/results/rooms.json` and never typed. Pure.
+ */
+
+import type { Figures, Wanted } from './scenarios.ts';
+
+/** One scenario: medians of its rounds. */
+export interface Measured {
+  readonly id: string;
+  readonly title: string;
+  readonly rounds: number;
+  readonly date: string;
+  readonly commit: string;
+  readonly rows: readonly (Figures & { readonly name: string })[];
+  /** What was wanted, and what came of it: the median of the rounds' ratios. */
+  readonly wanted: readonly (Wanted & { readonly value: number })[];
+}
+
+export interface RoomResults {
+  readonly machine: string;
+  readonly placement: string;
+  readonly node: string;
+  readonly scenarios: readonly Measured[];
+}
+
+const START = '<!-- rooms:start -->';
+const END = '<!-- rooms:end -->';
+const WORDS: Readonly<Record<keyof Figures, string>> = {
+  cpuUs: 'CPU',
+  p50: 'median',
+  p99: 'p99',
+  complete: 'complete',
+  megabytes: 'rate',
+};
+
+/** `text` with the section between its markers. @throws Error when it has none */
+export function replaceRooms(text: string, section: string): string {
+  const [start, end] = [text.indexOf(START), text.indexOf(END)];
+  if (start === -1 || end < start) throw new Error(`there is no ${START} followed by ${END}`);
+  return `${text.slice(0, start + START.length)}\n${section}\n${text.slice(end)}`;
+}
+
+/** Whether a figure is what was wanted. */
+export function isReached({ value, most, least }: Measured['wanted'][number]): boolean {
+  return value <= (most ?? Number.POSITIVE_INFINITY) && value >= (least ?? Number.NEGATIVE_INFINITY);
+}
+
+function verdict(wanted: Measured['wanted'][number]): string {
+  const { figure, of, than, most, least, value } = wanted;
+  const bound = most === undefined ? `at least ${least}` : `at most ${most}`;
+  const what = than === undefined ? `${WORDS[figure]} of ${of}` : `${WORDS[figure]} of ${of} / ${than}`;
+  return isReached(wanted) ? `${what} **${value}** (${bound})` : `${what} ${value} (wanted: ${bound})`;
+}
+
+/** The table and its caption. */
+export function renderRooms({ machine, placement, node, scenarios }: RoomResults): string {
+  const head = ['', '', 'CPU µs', 'median ms', 'p99 ms', 'complete', 'MB/s'];
+  const cells: string[][] = [head, head.map((_, i) => (i < 2 ? '---' : '--:'))];
+  for (const { title, rows, wanted } of scenarios) {
+    for (const [i, { name, cpuUs, p50, p99, complete, megabytes }] of rows.entries())
+      cells.push([
+        i === 0 ? title : '',
+        name,
+        cpuUs.toFixed(2),
+        ...[p50, p99].map((each) => each?.toFixed(1) ?? ''),
+        complete === undefined ? '' : `${(complete * 100).toFixed(0)} %`,
+        megabytes?.toFixed(0) ?? '',
+      ]);
+    cells.push(['', wanted.map(verdict).join('; '), '', '', '', '', '']);
+  }
+  const dates = [...new Set(scenarios.map(({ date }) => date))].join(', ');
+  return `${cells.map((row) => `| ${row.join(' | ')} |`).join('\n')}
+
+${placement}; ${machine}, Node ${node}; medians of ${Math.min(...scenarios.map(({ rounds }) => rounds))} rounds or more in turns, ${dates}. Ratios are medians of the rounds' ratios.`;
+}
