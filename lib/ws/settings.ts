@@ -9,7 +9,8 @@ import { TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
 import type { ConnectionSettings } from '../net/connection-settings.ts';
 import { clientSweeper } from '../net/sweeper.ts';
 import { type DeflatePolicy, deflatePolicy } from '../websocket/extension.ts';
-import { LINK_HANDLERS, type Link } from './link.ts';
+import type { Link } from './link.ts';
+import { LINK_HANDLERS, ONE_A_TURN } from './told.ts';
 import type { ConnectionOptions } from './types.ts';
 
 /** ws's default: 100 MiB. */
@@ -32,7 +33,7 @@ export function connectionSettings(role: 'client' | 'server', options: Connectio
   sweeper.expect(closeTimeoutMs, writeTimeout);
   return {
     role,
-    handlers: LINK_HANDLERS,
+    handlers: options.allowSynchronousEvents === false ? ONE_A_TURN : LINK_HANDLERS,
     sweeper,
     maxMessageBytes: orUnbounded(options.maxPayload ?? MAX_PAYLOAD_BYTES),
     maxFramesPerMessage: orUnbounded(options.maxFragments ?? MAX_FRAGMENTS),

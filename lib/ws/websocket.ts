@@ -12,11 +12,12 @@ import { checkClose, EMPTY, isOptions, toArray, toSendable } from './arguments.t
 import { type Opening, openClient } from './client.ts';
 import { WebSocketEmitter } from './emitter.ts';
 import type * as extension from './extension.ts';
-import { Link, type LinkStart, type TakenStream, takeStream, tell } from './link.ts';
+import { Link, type LinkStart, type TakenStream, takeStream } from './link.ts';
 import type { WebSocketServer } from './server.ts';
 import { connectionSettings } from './settings.ts';
 import type { createWebSocketStream } from './stream.ts';
 import type * as subprotocol from './subprotocol.ts';
+import { tell } from './told.ts';
 import type {
   BinaryType,
   ClientOptions,
