@@ -10,7 +10,7 @@
  * Read next: `state.ts`, then `protocol.ts`.
  */
 
-import { allocate, allocated, allocatedView } from '../bytes/allocate.ts';
+import { allocate, allocated, allocatedView, type BytesClass } from '../bytes/allocate.ts';
 import { decodeAscii, decodeUtf8, isValidUtf8, Utf8Validator } from '../bytes/utf8.ts';
 import {
   DECOMPRESS_SPARE_BYTES,
@@ -42,6 +42,8 @@ export interface AssemblerOptions {
   readonly maxFramesPerMessage: number;
   /** Text is delivered as validated UTF-8 bytes. */
   readonly textAsBytes: boolean;
+  /** As `ProtocolOptions` has it. */
+  readonly bytesClass?: BytesClass | undefined;
 }
 
 /** What a slice completed. `text` carries bytes only where `textAsBytes` asks for them. */
@@ -170,12 +172,12 @@ export class MessageAssembler extends ControlFrames {
     const { view, opcode, maskingKey, start, end } = slice;
     const length = end - start;
     if (opcode === Opcode.Binary) {
-      const data = allocate(length);
+      const data = allocate(length, this.#options.bytesClass);
       copyMasked(view, start, end, allocatedView(data, length), allocated.offset, maskingKey);
       return { kind: 'binary', data };
     }
     if (this.#options.textAsBytes) {
-      const data = allocate(length);
+      const data = allocate(length, this.#options.bytesClass);
       const ascii = copyMaskedText(view, start, end, allocatedView(data, length), allocated.offset, maskingKey);
       if (!ascii && !isValidUtf8(data, 0, length)) return invalidUtf8();
       return { kind: 'text', data };

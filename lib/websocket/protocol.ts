@@ -9,6 +9,7 @@
  * Once frames no longer count, nothing that was received is held. Read next: `../net/websocket-connection.ts`, an adapter.
  */
 
+import type { BytesClass } from '../bytes/allocate.ts';
 import { OutputQueue } from '../bytes/output.ts';
 import { ConnectionClosed } from '../errors.ts';
 import { WEBSOCKET_LIMITS } from '../limits.ts';
@@ -43,6 +44,8 @@ export interface ProtocolOptions {
   readonly maxFramesPerMessage?: number;
   /** Deliver text as validated UTF-8 bytes. Default false. */
   readonly textAsBytes?: boolean;
+  /** The class of bytes that are delivered, where they can be made of it at no price: of messages in one frame, not compressed. Default `Uint8Array`. */
+  readonly bytesClass?: BytesClass | undefined;
   /**
    * Deliver every message as `begin`, any number of `part`, and `end`, each as soon as it has come. Then neither `maxMessageBytes` nor
    * `maxFramesPerMessage` applies, since no message is held, but `maxStreamedMessageBytes`. Default false.
@@ -397,6 +400,7 @@ function complete(options: ProtocolOptions): AssemblerOptions {
     maxMessageBytes: options.maxMessageBytes ?? WEBSOCKET_LIMITS.maxMessageBytes,
     maxFramesPerMessage: options.maxFramesPerMessage ?? WEBSOCKET_LIMITS.maxFramesPerMessage,
     textAsBytes: options.textAsBytes ?? false,
+    bytesClass: options.bytesClass,
   };
 }
 

@@ -5,6 +5,7 @@
  * Read next: `link.ts`, which uses it.
  */
 
+import type { BytesClass } from '../bytes/allocate.ts';
 import { TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
 import type { ConnectionSettings } from '../net/connection-settings.ts';
 import { clientSweeper } from '../net/sweeper.ts';
@@ -21,6 +22,9 @@ const MAX_FRAGMENTS = 16_384;
 const CLOSE_TIMEOUT_MS = 30_000;
 /** ws's default: shorter messages are not compressed. */
 const THRESHOLD_BYTES = 1_024;
+
+/** The class of which `Buffer` makes its own, so that a message is one object and not two. */
+const BUFFERS = (Buffer as unknown as { [Symbol.species]: BytesClass })[Symbol.species];
 
 /** @throws TypeError or RangeError for `maxBufferedBytes` or `writeTimeout` out of bounds */
 export function connectionSettings(role: 'client' | 'server', options: ConnectionOptions): ConnectionSettings<Link> {
@@ -47,6 +51,7 @@ export function connectionSettings(role: 'client' | 'server', options: Connectio
     closeTimeoutMs,
     writeTimeoutMs: writeTimeout,
     textAsBytes: true,
+    bytesClass: BUFFERS,
     answersPings: options.autoPong !== false,
     echoesReason: true,
     onError: rethrow,

@@ -19,6 +19,7 @@ export interface LinkOwner {
 
 /** A view of the same memory: results of the core are the receiver's own. */
 export function asBuffer(bytes: Uint8Array): Buffer {
+  if (bytes instanceof Buffer) return bytes;
   return bytes.length === 0 ? EMPTY : Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length);
 }
 
