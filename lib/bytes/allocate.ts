@@ -33,14 +33,17 @@ const middle: Slab = emptySlab(SLICE_MAX_BYTES, 65_536);
  */
 export const allocated: { view: DataView; offset: number } = { view: small.view, offset: 0 };
 
-/** Answers `size` bytes of uninitialised memory, aligned to 4. They are the caller's own. */
-export function allocate(size: number): Uint8Array {
+/** `Uint8Array`, or a class made from it: Node's `Buffer` has one. */
+export type BytesClass = new (buffer: ArrayBuffer, offset: number, length: number) => Uint8Array;
+
+/** Answers `size` bytes of uninitialised memory, aligned to 4, as an array of class `Bytes`. They are the caller's own. */
+export function allocate(size: number, Bytes: BytesClass = Uint8Array): Uint8Array {
   if (size === 0) return new Uint8Array(0); // holds on to nothing
-  if (size <= small.sliceMaxBytes) return cut(small, size);
-  if (size <= middle.sliceMaxBytes) return cut(middle, size);
+  if (size <= small.sliceMaxBytes) return cut(small, size, Bytes);
+  if (size <= middle.sliceMaxBytes) return cut(middle, size, Bytes);
   const { buffer } = Buffer.allocUnsafeSlow(size);
   allocated.offset = 0;
-  return new Uint8Array(buffer, 0, size);
+  return new Bytes(buffer as ArrayBuffer, 0, size);
 }
 
 /** A view of the memory of `bytes`, the `size` that the last `allocate` answered: they begin at `allocated.offset` of it. */
@@ -48,7 +51,7 @@ export function allocatedView(bytes: Uint8Array, size: number): DataView {
   return size <= SLICE_MAX_BYTES ? allocated.view : new DataView(bytes.buffer);
 }
 
-function cut(slab: Slab, size: number): Uint8Array {
+function cut(slab: Slab, size: number, Bytes: BytesClass): Uint8Array {
   if (slab.used + size > slab.bytes) {
     slab.buffer = Buffer.allocUnsafeSlow(slab.bytes).buffer as ArrayBuffer;
     slab.view = new DataView(slab.buffer);
@@ -59,7 +62,7 @@ function cut(slab: Slab, size: number): Uint8Array {
   const offset = slab.used;
   allocated.offset = offset;
   slab.used = (offset + size + 3) & ~3; // for those who look at the bytes through other typed arrays
-  return new Uint8Array(slab.buffer, offset, size);
+  return new Bytes(slab.buffer, offset, size);
 }
 
 function emptySlab(sliceMaxBytes: number, bytes: number): Slab {

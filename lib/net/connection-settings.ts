@@ -4,6 +4,7 @@
  * One object for all connections of a route, however many. Read next: `websocket-connection.ts`.
  */
 
+import type { BytesClass } from '../bytes/allocate.ts';
 import type { ProtocolViolation } from '../errors.ts';
 import type { StreamedMessage } from './api.ts';
 import type { ErrorHandler } from './guard.ts';
@@ -51,6 +52,7 @@ export interface ConnectionSettings<Face> {
   readonly inParts?: boolean;
   readonly maxStreamedMessageBytes: number;
   /** As `ProtocolOptions` has them. */
+  readonly bytesClass?: BytesClass | undefined;
   readonly answersPings?: boolean;
   readonly echoesReason?: boolean;
   /** Told what a handler threw. */

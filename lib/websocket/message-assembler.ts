@@ -10,7 +10,7 @@
  * Read next: `state.ts`, then `protocol.ts`.
  */
 
-import { allocate, allocated, allocatedView } from '../bytes/allocate.ts';
+import { allocate, allocated, allocatedView, type BytesClass } from '../bytes/allocate.ts';
 import { decodeAscii, decodeUtf8, isValidUtf8, Utf8Validator } from '../bytes/utf8.ts';
 import {
   DECOMPRESS_SPARE_BYTES,
@@ -45,6 +45,8 @@ export interface AssemblerOptions {
   /** Such a message may lie in the chunk itself, unmasked there: see `LENT_MAX_BYTES`. Of text, only where `textAsBytes` is set. */
   readonly lendsBinary: boolean;
   readonly lendsText: boolean;
+  /** As `ProtocolOptions` has it. */
+  readonly bytesClass?: BytesClass | undefined;
 }
 
 /**
@@ -183,13 +185,13 @@ export class MessageAssembler extends ControlFrames {
         if (maskingKey !== 0) copyMasked(view, start, end, view, start, maskingKey);
         return { kind: 'binary', data: new Uint8Array(memoryOf(view), start, length) };
       }
-      const data = allocate(length);
+      const data = allocate(length, this.#options.bytesClass);
       copyMasked(view, start, end, allocatedView(data, length), allocated.offset, maskingKey);
       return { kind: 'binary', data };
     }
     if (this.#options.textAsBytes) {
       if (this.#options.lendsText && length <= LENT_MAX_BYTES) return lentText(view, start, end, maskingKey);
-      const data = allocate(length);
+      const data = allocate(length, this.#options.bytesClass);
       const ascii = copyMaskedText(view, start, end, allocatedView(data, length), allocated.offset, maskingKey);
       if (!ascii && !isValidUtf8(data, 0, length)) return invalidUtf8();
       return { kind: 'text', data };

@@ -9,6 +9,7 @@
  * Once frames no longer count, nothing that was received is held. Read next: `../net/websocket-connection.ts`, an adapter.
  */
 
+import type { BytesClass } from '../bytes/allocate.ts';
 import { OutputQueue } from '../bytes/output.ts';
 import { WEBSOCKET_LIMITS } from '../limits.ts';
 import { CloseCode, encodeClosePayload, failurePayload } from './close.ts';
@@ -42,6 +43,8 @@ export interface ProtocolOptions {
   readonly maxFramesPerMessage?: number;
   /** Deliver text as validated UTF-8 bytes. Default false. */
   readonly textAsBytes?: boolean;
+  /** The class of bytes that are delivered, where they can be made of it at no price: of messages in one frame, not compressed. Default `Uint8Array`. */
+  readonly bytesClass?: BytesClass | undefined;
   /**
    * Deliver a binary message of at most 16 KiB that lies whole in a chunk as a view of that chunk, unmasked there: good only until the receiver
    * returns, and the chunk is written to. Default false.
@@ -252,6 +255,7 @@ function complete(options: ProtocolOptions): AssemblerOptions {
     textAsBytes: options.textAsBytes ?? false,
     lendsBinary: options.lendsBinary ?? false,
     lendsText: options.lendsText ?? false,
+    bytesClass: options.bytesClass,
   };
 }
 

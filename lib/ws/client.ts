@@ -19,8 +19,9 @@ import { systemClock } from '../net/sweeper.ts';
 import { deflateSettings } from '../websocket/deflate.ts';
 import { checkAnswer, type DeflateParameters, type DeflatePolicy, offerDeflate } from '../websocket/extension.ts';
 import { acceptKey } from '../websocket/handshake.ts';
-import { takeStream, tell } from './link.ts';
+import { takeStream } from './link.ts';
 import { connectionSettings, policyOf } from './settings.ts';
+import { tell } from './told.ts';
 import type { ClientOptions } from './types.ts';
 import type { Joined, WebSocket } from './websocket.ts';
 

@@ -2,7 +2,7 @@
  * `addEventListener` and the `on…` attributes over an emitter, with ws's event objects.
  *
  * ws gives its listeners small objects of its own and not DOM events; so does this. Listeners go in, emitter listeners come out.
- * Read next: `websocket.ts`.
+ * Read next: `emitter.ts`.
  */
 
 import type { EventEmitter } from 'node:events';
@@ -73,7 +73,8 @@ interface Wrapped {
 }
 
 /** An event for what an emitter's listeners are given. */
-function eventOf(socket: WebSocket, type: EventType, args: readonly unknown[]): Event {
+function eventOf(emitter: EventEmitter, type: EventType, args: readonly unknown[]): Event {
+  const socket = emitter as unknown as WebSocket;
   const [first, second] = args;
   if (type === 'message')
     return new MessageEvent(socket, second === true ? (first as MessageEvent['data']) : String(first));
@@ -95,38 +96,35 @@ function wrappersOf(emitter: EventEmitter, type: string): Wrapped[] {
 
 /** Types that ws has no event for are ignored. The same listener twice counts once. */
 export function addListener(
-  socket: WebSocket,
+  emitter: EventEmitter,
   type: string,
   listener: EventListener,
   { once = false, isAttribute = false }: { readonly once?: boolean | undefined; readonly isAttribute?: boolean } = {},
 ): void {
   if (!isEventType(type)) return;
-  const emitter = socket as unknown as EventEmitter;
   if (!isAttribute && wrappersOf(emitter, type).some((other) => !other.isAttribute && other.listener === listener))
     return;
   const wrapped = (...args: unknown[]): void => {
     if (once) emitter.off(type, wrapped);
-    const event = eventOf(socket, type, args) as never;
-    if (typeof listener === 'function') listener.call(socket, event);
+    const event = eventOf(emitter, type, args) as never;
+    if (typeof listener === 'function') listener.call(emitter as unknown as WebSocket, event);
     else listener.handleEvent(event);
   };
   emitter.on(type, Object.assign(wrapped, { listener, isAttribute }));
 }
 
-export function removeListener(socket: WebSocket, type: string, listener: EventListener): void {
-  const emitter = socket as unknown as EventEmitter;
+export function removeListener(emitter: EventEmitter, type: string, listener: EventListener): void {
   for (const wrapped of wrappersOf(emitter, type))
     if (!wrapped.isAttribute && wrapped.listener === listener) emitter.off(type, wrapped);
 }
 
 /** The listener of an `on…` attribute; null where there is none. */
-export function attributeOf(socket: WebSocket, type: EventType): EventListener | null {
-  const found = wrappersOf(socket as unknown as EventEmitter, type).find(({ isAttribute }) => isAttribute);
+export function attributeOf(emitter: EventEmitter, type: EventType): EventListener | null {
+  const found = wrappersOf(emitter, type).find(({ isAttribute }) => isAttribute);
   return found?.listener ?? null;
 }
 
-export function setAttribute(socket: WebSocket, type: EventType, listener: unknown): void {
-  const emitter = socket as unknown as EventEmitter;
+export function setAttribute(emitter: EventEmitter, type: EventType, listener: unknown): void {
   for (const wrapped of wrappersOf(emitter, type)) if (wrapped.isAttribute) emitter.off(type, wrapped);
-  if (typeof listener === 'function') addListener(socket, type, listener as EventListener, { isAttribute: true });
+  if (typeof listener === 'function') addListener(emitter, type, listener as EventListener, { isAttribute: true });
 }

@@ -2,24 +2,17 @@
  * One established connection under a `WebSocket` of this folder: ws's way of sending and hearing over ours.
  *
  * Knows the connection, callbacks, fragments and Blobs on their way; no handshake and no options. What comes goes to the owner's
- * listeners at once; what a listener throws leaves as it does with ws, as an uncaught exception, and the connection goes on.
- * Sections: the link, values, what the connection tells. Read next: `websocket.ts`.
+ * listeners by `told.ts`, which is read next.
  */
 
 import { takeOver } from '../channel/handed-over.ts';
 import type { Channel, Owner, Sink } from '../channel/port.ts';
-import type { ConnectionHandlers, ConnectionSettings } from '../net/connection-settings.ts';
+import type { ConnectionSettings } from '../net/connection-settings.ts';
 import { WebSocketConnection } from '../net/websocket-connection.ts';
 import type { DeflateSettings } from '../websocket/deflate.ts';
 import { SendCallbacks } from './send-callbacks.ts';
-import type { BinaryType, SendCallback, SendOptions, UpgradeSocket } from './types.ts';
-import { wsError } from './violations.ts';
-
-/** Whose connection it is. */
-export interface LinkOwner {
-  readonly binaryType: BinaryType;
-  emit(event: string, ...args: unknown[]): boolean;
-}
+import type { LinkOwner } from './told.ts';
+import type { SendCallback, SendOptions, UpgradeSocket } from './types.ts';
 
 /** What was agreed. */
 export interface LinkStart {
@@ -51,6 +44,10 @@ export class Link {
   readonly #onClosed: (code: number, reason: string) => void;
   #callbacks: SendCallbacks | undefined = undefined;
   #isPaused = false;
+  /** With `allowSynchronousEvents: false`: an event waits for its turn. */
+  #isLate = false;
+  /** The end came meanwhile. */
+  #endedLate: { readonly code: number; readonly reason: string } | undefined = undefined;
   /** A message in fragments is being sent. */
   #isFragmented = false;
   /** What was called behind a Blob that is still being read. */
@@ -136,8 +133,24 @@ export class Link {
     this.#callbacks?.settle();
   }
 
+  /** From the connection: `tellIt` tells an event in a turn of its own, and until then nothing else is read. */
+  tellLate(tellIt: () => void): void {
+    this.#isLate = true;
+    this.#connection.hold();
+    setImmediate(() => {
+      this.#isLate = false;
+      tellIt();
+      if (this.#endedLate === undefined) this.#connection.release();
+      else this.ended(this.#endedLate.code, this.#endedLate.reason);
+    });
+  }
+
   /** From the connection. */
   ended(code: number, reason: string): void {
+    if (this.#isLate) {
+      this.#endedLate = { code, reason };
+      return;
+    }
     this.#callbacks?.fail();
     this.#behindBlob = undefined;
     this.#onClosed(code, reason);
@@ -226,53 +239,3 @@ export class Link {
 
 const BINARY: SendOptions = { binary: true };
 const UNCOMPRESSED = { compress: false };
-const EMPTY = Buffer.alloc(0);
-
-/** A view of the same memory: results of the core are the receiver's own. */
-export function asBuffer(bytes: Uint8Array): Buffer {
-  return bytes.length === 0 ? EMPTY : Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length);
-}
-
-function inType(type: BinaryType, bytes: Uint8Array): unknown {
-  if (type === 'nodebuffer') return asBuffer(bytes);
-  if (type === 'fragments') return bytes.length === 0 ? [] : [asBuffer(bytes)];
-  if (type === 'blob') return new Blob([bytes as Uint8Array<ArrayBuffer>]);
-  const { buffer, byteOffset, length } = bytes;
-  return length === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + length);
-}
-
-/** Emits; what a listener throws is thrown in a tick of its own, where it is an uncaught exception. */
-export function tell(owner: LinkOwner, event: string, ...args: unknown[]): void {
-  try {
-    owner.emit(event, ...args);
-  } catch (error) {
-    process.nextTick(throwIt, error);
-  }
-}
-
-function throwIt(error: unknown): void {
-  throw error;
-}
-
-/** What the connection tells; one object for all. */
-export const LINK_HANDLERS: ConnectionHandlers<Link> = {
-  binary({ owner }, data) {
-    try {
-      owner.emit('message', inType(owner.binaryType, data), true);
-    } catch (error) {
-      process.nextTick(throwIt, error);
-    }
-  },
-  text({ owner }, utf8) {
-    try {
-      owner.emit('message', asBuffer(utf8 as Uint8Array), false);
-    } catch (error) {
-      process.nextTick(throwIt, error);
-    }
-  },
-  ping: ({ owner }, payload) => tell(owner, 'ping', asBuffer(payload)),
-  pong: ({ owner }, payload) => tell(owner, 'pong', asBuffer(payload)),
-  failed: ({ owner }, violation) => tell(owner, 'error', wsError(violation)),
-  written: (link) => link.written(),
-  close: (link, code, reason) => link.ended(code, reason),
-};

@@ -5,11 +5,13 @@
  * Read next: `link.ts`, which uses it.
  */
 
+import type { BytesClass } from '../bytes/allocate.ts';
 import { TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
 import type { ConnectionSettings } from '../net/connection-settings.ts';
 import { clientSweeper } from '../net/sweeper.ts';
 import { type DeflatePolicy, deflatePolicy } from '../websocket/extension.ts';
-import { LINK_HANDLERS, type Link } from './link.ts';
+import type { Link } from './link.ts';
+import { LINK_HANDLERS, ONE_A_TURN } from './told.ts';
 import type { ConnectionOptions } from './types.ts';
 
 /** ws's default: 100 MiB. */
@@ -20,6 +22,9 @@ const MAX_FRAGMENTS = 16_384;
 const CLOSE_TIMEOUT_MS = 30_000;
 /** ws's default: shorter messages are not compressed. */
 const THRESHOLD_BYTES = 1_024;
+
+/** The class of which `Buffer` makes its own, so that a message is one object and not two. */
+const BUFFERS = (Buffer as unknown as { [Symbol.species]: BytesClass })[Symbol.species];
 
 /** @throws TypeError or RangeError for `maxBufferedBytes` or `writeTimeout` out of bounds */
 export function connectionSettings(role: 'client' | 'server', options: ConnectionOptions): ConnectionSettings<Link> {
@@ -32,7 +37,7 @@ export function connectionSettings(role: 'client' | 'server', options: Connectio
   sweeper.expect(closeTimeoutMs, writeTimeout);
   return {
     role,
-    handlers: LINK_HANDLERS,
+    handlers: options.allowSynchronousEvents === false ? ONE_A_TURN : LINK_HANDLERS,
     sweeper,
     maxMessageBytes: orUnbounded(options.maxPayload ?? MAX_PAYLOAD_BYTES),
     maxFramesPerMessage: orUnbounded(options.maxFragments ?? MAX_FRAGMENTS),
@@ -48,6 +53,7 @@ export function connectionSettings(role: 'client' | 'server', options: Connectio
     textAsBytes: true,
     lendsBinary: false,
     lendsText: false,
+    bytesClass: BUFFERS,
     answersPings: options.autoPong !== false,
     echoesReason: true,
     onError: rethrow,

@@ -6,58 +6,29 @@
  * Sections: the class, arguments. Read next: `link.ts` below it, `client.ts` and `server.ts`, which open it.
  */
 
-import { EventEmitter } from 'node:events';
-import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { isWireCloseCode, MAX_REASON_BYTES } from '../websocket/close.ts';
 import { MAX_CONTROL_PAYLOAD_BYTES } from '../websocket/frame.ts';
+import { checkClose, EMPTY, isOptions, toArray, toSendable } from './arguments.ts';
 import { type Opening, openClient } from './client.ts';
-import {
-  addListener,
-  attributeOf,
-  type CloseEvent,
-  type ErrorEvent,
-  type Event,
-  type EventListener,
-  type EventMap,
-  type MessageEvent,
-  removeListener,
-  setAttribute,
-} from './events.ts';
+import { WebSocketEmitter } from './emitter.ts';
 import type * as extension from './extension.ts';
-import { Link, type LinkStart, type TakenStream, takeStream, tell } from './link.ts';
+import { Link, type LinkStart, type TakenStream, takeStream } from './link.ts';
 import type { WebSocketServer } from './server.ts';
 import { connectionSettings } from './settings.ts';
 import type { createWebSocketStream } from './stream.ts';
 import type * as subprotocol from './subprotocol.ts';
+import { tell } from './told.ts';
 import type {
   BinaryType,
   ClientOptions,
   ConnectionOptions,
   Data,
-  RawData,
   SendCallback,
   SendOptions,
   ServerOptions,
 } from './types.ts';
 
 const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const;
-const EMPTY = Buffer.alloc(0);
-
-/** What listeners of each event are given. */
-export interface WebSocketEvents {
-  close: [code: number, reason: Buffer];
-  error: [error: Error];
-  message: [data: RawData, isBinary: boolean];
-  open: [];
-  ping: [data: Buffer];
-  pong: [data: Buffer];
-  redirect: [url: string, request: ClientRequest];
-  'unexpected-response': [request: ClientRequest, response: IncomingMessage];
-  upgrade: [request: IncomingMessage];
-}
-
-type Handler<E> = ((event: E) => void) | null;
 
 /** What was agreed, for `joinLink`. */
 export interface Joined extends LinkStart {
@@ -65,7 +36,7 @@ export interface Joined extends LinkStart {
   readonly taken: TakenStream;
 }
 
-export class WebSocket extends EventEmitter<WebSocketEvents> {
+export class WebSocket extends WebSocketEmitter {
   /** Set by `index.ts`, which knows them all. */
   declare static readonly createWebSocketStream: typeof createWebSocketStream;
   declare static readonly extension: typeof extension;
@@ -170,42 +141,6 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   /** The stream below; null before it is open. Writing to it breaks the connection. */
   get _socket(): Duplex | null {
     return this.#link?.stream ?? null;
-  }
-
-  get onopen(): Handler<Event> {
-    return attributeOf(this, 'open') as Handler<Event>;
-  }
-  set onopen(handler: Handler<Event>) {
-    setAttribute(this, 'open', handler);
-  }
-  get onerror(): Handler<ErrorEvent> {
-    return attributeOf(this, 'error') as Handler<ErrorEvent>;
-  }
-  set onerror(handler: Handler<ErrorEvent>) {
-    setAttribute(this, 'error', handler);
-  }
-  get onclose(): Handler<CloseEvent> {
-    return attributeOf(this, 'close') as Handler<CloseEvent>;
-  }
-  set onclose(handler: Handler<CloseEvent>) {
-    setAttribute(this, 'close', handler);
-  }
-  get onmessage(): Handler<MessageEvent> {
-    return attributeOf(this, 'message') as Handler<MessageEvent>;
-  }
-  set onmessage(handler: Handler<MessageEvent>) {
-    setAttribute(this, 'message', handler);
-  }
-
-  addEventListener<Type extends keyof EventMap>(
-    type: Type,
-    listener: EventListener<EventMap[Type]>,
-    options?: { readonly once?: boolean | undefined },
-  ): void {
-    addListener(this, type, listener as EventListener, options);
-  }
-  removeEventListener<Type extends keyof EventMap>(type: Type, listener: EventListener<EventMap[Type]>): void {
-    removeListener(this, type, listener as EventListener);
   }
 
   /** Begins the closing handshake; while connecting, gives up. @throws TypeError or RangeError for a code or reason that cannot be sent */
@@ -314,37 +249,4 @@ for (const [value, name] of STATES.entries()) {
   const constant = { enumerable: true, value };
   Object.defineProperty(WebSocket, name, constant);
   Object.defineProperty(WebSocket.prototype, name, constant);
-}
-
-function isOptions(argument: unknown): argument is ClientOptions {
-  return typeof argument === 'object' && argument !== null && !Array.isArray(argument);
-}
-
-function toArray(protocols: string | readonly string[] | undefined): readonly string[] {
-  if (protocols === undefined) return [];
-  return Array.isArray(protocols) ? protocols : [protocols as string];
-}
-
-/** What ws takes for data: nothing at all is an empty message, a number its digits. */
-function toSendable(data: unknown): string | Uint8Array | Blob {
-  if (typeof data === 'string' || data instanceof Uint8Array) return data;
-  if (data === undefined || data === null || data === false) return EMPTY;
-  if (typeof data === 'number') return String(data);
-  if (data instanceof Blob) return data;
-  if (data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) return new Uint8Array(data);
-  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return Buffer.from(data as readonly number[]); // arrays of octets, and a TypeError for all else
-}
-
-/** The reason as text. @throws TypeError for a code that may not be sent, RangeError for a reason that is too long */
-function checkClose(code: unknown, reason: string | Uint8Array | undefined): string {
-  if (code === undefined) return '';
-  if (typeof code !== 'number' || !Number.isInteger(code) || !isWireCloseCode(code))
-    throw new TypeError('First argument must be a valid error code number (RFC 6455 §7.4)');
-  if (reason === undefined || reason.length === 0) return '';
-  if (typeof reason !== 'string' && !(reason instanceof Uint8Array))
-    throw new TypeError('Second argument must be a string or a Uint8Array');
-  if (Buffer.byteLength(reason) > MAX_REASON_BYTES)
-    throw new RangeError(`The message must not be greater than ${MAX_REASON_BYTES} bytes (RFC 6455 §5.5)`);
-  return typeof reason === 'string' ? reason : Buffer.from(reason).toString();
 }

@@ -9,9 +9,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { skipWithoutBrowser } from '../support/browser.ts';
 import { missing } from './installed.ts';
 
 const FOLDER = fileURLToPath(new URL('../../../spec-tests/integration/ws-programs/', import.meta.url));
+
+/** For those that start one. */
+const BROWSER = new URL('../support/browser.js', import.meta.url).href;
 
 /** A program that does not end by itself is stuck. */
 const STUCK_MS = 30_000;
@@ -33,11 +37,16 @@ const PROGRAMS: readonly (readonly [file: string, what: string, packages: readon
     'webpack-dev-server: a build that is announced, and another after a file has changed',
     ['webpack', 'webpack-dev-server'],
   ],
+  [
+    'webpack-page',
+    'webpack-dev-server with a page in Chromium: a module that is replaced, an error, a page that loads anew',
+    ['webpack', 'webpack-dev-server'],
+  ],
   ['trpc', "tRPC's adapter and wsLink: a query, a mutation, a subscription", ['@trpc/server', '@trpc/client']],
 ];
 
 async function outcomeOf(file: string): Promise<string> {
-  const child = spawn(process.execPath, ['--import', `${FOLDER}instead-of-ws.mjs`, `${FOLDER}${file}.mjs`], {
+  const child = spawn(process.execPath, ['--import', `${FOLDER}instead-of-ws.mjs`, `${FOLDER}${file}.mjs`, BROWSER], {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: STUCK_MS,
   });
@@ -54,7 +63,7 @@ async function outcomeOf(file: string): Promise<string> {
 
 describe('what is written on ws runs on barewire/ws', () => {
   for (const [file, what, packages] of PROGRAMS) {
-    it(what, { skip: missing({ packages }) }, async () => {
+    it(what, { skip: missing({ packages }) || (file === 'webpack-page' && skipWithoutBrowser) }, async () => {
       assert.match(await outcomeOf(file), /done\nexit 0$/);
     });
   }

@@ -125,6 +125,27 @@ describe('the bounds behind barewire/ws', () => {
     await ended(wss);
   });
 
+  it('allowSynchronousEvents false: while an event waits for its turn, a peer that goes on sending is not read', async () => {
+    const { wss, port } = await listening({ allowSynchronousEvents: false });
+    const peer = connect(port, '127.0.0.1');
+    peer.on('error', () => {});
+    peer.write(HANDSHAKE);
+    const [server] = (await once(wss, 'connection')) as [WebSocket];
+    let told = 0;
+    server.on('message', () => told++);
+    const message = Buffer.alloc(8 + 1_000); // a masked frame of 1,000 octets
+    message.set([0x82, 0xfe, 0x03, 0xe8]);
+    const hundred = Buffer.concat(Array(100).fill(message));
+    // 30 MB, of which the kernel's buffers take some MB.
+    for (let i = 0; i < 300; i++) peer.write(hundred);
+    for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate);
+    assert.ok(told > 0 && told <= 201, `${told} told in 200 turns`);
+    assert.ok(peer.writableLength > 10_000_000, `${peer.writableLength} octets wait at the sender`);
+    server.terminate();
+    peer.destroy();
+    await ended(wss);
+  });
+
   it('what a listener throws is an uncaught exception, and the connection goes on', () => {
     const program = `
       import { WebSocket, WebSocketServer } from ${JSON.stringify(join(ROOT, 'dist/lib/ws/index.js'))};

@@ -29,5 +29,17 @@ export const DIFFERENCES: readonly (readonly [scenarios: RegExp, reason: string]
     /^request: offer permessage-deflate; (server_max_window_bits=7|unknown|client_no_context_takeover; client_no)/,
     'an offer that is not understood is declined and the connection goes on without (RFC 7692 §7); ws refuses it with 400',
   ],
+  [
+    /^allowSynchronousEvents \w+: .* pauses for a while$/,
+    'a pause holds at once, also for what has come in the same chunk; with ws the messages of that chunk are told all the same',
+  ],
+  [
+    /^allowSynchronousEvents (undefined|true|false): texts, a close, after which the listener terminates$/,
+    'nothing more is told of a connection that was dropped; with ws the messages of the same chunk still come',
+  ],
+  [
+    /^allowSynchronousEvents false: texts, a close, while the turn after it terminates$/,
+    'it was dropped before its third message',
+  ],
   [/^request: all of deflate set/, 'the parameters of an answer stand in another order, which means nothing'],
 ];

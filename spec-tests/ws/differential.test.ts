@@ -9,7 +9,8 @@ import { createRequire } from 'node:module';
 import { describe, it } from 'node:test';
 import ours from '../../lib/ws/index.ts';
 import { DIFFERENCES } from './differences.ts';
-import { type Log, SCENARIOS, type Scenario, type WebSocketClass } from './scenarios.ts';
+import type { Log, Scenario, WebSocketClass } from './kit.ts';
+import { SCENARIOS } from './scenarios.ts';
 
 const require = createRequire(new URL('../../../bench/package.json', import.meta.url));
 const theirs = require('ws') as WebSocketClass;

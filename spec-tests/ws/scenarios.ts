@@ -1,116 +1,32 @@
 /**
  * What the differential test runs on ws and on ours: scenarios, most of them generated, each of which writes a log.
  *
- * A scenario is given one of the two libraries and a log by side, since what two peers do is not ordered between them.
- * Sections: running a pair, scenarios of each kind. Read next: `differential.test.ts`.
+ * Sections: one for each kind. Read next: `differential.test.ts`.
  */
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
-import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { acceptKey } from '../../lib/websocket/handshake.ts';
 import type { ClientOptions, ServerOptions } from '../../lib/ws/types.ts';
 import type { WebSocket } from '../../lib/ws/websocket.ts';
-
-export type WebSocketClass = typeof WebSocket;
-export type Log = Record<string, string[]>;
-
-export interface Scenario {
-  readonly id: string;
-  run(ws: WebSocketClass, log: Log): Promise<void>;
-}
-
-/** What an argument is, in few words: kinds, octets, errors by class, code and words without our clauses. */
-export function show(value: unknown): string {
-  if (value instanceof Error) {
-    const { code } = value as { code?: unknown };
-    const words = /^WS_ERR|^Z_/.test(String(code)) ? '' : value.message.replace(/ \(RFC.*\)$/, '').slice(0, 80);
-    return `${value.constructor.name}[${String(code ?? '')}] ${words}`;
-  }
-  if (Buffer.isBuffer(value)) return `Buffer ${octets(value)}`;
-  if (value instanceof ArrayBuffer) return `ArrayBuffer ${octets(Buffer.from(value))}`;
-  if (value instanceof Blob) return `Blob ${value.size}`;
-  if (Array.isArray(value)) return `[${value.map(show).join(' ')}]`;
-  return typeof value === 'object' && value !== null ? value.constructor.name : (JSON.stringify(value) ?? 'undefined');
-}
-
-function octets(bytes: Buffer): string {
-  return bytes.length > 24 ? `${bytes.length} octets, ${bytes.subarray(0, 8).toString('hex')}` : bytes.toString('hex');
-}
-
-export function note(log: Log, side: string, text: string): void {
-  log[side] ??= [];
-  log[side].push(text);
-}
-
-/** Notes what a call does: its value, or what it throws. */
-export function attempt(log: Log, side: string, name: string, call: () => unknown): void {
-  try {
-    note(log, side, `${name} -> ${show(call())}`);
-  } catch (error) {
-    note(log, side, `${name} throws ${show(error)}`);
-  }
-}
-
-const EVENTS = ['open', 'message', 'ping', 'pong', 'error', 'close'] as const;
-
-/** Notes every event of a socket with its arguments and the state in it. */
-export function watch(log: Log, side: string, socket: WebSocket): void {
-  for (const event of EVENTS)
-    (socket as NodeJS.EventEmitter).on(event, (...args: unknown[]) =>
-      note(log, side, `${event}(${args.map(show).join(', ')}) in ${socket.readyState}`),
-    );
-}
-
-export interface Pair {
-  readonly client: WebSocket;
-  readonly server: WebSocket;
-  readonly wss: InstanceType<WebSocketClass['WebSocketServer']>;
-}
-
-interface PairOptions {
-  readonly server?: ServerOptions;
-  readonly client?: ClientOptions;
-  readonly protocols?: string[];
-}
-
-const closed = (socket: WebSocket): Promise<unknown> =>
-  socket.readyState === 3 ? Promise.resolve() : new Promise((resolve) => socket.once('close', resolve));
-
-/** Opens a pair, lets `act` use it, and ends when both are closed and the server is. */
-async function withPair(
-  ws: WebSocketClass,
-  log: Log,
-  options: PairOptions,
-  act: (pair: Pair) => unknown,
-): Promise<void> {
-  const wss = new ws.WebSocketServer({ port: 0, host: '127.0.0.1', ...options.server });
-  await once(wss, 'listening');
-  const { port } = wss.address() as AddressInfo;
-  const client = new ws(`ws://127.0.0.1:${port}/`, options.protocols ?? [], options.client);
-  const joined = new Promise<WebSocket>((resolve) => {
-    wss.on('connection', (socket: WebSocket) => {
-      watch(log, 'server', socket);
-      resolve(socket);
-    });
-  });
-  watch(log, 'client', client);
-  const [server] = await Promise.all([joined, once(client, 'open')]);
-  await act({ client, server, wss });
-  await Promise.all([closed(client), closed(server)]);
-  note(log, 'client', `end ${client.readyState} ${client.bufferedAmount}`);
-  note(log, 'server', `end ${server.readyState} ${wss.clients.size}`);
-  await new Promise<void>((resolve) => wss.close(() => resolve()));
-}
-
-/** As many messages as were asked for, then closes. */
-function closeAfter(receiver: WebSocket, count: number): void {
-  let left = count;
-  receiver.on('message', () => {
-    left--;
-    if (left === 0) receiver.close(1000);
-  });
-}
+import {
+  accept,
+  attempt,
+  closeAfter,
+  closed,
+  frame,
+  HANDSHAKE,
+  type Log,
+  note,
+  raw,
+  type Scenario,
+  show,
+  type WebSocketClass,
+  watch,
+  withPair,
+} from './kit.ts';
+import { turns } from './turns.ts';
 
 const DATA: Readonly<Record<string, () => unknown>> = {
   'empty text': () => '',
@@ -252,16 +168,6 @@ function controls(): Scenario[] {
   );
 }
 
-/** Frames by hand. Masked with zeros, which is a masking key like another. */
-function frame(first: number, payload: Buffer, masked: boolean): Buffer {
-  const mask = masked ? 0x80 : 0;
-  const size =
-    payload.length < 126
-      ? Buffer.from([mask | payload.length])
-      : Buffer.from([mask | 126, payload.length >> 8, payload.length & 255]);
-  return Buffer.concat([Buffer.from([first]), size, Buffer.alloc(masked ? 4 : 0), payload]);
-}
-
 const WRONG: Readonly<Record<string, (masked: boolean) => Buffer>> = {
   'not masked, or masked': (masked) => frame(0x81, Buffer.from('a'), !masked),
   RSV1: (masked) => frame(0xc1, Buffer.from('a'), masked),
@@ -308,49 +214,6 @@ const WRONG: Readonly<Record<string, (masked: boolean) => Buffer>> = {
       frame(0x88, Buffer.from([3, 0xe8]), masked),
     ]),
 };
-
-const HANDSHAKE = [
-  'GET / HTTP/1.1',
-  'Host: x',
-  'Upgrade: websocket',
-  'Connection: Upgrade',
-  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-  'Sec-WebSocket-Version: 13',
-];
-
-/** Sends bytes and notes what comes back, as text where it is a head. */
-async function raw(port: number, bytes: Buffer | string, log: Log, then?: (socket: Socket) => void): Promise<void> {
-  const socket = connect(port, '127.0.0.1');
-  const received: Buffer[] = [];
-  socket.on('data', (chunk) => {
-    received.push(chunk);
-    if (received.length === 1) then?.(socket);
-  });
-  socket.on('error', () => {});
-  socket.on('end', () => socket.end());
-  socket.write(bytes);
-  await once(socket, 'close');
-  const all = Buffer.concat(received);
-  const end = all.indexOf('\r\n\r\n') + 4;
-  for (const line of all.toString('latin1', 0, end).trim().split('\r\n')) note(log, 'wire', line);
-  const rest = all.subarray(end);
-  // A close frame's words are our own; its code is not.
-  note(log, 'wire', /^HTTP\/1.1 101/.test(all.toString('latin1')) ? frames(rest) : rest.toString());
-}
-
-function frames(bytes: Buffer): string {
-  const found: string[] = [];
-  for (let at = 0; at + 2 <= bytes.length; ) {
-    const length = bytes[at + 1]! & 127;
-    const payload = bytes.subarray(at + 2, at + 2 + length);
-    const isClose = (bytes[at]! & 15) === 8;
-    found.push(
-      `${bytes[at]!.toString(16)}:${isClose ? payload.subarray(0, 2).toString('hex') : payload.toString('hex')}`,
-    );
-    at += 2 + length;
-  }
-  return found.join(' ');
-}
 
 function wrongFramesToServer(): Scenario[] {
   return Object.entries(WRONG).map(([name, make]) => ({
@@ -404,10 +267,6 @@ function wrongFramesToClient(): Scenario[] {
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   }));
-}
-
-function accept(request: IncomingMessage): string {
-  return acceptKey(request.headers['sec-websocket-key']!);
 }
 
 /** The sample request with lines in place of others; undefined takes one away. */
@@ -842,4 +701,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...arguments_(),
   ...states(),
   ...listeners(),
+  ...turns(),
 ];

@@ -15,3 +15,11 @@ register(
     `export const resolve = (name, context, next) => name === 'ws' ? { url: ${JSON.stringify(ours.href)}, shortCircuit: true } : next(name, context);`,
   )}`,
 );
+
+// A test that would pass on ws itself says nothing.
+process.on('exit', () => {
+  const theirs = Object.keys(Module._cache).find((path) => /node_modules\/ws\//.test(path));
+  if (theirs === undefined) return;
+  console.log(`ws itself was loaded: ${theirs}`);
+  process.exitCode = 1;
+});
