@@ -20,11 +20,13 @@ import { chooseWorkloads } from './wire/workloads.ts';
 const GUARDED = [
   'echo-20x16x64',
   'echo-100tx16x64',
+  'answer-100tx16x64',
   'echo-1kx64x4',
   'echo-16kx32x2',
   'echo-1mx4',
   'fanout-100x100x8',
   'deflate-200x16x4',
+  'deflate-chat-4k',
 ];
 
 /** A fall by more than this is one. */

@@ -73,7 +73,7 @@ export const PEERS: readonly Peer[] = [
     label: 'barewire (lent messages)',
     script: 'barewire.js',
     runtime: 'node',
-    abilities: ['echo', 'frames', 'deflate'],
+    abilities: ['echo', 'frames', 'deflate', 'takeover'],
     env: { BENCH_LENT: '1' },
   },
   {

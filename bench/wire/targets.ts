@@ -125,3 +125,28 @@ export function renderNodes(results: Results): string[] {
   const table = [head, head.map((_, i) => (i === 0 ? '---' : '--:')), ...lines];
   return [table.map((cells) => `| ${cells.join(' | ')} |`).join('\n')];
 }
+
+/** Other ways to use barewire, beside the plain one in the same run. */
+const WAYS: readonly (readonly [peer: string, name: string])[] = [
+  ['barewire-attached', '`server.attach`'],
+  ['barewire-bytes', 'text as bytes'],
+  ['barewire-lent', 'lent messages'],
+  ['barewire-ws', '`barewire/ws`'],
+];
+
+/** How many times the plain server's figure each other way reaches: one table, or none where none was measured. */
+export function renderWays(results: Results): string[] {
+  const { workloads } = viewOf(results);
+  const ways = WAYS.filter(([peer]) => workloads.some(({ rows }) => rows.some((row) => row.peer === peer)));
+  if (ways.length === 0) return [];
+  const head = ['multiples of barewire as it is', ...ways.map(([, name]) => name)];
+  const lines = workloads.flatMap(({ workload, rows }) => {
+    const cells = ways.map(([peer]) => {
+      const measured = rows.find((row) => row.peer === peer)?.ours?.median;
+      return measured === undefined ? '–' : `${multiple(1 / measured)} ×`;
+    });
+    return cells.every((cell) => cell === '–') ? [] : [[workload.title, ...cells]];
+  });
+  const table = [head, head.map((_, i) => (i === 0 ? '---' : '--:')), ...lines];
+  return [table.map((cells) => `| ${cells.join(' | ')} |`).join('\n')];
+}

@@ -437,6 +437,12 @@ export const SETS: Readonly<Record<string, NamedSet>> = {
     workloads: COMPRESSED_KINDS.flatMap((kind) => [`deflate-${kind}-`, `deflate-fanout-${kind}-`]),
     peers: ['barewire', 'ws', 'uws', 'bun'],
   },
+  ways: {
+    about:
+      'the rows of README.md through server.attach, with text as bytes, with lent messages, and through barewire/ws',
+    workloads: README_ROWS,
+    peers: ['barewire', 'barewire-attached', 'barewire-bytes', 'barewire-lent', 'barewire-ws'],
+  },
   growth: {
     about: 'what a message costs as there is more of everything',
     workloads: ['growth'],

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fallOf, guardRatio, verdictOf, wasShared } from '../../bench/guard.ts';
+import { PEERS } from '../../bench/peers/peers.ts';
 import type { Round } from '../../bench/wire/load.ts';
 import {
   addRun,
@@ -20,8 +21,8 @@ import { fittedExponent, renderPage } from '../../bench/wire/page.ts';
 import { END, renderTable, replaceTable, START } from '../../bench/wire/readme.ts';
 import { formatTable, type Measured, type Row, spreadOf, summarize } from '../../bench/wire/report.ts';
 import { type Finding, formatResults, parseResults, type Results, type Run } from '../../bench/wire/results.ts';
-import { renderNodes, renderTargets, TARGETS } from '../../bench/wire/targets.ts';
-import { chooseWorkloads, GROWTH_SERIES, QUICK, README_ROWS, WORKLOADS } from '../../bench/wire/workloads.ts';
+import { renderNodes, renderTargets, renderWays, TARGETS } from '../../bench/wire/targets.ts';
+import { chooseWorkloads, GROWTH_SERIES, QUICK, README_ROWS, SETS, WORKLOADS } from '../../bench/wire/workloads.ts';
 
 function round(perSecond: number, serverMicroseconds: number, extra: Partial<Round> = {}): Round {
   return {
@@ -161,6 +162,15 @@ describe('the workloads', () => {
     );
     assert.ok(chooseWorkloads(['echo-20x1', 'growth']).length > 8);
     assert.equal(chooseWorkloads(QUICK).length, QUICK.length);
+    for (const [name, { workloads, peers }] of Object.entries(SETS)) {
+      assert.ok(chooseWorkloads(workloads).length > 5, name);
+      for (const peer of peers ?? [])
+        assert.ok(
+          PEERS.some(({ id }) => id === peer),
+          `${name}: ${peer}`,
+        );
+    }
+    assert.equal(chooseWorkloads(SETS['compressed']!.workloads).length, 80);
     assert.throws(() => chooseWorkloads(['nonsense']), { message: /no workload is called "nonsense"/ });
   });
 });
@@ -247,6 +257,19 @@ describe('the table of targets', () => {
     assert.match(table, /\| memory of an idle connection, of 10,000 \| 0\.90 × \(0\.8\) \| – \|/);
     assert.match(table, /\| event stream, 100 B to 1,000 clients \| \*\*3\.0 ×\*\* \|/);
     assert.doesNotMatch(table, /NaN|undefined|Infinity/);
+  });
+
+  it('has the other ways to use barewire beside it, as multiples of the plain one', () => {
+    const measured = [
+      ...MEASURED,
+      { id: 'barewire-attached', label: '', rounds: [round(270, 2), round(135, 4), round(330, 2)] },
+    ];
+    const [ways] = renderWays(results(finding('echo-20x64', measured), finding('echo-20x1000', MEASURED)));
+    assert.match(
+      ways!,
+      /^\| multiples of barewire as it is \| `server\.attach` \|\n.*\n\| echo 20 B, 64 connections \| 0\.90 × \|$/,
+    );
+    assert.deepEqual(renderWays(results()), []);
   });
 
   it('names workloads that there are, and peers that they have', () => {
