@@ -265,6 +265,7 @@ describe('replies that are compressed (RFC 7692)', () => {
       assert.ok(content.equals(plain), 'a server that keeps its window reads them all');
       const late = Buffer.concat(unmask(source.take(prelude, 3)).map(({ payload }) => payload));
       assert.ok(late.length < 300, 'they do refer back');
+      assert.ok(source.take(prelude + 7, 3).equals(source.take(prelude, 3)), 'the prelude comes once');
     });
   });
 

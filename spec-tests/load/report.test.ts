@@ -389,6 +389,7 @@ describe('runs that are merged', () => {
     const word = (...each: readonly number[]) =>
       standingOf(entryOf(each.reduce((all, value, i) => add(all, `run ${i}`, value), NOTHING)))!;
     assert.equal(word(1.1, 1.2, 0.99).word, 'level');
+    assert.equal(word(0.8, 0.9, 1.01).word, 'level');
     assert.equal(word(1.1, 1.2, 1.01).word, 'ahead');
     assert.equal(word(0.9, 0.99, 0.8).word, 'behind');
     assert.equal(word(1.1).peer, 'bun');
