@@ -60,6 +60,9 @@ export const RESULTS_FOLDER: string = `${root}bench/results/`;
 /** All rounds of each run, by its id: too much to commit. */
 export const RAW_FOLDER: string = `${RESULTS_FOLDER}raw/`;
 
+/** What a run, or the making of its tables, writes itself: not what was measured. */
+const WRITTEN = [':!bench/results', ':!README.md', ':!bench/README.md'];
+
 function git(...args: string[]): string {
   try {
     return execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
@@ -76,7 +79,7 @@ export function describeRun(peers: readonly Peer[], schedule: Run['schedule']): 
     id: `${date.slice(0, 19).replaceAll(/[-:]/g, '')}-${commit.slice(0, 8) || 'unknown'}`,
     date,
     commit,
-    dirty: git('status', '--porcelain', '--untracked-files=no') !== '',
+    dirty: git('status', '--porcelain', '--untracked-files=no', '--', '.', ...WRITTEN) !== '',
     machine: {
       cpu: cpus()[0]?.model.trim() || process.arch,
       cpus: availableParallelism(),

@@ -141,6 +141,7 @@ async function runOn(majors: readonly string[], asked: boolean): Promise<number>
   if (wrong !== undefined) throw new Error(`--node is "${wrong}", must be major versions such as 24,20,26`);
   const problem = installNodes([...majors, ...addonNodes()]);
   if (problem !== undefined) process.stdout.write(`${problem}\n`);
+  process.once('SIGINT', () => {}); // the child is told too: its end is awaited, so that the folder of Nodes goes
   for (const [i, major] of majors.entries()) {
     const program = nodeProgram(major) ?? (asked ? undefined : process.execPath);
     if (program === undefined) throw new Error(`there is no Node ${major}`);
