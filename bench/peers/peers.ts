@@ -243,9 +243,16 @@ export const PEERS: readonly Peer[] = [
       ]),
 ];
 
+/** Variable that holds a program of Node of this major version: set by a process of it for those that it starts. */
+export function nodeVariable(major: string): string {
+  return `BENCH_NODE_${major}`;
+}
+
 /** The program of a major version of Node, this one's if it is of that version (or none is asked for); undefined where there is none. */
 export function nodeProgram(major: string | undefined): string | undefined {
   if (major === undefined || process.versions.node.split('.')[0] === major) return process.execPath;
+  const given = process.env[nodeVariable(major)];
+  if (given !== undefined) return given;
   const folder = process.env['BENCH_NODES'];
   const program = folder === undefined ? '' : resolve(folder, `node${major}/bin/node`);
   return existsSync(program) ? program : undefined;

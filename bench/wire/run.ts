@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runAsProgram } from '../main.ts';
-import { installPeers, missing, nodeProgram, PEERS, type Peer } from '../peers/peers.ts';
+import { installPeers, missing, nodeProgram, nodeVariable, PEERS, type Peer } from '../peers/peers.ts';
 import { compare, type Schedule } from './compare.ts';
 import { addRun, dropRuns, nodeMajor, SHOWN_NODE } from './merge.ts';
 import { installNodes } from './nodes.ts';
@@ -141,6 +141,7 @@ async function runOn(majors: readonly string[], asked: boolean): Promise<number>
   if (wrong !== undefined) throw new Error(`--node is "${wrong}", must be major versions such as 24,20,26`);
   const problem = installNodes([...majors, ...addonNodes()]);
   if (problem !== undefined) process.stdout.write(`${problem}\n`);
+  const own = process.versions.node.split('.')[0] ?? '';
   process.once('SIGINT', () => {}); // the child is told too: its end is awaited, so that the folder of Nodes goes
   for (const [i, major] of majors.entries()) {
     const program = nodeProgram(major) ?? (asked ? undefined : process.execPath);
@@ -150,7 +151,7 @@ async function runOn(majors: readonly string[], asked: boolean): Promise<number>
     process.stdout.write(`\nNode ${program === process.execPath ? process.versions.node : major}\n`);
     const child = spawn(program, [...process.argv.slice(1), ...peers], {
       stdio: 'inherit',
-      env: { ...process.env, [ON_NODE]: major },
+      env: { ...process.env, [ON_NODE]: major, [nodeVariable(own)]: process.execPath },
     });
     const code = await new Promise<number>((resolve, reject) => {
       child.once('error', reject);
