@@ -153,7 +153,7 @@ export function advantage(row: MergedRow, basis: Basis, workload: Pick<Workload,
   return workload.figure === 'rate' ? row.ratioRange : inverse(row.ratioRange);
 }
 
-function inverse({ median, low, high }: Range): Range {
+export function inverse({ median, low, high }: Range): Range {
   return { median: 1 / median, low: 1 / high, high: 1 / low };
 }
 

@@ -1,6 +1,6 @@
 /** What tables and the page both say in words: a run, a multiple, and how barewire stands. Pure. */
 
-import { type MergedEntry, standingOf } from './merge.ts';
+import { inverse, type MergedEntry, standingOf } from './merge.ts';
 import type { Range } from './report.ts';
 import type { Run } from './results.ts';
 
@@ -22,11 +22,12 @@ export function runWords({ id, date, commit, dirty, machine, schedule }: Run): s
   return `Run ${id}: ${date.slice(0, 10)}, commit ${commit.slice(0, 10)}${dirty ? ' with changes' : ''}, ${machine.cpu}, ${machine.cpus} CPUs, ${machine.placement}, ${rounds} interleaved rounds of ${durationMs / 1_000} s`;
 }
 
-/** Ours to the best of the others, with the range, and what to call it. */
+/** Ours to the best of the others, with the range, and what to call it; where less is better, less is in it too. */
 export function standingWords(entry: Pick<MergedEntry, 'workload' | 'rows'>): string {
   const standing = standingOf(entry);
   if (standing === undefined) return '–';
-  const { peer, label, range, word } = standing;
+  const { peer, label, word } = standing;
+  const range = entry.workload.figure === 'rate' ? standing.range : inverse(standing.range);
   return `${times(range.median)} × ${NAMES[peer] ?? label} (${rangeText(range)})${word === 'level' ? ': level' : ''}`;
 }
 

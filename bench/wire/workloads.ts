@@ -190,7 +190,7 @@ function growth(what: 'connections' | 'rooms', count: number): Workload {
   const task: Task = { type: 'roving', connections: count, inFlight: Math.min(64, count), ownPaths: what === 'rooms' };
   const title =
     what === 'rooms'
-      ? `growth: ${count.toLocaleString('en-US')} rooms of one member`
+      ? `growth: ${count.toLocaleString('en-US')} room${count === 1 ? '' : 's'} of one member`
       : `growth: ${count.toLocaleString('en-US')} connections`;
   return workload('growth', `growth-${what}-${count}`, title, task, {
     growth: { of: what, at: count },

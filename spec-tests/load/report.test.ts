@@ -417,6 +417,10 @@ describe('runs that are merged', () => {
     ];
     const standing = standingOf(entryOf(results(finding('idle-10000', measured))))!;
     assert.deepEqual([standing.word, standing.range.median], ['ahead', 1.25]);
+    assert.match(
+      renderTable(results(finding('idle-10000', measured))),
+      /\| \*\*0\.80 ×\*\* \| 0\.80 × ws \(0\.80–0\.80\) \|/,
+    );
   });
 
   it('are kept apart by version of Node; the table is that of 24', () => {
