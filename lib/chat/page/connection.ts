@@ -17,6 +17,8 @@ const MAX_WAITING = 100;
 export interface Heard {
   readonly sequence: number;
   readonly from: string;
+  /** The id of who said it: others may have the same name. */
+  readonly by: string;
   readonly text: string;
   readonly timeMs: number;
   readonly isMine: boolean;
@@ -182,7 +184,14 @@ function shown(records: readonly (ChatMessage | RemovedEvent)[], client: ChatCon
 
 function heard({ sequence, from, userId, text, time, removed }: ChatMessage, client: ChatConnection): Heard {
   const isMine = userId === client.userId;
-  return { sequence, from, text: removed ? 'This message was removed.' : text, timeMs: Date.parse(time), isMine };
+  return {
+    sequence,
+    from,
+    text: removed ? 'This message was removed.' : text,
+    timeMs: Date.parse(time),
+    isMine,
+    by: userId,
+  };
 }
 
 /** Made once for this browser: people who have the same name are not the same. */
