@@ -12,18 +12,8 @@ import type { Chat } from '../../lib/chat/server.ts';
 import { CHAT_LIMITS } from '../../lib/limits.ts';
 import type { Server } from '../../lib/server.ts';
 import { launchBrowser, skipWithoutBrowser } from '../support/browser.ts';
-import {
-  allSent,
-  belowPx,
-  DESKTOP,
-  joined,
-  memberNames,
-  openPage,
-  PHONE,
-  say,
-  startChat,
-  texts,
-} from '../support/chat-page.ts';
+import { allSent, belowPx, DESKTOP, joined, memberNames, openPage, PHONE, say, texts } from '../support/chat-page.ts';
+import { startChat } from '../support/chat-server.ts';
 
 /** Scrolls up like a wheel; answers by how much what was read went elsewhere than it should. */
 const SCROLL_UP = `(async () => {

@@ -17,13 +17,14 @@ import {
 } from '../../lib/chat/client-node.ts';
 import { Heartbeats } from '../../lib/chat/heartbeats.ts';
 import type { ServerEvent } from '../../lib/chat/protocol.ts';
-import { type Chat, mountChat } from '../../lib/chat/server.ts';
+import { mountChat } from '../../lib/chat/server.ts';
 import type { ChatOptions } from '../../lib/chat/settings.ts';
 import { EventSource } from '../../lib/client/event-source.ts';
 import { PreparedEvent } from '../../lib/event-stream/prepared-event.ts';
 import { openJournal } from '../../lib/room-logs/journal-index.ts';
-import { createServer, type Server } from '../../lib/server.ts';
+import { createServer } from '../../lib/server.ts';
 import { browserBundle } from '../support/bundle.ts';
+import { withChat } from '../support/chat-server.ts';
 import { FakeClock } from '../support/clock.ts';
 import { until, withServer } from '../support/sockets.ts';
 
@@ -51,21 +52,6 @@ async function withFake(
   } finally {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
-  }
-}
-
-async function withChat(
-  options: ChatOptions,
-  body: (server: Server, chat: Chat) => Promise<void>,
-  port = 0,
-): Promise<void> {
-  const server = createServer();
-  const chat = mountChat(server, { presenceMs: 0, ...options });
-  await server.listen({ port });
-  try {
-    await body(server, chat);
-  } finally {
-    await server.close();
   }
 }
 
@@ -542,6 +528,7 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
     assert.ok(gzipBytes < 6_000, `${gzipBytes} bytes`);
   });
 });
+
 describe('heartbeats of the chat', () => {
   it('each stream gets one at once and one in every interval; the timer runs while there are streams', () => {
     const clock = new FakeClock();

@@ -3,9 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ChatConnection, connectChat } from '../../lib/chat/client-node.ts';
-import { type Chat, mountChat } from '../../lib/chat/server.ts';
 import { MemoryLog } from '../../lib/rooms/memory-log.ts';
-import { createServer, type Server } from '../../lib/server.ts';
+import { startChat } from '../support/chat-server.ts';
 import { until } from '../support/sockets.ts';
 
 const MEMBERS = 2_000;
@@ -18,13 +17,8 @@ interface Listener {
   readonly heard: string[];
 }
 
-async function start(log: MemoryLog, port: number): Promise<{ server: Server; chat: Chat }> {
-  const server = createServer();
-  // Everybody comes from one address here, which the flood control would hold up.
-  const chat = mountChat(server, { log, flood: false, maxMembers: MEMBERS });
-  await server.listen({ port });
-  return { server, chat };
-}
+/** Everybody comes from one address here, which the flood control would hold up. */
+const start = (log: MemoryLog, port: number) => startChat(port, { log, flood: false, maxMembers: MEMBERS });
 
 function listen(url: string, number: number): Listener {
   const transport = number % 2 === 0 ? 'websocket' : 'event-stream';

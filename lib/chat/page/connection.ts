@@ -8,21 +8,14 @@
 import { type ChatConnection, type ChatRefused, connectChat } from '../client.ts';
 import type { ChatMessage, Person, RemovedEvent, WelcomeEvent } from '../protocol.ts';
 import { keep, recall } from './memory.ts';
+import type { Entry } from './messages.ts';
 
 export type { Person } from '../protocol.ts';
 
 const MAX_WAITING = 100;
 
 /** A message of the room. */
-export interface Heard {
-  readonly sequence: number;
-  readonly from: string;
-  /** The id of who said it: others may have the same name. */
-  readonly by: string;
-  readonly text: string;
-  readonly timeMs: number;
-  readonly isMine: boolean;
-}
+export type Heard = Entry;
 
 /** Where we are, at the beginning of each connection. */
 export type Welcome = WelcomeEvent & { readonly yourId: string };
