@@ -73,6 +73,9 @@ describe('the look of the chat page', { skip: skipWithoutBrowser, timeout: 180_0
         if (await page.locator('#people').isVisible()) {
           await page.locator('#people').click();
           await fits(page, `${width}-${colorScheme}-members`);
+          await page.locator('#rename').click();
+          await fits(page, `${width}-${colorScheme}-rename`);
+          await page.locator('#name-close').click();
           await page.keyboard.press('Escape');
         }
         await page.locator('#room').click();
