@@ -22,7 +22,7 @@ import type { ChatOptions } from '../../lib/chat/settings.ts';
 import { EventSource } from '../../lib/client/event-source.ts';
 import { PreparedEvent } from '../../lib/event-stream/prepared-event.ts';
 import { openJournal } from '../../lib/room-logs/journal-index.ts';
-import { createServer } from '../../lib/server.ts';
+import { createServer, type Server } from '../../lib/server.ts';
 import { browserBundle } from '../support/bundle.ts';
 import { withChat } from '../support/chat-server.ts';
 import { FakeClock } from '../support/clock.ts';
@@ -405,6 +405,36 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
         client.close();
       },
     );
+  });
+
+  it('ignores types and fields that it does not know, over both transports: an old client goes on with a newer server', async () => {
+    const newer = [
+      { type: 'poll', sequence: 99, question: 'tea?' },
+      { type: 'message', sequence: 1, token: 'a', time: '', from: 'bob', userId: 'bob', text: 'hi', colour: 'red' },
+      { type: 'message', sequence: 2, token: 'a', time: '', from: 'bob', userId: 'bob', text: 'again', parts: [] },
+    ].map((event) => JSON.stringify(event));
+    const answer = (_: IncomingMessage, response: ServerResponse): void => {
+      openStream(response, { mood: 'good' });
+      response.write(`event: poll\ndata: ${newer[0]}\n\n`);
+      for (const event of newer.slice(1)) response.write(`data: ${event}\n\n`);
+    };
+    await withFake(answer, async (origin) => {
+      const { client, texts } = joinChat(origin, { transport: 'event-stream' });
+      await until('both are heard', () => texts().length === 2);
+      client.close();
+    });
+    const routes = (server: Server) =>
+      server.webSocket('/rooms/:room', {
+        open(socket) {
+          socket.send(/data: (.*)/.exec(welcome({ mood: 'good' }))![1]!);
+          for (const event of newer) socket.send(event);
+        },
+      });
+    await withServer({}, routes, async ({ url }) => {
+      const { client, texts } = joinChat(url, { transport: 'websocket' });
+      await until('both are heard', () => texts().length === 2);
+      client.close();
+    });
   });
 
   it('notices that a heartbeat does not come in the time that the one before has named, and comes back', async () => {
