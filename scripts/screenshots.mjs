@@ -27,6 +27,7 @@ try {
   for (const [from, text] of TALK) await chat.publish('tea', from, text);
   const open = async (user, viewport, colorScheme) => {
     const context = await browser.newContext({ viewport, colorScheme, locale: 'en-GB' });
+    await context.addInitScript((id) => localStorage.setItem('barewire.id', id), user); // who said what is said above
     const page = await context.newPage();
     await page.goto(`${server.url}/rooms/tea?user=${encodeURIComponent(user)}`);
     await page.getByText('See you at four').waitFor();

@@ -8,6 +8,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Chat, mountChat } from '../chat/server.ts';
+import { trustedAddresses } from '../http/forwarded.ts';
 import { createServer, type Server } from '../server.ts';
 import { type ChatLog, openLog } from './chat-logs.ts';
 import { greeting, isExposed, jsonLines, lineObserver, reachableUrls, type Say, sentences } from './chat-output.ts';
@@ -26,6 +27,8 @@ Serves chat rooms: a web page, WebSockets, event streams and plain HTTP.
   --tls-cert FILE  serve https and wss: certificate and key in PEM, read again on SIGHUP
   --tls-key FILE
   --origin ORIGIN  another origin that may join, such as https://app.example; may be given several times
+  --trust-proxy A  believe X-Forwarded-For, -Proto and -Host of proxies at this address or range, or of 'loopback'; may be
+                   given several times
   --drain-ms N     on SIGTERM, time over which members are sent away (default 5000)
   --log json       one JSON object a line for what happens
   --help           this text
@@ -50,6 +53,7 @@ interface Settings {
   /** Reads the files, which may have changed. */
   readonly tls: (() => Tls) | undefined;
   readonly origins: readonly string[];
+  readonly proxies: readonly string[];
   readonly drainMs: number;
   readonly isJson: boolean;
 }
@@ -64,6 +68,7 @@ async function chat(settings: Settings): Promise<number> {
   const log = await openLog({ ...settings, maxHistoryRecords: settings.history }, say);
   const server = createServer({
     ...(tls === undefined ? {} : { tls }),
+    ...(settings.proxies.length === 0 ? {} : { trustProxy: { from: settings.proxies, headers: 'x-forwarded' } }),
     ...(settings.isJson ? { observer: lineObserver(say) } : {}),
   });
   try {
@@ -127,6 +132,7 @@ function readSettings(args: string[]): Settings | undefined {
       'tls-cert': { type: 'string' },
       'tls-key': { type: 'string' },
       origin: { type: 'string', multiple: true, default: [] },
+      'trust-proxy': { type: 'string', multiple: true, default: [] },
       'drain-ms': { type: 'string', default: '5000' },
       log: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -134,6 +140,7 @@ function readSettings(args: string[]): Settings | undefined {
   });
   if (values.help) return undefined;
   for (const origin of values.origin) checkOrigin(origin);
+  for (const proxy of values['trust-proxy']) checkProxy(proxy);
   const { base, log } = values;
   if (!/^(\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$/.test(base))
     throw new UsageError(`--base is ${JSON.stringify(base)}, must be like /chat`);
@@ -147,6 +154,7 @@ function readSettings(args: string[]): Settings | undefined {
     redis: values.redis,
     tls: tlsFiles(values['tls-cert'], values['tls-key']),
     origins: values.origin,
+    proxies: values['trust-proxy'],
     drainMs: wholeNumber('drain-ms', values['drain-ms'], 0, 600_000),
     isJson: log === 'json',
   };
@@ -158,6 +166,14 @@ function checkOrigin(origin: string): void {
     throw new UsageError(
       `--origin is ${JSON.stringify(origin)}, must be like https://app.example or http://127.0.0.1:3000`,
     );
+}
+
+function checkProxy(from: string): void {
+  try {
+    trustedAddresses(from);
+  } catch {
+    throw new UsageError(`--trust-proxy is ${JSON.stringify(from)}, must be like 10.0.0.1, 10.0.0.0/8 or loopback`);
+  }
 }
 
 function tlsFiles(cert: string | undefined, key: string | undefined): (() => Tls) | undefined {

@@ -12,18 +12,8 @@ import type { Chat } from '../../lib/chat/server.ts';
 import { CHAT_LIMITS } from '../../lib/limits.ts';
 import type { Server } from '../../lib/server.ts';
 import { launchBrowser, skipWithoutBrowser } from '../support/browser.ts';
-import {
-  allSent,
-  belowPx,
-  DESKTOP,
-  joined,
-  memberNames,
-  openPage,
-  PHONE,
-  say,
-  startChat,
-  texts,
-} from '../support/chat-page.ts';
+import { allSent, belowPx, DESKTOP, joined, memberNames, openPage, PHONE, say, texts } from '../support/chat-page.ts';
+import { startChat } from '../support/chat-server.ts';
 
 /** Scrolls up like a wheel; answers by how much what was read went elsewhere than it should. */
 const SCROLL_UP = `(async () => {
@@ -169,6 +159,8 @@ describe('the chat page, behaviour by behaviour', { skip: skipWithoutBrowser, ti
     await page.keyboard.press('Escape');
     await page.evaluate('new Promise(requestAnimationFrame)');
     await field.waitFor(); // without a name there is nothing to show
+    assert.equal(await page.locator('#name-close').isVisible(), false);
+    assert.equal(await page.locator('#state').innerText(), 'not in the room yet');
     await field.fill('x'.repeat(33));
     await page.getByRole('button', { name: 'Join' }).click();
     const why = page.locator('#name-dialog #name-why');
@@ -324,9 +316,14 @@ describe('the chat page, behaviour by behaviour', { skip: skipWithoutBrowser, ti
   it('tells of a rename as one event, with nobody leaving or joining', async () => {
     const ann = await open('/rooms/rename?user=ann', { viewport: DESKTOP });
     const bob = await open('/rooms/rename?user=bob', { viewport: DESKTOP });
+    await say(ann, 'before');
+    await allSent(ann);
+    await ann.locator('#rename').click();
+    await ann.getByRole('button', { name: 'Close' }).click();
+    await ann.locator('#name-dialog').waitFor({ state: 'hidden' });
     await ann.locator('#rename').click();
     await ann.locator('#name-field').fill('Anna');
-    await ann.locator('#name-field').press('Enter');
+    await ann.getByRole('button', { name: 'Change' }).click();
     await bob.getByText('ann is now called Anna').waitFor();
     assert.deepEqual(await memberNames(bob), ['Anna', 'bob (you)']);
     assert.deepEqual(await memberNames(ann), ['Anna (you)', 'bob']);
@@ -334,7 +331,15 @@ describe('the chat page, behaviour by behaviour', { skip: skipWithoutBrowser, ti
     assert.equal(await bob.getByText('Anna joined').count(), 0);
     await say(ann, 'still me');
     await allSent(ann);
-    assert.equal(await ann.locator('#messages .mine').count(), 1);
+    const hueOf = (text: string) =>
+      bob.locator('#messages .message', { hasText: text }).locator('.face').getAttribute('data-hue');
+    assert.equal(await hueOf('still me'), await hueOf('before'), 'the colour is the person’s, not the name’s');
+    // Somebody else of that name is somebody else.
+    await fetch(`${server.url}/rooms/rename/messages?user=Anna&id=another`, { method: 'POST', body: 'not me' });
+    const other = bob.locator('#messages .message', { hasText: 'not me' });
+    await other.waitFor();
+    assert.equal(await other.evaluate((row) => row.classList.contains('follows')), false);
+    assert.equal(await ann.locator('#messages .mine').count(), 2);
     await bob.context().close();
     await ann.context().close();
   });

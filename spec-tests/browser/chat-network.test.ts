@@ -8,18 +8,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { launchBrowser, skipWithoutBrowser } from '../support/browser.ts';
-import {
-  allSent,
-  DESKTOP,
-  joined,
-  memberNames,
-  Network,
-  openPage,
-  PHONE,
-  say,
-  startChat,
-  texts,
-} from '../support/chat-page.ts';
+import { allSent, DESKTOP, joined, memberNames, Network, openPage, PHONE, say, texts } from '../support/chat-page.ts';
+import { startChat } from '../support/chat-server.ts';
 
 describe('the chat page on a bad network', { skip: skipWithoutBrowser, timeout: 180_000 }, () => {
   let browser: Browser;

@@ -90,7 +90,7 @@ describe('twenty tasks of a new person', { skip: skipWithoutBrowser, timeout: 18
   it('7: change one’s name', async () => {
     await ann.getByRole('button', { name: 'Ann', exact: true }).click();
     await ann.getByLabel('Your name').fill('Anna');
-    await ann.getByRole('button', { name: 'Join' }).click();
+    await ann.getByRole('button', { name: 'Change' }).click();
     await ann.getByText('Anna (you)').waitFor();
   });
 

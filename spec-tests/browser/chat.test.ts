@@ -4,15 +4,12 @@
  */
 
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { mountChat } from '../../lib/chat/server.ts';
-import { createServer, type Server } from '../../lib/server.ts';
+import type { Server } from '../../lib/server.ts';
 import { launchBrowser, skipWithoutBrowser } from '../support/browser.ts';
-
-const PHONE = { width: 390, height: 844 };
-const DESKTOP = { width: 1280, height: 800 };
+import { DESKTOP, memberNames, PHONE, say, screenshot } from '../support/chat-page.ts';
+import { startChat } from '../support/chat-server.ts';
 
 describe('the chat page in Chromium', { skip: skipWithoutBrowser, timeout: 120_000 }, () => {
   let browser: Browser;
@@ -20,7 +17,7 @@ describe('the chat page in Chromium', { skip: skipWithoutBrowser, timeout: 120_0
 
   before(async () => {
     browser = await launchBrowser();
-    server = await startChat(0);
+    ({ server } = await startChat());
   });
 
   after(async () => {
@@ -53,11 +50,11 @@ describe('the chat page in Chromium', { skip: skipWithoutBrowser, timeout: 120_0
       assert.equal(await page.locator('.message').count(), 3);
       assert.equal(await page.locator('.message:not(.follows)').count(), 3, 'each under its own name');
     }
-    assert.deepEqual(await ann.locator('#member-list li').allInnerTexts().then(names), ['ann (you)', 'bob']);
+    assert.deepEqual(await memberNames(ann), ['ann (you)', 'bob']);
     await screenshot(ann, 'desktop');
     await screenshot(bob, 'phone');
     await bob.locator('#people').click();
-    assert.deepEqual(await bob.locator('#member-list li').allInnerTexts().then(names), ['ann', 'bob (you)']);
+    assert.deepEqual(await memberNames(bob), ['ann', 'bob (you)']);
     await screenshot(bob, 'phone-members');
     await bob.context().close();
     await ann.getByText('bob left').waitFor();
@@ -79,7 +76,7 @@ describe('the chat page in Chromium', { skip: skipWithoutBrowser, timeout: 120_0
   });
 
   it('comes back by itself after the server did, hears what it missed, and sends what was waiting, once', async () => {
-    const mine = await startChat(0);
+    const { server: mine } = await startChat();
     const { port } = mine;
     const page = await open('/rooms/back?user=ann', { viewport: PHONE }, mine.url);
     await say(page, 'one');
@@ -89,7 +86,7 @@ describe('the chat page in Chromium', { skip: skipWithoutBrowser, timeout: 120_0
     await say(page, 'two');
     await page.locator('.waiting').waitFor();
     await screenshot(page, 'phone-waiting');
-    const again = await startChat(port);
+    const { server: again } = await startChat(port);
     await page.locator('#state[data-state=open]').waitFor();
     await page.locator('.waiting').waitFor({ state: 'detached' });
     const history = (await (await fetch(`${again.url}/rooms/back/messages`)).json()) as {
@@ -137,25 +134,3 @@ describe('the chat page in Chromium', { skip: skipWithoutBrowser, timeout: 120_0
     return page;
   }
 });
-
-async function startChat(port: number): Promise<Server> {
-  const server = createServer();
-  mountChat(server);
-  await server.listen({ port });
-  return server;
-}
-
-async function say(page: Page, text: string): Promise<void> {
-  await page.locator('#text').fill(text);
-  await page.locator('#text').press('Enter');
-}
-
-/** The faces' letters stand before the names. */
-function names(texts: string[]): string[] {
-  return texts.map((text) => text.slice(text.indexOf('\n') + 1).trim());
-}
-
-async function screenshot(page: Page, name: string): Promise<void> {
-  const folder = process.env['BAREWIRE_SCREENSHOTS'];
-  if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`) });
-}

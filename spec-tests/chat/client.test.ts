@@ -17,13 +17,14 @@ import {
 } from '../../lib/chat/client-node.ts';
 import { Heartbeats } from '../../lib/chat/heartbeats.ts';
 import type { ServerEvent } from '../../lib/chat/protocol.ts';
-import { type Chat, mountChat } from '../../lib/chat/server.ts';
+import { mountChat } from '../../lib/chat/server.ts';
 import type { ChatOptions } from '../../lib/chat/settings.ts';
 import { EventSource } from '../../lib/client/event-source.ts';
 import { PreparedEvent } from '../../lib/event-stream/prepared-event.ts';
 import { openJournal } from '../../lib/room-logs/journal-index.ts';
 import { createServer, type Server } from '../../lib/server.ts';
 import { browserBundle } from '../support/bundle.ts';
+import { withChat } from '../support/chat-server.ts';
 import { FakeClock } from '../support/clock.ts';
 import { until, withServer } from '../support/sockets.ts';
 
@@ -51,21 +52,6 @@ async function withFake(
   } finally {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
-  }
-}
-
-async function withChat(
-  options: ChatOptions,
-  body: (server: Server, chat: Chat) => Promise<void>,
-  port = 0,
-): Promise<void> {
-  const server = createServer();
-  const chat = mountChat(server, { presenceMs: 0, ...options });
-  await server.listen({ port });
-  try {
-    await body(server, chat);
-  } finally {
-    await server.close();
   }
 }
 
@@ -421,6 +407,36 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
     );
   });
 
+  it('ignores types and fields that it does not know, over both transports: an old client goes on with a newer server', async () => {
+    const newer = [
+      { type: 'poll', sequence: 99, question: 'tea?' },
+      { type: 'message', sequence: 1, token: 'a', time: '', from: 'bob', userId: 'bob', text: 'hi', colour: 'red' },
+      { type: 'message', sequence: 2, token: 'a', time: '', from: 'bob', userId: 'bob', text: 'again', parts: [] },
+    ].map((event) => JSON.stringify(event));
+    const answer = (_: IncomingMessage, response: ServerResponse): void => {
+      openStream(response, { mood: 'good' });
+      response.write(`event: poll\ndata: ${newer[0]}\n\n`);
+      for (const event of newer.slice(1)) response.write(`data: ${event}\n\n`);
+    };
+    await withFake(answer, async (origin) => {
+      const { client, texts } = joinChat(origin, { transport: 'event-stream' });
+      await until('both are heard', () => texts().length === 2);
+      client.close();
+    });
+    const routes = (server: Server) =>
+      server.webSocket('/rooms/:room', {
+        open(socket) {
+          socket.send(/data: (.*)/.exec(welcome({ mood: 'good' }))![1]!);
+          for (const event of newer) socket.send(event);
+        },
+      });
+    await withServer({}, routes, async ({ url }) => {
+      const { client, texts } = joinChat(url, { transport: 'websocket' });
+      await until('both are heard', () => texts().length === 2);
+      client.close();
+    });
+  });
+
   it('notices that a heartbeat does not come in the time that the one before has named, and comes back', async () => {
     let streams = 0;
     await withFake(
@@ -542,6 +558,7 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
     assert.ok(gzipBytes < 6_000, `${gzipBytes} bytes`);
   });
 });
+
 describe('heartbeats of the chat', () => {
   it('each stream gets one at once and one in every interval; the timer runs while there are streams', () => {
     const clock = new FakeClock();

@@ -4,27 +4,16 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Records, removalData } from '../../lib/chat/encoding.ts';
 import type { ErrorEvent, HistoryPage, ServerEvent } from '../../lib/chat/protocol.ts';
-import { type Chat, mountChat } from '../../lib/chat/server.ts';
+import { mountChat } from '../../lib/chat/server.ts';
 import type { ChatOptions } from '../../lib/chat/settings.ts';
 import { Tickets } from '../../lib/chat/tickets.ts';
 import { subscriberOf, TokenBuckets } from '../../lib/chat/token-buckets.ts';
 import { CHAT_LIMITS } from '../../lib/limits.ts';
 import { MemoryLog } from '../../lib/rooms/memory-log.ts';
 import { createServer, type Server } from '../../lib/server.ts';
+import { withChat } from '../support/chat-server.ts';
 import { DelayedLog } from '../support/delayed-log.ts';
 import { deferred, openWebSocket, RawClient, until } from '../support/sockets.ts';
-
-async function withChat(options: ChatOptions, body: (server: Server, chat: Chat) => Promise<void>): Promise<void> {
-  const server = createServer();
-  const chat = mountChat(server, { presenceMs: 0, ...options });
-  await server.listen();
-  try {
-    await body(server, chat);
-  } finally {
-    for (const client of RawClient.open) client.socket.destroy();
-    await server.close();
-  }
-}
 
 /** What a WebSocket member is told next, but for presence. */
 async function told(client: RawClient): Promise<ServerEvent> {

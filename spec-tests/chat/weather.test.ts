@@ -6,28 +6,10 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type ChatConnection, connectChat } from '../../lib/chat/client-node.ts';
 import type { HistoryPage, ServerEvent, WelcomeEvent } from '../../lib/chat/protocol.ts';
-import { type Chat, mountChat } from '../../lib/chat/server.ts';
-import type { ChatOptions } from '../../lib/chat/settings.ts';
 import { CHAT_LIMITS } from '../../lib/limits.ts';
-import { createServer, type Server } from '../../lib/server.ts';
+import { withChat } from '../support/chat-server.ts';
 import { ROOT } from '../support/peers.ts';
-import { openWebSocket, RawClient, turns, until } from '../support/sockets.ts';
-
-async function withChat(
-  options: ChatOptions & { readonly port?: number },
-  body: (server: Server, chat: Chat) => Promise<void>,
-): Promise<void> {
-  const { port = 0, ...own } = options;
-  const server = createServer();
-  const chat = mountChat(server, { presenceMs: 0, ...own });
-  await server.listen({ port });
-  try {
-    await body(server, chat);
-  } finally {
-    for (const client of RawClient.open) client.socket.destroy();
-    await server.close();
-  }
-}
+import { openWebSocket, type RawClient, turns, until } from '../support/sockets.ts';
 
 async function hear(client: RawClient): Promise<ServerEvent> {
   const { first, payload } = await client.frame();
@@ -76,7 +58,7 @@ describe('bad weather', { timeout: 60_000 }, () => {
     });
   });
 
-  it('200 members whose server restarts all come back, and each hears every message once and in order', async () => {
+  it('200 members whose server drains and starts anew all come back, and each hears every message once and in order', async () => {
     const heard: string[][] = [];
     const clients: ChatConnection[] = [];
     let port = 0;
@@ -100,14 +82,19 @@ describe('bad weather', { timeout: 60_000 }, () => {
       await until('all are there', isOpen);
       await chat.publish('r', 'bob', 'before');
       await until('all have heard it', () => heard.every(({ length }) => length === 1));
+      await server.drain({ overMs: 300 });
     });
-    await withChat({ port }, async (_, chat) => {
-      await until('all are back', isOpen);
-      await chat.publish('r', 'bob', 'after');
-      await until('all have heard it', () => heard.every(({ length }) => length === 2));
-      assert.ok(heard.every((mine) => mine.join() === 'before,after'));
-      for (const client of clients) client.close();
-    });
+    await withChat(
+      {},
+      async (_, chat) => {
+        await until('all are back', isOpen);
+        await chat.publish('r', 'bob', 'after');
+        await until('all have heard it', () => heard.every(({ length }) => length === 2));
+        assert.ok(heard.every((mine) => mine.join() === 'before,after'));
+        for (const client of clients) client.close();
+      },
+      port,
+    );
   });
 
   it('a flood of 2,000 messages of one member: the others hear no more than its bucket has, and it is read no faster', async () => {

@@ -53,7 +53,7 @@ describe('barewire chat', () => {
     assert.deepEqual([code, stderr], [0, '']);
     for (const option of [
       ...['--port', '--host', '--base', '--history', '--data', '--redis', '--tls-cert', '--tls-key'],
-      ...['--origin', '--drain-ms', '--log', '--help'],
+      ...['--origin', '--trust-proxy', '--drain-ms', '--log', '--help'],
     ])
       assert.match(stdout, new RegExp(`^ {2}${option}\\b`, 'm'));
   });
@@ -74,6 +74,8 @@ describe('barewire chat', () => {
       ['--origin', 'https://app.example/path'],
       ['--origin', 'null'],
       ['--rooms', '3'],
+      ['--trust-proxy', 'proxy.example'],
+      ['--trust-proxy', '10.0.0.0/33'],
       ['--base', 'chat'],
       ['--base', '/chat/'],
       ['--log', 'text'],

@@ -43,6 +43,19 @@ const SETUPS: readonly Setup[] = [
       proxy_set_header Host $http_host;
     }`,
   },
+  {
+    name: 'with X-Forwarded-* from a proxy that is trusted',
+    options: () => ['--trust-proxy', 'loopback'],
+    location: (backend) => `location /chat/ {
+      proxy_pass http://127.0.0.1:${backend}/;
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection $connection_upgrade;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header X-Forwarded-Proto $scheme;
+      proxy_set_header X-Forwarded-Host $http_host;
+    }`,
+  },
 ];
 
 const SKIP = missing({ programs: ['nginx'] }) || skipWithoutBrowser;

@@ -1,5 +1,5 @@
 /**
- * What the tests of the chat's page share: a chat, pages in a real Chromium, and a network that can be cut.
+ * What the tests of the chat's page share: pages in a real Chromium, and a network that can be cut.
  *
  * Knows the page's elements by their ids, nothing of how they come about. In: a browser; out: pages that have joined.
  * Read next: `../browser/chat.test.ts`.
@@ -8,21 +8,10 @@
 import { connect, createServer as createNetServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { type Chat, mountChat } from '../../lib/chat/server.ts';
-import type { ChatOptions } from '../../lib/chat/settings.ts';
-import { createServer, type Server } from '../../lib/server.ts';
 
 /** Widths and heights that the page is looked at in. */
 export const PHONE: { width: number; height: number } = { width: 390, height: 844 };
 export const DESKTOP: { width: number; height: number } = { width: 1280, height: 800 };
-
-/** Starts a server with a chat; port 0 = any. */
-export async function startChat(port: number = 0, options: ChatOptions = {}): Promise<{ server: Server; chat: Chat }> {
-  const server = createServer();
-  const chat = mountChat(server, options);
-  await server.listen({ port });
-  return { server, chat };
-}
 
 /** Opens a page of its own profile, and waits until it has joined. */
 export async function openPage(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Page> {

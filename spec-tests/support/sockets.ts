@@ -26,8 +26,8 @@ export function patiently<T>(what: string | (() => string), promise: Promise<T>)
 }
 
 /** Resolves once the condition holds, looking after every turn of the event loop. */
-export async function until(what: string, condition: () => boolean, patienceMs: number = PATIENCE_MS): Promise<void> {
-  const giveUp = performance.now() + patienceMs;
+export async function until(what: string, condition: () => boolean): Promise<void> {
+  const giveUp = performance.now() + PATIENCE_MS;
   while (!condition()) {
     if (performance.now() > giveUp) throw new Error(`waited in vain until ${what}`);
     await new Promise((resolve) => setImmediate(resolve));

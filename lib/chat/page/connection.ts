@@ -8,19 +8,14 @@
 import { type ChatConnection, type ChatRefused, connectChat } from '../client.ts';
 import type { ChatMessage, Person, RemovedEvent, WelcomeEvent } from '../protocol.ts';
 import { keep, recall } from './memory.ts';
+import type { Entry } from './messages.ts';
 
 export type { Person } from '../protocol.ts';
 
 const MAX_WAITING = 100;
 
 /** A message of the room. */
-export interface Heard {
-  readonly sequence: number;
-  readonly from: string;
-  readonly text: string;
-  readonly timeMs: number;
-  readonly isMine: boolean;
-}
+export type Heard = Entry;
 
 /** Where we are, at the beginning of each connection. */
 export type Welcome = WelcomeEvent & { readonly yourId: string };
@@ -182,7 +177,14 @@ function shown(records: readonly (ChatMessage | RemovedEvent)[], client: ChatCon
 
 function heard({ sequence, from, userId, text, time, removed }: ChatMessage, client: ChatConnection): Heard {
   const isMine = userId === client.userId;
-  return { sequence, from, text: removed ? 'This message was removed.' : text, timeMs: Date.parse(time), isMine };
+  return {
+    sequence,
+    from,
+    text: removed ? 'This message was removed.' : text,
+    timeMs: Date.parse(time),
+    isMine,
+    by: userId,
+  };
 }
 
 /** Made once for this browser: people who have the same name are not the same. */

@@ -14,10 +14,12 @@ class Question {
   readonly #dialog: HTMLDialogElement;
   readonly #field: HTMLInputElement;
   readonly #why: HTMLElement;
+  readonly #name: string;
   #mayBeLeft = true;
 
   /** `answered` tells why the answer will not do, or nothing. */
   constructor(name: string, answered: (value: string) => Promise<string>) {
+    this.#name = name;
     this.#dialog = $(`${name}-dialog`);
     this.#field = $(`${name}-field`);
     this.#why = $(`${name}-why`);
@@ -37,13 +39,17 @@ class Question {
     this.#dialog.addEventListener('close', () => {
       if (!this.#mayBeLeft) this.#dialog.showModal();
     });
+    const close = $(`${name}-close`);
     this.#dialog.addEventListener('click', ({ target }) => {
-      if (target === this.#dialog && this.#mayBeLeft) this.#dialog.close();
+      if (target === close || (target === this.#dialog && this.#mayBeLeft)) this.#dialog.close();
     });
   }
 
-  ask(value: string, reason: string, mayBeLeft: boolean): void {
+  /** `act`: what the button says. */
+  ask(value: string, reason: string, mayBeLeft: boolean, act: string): void {
     this.#mayBeLeft = mayBeLeft;
+    $(`${this.#name}-close`).hidden = !mayBeLeft;
+    $(`${this.#name}-submit`).textContent = act;
     this.#field.value = value;
     showWhy(this.#field, this.#why, reason);
     if (!this.#dialog.open) this.#dialog.showModal();
@@ -67,7 +73,7 @@ export function makeDialogs(
   const name = new Question('name', named);
   const other = new Question('room', (value) => chosen(value.replace(/^#/, '')));
   return {
-    askName: (current, reason, mayBeLeft) => name.ask(current, reason, mayBeLeft),
+    askName: (current, reason, mayBeLeft) => name.ask(current, reason, mayBeLeft, mayBeLeft ? 'Change' : 'Join'),
     askRoom: () => {
       const been = recallRooms()
         .filter((one) => one.name !== room)
@@ -81,7 +87,7 @@ export function makeDialogs(
         return item;
       });
       $('recent').replaceChildren(...links);
-      other.ask('', '', true);
+      other.ask('', '', true, 'Go');
     },
   };
 }

@@ -36,12 +36,12 @@ export function button(content: string, act: () => void): HTMLElement {
   return made;
 }
 
-/** Makes the coloured circle that stands beside a name. */
-export function face(name: string): HTMLElement {
+/** Makes the circle that stands beside a name, of a colour that stays when the name changes. */
+export function face(name: string, id: string): HTMLElement {
   const [first] = characters.segment(name);
   const circle = element('span', 'face', (first?.segment ?? '?').toUpperCase());
   let hash = 0;
-  for (const character of name) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) >>> 0;
+  for (const character of id) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) >>> 0;
   circle.dataset['hue'] = String(hash % HUES);
   circle.setAttribute('aria-hidden', 'true');
   return circle;

@@ -65,7 +65,7 @@ export class Members {
       const item = element('li');
       const label = element('span');
       label.append(written('bdi', '', name), id === this.#yourId ? ' (you)' : '');
-      item.append(face(name), label);
+      item.append(face(name, id), label);
       return item;
     });
     if (count > items.length) items.push(element('li', 'more', `and ${count - items.length} more`));

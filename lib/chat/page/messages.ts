@@ -14,6 +14,8 @@ const SAME_BREATH_MS = 5 * 60_000;
 export interface Entry {
   readonly sequence: number;
   readonly from: string;
+  /** The id of whose it is. */
+  readonly by: string;
   readonly text: string;
   readonly timeMs: number;
   readonly isMine: boolean;
@@ -29,20 +31,20 @@ export function makeRow(entry: Entry): HTMLElement {
 }
 
 /** Makes a message's row. */
-export function makeMessage({ from, text, timeMs, isMine }: Omit<Entry, 'sequence'>): HTMLElement {
+export function makeMessage({ from, by, text, timeMs, isMine }: Omit<Entry, 'sequence'>): HTMLElement {
   const item = element('li', isMine ? 'message mine' : 'message');
   const time = new Date(timeMs);
-  const by = element('div', 'by');
+  const line = element('div', 'by');
   const at = element('time', '', clock.format(time));
   at.setAttribute('datetime', time.toISOString());
-  by.append(written('span', 'from', from), at);
+  line.append(written('span', 'from', from), at);
   const said = written('p', 'said', '');
   for (const part of findLinks(text)) said.append(part.href === undefined ? part.text : makeLink(part.text, part.href));
   said.title = time.toLocaleString();
   // The face spans name and text, so that what was said stands beside it.
   const side = element('div', 'side');
-  side.append(by, said);
-  item.append(face(from), side);
+  side.append(line, said);
+  item.append(face(from, by), side);
   return item;
 }
 
@@ -58,6 +60,7 @@ export function decorate(row: HTMLElement, entry: Entry, before: Entry | undefin
     entry.sequence > 0 &&
     before.sequence > 0 &&
     before.from === entry.from &&
+    before.by === entry.by &&
     entry.timeMs - before.timeMs < SAME_BREATH_MS;
   row.classList.toggle('follows', follows);
 }

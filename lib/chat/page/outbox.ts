@@ -24,8 +24,8 @@ export class Outbox {
   }
 
   /** Shows what has just been said. */
-  add(id: string, from: string, text: string): void {
-    const row = makeMessage({ from, text, timeMs: Date.now(), isMine: true });
+  add(id: string, from: string, by: string, text: string): void {
+    const row = makeMessage({ from, by, text, timeMs: Date.now(), isMine: true });
     row.classList.add('waiting');
     this.#rows.set(id, { row, text });
     this.#list.append(row);

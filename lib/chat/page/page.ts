@@ -80,7 +80,7 @@ const listener: Listener = {
     $('empty').hidden = true;
   },
   waiting(id, text) {
-    timeline.toEnd(() => outbox.add(id, you, text));
+    timeline.toEnd(() => outbox.add(id, you, yourId, text));
     $('empty').hidden = true;
   },
   acknowledged(id, sequence) {
@@ -121,8 +121,11 @@ async function enter(): Promise<void> {
     $<HTMLButtonElement>('rename').disabled = !choosesName;
   });
   if (you === '') await asked;
-  if (you === '' && choosesName) dialogs.askName('', '', false);
-  else join();
+  if (you !== '' || !choosesName) join();
+  else {
+    $('state').textContent = 'not in the room yet';
+    dialogs.askName('', '', false);
+  }
 }
 
 function join(): void {
@@ -172,7 +175,7 @@ function say(text: string): string {
 }
 
 function notice(text: string): void {
-  timeline.add({ sequence: 0, from: '', text, timeMs: Date.now(), isMine: false });
+  timeline.add({ sequence: 0, from: '', by: '', text, timeMs: Date.now(), isMine: false });
 }
 
 function showState(now: State): void {
