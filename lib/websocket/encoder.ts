@@ -13,7 +13,6 @@ import type { MessageDeflate } from './deflate.ts';
 import { FIRST_OCTET_RSV1, frameHeaderSize, MAX_HEADER_BYTES, Opcode, writeFrameHeader } from './frame.ts';
 import { copyMasked, newMaskingKey } from './mask.ts';
 import type { PreparedMessage } from './prepared-message.ts';
-import { received, receivedLength } from './received-text.ts';
 
 /** Payloads up to this size are copied behind their header, larger ones go by reference. */
 const COPY_MAX_BYTES = 16_384;
@@ -43,8 +42,6 @@ export function utf8Of(text: string): Uint8Array {
     encodeUtf8Into(text, bytes, 0);
     return bytes;
   }
-  const length = receivedLength(text);
-  if (length >= 0) return new Uint8Array(received.bytes.buffer, 0, length);
   sharedText ??= Buffer.allocUnsafeSlow(INLINE_TEXT_MAX_UNITS * 3);
   return new Uint8Array(sharedText.buffer, sharedText.byteOffset, encodeUtf8Into(text, sharedText, 0));
 }
@@ -85,9 +82,7 @@ export function encodeText(
 
 /** Encodes one frame around a text. `first` is the header's first octet. */
 export function encodeTextFrame(output: OutputQueue, form: FrameForm, first: number, text: string): void {
-  const length = receivedLength(text);
-  if (length >= 0) encodeSharedFrame(output, form, first, received.bytes, received.view, length);
-  else if (text.length > INLINE_TEXT_MAX_UNITS) encodeFrame(output, form, first, utf8Of(text));
+  if (text.length > INLINE_TEXT_MAX_UNITS) encodeFrame(output, form, first, utf8Of(text));
   else if (text.length > IN_PLACE_MAX_UNITS) encodeFrame(output, form, first, ownIfKept(utf8Of(text)));
   else encodeShortText(output, form, first, text);
 }

@@ -5,7 +5,7 @@
  * sees: whole text and binary messages, pings, pongs and closes. Messages that are lent are unmasked in the chunk instead. Enforces what depends on more than one frame:
  * fragment order, the size and the frame count of a message, UTF-8 across fragments. A compressed message (RFC 7692) is
  * collected as it comes, and decompressed and checked once it is whole.
- * Memory: none while no message is in progress; else at most sixteen times what the peer has really sent (64 KiB at the least,
+ * Memory: 64 KiB for the process, in which short text is decoded. Of a connection none while no message is in progress; else at most sixteen times what the peer has really sent (64 KiB at the least,
  * where that much was announced). A length that is merely announced costs nothing.
  * Read next: `state.ts`, then `protocol.ts`.
  */
@@ -14,7 +14,6 @@ import { allocate, allocated, allocatedView, type BytesClass } from '../bytes/al
 import { decodeAscii, decodeUtf8, isValidUtf8, Utf8Validator } from '../bytes/utf8.ts';
 import {
   DECOMPRESS_SPARE_BYTES,
-  decompressedView,
   ownBytes,
   PAYLOAD_MAX_BYTES,
   payloadMemory,
@@ -27,14 +26,6 @@ import { isControl, MAX_HEADER_BYTES, Opcode } from './frame.ts';
 import { MAX_SHORT_PAYLOAD_BYTES, memoryOf, type Slice } from './frame-parser.ts';
 import { copyMasked, copyMaskedText, rotateKey } from './mask.ts';
 import { invalidUtf8, orderViolation, tooBig } from './message-rules.ts';
-import {
-  forgetReceived,
-  rememberDecompressed,
-  rememberReceived,
-  SCRATCH_BYTES,
-  scratch,
-  scratchView,
-} from './received-text.ts';
 import type { Violation } from './violation.ts';
 
 export interface AssemblerOptions {
@@ -77,6 +68,11 @@ interface MessageInProgress {
   /** The length that the frames seen so far add up to, including octets still to come. */
   announced: number;
 }
+
+/** Where a text that lies whole in a chunk is unmasked and decoded: used again, never kept across calls. Longer ones have memory of their own. */
+const SCRATCH_BYTES = 65_536;
+const scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+const scratchView: DataView = new DataView(scratch.buffer);
 
 /** Memory for an announced length is at least this … */
 const FIRST_ALLOCATION_BYTES = 65_536;
@@ -196,7 +192,6 @@ export class MessageAssembler extends ControlFrames {
       if (!ascii && !isValidUtf8(data, 0, length)) return invalidUtf8();
       return { kind: 'text', data };
     }
-    forgetReceived();
     const fits = length <= SCRATCH_BYTES;
     const bytes = fits ? scratch : allocate(length);
     const target = fits ? scratchView : allocatedView(bytes, length);
@@ -205,7 +200,6 @@ export class MessageAssembler extends ControlFrames {
     if (copyMaskedText(view, start, end, target, at, maskingKey)) data = decodeAscii(bytes, 0, length);
     else if (isValidUtf8(bytes, 0, length)) data = decodeUtf8(bytes, 0, length);
     else return invalidUtf8(); // §8.1
-    if (fits) rememberReceived(data, length);
     return { kind: 'text', data };
   }
 
@@ -230,7 +224,6 @@ export class MessageAssembler extends ControlFrames {
     if (!textAsBytes) {
       const text = textOf(plain);
       if (text === undefined) return invalidUtf8();
-      if (!plain.isOwn) rememberDecompressed(text, plain.bytes, decompressedView, plain.length);
       return { kind: 'text', data: text };
     }
     if (!plain.isAscii && !isValidUtf8(plain.bytes, 0, plain.length)) return invalidUtf8();

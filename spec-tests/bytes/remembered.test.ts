@@ -9,7 +9,6 @@ import { prepareEvent } from '../../lib/event-stream/prepared-event.ts';
 import { copyMasked, copyMaskedText } from '../../lib/websocket/mask.ts';
 import { prepareMessage } from '../../lib/websocket/prepared-message.ts';
 import { type Incoming, type ProtocolOptions, WebSocketProtocol } from '../../lib/websocket/protocol.ts';
-import { receivedLength } from '../../lib/websocket/received-text.ts';
 import { chat, noise, PLAIN, TAKEOVER } from '../support/deflate.ts';
 import { KEY, rawFrame } from '../support/frames.ts';
 import { collectGarbage } from '../support/gc.ts';
@@ -168,19 +167,6 @@ describe('nothing larger than 64 KiB is remembered from call to call', () => {
       arena.handOut(BLOCK_BYTES);
       assert.equal(arena.bytes.length, 0);
     }
-  });
-
-  it('a text that came last is kept if it takes at most 64 KiB', () => {
-    const receive = (text: string): number => {
-      const [incoming] = core('client').receive(rawFrame({ opcode: 1, payload: Buffer.from(text) }));
-      assert.ok(incoming?.kind === 'text' && incoming.data === text);
-      return receivedLength(text);
-    };
-    assert.equal(receive('x'.repeat(65_536)), 65_536);
-    assert.equal(receive('ж'.repeat(32_768)), 65_536);
-    assert.equal(receive(`${'x'.repeat(32_766)}€`), 32_769);
-    assert.equal(receive(`${'x'.repeat(32_768)}€`), -1); // 32,769 units of two octets
-    assert.equal(receive('x'.repeat(65_537)), -1);
   });
 
   it('and nothing of a message in progress once no message can come of it', async () => {
