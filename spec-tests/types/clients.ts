@@ -17,10 +17,7 @@ socket.addEventListener('close', ({ code, reason, wasClean }) => {
 });
 socket.addEventListener('close', { handleEvent: (event) => same<typeof event, CloseEvent>(true) }, { once: true });
 socket.onerror = (event) => same<typeof event, ErrorEvent>(true);
-socket.onmessage = ({ data }) => {
-  void [this.bufferedAmount, this.binaryType];
-  void data;
-};
+socket.onmessage = ({ origin }) => same<typeof origin, string>(true);
 // @ts-expect-error: a close event has no data
 socket.addEventListener('close', ({ data }) => data);
 // @ts-expect-error: no such binaryType
