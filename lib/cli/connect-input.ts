@@ -6,11 +6,16 @@
  */
 
 import { createInterface } from 'node:readline';
-import { type ReconnectingWebSocket, WebSocket } from '../client/index.ts';
+import type { ReconnectingWebSocket, WebSocket } from '../client/index.ts';
 import { readFile } from './client-options.ts';
 import { oneLine } from './usage.ts';
 
-type Socket = WebSocket | ReconnectingWebSocket;
+/** What `connect` talks through. */
+export interface Line {
+  readonly socket: WebSocket | ReconnectingWebSocket;
+  /** The connection of now: the socket itself, or with --reconnect the latest that it has made. */
+  readonly current: () => WebSocket | undefined;
+}
 
 /** Input that is being read. */
 export interface Input {
@@ -39,8 +44,8 @@ const COMMANDS = `/ping                sends a ping and says how long its pong t
 //…  @@…             a message that begins with / or @`;
 
 /** Begins to read. */
-export function openInput(socket: Socket, options: InputOptions): Input {
-  return process.stdin.isTTY === true ? openTerminal(socket, options) : openPipe(socket, options);
+export function openInput(line: Line, options: InputOptions): Input {
+  return process.stdin.isTTY === true ? openTerminal(line, options) : openPipe(line, options);
 }
 
 /** A message from the command line: `@FILE` is the file's contents. @throws UsageError for a file that cannot be read */
@@ -57,21 +62,31 @@ export function messageOf(text: string, binary: boolean): string | Uint8Array<Ar
   }
 }
 
-function openPipe(socket: Socket, { binary, say, ended }: InputOptions): Input {
+function openPipe(line: Line, { binary, say, ended }: InputOptions): Input {
   const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
-  const encode = (line: string) => (binary ? new TextEncoder().encode(line) : line);
+  const encode = (text: string) => (binary ? new TextEncoder().encode(text) : text);
   const pump = async (): Promise<void> => {
-    for await (const line of lines) {
-      if (socket instanceof WebSocket) await socket.write(encode(line));
-      else socket.send(encode(line));
-    }
+    for await (const text of lines) await write(line, encode(text));
     ended();
   };
   pump().catch((error: unknown) => say(oneLine(error)));
   return { end: () => lines.close(), above: (show) => show() };
 }
 
-function openTerminal(socket: Socket, options: InputOptions): Input {
+/** Writes once there is room. With --reconnect, what a lost connection has not taken is written to the next one. */
+async function write({ socket, current }: Line, data: string | Uint8Array<ArrayBuffer>): Promise<void> {
+  if ('write' in socket) return socket.write(data);
+  for (;;) {
+    try {
+      return await current()?.write(data);
+    } catch (error) {
+      if (socket.state === 'closed') throw error;
+    }
+    await new Promise((resolve) => socket.addEventListener('open', resolve, { once: true }));
+  }
+}
+
+function openTerminal(connection: Line, options: InputOptions): Input {
   const { say, ended } = options;
   const terminal = createInterface({ input: process.stdin, output: process.stderr, prompt: '> ', historySize: 1_000 });
   // To prompt when the terminal has been closed would read standard input again, and the process would never end.
@@ -86,7 +101,7 @@ function openTerminal(socket: Socket, options: InputOptions): Input {
     prompt(true);
   };
   terminal.on('line', (line) => {
-    if (line !== '') obey(socket, line, options, (text) => above(() => process.stderr.write(`${text}\n`)));
+    if (line !== '') obey(connection, line, options, (text) => above(() => process.stderr.write(`${text}\n`)));
     prompt(false);
   });
   terminal.on('SIGINT', () => process.emit('SIGINT'));
@@ -107,14 +122,14 @@ function openTerminal(socket: Socket, options: InputOptions): Input {
 }
 
 /** Carries out one line of a terminal. */
-function obey(socket: Socket, line: string, options: InputOptions, show: (text: string) => void): void {
+function obey({ socket, current }: Line, line: string, options: InputOptions, show: (text: string) => void): void {
   const { binary, say, closing } = options;
   const [command = '', ...rest] = line.split(' ');
   try {
     if (line.startsWith('//')) socket.send(line.slice(1));
     else if (!line.startsWith('/')) socket.send(messageOf(line, binary));
     else if (command === '/help') show(COMMANDS);
-    else if (command === '/ping') ping(socket, say);
+    else if (command === '/ping') ping(current(), say);
     else if (command === '/hex') socket.send(octetsOf(rest.join('')));
     else if (command === '/close') {
       closeWith(socket, rest);
@@ -125,14 +140,13 @@ function obey(socket: Socket, line: string, options: InputOptions, show: (text: 
   }
 }
 
-function ping(socket: Socket, say: (text: string) => void): void {
-  if (!(socket instanceof WebSocket)) throw new Error('/ping goes without --reconnect');
-  socket.ping().then((roundTripMs) => {
+function ping(socket: WebSocket | undefined, say: (text: string) => void): void {
+  Promise.resolve(socket?.ping()).then((roundTripMs) => {
     say(roundTripMs === undefined ? 'no pong' : `pong after ${roundTripMs.toFixed(1)} ms`);
   });
 }
 
-function closeWith(socket: Socket, [code, ...reason]: string[]): void {
+function closeWith(socket: Line['socket'], [code, ...reason]: string[]): void {
   if (code === undefined) socket.close(1000);
   else socket.close(Number(code), reason.join(' '));
 }

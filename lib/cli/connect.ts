@@ -9,7 +9,7 @@
 import { parseArgs } from 'node:util';
 import { type CloseEvent, ReconnectingWebSocket, WebSocket, type WebSocketOptions } from '../client/index.ts';
 import { CLIENT_HELP, CLIENT_OPTIONS, clientOptions, failure, readUrl, seconds } from './client-options.ts';
-import { type Input, messageOf, openInput } from './connect-input.ts';
+import { type Input, type Line, messageOf, openInput } from './connect-input.ts';
 import { colours, print, shownOn } from './standard-streams.ts';
 import { oneLine, runWith, UsageError } from './usage.ts';
 
@@ -40,8 +40,6 @@ Examples
   echo hello | barewire connect ws://127.0.0.1:9001
   barewire connect wss://api.example/feed -H 'Authorization: Bearer …' --json | jq .data
 `;
-
-type Socket = WebSocket | ReconnectingWebSocket;
 
 const OPTIONS = {
   ...CLIENT_OPTIONS,
@@ -94,11 +92,23 @@ function readSettings(args: string[]): Settings | undefined {
 }
 
 /** Makes the client. @throws UsageError for what its constructor refuses */
-function open({ url, options, reconnect }: Settings): Socket {
+function open({ url, options, reconnect }: Settings): Line {
   try {
-    if (!reconnect) return new WebSocket(url, options);
+    if (!reconnect) {
+      const socket = new WebSocket(url, options);
+      socket.binaryType = 'arraybuffer'; // the other's default
+      return { socket, current: () => socket };
+    }
+    let latest: WebSocket | undefined;
+    class Remembered extends WebSocket {
+      constructor(...given: ConstructorParameters<typeof WebSocket>) {
+        super(...given);
+        latest = this;
+      }
+    }
     const { protocols = [], ...socketOptions } = options;
-    return new ReconnectingWebSocket(url.href, { protocols, socketOptions });
+    const socket = new ReconnectingWebSocket(url.href, { protocols, socketOptions, WebSocket: Remembered });
+    return { socket, current: () => latest };
   } catch (error) {
     throw new UsageError(oneLine(error));
   }
@@ -112,7 +122,7 @@ function talk(settings: Settings): Promise<number> {
 class Talk {
   readonly #settings: Settings;
   readonly #end: (exitCode: number) => void;
-  readonly #socket: Socket;
+  readonly #line: Line;
   readonly #words: Words;
   #input: Input | undefined = undefined;
   #lastError: unknown = undefined;
@@ -124,9 +134,8 @@ class Talk {
     this.#settings = settings;
     this.#end = end;
     this.#words = new Words(settings);
-    const socket = open(settings);
-    this.#socket = socket;
-    if (socket instanceof WebSocket) socket.binaryType = 'arraybuffer'; // the other's default
+    this.#line = open(settings);
+    const { socket } = this.#line;
     socket.addEventListener('open', () => this.#opened());
     socket.addEventListener('message', (event: Event) => this.#message((event as MessageEvent).data));
     socket.addEventListener('error', (event: Event & { readonly error?: unknown }) => {
@@ -148,25 +157,25 @@ class Talk {
 
   #opened(): void {
     const { send, binary, url, pingMs } = this.#settings;
-    this.#say(`connected to ${url.href}${this.#words.agreed(this.#socket)}`);
+    this.#say(`connected to ${url.href}${agreed(this.#line.current())}`);
     const ended = (): void => this.#finish();
     if (this.#input === undefined && send !== undefined) {
-      for (const text of send) this.#socket.send(messageOf(text, binary));
+      for (const text of send) this.#line.socket.send(messageOf(text, binary));
       this.#input = { end() {}, above: (show) => show() };
       ended();
     }
     const closing = (): void => {
       this.#closedHere = true;
     };
-    this.#input ??= openInput(this.#socket, { binary, say: (text) => this.#say(text), closing, ended });
+    this.#input ??= openInput(this.#line, { binary, say: (text) => this.#say(text), closing, ended });
     this.#stopPings();
-    this.#stopPings = startPings(this.#socket, pingMs, (text) => this.#say(text));
+    this.#stopPings = startPings(this.#line, pingMs, (text) => this.#say(text));
   }
 
   #message(data: string | ArrayBuffer): void {
     const slow = this.#words.message(data, this.#input);
-    const socket = this.#socket;
-    if (slow === undefined || !(socket instanceof WebSocket)) return;
+    const socket = this.#line.current();
+    if (slow === undefined || socket === undefined) return;
     socket.pause(); // TCP holds the server back while nobody reads
     slow.then(() => socket.resume());
   }
@@ -183,7 +192,7 @@ class Talk {
   /** Input has ended. */
   #finish(): void {
     this.#closedHere = true;
-    void closeLater(this.#socket, this.#settings.waitMs);
+    void closeLater(this.#line, this.#settings.waitMs);
   }
 
   #why(code: number, reason: string): string {
@@ -207,10 +216,10 @@ function closed(code: number, reason: string): string {
  * Closes once the answers have had their time. What comes behind our close is dropped (WebSockets §4), so a ping goes first: a
  * server that answers in order has answered everything when its pong comes.
  */
-async function closeLater(socket: Socket, waitMs: number): Promise<void> {
+async function closeLater({ socket, current }: Line, waitMs: number): Promise<void> {
   // Not a reason to go on once the connection has ended.
   if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs).unref());
-  else if (socket instanceof WebSocket) await Promise.race([socket.ping(), afterAWhile()]);
+  else await Promise.race([current()?.ping(), afterAWhile()]);
   socket.close(1000);
 }
 
@@ -221,10 +230,10 @@ function afterAWhile(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, PONG_WAIT_MS).unref());
 }
 
-function startPings(socket: Socket, pingMs: number, say: (text: string) => void): () => void {
-  if (pingMs === 0 || !(socket instanceof WebSocket)) return () => undefined;
+function startPings({ current }: Line, pingMs: number, say: (text: string) => void): () => void {
+  if (pingMs === 0) return () => undefined;
   const timer = setInterval(async () => {
-    const roundTripMs = await socket.ping();
+    const roundTripMs = await current()?.ping();
     if (roundTripMs !== undefined) say(`pong after ${roundTripMs.toFixed(1)} ms`);
   }, pingMs);
   return () => clearInterval(timer);
@@ -241,6 +250,12 @@ function jsonOf(data: string | ArrayBuffer): string {
   return JSON.stringify(typeof data === 'string' ? { type: 'text', data } : { type: 'binary', hex: hexOf(data) });
 }
 
+/** The subprotocol and the extensions, for the word that tells of a connection. */
+function agreed(socket: WebSocket | undefined): string {
+  const parts = [socket?.protocol, socket?.extensions].filter(Boolean);
+  return parts.length === 0 ? '' : ` (${parts.join('; ')})`;
+}
+
 /** What is shown, and where. */
 class Words {
   readonly #json: boolean;
@@ -253,12 +268,6 @@ class Words {
   /** A word about the connection. */
   note(text: string): void {
     process.stderr.write(this.#colours.dim(`-- ${shownOn(process.stderr, text)}\n`));
-  }
-
-  agreed(socket: Socket): string {
-    if (!(socket instanceof WebSocket)) return '';
-    const parts = [socket.protocol, socket.extensions].filter((part) => part !== '');
-    return parts.length === 0 ? '' : ` (${parts.join('; ')})`;
   }
 
   /** A message; the answer waits for a slow reader. */

@@ -51,7 +51,7 @@ export class Refused extends HandshakeRejected {
   readonly response: TestResponse;
 
   constructor(response: TestResponse) {
-    super('TEST_REFUSED', `server answered ${response.status}: ${response.text().trim()}`, response);
+    super('TEST_REFUSED', `server answered ${response.status}`, response); // the body's first line follows
     this.response = response;
   }
 }

@@ -103,6 +103,34 @@ describe('barewire connect', () => {
     });
   });
 
+  it('--reconnect comes back, and of more input than a connection takes nothing is lost or sent before its time', async () => {
+    let connections = 0;
+    const got: string[] = [];
+    const routes = (server: Server): void =>
+      void server.webSocket('/', {
+        open: (socket) => {
+          if (++connections === 1) socket.close(1001);
+        },
+        message: (_, data) => void got.push(data as string),
+      });
+    await withServer({}, routes, async (server) => {
+      const { child, exited, output } = barewire('connect', server.url, '--reconnect', '--ping', '0.1');
+      await until('it comes back', () => connections === 2);
+      // More messages than are kept while there is no connection, and in all more than may wait.
+      const lines = Array.from({ length: 40 }, (_, i) => `${i} ${'x'.repeat(500_000)}`);
+      child.stdin?.write(`${lines.join('\n')}\n`);
+      await until('all has come', () => got.length === lines.length);
+      assert.ok(
+        got.every((text, i) => text === lines[i]),
+        'in order',
+      );
+      await until('a pong was told', () => output.stderr.includes('pong after'));
+      child.stdin?.end();
+      assert.equal(await patiently('connect to end', exited), 0);
+      assert.match(output.stderr, /closed with 1001; again in/);
+    });
+  });
+
   it('headers are sent; a close code of the server and its reason are shown, exit code 1', async () => {
     await withServer({}, echo, async (server) => {
       const { code, stdout, stderr } = await piped('', `${server.url}/who`, '-H', 'X-User-Id: ada', '--wait', '5');
