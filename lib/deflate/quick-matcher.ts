@@ -34,6 +34,8 @@ const SPARSE_AFTER = 128;
  * each literal pays for the look.
  */
 const PAST_SEARCHED_BYTES = 4_096;
+/** From here on the look ahead is not into the past: it costs prose of 4 KiB a tenth of the time, and saves nothing. */
+const PAST_LOOK_AHEAD_BYTES = 1_024;
 
 /** What a hash of this many bits leaves out of 32. A constant: the loops have no register to spare for it. */
 const HASH_SHIFT = 32 - 14;
@@ -164,7 +166,7 @@ export function matchQuickly(start: number, end: number): void {
           length = longer;
           distance = other;
         }
-      } else if (hasPast) {
+      } else if (hasPast && i < PAST_LOOK_AHEAD_BYTES) {
         const longer = matchInPast(i + 1, next, Math.imul(next, 0x9e37_79b1), Math.min(end - i - 1, MAX_MATCH));
         if (longer > length) {
           literalFrequencies[work[i]!]!++;
