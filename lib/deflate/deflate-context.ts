@@ -61,8 +61,8 @@ export class DeflateContext {
   deflateShared(plain: Uint8Array): Compressed {
     const table = this.#table;
     if (table === undefined || plain.length === 0) return deflateShared(plain, this.#level, this.#windowBits);
-    const { memory, start, end } = this.#window;
-    return deflateAfter(plain, table, this.#place, this.#viewOf(memory), start, end, this.#level, this.#windowBits);
+    const { memory, end } = this.#window;
+    return deflateAfter(plain, table, this.#place, this.#viewOf(memory), end, this.#level, this.#windowBits);
   }
 
   /** Appends `plain`, which is copied, to the past: the receiver has it, or will have before the next message. */

@@ -81,20 +81,19 @@ export function ownCopy(shared: Uint8Array, length: number): Uint8Array {
 const DICTIONARY_MIN_BYTES = 2_048;
 const DICTIONARY_FACTOR = 16;
 
-/** `deflateShared` for a `DeflateContext`: `table` finds what is in `pastView[start..end)`, and `place` is that of the message. */
+/** `deflateShared` for a `DeflateContext`: `table` finds what is in `pastView` before `end`, and `place` is that of the message. */
 export function deflateAfter(
   plain: Uint8Array,
   table: Uint16Array,
   place: number,
   pastView: DataView,
-  start: number,
   end: number,
   level: number,
   windowBits: number,
 ): Compressed {
   beginOutput();
   beginMatching(level, windowBits, plain.length);
-  searchPast(table, place, pastView, start, end);
+  searchPast(table, place, pastView, end);
   compress(plain, NO_BYTES);
   forgetPast();
   return finishOutput();

@@ -40,12 +40,11 @@ export interface Past {
   hashShift: number;
   /** The place of the message's first byte. */
   place: number;
-  /** The bytes are those of `view` from `start` to `end`. */
+  /** The bytes are those of `view` before `end`. */
   view: DataView;
-  start: number;
   end: number;
 }
-export const past: Past = { table: NO_TABLE, hashShift: 31, place: 0, view: NO_VIEW, start: 0, end: 0 };
+export const past: Past = { table: NO_TABLE, hashShift: 31, place: 0, view: NO_VIEW, end: 0 };
 
 /** The distance of what `matchInPast` found. */
 export const foundInPast: { distance: number } = { distance: 0 };
@@ -56,13 +55,12 @@ export function forgetPast(): void {
   past.view = NO_VIEW;
 }
 
-/** Searches the bytes at `start..end` of `view` too, by `table`; `place` is that of the byte behind them. */
-export function searchPast(table: Uint16Array, place: number, view: DataView, start: number, end: number): void {
+/** Searches the bytes of `view` before `end` too, by `table`; `place` is that of the byte behind them. */
+export function searchPast(table: Uint16Array, place: number, view: DataView, end: number): void {
   past.table = table;
   past.hashShift = hashShiftFor(table);
   past.place = place;
   past.view = view;
-  past.start = start;
   past.end = end;
 }
 
@@ -115,8 +113,8 @@ export function matchInPast(i: number, here: number, product: number, max: numbe
   const distance = (i + past.place - past.table[product >>> past.hashShift]!) & 0xffff;
   const left = distance - i;
   const at = past.end - left;
-  // The table's places may be old, and then stand for anything.
-  if (left < MIN_MATCH || at < past.start || distance > searched.maxDistance) return 0;
+  // The table's places may be old, and then stand for anything. What is not farther than `maxDistance` is held.
+  if (left < MIN_MATCH || distance > searched.maxDistance) return 0;
   const view = past.view;
   if (view.getInt32(at, true) !== here) return 0;
   const most = Math.min(max, left);

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
-import { beginOutput, literalFrequencies } from '../../lib/deflate/block-writer.ts';
+import * as writer from '../../lib/deflate/block-writer.ts';
+import { DISTANCE_BASE } from '../../lib/deflate/huffman-table.ts';
 import { deflate, inflate } from '../../lib/deflate/index.ts';
 import { payloadOf } from '../../lib/load/messages.ts';
 import { explain, KINDS, Random, sample } from './support.ts';
@@ -57,8 +58,8 @@ test('RFC 7692 §7.2.3.6 an empty message is one octet of zero once its tail is 
 test('what an exception left counted is forgotten by the next message', () => {
   const text = ascii('one message, and one message more, and the last message');
   const before = deflate(text);
-  beginOutput();
-  literalFrequencies[7] = 1000;
+  writer.beginOutput();
+  writer.literalFrequencies[7] = 1000;
   assert.deepEqual(deflate(text), before);
 });
 
@@ -267,7 +268,7 @@ test('level 1 finds repetitions behind what has none, where it looks up every fo
   assert(data.length < 20_000 + alone + 1_200, `${data.length}, the text alone ${alone}`);
 });
 
-test('literals of very different frequency have codes of at most 12 bits, distances of at most 11, and come back', () => {
+test('literals of very different frequency come back, although their codes have at most 12 bits', () => {
   // Frequencies as in Fibonacci's sequence ask for the longest codes (§3.2.7 allows 15). No four bytes in a row come twice.
   const text: number[] = [];
   for (let [a, b, byte] = [1, 1, 0]; text.length < 12_000; [a, b] = [b, a + b], byte++) {
@@ -285,6 +286,29 @@ test('literals of very different frequency have codes of at most 12 bits, distan
     const theirs = deflateRawSync(plain, { ...FLUSH, level }).length;
     assert(data.length <= theirs * 1.05, `level ${level}: ${data.length} against ${theirs}`);
   }
+});
+
+test('distances of very different frequency come back, the rarest with 13 extra bits, although their codes have at most 11', () => {
+  const dictionary = sample('random', 32_768, new Random(36));
+  const expected = [...dictionary];
+  writer.beginOutput();
+  let count = 0;
+  // Distance 32,767 once, 20,000 once, then nearer ones as often as Fibonacci's numbers say.
+  for (let [a, b, symbol] = [1, 1, 29]; symbol >= 13; [a, b] = [b, a + b], symbol--) {
+    const distance = [32_767, 20_000][29 - symbol] ?? DISTANCE_BASE[symbol]!;
+    for (let i = 0; i < a; i++) {
+      writer.runs[count] = 0;
+      writer.matches[count++] = distance | (1 << 15) | (symbol << 23);
+      writer.literalFrequencies[writer.LENGTH_SYMBOLS[1]!]!++;
+      writer.distanceFrequencies[symbol]!++;
+      for (let n = 0; n < 4; n++) expected.push(expected[expected.length - distance]!);
+    }
+  }
+  writer.writeBlock(count, 0, 4 * count);
+  const { bytes, length } = writer.finishOutput();
+  const data = bytes.slice(0, length);
+  const plain = Uint8Array.from(expected.slice(32_768));
+  assert(same(inflateRawSync(data, { ...FLUSH, dictionary }), plain));
 });
 
 test('output beyond the shared memory is put together: blocks of every form, before and after 96 KiB', () => {
