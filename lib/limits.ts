@@ -99,18 +99,17 @@ export const COMPRESSION_DEFAULTS = {
    */
   level: 1,
   /**
-   * Plaintext from this size on is compressed by zlib at levels 2 to 9, see `deflate/engine.ts`. Measured on chat JSON at
-   * level 6 (`deflate/README.md`): our codec is three times as quick at 200 B, and about level with zlib from 8 KiB on, which is
-   * some 10 % slower for JSON and program text, and up to 30 % quicker for what hardly shrinks.
+   * Plaintext from this size on is compressed by zlib at levels 2 to 9, see `deflate/engine.ts`. At level 6 ours is 1.08 to 1.18 times as
+   * quick for 16 and 64 KiB of chat JSON, prose and binary data, 0.95 for base64 (`deflate/README.md`), and leaves nothing to collect.
    */
-  nativeDeflateFromBytes: 12_288,
+  nativeDeflateFromBytes: 262_144,
   /**
    * The same at level 1, where ours is quicker at every size measured, up to 1 MB: on the wire 1.3 times for chat JSON of 256 KiB, 2.2 for
    * base64. From here on zlib needs less memory while it runs.
    */
-  nativeQuickDeflateFromBytes: 4_194_304,
+  nativeQuickDeflateFromBytes: 1_048_576,
   /** The same where messages may refer to earlier ones, which only our own codec does at a cost by the message's length. */
-  nativeDeflateWithTakeoverFromBytes: 32_768,
+  nativeDeflateWithTakeoverFromBytes: 262_144,
   /**
    * Compressed data from this size on is decompressed by zlib. In process the two are level from 1 KiB on, and zlib is up to a quarter
    * quicker; but each of its calls leaves memory outside of the heap, for which V8 collects all of the heap, again and again: on the wire
