@@ -99,19 +99,25 @@ export const COMPRESSION_DEFAULTS = {
    */
   level: 1,
   /**
-   * Plaintext from this size on is compressed by zlib at levels 2 to 9, see `deflate/engine.ts`. Measured on chat JSON at
-   * level 6 (`deflate/README.md`): our codec is three times as quick at 200 B, and about level with zlib from 8 KiB on, which is
-   * some 10 % slower for JSON and program text, and up to 30 % quicker for what hardly shrinks.
+   * Plaintext from this size on is compressed by zlib at levels 2 to 9, see `deflate/engine.ts`. At level 6 ours is 1.08 to 1.18 times as
+   * quick for 16 and 64 KiB of chat JSON, prose and binary data, 0.95 for base64 (`deflate/README.md`), and leaves nothing to collect.
    */
-  nativeDeflateFromBytes: 12_288,
-  /** The same at level 1, where ours is 3.6 times as quick at 200 B and still 1.2 times at this size, the largest measured. */
-  nativeQuickDeflateFromBytes: 262_144,
+  nativeDeflateFromBytes: 262_144,
+  /**
+   * The same at level 1, where ours is quicker at every size measured, up to 1 MB: on the wire 1.3 times for chat JSON of 256 KiB, 2.2 for
+   * base64. From here on zlib needs less memory while it runs.
+   */
+  nativeQuickDeflateFromBytes: 1_048_576,
   /** The same where messages may refer to earlier ones, which only our own codec does at a cost by the message's length. */
-  nativeDeflateWithTakeoverFromBytes: 32_768,
-  /** Compressed data from this size on is decompressed by zlib: some 3 KiB of chat JSON, where the two are level. */
-  nativeInflateFromBytes: 1_024,
-  /** The same behind a window, which zlib copies for every message: for 4 KiB of chat JSON ours is still 1.3 times as quick. */
-  nativeInflateWithTakeoverFromBytes: 2_048,
+  nativeDeflateWithTakeoverFromBytes: 262_144,
+  /**
+   * Compressed data from this size on is decompressed by zlib. In process the two are level from 1 KiB on, and zlib is up to a quarter
+   * quicker; but each of its calls leaves memory outside of the heap, for which V8 collects all of the heap, again and again: on the wire
+   * ours needs 0.7 of the time for 16 KiB of chat JSON or base64, 0.7 for 64 KiB, and half the memory (`bench/README.md`).
+   */
+  nativeInflateFromBytes: 262_144,
+  /** The same behind a window, which zlib copies for every message. */
+  nativeInflateWithTakeoverFromBytes: 262_144,
 } as const;
 
 /** Limits of the event-stream parser (client side). */

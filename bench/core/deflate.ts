@@ -1,5 +1,6 @@
 /**
  * Our DEFLATE codec against `node:zlib`'s one-shot calls, in one process, interleaved: `node dist/bench/core/deflate.js`.
+ * `codec.ts` does so for five kinds of message, and through what a connection uses.
  *
  * Each row is one message size; every contender runs in short turns of about a millisecond, one after the other, many
  * rounds. The figure is the median of the rounds, in µs a message; in brackets the median of the ratios to zlib in the

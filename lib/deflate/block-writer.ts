@@ -1,22 +1,25 @@
 /**
  * Writes blocks (RFC 1951 §3.2.3-3.2.7): literals and matches in, bits out, in whichever of the three forms is shortest.
  *
- * The matcher appends to `tokens` and counts in `literalFrequencies` and `distanceFrequencies`; `writeBlock` chooses by
- * exact cost in bits, writes, and clears the counts. Output collects in memory of this module until `finishOutput`. The size
- * of a block is known before it is written, so the loops that write need no bounds.
+ * The matcher notes each match and how many literals come before it, and counts in `literalFrequencies` and
+ * `distanceFrequencies`; `writeBlock` chooses by exact cost in bits, takes the literals from `work`, writes, and clears the counts.
+ * Output collects in memory of this module, whose address never changes, and beyond that in larger memory, until `finishOutput`. The
+ * size of a block is known before it is written, so the loops that write need no bounds.
  * Never final blocks: a message ends with an empty stored block (RFC 7692 §7.2.1). Read next: `deflate.ts`.
  */
 
 import { DEFLATE_LIMITS } from '../limits.ts';
 import { codesOf, MAX_CODE_BITS, MAX_CODE_LENGTH_CODE_BITS, makeCode, usedSymbols } from './huffman-code.ts';
 import { DISTANCE_BASE, DISTANCE_EXTRA_BITS, LENGTH_BASE, LENGTH_EXTRA_BITS } from './huffman-table.ts';
+import { work } from './searched.ts';
 
-/** Tokens of one block at most, what one turn of a matcher adds included. zlib has 16,383. */
+/** Literals and matches of one block at most, what one turn of a matcher adds included. zlib has 16,383. */
 export const MAX_BLOCK_TOKENS = 16_384;
-/** A literal is its octet. A match is `distance << 9 | MATCH | length - 3`. */
-export const MATCH = 256;
-export const tokens: Int32Array = new Int32Array(MAX_BLOCK_TOKENS);
-/** How often each symbol occurs among `tokens`: for matches the matcher looks symbols up below. */
+/** By match: how many literals come before it. */
+export const runs: Uint16Array = new Uint16Array(MAX_BLOCK_TOKENS);
+/** By match: `distance | length - 3 << 15 | distance symbol << 23`. */
+export const matches: Int32Array = new Int32Array(MAX_BLOCK_TOKENS);
+/** How often each symbol occurs in the block: for matches the matcher looks symbols up below. */
 export const literalFrequencies: Int32Array = new Int32Array(286);
 export const distanceFrequencies: Int32Array = new Int32Array(30);
 
@@ -33,10 +36,11 @@ for (let i = 0; i < 30; i++) {
 
 // Imported and exported constants are loaded and checked at every use; these are folded into the loops.
 const used = usedSymbols;
-const written = tokens;
+const runsBefore = runs;
+const written = matches;
+const plain = work;
 const literalCounts = literalFrequencies;
 const distanceCounts = distanceFrequencies;
-const distanceSymbols = DISTANCE_SYMBOLS;
 
 // By symbol, from 257 for lengths: extra bits.
 const lengthExtra = new Uint8Array(286);
@@ -53,15 +57,24 @@ const distanceParts = Int32Array.from(DISTANCE_BASE, (base, i) => base | (DISTAN
 
 // §3.2.6, the fixed codes: 286-287 take part in the literal code without ever being sent.
 const fixedLiteralLengths = new Uint8Array(288).fill(8).fill(9, 144, 256).fill(7, 256, 280);
-const fixedLiteralCodes = codesOf(fixedLiteralLengths, MAX_CODE_BITS);
-const fixedDistanceCodes = codesOf(new Uint8Array(30).fill(5), MAX_CODE_BITS);
 
 /** Lengths of both alphabets side by side once they are chosen, as they are sent (§3.2.7). */
 const literalLengths = new Uint8Array(286 + 30);
 const distanceLengths = new Uint8Array(30);
-/** `code << 4 | length`, as `makeCode` makes them. */
-const literalCodes = new Int32Array(286);
-const distanceCodes = new Int32Array(30);
+/** All as `code << 4 | length`, in one array, so that the loop that writes has one constant to index: the codes of this block and, from `FIXED` on, the fixed ones. */
+const DISTANCES = 288;
+const FIXED = 320;
+const codes = new Int32Array(2 * FIXED);
+codes.set(codesOf(fixedLiteralLengths, MAX_CODE_BITS), FIXED);
+codes.set(codesOf(new Uint8Array(30).fill(5), MAX_CODE_BITS), FIXED + DISTANCES);
+const literalCodes = codes.subarray(0, 286);
+const distanceCodes = codes.subarray(DISTANCES, DISTANCES + 30);
+/**
+ * Choice: shorter than the format allows (§3.2.7: 15), so that two literals, or a distance with its extra bits, are stored at once
+ * behind 7 bits that wait: 7 + 12 + 12 and 7 + 11 + 13 bits of 32. What that costs is below 0.1 % of a message.
+ */
+const MAX_LITERAL_BITS = 12;
+const MAX_DISTANCE_BITS = 11;
 
 /** §3.2.7: the code lengths as symbols 0-18, each with the value of its extra bits `<< 5`. */
 const lengthTokens = new Uint16Array(286 + 30);
@@ -74,25 +87,27 @@ codeLengthExtra.set([2, 3, 7], 16);
 const CODE_LENGTH_ORDER = Uint8Array.of(16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15);
 
 const OUTPUT_SLACK_BYTES = 16;
-const sharedOutput = new Uint8Array(DEFLATE_LIMITS.sharedOutputBytes + OUTPUT_SLACK_BYTES);
-const sharedView = new DataView(sharedOutput.buffer);
-let output = sharedOutput;
-let view = sharedView;
-/** Whole octets written; `bitCount` (0-7) bits of `bits` come next. */
+const output = new Uint8Array(DEFLATE_LIMITS.sharedOutputBytes + OUTPUT_SLACK_BYTES);
+const view = new DataView(output.buffer);
+/** Whole octets in `output`; `bitCount` (0-7) bits of `bits` come next. */
 let at = 0;
 let bits = 0;
 let bitCount = 0;
+const NO_BYTES = new Uint8Array(0);
+/** The octets before those in `output`, where those did not fit: the first `movedOut` of `large`. */
+let large = NO_BYTES;
+let movedOut = 0;
 
 /** An output was begun and not finished: an exception (no memory, say) may have left counts. */
 let unfinished = false;
 
-/** Starts a new output. Must be called before the first token. */
+/** Starts a new output. Must be called before the first literal or match. */
 export function beginOutput(): void {
-  output = sharedOutput;
-  view = sharedView;
   at = 0;
   bits = 0;
   bitCount = 0;
+  large = NO_BYTES;
+  movedOut = 0;
   if (unfinished) {
     literalCounts.fill(0);
     distanceCounts.fill(0);
@@ -109,7 +124,7 @@ export interface Compressed {
 }
 
 /** One for all that fits the shared memory: to make a typed array of the right length costs 50 ns. */
-const compressed: Compressed = { bytes: sharedOutput, view: sharedView, length: 0 };
+const compressed: Compressed = { bytes: output, view, length: 0 };
 
 /** Ends with an empty stored block, 00 00 FF FF after the header's bits (RFC 7692 §7.2.1 steps 1-2). */
 export function finishOutput(): Compressed {
@@ -119,21 +134,21 @@ export function finishOutput(): Compressed {
   view.setInt32(at, 0xffff_0000 | 0, true);
   at += 4;
   unfinished = false;
-  if (output !== sharedOutput) {
-    const grown = { bytes: output, view, length: at };
-    output = sharedOutput; // what has grown is not remembered
-    view = sharedView;
-    return grown;
+  if (movedOut > 0) {
+    moveOut();
+    const bytes = large;
+    large = NO_BYTES; // what has grown is not remembered
+    return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), length: movedOut };
   }
   compressed.length = at;
   return compressed;
 }
 
 /**
- * Writes the first `count` of `tokens`, which stand for `plain[start..end)`. The frequencies are zero afterwards (`makeCode`).
- * An end-of-block symbol is added here.
+ * Writes the first `count` of `matches`, each behind its literals, and the literals behind the last: they stand for
+ * `work[start..end)`. The frequencies are zero afterwards (`makeCode`). An end-of-block symbol is added here.
  */
-export function writeBlock(count: number, plain: Uint8Array, start: number, end: number): void {
+export function writeBlock(count: number, start: number, end: number): void {
   literalCounts[256] = 1;
   const dynamicBits = prepareDynamic() + extraBits;
   const fixedBits = fixedCodeBits + extraBits;
@@ -141,28 +156,38 @@ export function writeBlock(count: number, plain: Uint8Array, start: number, end:
   const storedBits = (length + 5 * Math.ceil(length / 65_535)) * 8;
 
   if (storedBits <= fixedBits && storedBits <= dynamicBits) {
-    reserve((storedBits >> 3) + 1);
-    writeStored(plain, start, end);
+    writeStored(start, end);
   } else if (fixedBits <= dynamicBits) {
     reserve((fixedBits >> 3) + 1);
     writeBits(2, 3);
-    writeTokens(count, fixedLiteralCodes, fixedDistanceCodes);
+    writeMatches(count, start, end, FIXED);
   } else {
     reserve((dynamicBits >> 3) + 1);
     writeBits(4, 3);
     writeCodes();
-    writeTokens(count, literalCodes, distanceCodes);
+    writeMatches(count, start, end, 0);
   }
 }
 
-/** Makes room for `bytes` more, and the slack that stores of 4 octets need. */
+/**
+ * Makes room for `bytes` more, and the slack that stores of 4 octets need. A block is never too large for empty memory: it has no
+ * more bits than with fixed codes, and so at most 31 for each literal or match: 64 KiB.
+ */
 function reserve(bytes: number): void {
-  const needed = at + bytes + OUTPUT_SLACK_BYTES;
-  if (needed <= output.length) return;
-  const larger = new Uint8Array(Math.max(needed, output.length * 2));
-  larger.set(output.subarray(0, at));
-  output = larger;
-  view = new DataView(larger.buffer);
+  if (at + bytes > DEFLATE_LIMITS.sharedOutputBytes) moveOut();
+}
+
+/** Moves all whole octets to `large`, which grows to twice what it has to hold. */
+function moveOut(): void {
+  const needed = movedOut + at;
+  if (needed > large.length) {
+    const larger = new Uint8Array(needed * 2);
+    larger.set(large.subarray(0, movedOut));
+    large = larger;
+  }
+  large.set(output.subarray(0, at), movedOut);
+  movedOut = needed;
+  at = 0;
 }
 
 /** Up to 16 bits, least significant first. */
@@ -182,9 +207,10 @@ function alignToByte(): void {
 }
 
 /** §3.2.4. */
-function writeStored(plain: Uint8Array, start: number, end: number): void {
+function writeStored(start: number, end: number): void {
   for (let from = start; from < end; from += 65_535) {
     const length = Math.min(65_535, end - from);
+    reserve(length + 6);
     writeBits(0, 3);
     alignToByte();
     view.setUint16(at, length, true);
@@ -211,7 +237,7 @@ function prepareDynamic(): number {
   fixedCodeBits = 3;
   extraBits = 0;
   let size = 3 + 14;
-  let usedCount = makeCode(literalCounts, 286, MAX_CODE_BITS, literalLengths, literalCodes);
+  let usedCount = makeCode(literalCounts, 286, MAX_LITERAL_BITS, literalLengths, literalCodes);
   for (let i = 0; i < usedCount; i++) {
     const frequency = used[i]! >> 9;
     const symbol = used[i]! & 511;
@@ -221,7 +247,7 @@ function prepareDynamic(): number {
   }
   // The end of the block, 256, always occurs.
   literalCount = (used[usedCount - 1]! & 511) + 1;
-  usedCount = makeCode(distanceCounts, 30, MAX_CODE_BITS, distanceLengths, distanceCodes);
+  usedCount = makeCode(distanceCounts, 30, MAX_DISTANCE_BITS, distanceLengths, distanceCodes);
   for (let i = 0; i < usedCount; i++) {
     const frequency = used[i]! >> 9;
     const symbol = used[i]! & 511;
@@ -317,54 +343,62 @@ function writeCodes(): void {
   bitCount = n;
 }
 
-/** §3.2.3: the tokens and the end of the block. Codes are `code << 4 | length`. */
-function writeTokens(count: number, literalCodes: Int32Array, distanceCodes: Int32Array): void {
-  const out = view;
+/**
+ * §3.2.3: literals, matches and the end of the block, in the codes from `base` on. Longer than a screen: the bits and their count stay
+ * in local variables from the first to the last.
+ */
+function writeMatches(count: number, start: number, end: number, base: number): void {
   // `| 0`: see `inflate.ts`.
+  const distances = (base + DISTANCES) | 0;
   let b = bits | 0;
   let n = bitCount | 0;
   let o = at | 0;
-  // Fewer than 8 bits wait, and at most 20 are added before they are stored again: a length's code and its extra bits. Storing
-  // every time costs less than asking whether it is necessary yet, which no branch predictor knows.
-  for (let i = 0; i < count; i++) {
-    const token = written[i]!;
-    if (token < 256) {
-      const code = literalCodes[token]!;
-      b |= (code >> 4) << n;
-      n += code & 15;
-    } else {
-      const length = lengthParts[token & 255]!;
-      let code = literalCodes[length & 511]!;
-      b |= (code >> 4) << n;
-      n += code & 15;
-      b |= ((length >> 9) & 31) << n;
-      n += length >> 14;
-      out.setInt32(o, b, true);
-      o += n >> 3;
+  let i = start | 0;
+  // Fewer than 8 bits wait before each store, and at most 24 are added: see `MAX_LITERAL_BITS`. Storing every time costs less than
+  // asking whether it is necessary yet, which no branch predictor knows.
+  for (let next = 0; ; next++) {
+    const stop = next < count ? (i + runsBefore[next]!) | 0 : end | 0;
+    // Two literals a turn, the first turn always, and those that are none as codes of no bits: how many there are between two
+    // matches no branch predictor knows, and so the most frequent numbers, 0 to 2, are one case.
+    do {
+      const first = codes[(base + plain[i]!) | 0]! & ((i - stop) >> 31);
+      const second = codes[(base + plain[i + 1]!) | 0]! & ((i + 1 - stop) >> 31);
+      b |= ((first >> 4) | ((second >> 4) << (first & 15))) << n;
+      n = (n + (first & 15) + (second & 15)) | 0;
+      view.setInt32(o, b, true);
+      o = (o + (n >> 3)) | 0;
       b = (b >>> (n & 24)) | 0;
       n &= 7;
-      const distance = token >> 9;
-      const symbol = distanceSymbols[distance <= 256 ? distance - 1 : 256 + ((distance - 1) >> 7)]!;
-      code = distanceCodes[symbol]!;
-      b |= (code >> 4) << n;
-      n += code & 15;
-      out.setInt32(o, b, true);
-      o += n >> 3;
-      b = (b >>> (n & 24)) | 0;
-      n &= 7;
-      const part = distanceParts[symbol]!;
-      b |= (distance - (part & 0xffff)) << n;
-      n += part >> 16;
-    }
-    out.setInt32(o, b, true);
-    o += n >> 3;
+      i = (i + 2) | 0;
+    } while (i < stop);
+    if (next >= count) break;
+    const match = written[next]!;
+    const length = (match >> 15) & 255;
+    i = (stop + length + 3) | 0;
+    const parts = lengthParts[length]!;
+    let code = codes[(base + (parts & 511)) | 0]!;
+    let codeBits = code & 15;
+    b |= ((code >> 4) | (((parts >> 9) & 31) << codeBits)) << n;
+    n = (n + codeBits + (parts >> 14)) | 0;
+    view.setInt32(o, b, true);
+    o = (o + (n >> 3)) | 0;
+    b = (b >>> (n & 24)) | 0;
+    n &= 7;
+    const symbol = match >> 23;
+    code = codes[(distances + symbol) | 0]!;
+    codeBits = code & 15;
+    const part = distanceParts[symbol]!;
+    b |= ((code >> 4) | (((match & 0x7fff) - (part & 0xffff)) << codeBits)) << n;
+    n = (n + codeBits + (part >> 16)) | 0;
+    view.setInt32(o, b, true);
+    o = (o + (n >> 3)) | 0;
     b = (b >>> (n & 24)) | 0;
     n &= 7;
   }
-  const code = literalCodes[256]!;
+  const code = codes[base + 256]!;
   b |= (code >> 4) << n;
   n += code & 15;
-  out.setInt32(o, b, true);
+  view.setInt32(o, b, true);
   at = o + (n >> 3);
   bits = b >>> (n & 24);
   bitCount = n & 7;

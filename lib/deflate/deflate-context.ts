@@ -9,17 +9,9 @@
  */
 
 import type { Compressed } from './block-writer.ts';
-import {
-  checkLevel,
-  compressAfter,
-  compressInPlace,
-  DEFAULT_LEVEL,
-  DEFAULT_WINDOW_BITS,
-  deflateShared,
-  ownCopy,
-} from './deflate.ts';
-import { indexHistory } from './searched.ts';
-import { SlidingWindow, windowSlackBytes } from './window.ts';
+import { checkLevel, DEFAULT_LEVEL, DEFAULT_WINDOW_BITS, deflateAfter, deflateShared, ownCopy } from './deflate.ts';
+import { indexPast } from './searched.ts';
+import { SlidingWindow } from './window.ts';
 
 /** How hard to look, and how far back a distance may reach. */
 export interface DeflateContextOptions {
@@ -34,9 +26,6 @@ export interface DeflateContextOptions {
  * The price, measured on chat messages of 150 bytes: 17 % more bytes than a zlib stream at 15 bits, 10 % at 13, none at 8.
  */
 const MAX_TABLE_BITS = 12;
-
-/** Loads of four octets may begin at the last one. */
-const READ_SLACK_BYTES = 8;
 
 /** One sender's past: `deflate` a message, then `update` with the same message once it is sure to be sent. */
 export class DeflateContext {
@@ -72,24 +61,8 @@ export class DeflateContext {
   deflateShared(plain: Uint8Array): Compressed {
     const table = this.#table;
     if (table === undefined || plain.length === 0) return deflateShared(plain, this.#level, this.#windowBits);
-    if (plain.length + READ_SLACK_BYTES > windowSlackBytes(this.#windowBits)) {
-      return compressAfter(plain, this.#window.dictionary, table, this.#place, this.#level, this.#windowBits);
-    }
-    // Short messages are put behind the window where it stands; `update` makes them part of it.
-    this.#window.reserve(plain.length + READ_SLACK_BYTES);
-    const { memory, start, end } = this.#window;
-    memory.set(plain, end);
-    return compressInPlace(
-      memory,
-      this.#viewOf(memory),
-      start,
-      end,
-      end + plain.length,
-      table,
-      this.#place,
-      this.#level,
-      this.#windowBits,
-    );
+    const { memory, end } = this.#window;
+    return deflateAfter(plain, table, this.#place, this.#viewOf(memory), end, this.#level, this.#windowBits);
   }
 
   /** Appends `plain`, which is copied, to the past: the receiver has it, or will have before the next message. */
@@ -101,7 +74,7 @@ export class DeflateContext {
     const { memory, start, end } = this.#window;
     // Hashes are of four bytes: three places of the previous message have theirs only now, three of this one not yet.
     const from = Math.max(start, end - plain.length - 3);
-    indexHistory(this.#table, this.#viewOf(memory), from, end - 3, this.#place - end);
+    indexPast(this.#table, this.#viewOf(memory), from, end - 3, this.#place - end);
   }
 
   #viewOf(memory: Uint8Array): DataView {

@@ -8,9 +8,9 @@
  */
 
 import { allocate } from '../bytes/allocate.ts';
-import { beginOutput, type Compressed, finishOutput, writeBlock } from './block-writer.ts';
-import { beginMatching, index, matchAll, searchIn, takeTokenCount } from './matcher.ts';
-import { moved, searchHistory } from './searched.ts';
+import { beginOutput, type Compressed, finishOutput } from './block-writer.ts';
+import { beginMatching, index, matchAll, moved } from './matcher.ts';
+import { forgetPast, HISTORY_BYTES, SEGMENT_BYTES, searchPast, work } from './searched.ts';
 import { checkWindowBits } from './window.ts';
 
 /** How hard to look, how far back a distance may reach, and what came before. */
@@ -30,19 +30,7 @@ export interface DeflateOptions {
 export const DEFAULT_LEVEL = 6;
 export const DEFAULT_WINDOW_BITS = 15;
 
-const SEGMENT_BYTES = 65_536;
-const HISTORY_BYTES = 32_768;
-/** Loads of four octets may begin at the last one. */
-const READ_SLACK_BYTES = 8;
-const work = new Uint8Array(HISTORY_BYTES + SEGMENT_BYTES + READ_SLACK_BYTES);
-const workView = new DataView(work.buffer);
 const NO_BYTES = new Uint8Array(0);
-
-/** The message under way, and how much of it is in blocks. */
-let source: Uint8Array = NO_BYTES;
-let flushed = 0;
-/** Added to an index of the searched memory, it is an index of `source`. */
-let sourceOffset = 0;
 
 /** Throws a RangeError unless `level` is 1 to 9. */
 export function checkLevel(level: number): void {
@@ -77,7 +65,7 @@ export function deflateShared(
   if (plain.length > 0) {
     const used = Math.min(dictionary.length, 1 << windowBits, DICTIONARY_MIN_BYTES + plain.length * DICTIONARY_FACTOR);
     beginMatching(level, windowBits, plain.length + used);
-    compress(plain, used === 0 ? NO_BYTES : dictionary.subarray(dictionary.length - used), true);
+    compress(plain, used === 0 ? NO_BYTES : dictionary.subarray(dictionary.length - used));
   }
   return finishOutput();
 }
@@ -93,62 +81,35 @@ export function ownCopy(shared: Uint8Array, length: number): Uint8Array {
 const DICTIONARY_MIN_BYTES = 2_048;
 const DICTIONARY_FACTOR = 16;
 
-/** `deflateShared` for a `DeflateContext`, whose table finds what is in `history`. */
-export function compressAfter(
+/** `deflateShared` for a `DeflateContext`: `table` finds what is in `pastView` before `end`, and `place` is that of the message. */
+export function deflateAfter(
   plain: Uint8Array,
-  past: Uint8Array,
   table: Uint16Array,
   place: number,
+  pastView: DataView,
+  end: number,
   level: number,
   windowBits: number,
 ): Compressed {
   beginOutput();
   beginMatching(level, windowBits, plain.length);
-  searchHistory(table, place - past.length);
-  compress(plain, past, false);
+  searchPast(table, place, pastView, end);
+  compress(plain, NO_BYTES);
+  forgetPast();
   return finishOutput();
 }
 
-/** The same where the message stands behind its past already, in `memory[pastStart..start)` and `memory[start..end)`. */
-export function compressInPlace(
-  memory: Uint8Array,
-  memoryView: DataView,
-  pastStart: number,
-  start: number,
-  end: number,
-  table: Uint16Array,
-  place: number,
-  level: number,
-  windowBits: number,
-): Compressed {
-  beginOutput();
-  beginMatching(level, windowBits, end - start);
-  searchHistory(table, place - start);
-  searchIn(memory, memoryView, pastStart);
-  source = memory;
-  flushed = start;
-  sourceOffset = 0;
-  matchAll(start, end, flushBlock);
-  flushBlock(takeTokenCount(), end);
-  source = NO_BYTES;
-  return finishOutput();
-}
-
-function compress(plain: Uint8Array, past: Uint8Array, indexPast: boolean): void {
-  source = plain;
-  flushed = 0;
-  if (past.length > 0) work.set(past); // of nothing the call alone takes 30 ns
-  let start = past.length;
+function compress(plain: Uint8Array, dictionary: Uint8Array): void {
+  let start = dictionary.length;
   let next = 0;
-  searchIn(work, workView, 0);
+  if (start > 0) work.set(dictionary); // of nothing the call alone takes 30 ns
   for (;;) {
     const taken = Math.min(plain.length - next, SEGMENT_BYTES);
     if (taken === plain.length) work.set(plain, start);
     else work.set(plain.subarray(next, next + taken), start);
-    if (next === 0 && indexPast) index(0, start);
-    sourceOffset = next - start;
+    if (next === 0 && start > 0) index(0, start);
     next += taken;
-    matchAll(start, start + taken, flushBlock);
+    matchAll(start, start + taken);
     start += taken;
     if (next === plain.length) break;
     const by = start - HISTORY_BYTES;
@@ -156,13 +117,4 @@ function compress(plain: Uint8Array, past: Uint8Array, indexPast: boolean): void
     moved(by);
     start = HISTORY_BYTES;
   }
-  flushBlock(takeTokenCount(), start);
-  source = NO_BYTES;
-}
-
-/** Writes the first `count` tokens, which reach to index `upTo` of the searched memory. */
-function flushBlock(count: number, upTo: number): void {
-  const end = upTo + sourceOffset;
-  writeBlock(count, source, flushed, end);
-  flushed = end;
 }

@@ -109,7 +109,8 @@ export function buildDecodeTable(
 
 /**
  * The same from `usedSymbols[from..to)`, whose numbers are too large by `base`, and the sixteen `usedLengthCounts` at `counts`:
- * who reads code lengths knows the unused ones as runs, and need not have them looked at one by one.
+ * who reads code lengths knows the unused ones as runs, and need not have them looked at one by one. Longer than a screen: the code, the
+ * next symbol and the room go on from the primary table into the secondary ones.
  */
 export function fillDecodeTable(
   at: number,

@@ -63,8 +63,8 @@ export interface InflateOptions {
   readonly tailRemoved?: boolean | undefined;
 }
 
-/** Longest match (§3.2.5) and the overshoot of a copy by words: what one step may write past the limit checked before it. */
-const OUTPUT_SLACK_BYTES = 258 + 12;
+/** A literal, the longest match (§3.2.5) and the overshoot of a copy by words: what one turn may write past the limit checked before it. */
+const OUTPUT_SLACK_BYTES = 1 + 258 + 12;
 /** Positions are 32-bit integers; no `Uint8Array` of this size can be had on every platform anyway. */
 const MAX_OUTPUT_BYTES = 0x7fff_0000;
 
@@ -80,6 +80,7 @@ let movedOut = 0;
 let large: Uint8Array = NO_BYTES;
 let maxOutput = 0;
 let dictionary: Uint8Array = NO_BYTES;
+const TURN_INPUT_BYTES = 16;
 /** The OR of the table entries of all literals, and `NOT_ASCII` where octets came from elsewhere unseen. */
 let seen = 0;
 /** The top bit of a literal in its table entry. */
@@ -240,7 +241,10 @@ function copyStored(): void {
   }
 }
 
-/** §3.2.3: decodes literals and matches until the end-of-block symbol. */
+/**
+ * §3.2.3: decodes literals and matches until the end-of-block symbol. Longer than a screen: bits, positions and the next table entry stay
+ * in local variables from the first symbol to the last.
+ */
 function inflateSymbols(
   literalsAt: number,
   literalIndexBits: number,
@@ -255,8 +259,8 @@ function inflateSymbols(
   let p = reader.position | 0;
   let o = written | 0;
   let or = seen | 0;
-  // Up to here a turn needs no check: 12 octets of input cover its three loads, the slack covers its longest match.
-  let inputLimit = (reader.end - 12) | 0;
+  // Up to here a turn needs no check: 16 octets of input cover its four loads, the slack covers its longest match.
+  let inputLimit = (reader.end - TURN_INPUT_BYTES) | 0;
   let outputLimit = Math.min((maxOutput - movedOut) | 0, DEFLATE_LIMITS.sharedOutputBytes);
 
   // The next entry is looked up as early as its bits are known: the copy of a match does not have to wait for it, nor it for the copy.
@@ -278,7 +282,7 @@ function inflateSymbols(
         b |= inputView.getInt32(p, true) << count;
         p += (31 - count) >> 3;
         count |= 24;
-        inputLimit = (reader.end - 12) | 0;
+        inputLimit = (reader.end - TURN_INPUT_BYTES) | 0;
       } else if (p * 8 - count > reader.end * 8) truncated();
       else if (reader.isOpen) leaveAt(b, count, p, o, or); // from here on again if the input ends within what comes next
     }
@@ -290,6 +294,31 @@ function inflateSymbols(
       outputLimit = Math.min((maxOutput - movedOut) | 0, DEFLATE_LIMITS.sharedOutputBytes);
     }
 
+    if ((entry & LITERAL) !== 0) {
+      // A shift takes its count from the low five bits of the entry.
+      b = (b >>> entry) | 0;
+      count -= entry & 31;
+      output[o] = entry >>> 16;
+      o = (o + 1) | 0;
+      or |= entry;
+      // At least 14 of 24 bits are left, and the index has 10 at most.
+      entry = tables[literalsAt + (b & literalMask)]!;
+      const isSecond = (entry & LITERAL) !== 0;
+      if (isSecond) {
+        b = (b >>> entry) | 0;
+        count -= entry & 31;
+        output[o] = entry >>> 16;
+        o = (o + 1) | 0;
+        or |= entry;
+      }
+      b |= inputView.getInt32(p, true) << count;
+      p += (31 - count) >> 3;
+      count |= 24;
+      if (isSecond) {
+        entry = tables[literalsAt + (b & literalMask)]!;
+        continue;
+      }
+    }
     if ((entry & SPECIAL) !== 0) {
       if ((entry & END) !== 0) {
         b = (b >>> entry) | 0;
@@ -307,19 +336,20 @@ function inflateSymbols(
         count -= entry & 31;
         break;
       }
+      if ((entry & LITERAL) !== 0) {
+        b = (b >>> entry) | 0;
+        count -= entry & 31;
+        output[o++] = entry >>> 16;
+        or |= entry;
+        b |= inputView.getInt32(p, true) << count;
+        p += (31 - count) >> 3;
+        count |= 24;
+        entry = tables[literalsAt + (b & literalMask)]!;
+        continue;
+      }
     }
-    // A shift takes its count from the low five bits of the entry.
     b = (b >>> entry) | 0;
     count -= entry & 31;
-    if ((entry & LITERAL) !== 0) {
-      output[o++] = entry >>> 16;
-      or |= entry;
-      b |= inputView.getInt32(p, true) << count;
-      p += (31 - count) >> 3;
-      count |= 24;
-      entry = tables[literalsAt + (b & literalMask)]!;
-      continue;
-    }
 
     // §3.2.5: a length, its extra bits, a distance code, its extra bits. At most 20 of 24 bits are used: 4 are left for 5.
     let extra = (entry >>> 8) & 15;

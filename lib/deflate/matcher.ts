@@ -1,22 +1,21 @@
 /**
- * Finds repetitions (LZ77, RFC 1951 §4): bytes in, literals and matches out into the tokens of `block-writer.ts`.
+ * Finds repetitions (LZ77, RFC 1951 §4): the bytes of `work` in, matches and runs of literals out into `block-writer.ts`.
  *
  * Hashes of four bytes lead to the last place they were seen and, through `chain`, to those before. A place is counted
  * from 1 at the first byte, modulo 65,536, so that it takes two octets: what a message of 4 KiB touches then stays in the
  * fastest cache. An old place that looks like a new one is only a wasted look: bytes are compared before a match is made.
- * A connection's own past comes in as `history`, a small table kept by its `DeflateContext`.
+ * A connection's own past is found by a small table kept by its `DeflateContext`.
  * Levels 2 to 9 are here; level 1 has a loop and tables of its own in `quick-matcher.ts`. Read next: `deflate.ts`.
  */
 
 import * as writer from './block-writer.ts';
-import { beginQuickly, firstQuickPlace, indexQuickly, matchQuickly } from './quick-matcher.ts';
+import { beginQuickly, indexQuickly, matchQuickly } from './quick-matcher.ts';
 import * as search from './searched.ts';
 
 // The compiler folds a constant of this module into the loops, but loads and checks an imported one at every use.
-const { DISTANCE_SYMBOLS, distanceFrequencies, LENGTH_SYMBOLS, literalFrequencies, tokens } = writer;
-const MATCH = writer.MATCH;
+const { DISTANCE_SYMBOLS, distanceFrequencies, LENGTH_SYMBOLS, literalFrequencies, matches, runs } = writer;
 const MAX_BLOCK_TOKENS = writer.MAX_BLOCK_TOKENS;
-const { commonLength, FARTHEST, searched } = search;
+const { commonLength, FARTHEST, foundInPast, matchInPast, past, searched, work, workView: words } = search;
 const MAX_MATCH = search.MAX_MATCH;
 const MIN_MATCH = search.MIN_MATCH;
 
@@ -60,6 +59,7 @@ let lazy = 0;
 let nice = 0;
 let maxChain = 0;
 let maxFindable = 0;
+let hashShift = 17;
 
 /** Level 1 was asked for. */
 let quick = false;
@@ -67,44 +67,41 @@ let quick = false;
 /** Distance of the match that `longestMatch` found. */
 let foundDistance = 0;
 
-/** Sets up for one message. `length` is the message's and its dictionary's, for the choice of a hash. */
+/** Sets up for one message without a past. `length` is the message's and its dictionary's, for the choice of a hash. */
 export function beginMatching(level: number, windowBits: number, length: number): void {
+  searched.maxDistance = Math.min(1 << windowBits, FARTHEST);
+  search.forgetPast();
+  quick = level === 1;
+  if (quick) {
+    searched.placeOffset = beginQuickly(length);
+    return;
+  }
   const effort = EFFORTS[level - 1]!;
   good = effort.good;
   lazy = effort.lazy;
   nice = effort.nice;
   maxChain = effort.chain;
   maxFindable = effort.findable;
-  searched.maxDistance = Math.min(1 << windowBits, FARTHEST);
+  searched.placeOffset = 1;
   const hashBits = Math.min(MAX_HASH_BITS, Math.max(MIN_HASH_BITS, 32 - Math.clz32(length)));
-  searched.tokenCount = 0;
-  search.forgetHistory();
-  quick = level === 1;
-  if (quick) {
-    beginQuickly(hashBits);
-    return;
-  }
-  searched.hashShift = 32 - hashBits;
+  hashShift = 32 - hashBits;
   heads.fill(0, 0, 1 << hashBits);
 }
 
-/** Memory to search from here on; matches may refer to it from `lowest` on. */
-export function searchIn(memory: Uint8Array, memoryView: DataView, lowest: number): void {
-  searched.bytes = memory;
-  searched.view = memoryView;
-  searched.lowestIndex = lowest;
-  searched.placeOffset = (quick ? firstQuickPlace() : 1) - lowest;
+/** `work` was moved `by` bytes to the front: after 64 KiB of message, so that the past is out of reach now. */
+export function moved(by: number): void {
+  searched.placeOffset += by;
+  search.forgetPast();
 }
 
-/** Makes `bytes[start..end)` findable. Reads up to 3 bytes beyond. */
+/** Makes `work[start..end)` findable. Reads up to 3 bytes beyond. */
 export function index(start: number, end: number): void {
   if (quick) {
     indexQuickly(start, end);
     return;
   }
-  const words = searched.view;
   const offset = searched.placeOffset | 0;
-  const shift = searched.hashShift | 0;
+  const shift = hashShift | 0;
   for (let i = start; i < end; i++) {
     const hash = Math.imul(words.getInt32(i, true), 0x9e37_79b1) >>> shift;
     chain[(i + offset) & CHAIN_MASK] = heads[hash]!;
@@ -130,7 +127,6 @@ function longestMatch(
   best: number,
   max: number,
 ): number {
-  const words = searched.view;
   const place = (i + searched.placeOffset) | 0;
   const enough = Math.min(nice | 0, max);
   let left = best >= (good | 0) ? maxChain >> 2 : maxChain | 0;
@@ -141,7 +137,7 @@ function longestMatch(
       words.getInt32(at + best - 3, true) === words.getInt32(i + best - 3, true) &&
       words.getInt32(at, true) === here
     ) {
-      const length = commonLength(words, at, i, max);
+      const length = commonLength(at, i, max);
       if (length > best) {
         best = length;
         foundDistance = distance;
@@ -154,44 +150,48 @@ function longestMatch(
     if (before <= distance) break;
     distance = before;
   }
-  if (searched.history.length !== 0) {
-    const back = (i + (searched.historyBase | 0) - searched.history[product >>> searched.historyShift]!) & 0xffff;
-    if (back !== 0 && back <= reach && words.getInt32(i - back, true) === here) {
-      const length = commonLength(words, i - back, i, max);
-      if (length > best) {
-        best = length;
-        foundDistance = back;
-      }
+  if (past.table.length !== 0) {
+    const length = matchInPast(i, here, product, max);
+    if (length > best) {
+      best = length;
+      foundDistance = foundInPast.distance;
     }
   }
   return best;
 }
 
-/** Turns `bytes[start..end)` into tokens. Calls `flush` with their count and the index they reach to when a block is full. */
-export function matchAll(start: number, end: number, flush: (count: number, upTo: number) => void): void {
+/**
+ * Makes `work[start..end)` blocks. Longer than a screen: where it stands, what it found and what it looks for stay in local variables
+ * over the whole of a message.
+ */
+export function matchAll(start: number, end: number): void {
   if (quick) {
-    matchQuickly(start, end, flush);
+    matchQuickly(start, end);
     return;
   }
-  const text = searched.bytes;
-  const words = searched.view;
   // `| 0`: see `inflate.ts`.
-  const shift = searched.hashShift | 0;
+  const shift = hashShift | 0;
   const offset = searched.placeOffset | 0;
-  const lowest = searched.lowestIndex | 0;
   const farthest = searched.maxDistance | 0;
   const worthLooking = lazy | 0;
   const made = maxFindable | 0;
-  const hasHistory = searched.history.length !== 0;
-  const fullAt = MAX_BLOCK_TOKENS - MAX_MATCH - 2;
+  const hasPast = past.table.length !== 0;
   // The last place at which there are four bytes.
   const lastSearched = end - MIN_MATCH;
-  let n = searched.tokenCount | 0;
+  let block = start | 0;
+  /** Where the literals began that have no match behind them yet. */
+  let run = start | 0;
+  let n = 0;
+  /** Literals and matches that the block still takes; a few more where matches are put off. */
+  let room = MAX_BLOCK_TOKENS;
   let i = start | 0;
   while (i <= lastSearched) {
-    if (n >= fullAt) {
-      flush(n, i);
+    if (room <= 0) {
+      writer.writeBlock(n, block, i);
+      block = i;
+      run = i;
       n = 0;
+      room = MAX_BLOCK_TOKENS;
     }
     let here = words.getInt32(i, true);
     let product = Math.imul(here, 0x9e37_79b1);
@@ -200,15 +200,14 @@ export function matchAll(start: number, end: number, flush: (count: number, upTo
     let back = ((i + offset - heads[hash]! - 1) & 0xffff) + 1;
     chain[(i + offset) & CHAIN_MASK] = heads[hash]!;
     heads[hash] = i + offset;
-    let reach = Math.min(i - lowest, farthest);
+    let reach = Math.min(i, farthest);
     let length = MIN_MATCH - 1;
-    if (back <= reach || hasHistory) {
+    if (back <= reach || hasPast) {
       length = longestMatch(i, here, product, back, reach, MIN_MATCH - 1, Math.min(end - i, MAX_MATCH));
     }
     if (length < MIN_MATCH) {
-      const byte = text[i++]!;
-      tokens[n++] = byte;
-      literalFrequencies[byte]!++;
+      literalFrequencies[work[i++]!]!++;
+      room--;
       continue;
     }
     let distance = foundDistance;
@@ -222,22 +221,25 @@ export function matchAll(start: number, end: number, flush: (count: number, upTo
       chain[(next + offset) & CHAIN_MASK] = heads[hash]!;
       heads[hash] = next + offset;
       findable = next + 1;
-      reach = Math.min(next - lowest, farthest);
+      reach = Math.min(next, farthest);
       const max = Math.min(end - next, MAX_MATCH);
-      if ((back > reach && !hasHistory) || length >= max) break;
+      if ((back > reach && !hasPast) || length >= max) break;
       const longer = longestMatch(next, here, product, back, reach, length, max);
       if (longer === length) break;
-      const byte = text[i]!;
-      tokens[n++] = byte;
-      literalFrequencies[byte]!++;
+      literalFrequencies[work[i]!]!++;
+      room--;
       i = next;
       length = longer;
       distance = foundDistance;
     }
-    tokens[n++] = (distance << 9) | MATCH | (length - 3);
+    const symbol = DISTANCE_SYMBOLS[distance <= 256 ? distance - 1 : 256 + ((distance - 1) >> 7)]!;
     literalFrequencies[LENGTH_SYMBOLS[length - 3]!]!++;
-    distanceFrequencies[DISTANCE_SYMBOLS[distance <= 256 ? distance - 1 : 256 + ((distance - 1) >> 7)]!]!++;
+    distanceFrequencies[symbol]!++;
+    runs[n] = i - run;
+    matches[n++] = distance | ((length - 3) << 15) | (symbol << 23);
+    room--;
     i += length;
+    run = i;
     const last = Math.min(i, lastSearched + 1);
     for (const stop = Math.min(last, findable + made); findable < stop; findable++) {
       hash = Math.imul(words.getInt32(findable, true), 0x9e37_79b1) >>> shift;
@@ -247,15 +249,6 @@ export function matchAll(start: number, end: number, flush: (count: number, upTo
     // The last byte always: a run goes on with distance 1.
     if (findable < last) index(last - 1, last);
   }
-  for (; i < end; i++) {
-    const byte = text[i]!;
-    tokens[n++] = byte;
-    literalFrequencies[byte]!++;
-  }
-  searched.tokenCount = n;
-}
-
-/** Hands over what is left after the last `matchAll`. */
-export function takeTokenCount(): number {
-  return searched.tokenCount;
+  for (; i < end; i++) literalFrequencies[work[i]!]!++;
+  writer.writeBlock(n, block, end);
 }

@@ -1,9 +1,10 @@
 /**
- * What the matchers search: the bytes, what may be referred to, and a connection's past.
+ * What the matchers search: the plaintext under way, and a connection's past.
  *
- * One message at a time, synchronous: one object for the process. Remembered from call to call: the memory that was searched
- * last and its table, which `deflate.ts` and `deflate-context.ts` bound (104 KiB; a window of 35 KiB and 8 KiB).
- * Knows places and distances, and nothing of how hard to look. Read next: `quick-matcher.ts`, then `matcher.ts`.
+ * One message at a time, synchronous: one memory for the process, whose address never changes, so that the compiler writes it into
+ * the loops. A connection's past stays where its `DeflateContext` has it: matches begin and end there, and only the message is moved.
+ * Remembered from call to call: nothing of a connection. Knows places and distances, and nothing of how hard to look.
+ * Read next: `quick-matcher.ts`, then `matcher.ts`.
  */
 
 /** §3.2.5: the longest match. The shortest is of 4 bytes, what is hashed, although the format has 3. */
@@ -13,65 +14,58 @@ export const MIN_MATCH = 4;
 /** Because a place 32,768 back has the same slot in the chains. Choice: the last byte of the format's reach is not used. */
 export const FARTHEST = 32_767;
 
-const NO_BYTES = new Uint8Array(0);
-const NO_HISTORY = new Uint16Array(0);
+/** Plaintext that is compressed in one go, behind what matches may refer to. */
+export const SEGMENT_BYTES = 65_536;
+export const HISTORY_BYTES = 32_768;
+/** Loads of four octets may begin at the last one. */
+export const READ_SLACK_BYTES = 8;
+export const work: Uint8Array = new Uint8Array(HISTORY_BYTES + SEGMENT_BYTES + READ_SLACK_BYTES);
+export const workView: DataView = new DataView(work.buffer);
+const words = workView;
+
+const NO_TABLE = new Uint16Array(0);
+const NO_VIEW = new DataView(new ArrayBuffer(0));
 
 /** The search under way. The loops keep copies in locals. */
 export const searched: {
-  bytes: Uint8Array;
-  view: DataView;
-  /** The first index that a match may refer to, and what is added to an index to make it a place. */
-  lowestIndex: number;
+  /** Added to an index of `work` it is a place. */
   placeOffset: number;
-  hashShift: number;
   maxDistance: number;
-  /** The past of a connection: by hash the last place, modulo 65,536, counted from the connection's first byte. */
-  history: Uint16Array;
-  historyShift: number;
-  /** Added to an index of `bytes`, modulo 65,536, it is a place in `history`. */
-  historyBase: number;
-  /** Tokens so far that are not written. */
-  tokenCount: number;
-} = {
-  bytes: NO_BYTES,
-  view: new DataView(NO_BYTES.buffer),
-  lowestIndex: 0,
-  placeOffset: 0,
-  hashShift: 17,
-  maxDistance: FARTHEST,
-  history: NO_HISTORY,
-  historyShift: 31,
-  historyBase: 0,
-  tokenCount: 0,
-};
+} = { placeOffset: 0, maxDistance: FARTHEST };
 
-/** Forgets the past of the connection before. */
-export function forgetHistory(): void {
-  searched.history = NO_HISTORY;
+/** The past of a connection, which ends where the message begins, at index 0 of `work`. */
+export interface Past {
+  /** By hash the last place, modulo 65,536, counted from the connection's first byte; a power of two of them. Empty: there is no past. */
+  table: Uint16Array;
+  hashShift: number;
+  /** The place of the message's first byte. */
+  place: number;
+  /** The bytes are those of `view` before `end`. */
+  view: DataView;
+  end: number;
+}
+export const past: Past = { table: NO_TABLE, hashShift: 31, place: 0, view: NO_VIEW, end: 0 };
+
+/** The distance of what `matchInPast` found. */
+export const foundInPast: { distance: number } = { distance: 0 };
+
+/** There is no past, or none within reach any more. */
+export function forgetPast(): void {
+  past.table = NO_TABLE;
+  past.view = NO_VIEW;
 }
 
-/** The searched memory was moved `by` bytes to the front: after 64 KiB of message, so that the past is out of reach now. */
-export function moved(by: number): void {
-  searched.placeOffset += by;
-  forgetHistory();
-  searched.lowestIndex = Math.max(0, searched.lowestIndex - by);
-}
-
-/** Uses a connection's table, of a power of two; `placeOfZero` is the place of index 0 of the memory. */
-export function searchHistory(table: Uint16Array, placeOfZero: number): void {
-  searched.history = table;
-  searched.historyShift = hashShiftFor(table);
-  searched.historyBase = placeOfZero;
+/** Searches the bytes of `view` before `end` too, by `table`; `place` is that of the byte behind them. */
+export function searchPast(table: Uint16Array, place: number, view: DataView, end: number): void {
+  past.table = table;
+  past.hashShift = hashShiftFor(table);
+  past.place = place;
+  past.view = view;
+  past.end = end;
 }
 
 /** Makes the bytes at `start..end` of `from` findable in a connection's table. Reads up to 3 bytes beyond. */
-export function indexHistory(
-  table: Uint16Array,
-  from: DataView,
-  start: number,
-  end: number,
-  placeOfZero: number,
-): void {
+export function indexPast(table: Uint16Array, from: DataView, start: number, end: number, placeOfZero: number): void {
   const shift = hashShiftFor(table);
   for (let i = start; i < end; i++) {
     table[Math.imul(from.getInt32(i, true), 0x9e37_79b1) >>> shift] = placeOfZero + i;
@@ -83,23 +77,50 @@ function hashShiftFor(table: Uint16Array): number {
   return Math.clz32(table.length) + 1;
 }
 
-/** How many bytes, at most `max`, are the same at `a` and at `b`, where four are known to be. Reads up to 3 bytes beyond. */
-export function commonLength(words: DataView, a: number, b: number, max: number): number {
-  let length = 4;
-  for (; length < max; length += 4) {
-    const difference = words.getInt32(a + length, true) ^ words.getInt32(b + length, true);
-    if (difference !== 0) {
-      length += (31 - Math.clz32(difference & -difference)) >> 3;
-      break;
-    }
+/**
+ * How many bytes, at most `max`, are the same at `a` and at `b`, where four are known to be. Reads up to 12 bytes from each in any case,
+ * without a branch: where within these most matches end no branch predictor knows.
+ */
+export function commonLength(a: number, b: number, max: number): number {
+  const second = equalBytes(words.getInt32((a + 4) | 0, true) ^ words.getInt32((b + 4) | 0, true));
+  const third = equalBytes(words.getInt32((a + 8) | 0, true) ^ words.getInt32((b + 8) | 0, true));
+  const length = (4 + second + (third & -(second >> 2))) | 0;
+  if (length === 12 && max > 12) return longLength(a, b, max);
+  return length < max ? length : max;
+}
+
+/** The same where twelve are known to be. */
+function longLength(a: number, b: number, max: number): number {
+  let length = 12;
+  while (length < max) {
+    const more = equalBytes(words.getInt32((a + length) | 0, true) ^ words.getInt32((b + length) | 0, true));
+    length = (length + more) | 0;
+    if (more < 4) break;
   }
   return length < max ? length : max;
 }
 
-/** The distance at which the connection's past has the four bytes `here`, whose hash before the shift is `product`; 0: nowhere. */
-export function placeInHistory(i: number, here: number, product: number): number {
-  const { history, historyBase, historyShift, lowestIndex, maxDistance, view } = searched;
-  const back = (i + (historyBase | 0) - history[product >>> historyShift]!) & 0xffff;
-  const reach = Math.min(i - lowestIndex, maxDistance);
-  return back !== 0 && back <= reach && view.getInt32(i - back, true) === here ? back : 0;
+/** How many of the first bytes are zero, 0 to 4. */
+function equalBytes(difference: number): number {
+  return (32 - Math.clz32(~difference & (difference - 1))) >> 3;
+}
+
+/**
+ * Looks in the connection's past for a match of at most `max` bytes with what is at `i`: the four bytes `here`, whose hash before the
+ * shift is `product`. It ends where the past ends. Answers its length, or 0; the distance is left in `foundInPast`.
+ */
+export function matchInPast(i: number, here: number, product: number, max: number): number {
+  const distance = (i + past.place - past.table[product >>> past.hashShift]!) & 0xffff;
+  const left = distance - i;
+  const at = past.end - left;
+  // The table's places may be old, and then stand for anything. What is not farther than `maxDistance` is held.
+  if (left < MIN_MATCH || distance > searched.maxDistance) return 0;
+  const view = past.view;
+  if (view.getInt32(at, true) !== here) return 0;
+  const most = Math.min(max, left);
+  let length = MIN_MATCH;
+  while (length + 4 <= most && view.getInt32(at + length, true) === words.getInt32(i + length, true)) length += 4;
+  while (length < most && view.getUint8(at + length) === work[i + length]) length++;
+  foundInPast.distance = distance;
+  return length;
 }

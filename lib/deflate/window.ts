@@ -42,12 +42,12 @@ export class SlidingWindow {
     this.#capacity = this.size + windowSlackBytes(windowBits);
   }
 
-  /** The held bytes in order: a view that is valid until the next `update` or `reserve`. */
+  /** The held bytes in order: a view that is valid until the next `update`. */
   get dictionary(): Uint8Array {
     return this.#memory.subarray(this.#start, this.#end);
   }
 
-  /** The memory whose `start` to `end` are the held bytes; valid until the next `update` or `reserve`. */
+  /** The memory whose `start` to `end` are the held bytes; valid until the next `update`. */
   get memory(): Uint8Array {
     return this.#memory;
   }
@@ -73,11 +73,6 @@ export class SlidingWindow {
     this.#memory.set(added, this.#end);
     this.#end += added.length;
     this.#start = this.#end - (kept + added.length);
-  }
-
-  /** Makes sure that there are `bytes` (at most the slack) of memory behind the held ones, without changing those. */
-  reserve(bytes: number): void {
-    if (this.#end + bytes > this.#memory.length) this.#makeRoom(this.#end - this.#start, bytes);
   }
 
   /** Moves the last `kept` bytes to the front, of larger memory when there is less than the capacity and it would be half full. */

@@ -163,6 +163,15 @@ test('what came in messages of two bytes is found across them', () => {
   assert(context.deflate(past).length < 200);
 });
 
+test('a place in the table that is 65,536 bytes old does not stand for the last bytes, where less than a match is left', () => {
+  const context = new DeflateContext();
+  // 131,074 bytes in all: an empty slot of the table now looks like the place two bytes back, in memory that is full.
+  for (const length of [32_768, 32_768, 32_768, 29_698, 3_072]) context.update(new Uint8Array(length));
+  const plain = sample('json', 500, new Random(9));
+  const data = context.deflate(plain);
+  assert(same(inflate(data, { maxOutputBytes: 500, dictionary: new Uint8Array(32_768) }), plain));
+});
+
 test('both directions of a connection together hold at most 80 KiB, and nothing before the first message', () => {
   const context = new DeflateContext({ windowBits: 15, level: 9 });
   const window = new SlidingWindow(15);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { COMPRESSION_DEFAULTS } from '../../lib/limits.ts';
 import type { DeflateSettings } from '../../lib/websocket/deflate.ts';
 import { prepareMessage } from '../../lib/websocket/prepared-message.ts';
 import { WebSocketProtocol } from '../../lib/websocket/protocol.ts';
@@ -76,6 +77,27 @@ describe('RFC 7692 §7.2.1: compression', () => {
         receiver.receive(output),
         texts.map((data) => ({ kind: 'text', data })),
       );
+    }
+  });
+
+  it('messages around the sizes from which zlib compresses arrive as they were sent, and a shorter one behind them', () => {
+    for (const [settings, around] of [
+      [{ ...PLAIN, level: 6 }, COMPRESSION_DEFAULTS.nativeDeflateFromBytes],
+      [{ ...TAKEOVER, level: 6 }, COMPRESSION_DEFAULTS.nativeDeflateWithTakeoverFromBytes],
+      [{ ...PLAIN, level: 1 }, COMPRESSION_DEFAULTS.nativeQuickDeflateFromBytes],
+      [{ ...TAKEOVER, level: 1 }, COMPRESSION_DEFAULTS.nativeQuickDeflateFromBytes],
+    ] as const) {
+      const sender = server(settings);
+      const receiver = new WebSocketProtocol({ role: 'client' }, undefined, { deflate: settings });
+      const whole = Buffer.from(noise(around))
+        .toString('latin1')
+        .replace(/[^ -~]/g, 'e');
+      for (const text of [whole.slice(0, around - 1), whole, whole.slice(-2_000)]) {
+        sender.sendText(text);
+        const output = sender.takeOutput();
+        assert.ok(frames(output)[0]!.compressed);
+        assert.deepEqual(receiver.receive(output), [{ kind: 'text', data: text }], `${text.length}`);
+      }
     }
   });
 

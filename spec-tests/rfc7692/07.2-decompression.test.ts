@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { constants, deflateRawSync } from 'node:zlib';
+import { COMPRESSION_DEFAULTS } from '../../lib/limits.ts';
 import type { DeflateSettings } from '../../lib/websocket/deflate.ts';
 import { type ProtocolOptions, WebSocketProtocol } from '../../lib/websocket/protocol.ts';
 import { chat, compressed, noise, PLAIN, TAKEOVER } from '../support/deflate.ts';
@@ -63,7 +64,10 @@ describe('RFC 7692 §7.2.3: the examples, byte for byte', () => {
     assert.deepEqual(failure(outcome), { kind: 'failed', code: 'WS_COMPRESSED_DATA', closeCode: 1007 });
     // Our own decoder and zlib, which reads what is longer, both name the likely cause.
     const long = deflateRawSync(noise(3_000), { dictionary: noise(3_000), finishFlush: constants.Z_SYNC_FLUSH });
-    for (const failed of [outcome, replay(server(), frames(1, concat(long, noise(2_000))))]) {
+    for (const failed of [
+      outcome,
+      replay(server(), frames(1, concat(long, noise(COMPRESSION_DEFAULTS.nativeInflateFromBytes)))),
+    ]) {
       const { detail } = failed.incoming.at(-1) as { detail: string };
       assert.match(detail, /refers to an earlier one, which the agreed no_context_takeover forbids$/);
     }
@@ -290,19 +294,24 @@ describe('bounds on decompression (RFC 6455 §10.4)', () => {
 });
 
 describe('§7.2.2: where a payload is decompressed', () => {
-  /** One empty final block, at which zlib would stop, then one stored block: `length` octets in all (RFC 1951 §3.2.4). */
+  /** One empty final block, at which zlib would stop, then stored blocks: `length` octets in all (RFC 1951 §3.2.4). */
   function stored(length: number): { readonly payload: Uint8Array; readonly data: Uint8Array } {
-    const data = noise(length - 11, length);
-    const [low, high] = [data.length & 0xff, data.length >> 8];
-    const payload = concat(bytes('01 0000 ffff 00'), Uint8Array.of(low, high, ~low, ~high), data, bytes('00'));
+    const blocks = Math.ceil((length - 6) / 65_540);
+    const data = noise(length - 6 - 5 * blocks, length);
+    const parts = [bytes('01 0000 ffff')];
+    for (let at = 0; at < data.length; at += 65_535) {
+      const block = data.subarray(at, at + 65_535);
+      const [low, high] = [block.length & 0xff, block.length >> 8];
+      parts.push(Uint8Array.of(0, low, high, ~low, ~high), block);
+    }
+    const payload = concat(...parts, bytes('00'));
     assert.equal(payload.length, length);
     return { payload, data };
   }
 
   it('makes no difference, at every length around a change of the memory or of the codec', () => {
-    for (const around of [64, 1_024, 2_048, 16_384, 32_768, 65_536]) {
+    for (const around of [64, 1_024, 16_384, 32_768, 65_400, COMPRESSION_DEFAULTS.nativeInflateFromBytes]) {
       for (let length = around - 8; length <= around + 8; length++) {
-        if (length - 11 > 65_535) continue;
         const { payload, data } = stored(length);
         const whole = frames(2, payload, payload);
         for (const chunks of [[whole], [whole.subarray(0, 40), whole.subarray(40)]]) {
