@@ -72,3 +72,7 @@ export class WebSocketEmitter extends EventEmitter<WebSocketEvents> {
     removeListener(this, type, listener as EventListener);
   }
 }
+
+// As ws has them: `for (const name in socket)` finds them.
+for (const name of ['onopen', 'onmessage', 'onerror', 'onclose', 'addEventListener', 'removeEventListener'])
+  Object.defineProperty(WebSocketEmitter.prototype, name, { enumerable: true });

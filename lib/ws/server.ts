@@ -13,13 +13,15 @@ import { deflateSettings } from '../websocket/deflate.ts';
 import { answerOffers, type DeflatePolicy } from '../websocket/extension.ts';
 import { type Link, takeStream } from './link.ts';
 import { answerLines, encodeAnswer, type Fault, type Offer, readOffer, refuse } from './server-handshake.ts';
-import { connectionSettings, policyOf } from './settings.ts';
+import { connectionSettings, policyOf, SERVER_DEFAULTS } from './settings.ts';
 import type { ServerOptions, UpgradeSocket, VerifyCallback, VerifyInfo } from './types.ts';
 import { WebSocket } from './websocket.ts';
 
 /** What listeners of each event are given. */
 export interface ServerEvents<Socket extends WebSocket, Request extends IncomingMessage> {
-  connection: [websocket: Socket, request: Request];
+  /** `more`: what a caller of `emit` adds, the user for example. */
+  // biome-ignore lint/suspicious/noExplicitAny: listeners say what it is
+  connection: [websocket: Socket, request: Request, ...more: any[]];
   headers: [headers: string[], request: Request];
   wsClientError: [error: Error, socket: UpgradeSocket, request: Request];
   error: [error: Error];
@@ -55,7 +57,7 @@ export class WebSocketServer<
   constructor(options: ServerOptions<Socket, Request> = {}, callback?: () => void) {
     super();
     checkPlace(options);
-    this.options = { clientTracking: true, path: null, noServer: false, ...options };
+    this.options = { ...SERVER_DEFAULTS, WebSocket: WebSocket as never, ...options };
     this.#settings = connectionSettings('server', options);
     this.#deflate = policyOf('server', options.perMessageDeflate);
     this.clients = (this.options.clientTracking ? new Set<Socket>() : undefined) as Set<Socket>;

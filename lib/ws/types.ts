@@ -13,8 +13,8 @@ import type { WebSocket } from './websocket.ts';
 /** What a `message` listener is given, by `binaryType`; text is always a `Buffer`. */
 export type RawData = Buffer | ArrayBuffer | Buffer[] | Blob;
 
-/** What `send` takes. Numbers are sent as text. */
-export type Data = string | number | ArrayBufferLike | ArrayBufferView | Blob | readonly number[];
+/** What `send` takes. Numbers are sent as text; an array is octets. Of `unknown`, so that what `message` was given can be sent, as with @types/ws. */
+export type Data = string | number | ArrayBufferLike | ArrayBufferView | Blob | readonly unknown[];
 
 export type BinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob';
 

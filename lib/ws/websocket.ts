@@ -250,3 +250,5 @@ for (const [value, name] of STATES.entries()) {
   Object.defineProperty(WebSocket, name, constant);
   Object.defineProperty(WebSocket.prototype, name, constant);
 }
+for (const name of ['binaryType', 'bufferedAmount', 'extensions', 'isPaused', 'protocol', 'readyState', 'url'])
+  Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
