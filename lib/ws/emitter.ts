@@ -4,7 +4,6 @@
  * Knows which events there are and what their listeners are given; nothing of connections. Read next: `websocket.ts`, the class.
  */
 
-import { EventEmitter } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import {
   addListener,
@@ -18,6 +17,7 @@ import {
   removeListener,
   setAttribute,
 } from './events.ts';
+import { TypedEmitter } from './typed-emitter.ts';
 import type { RawData } from './types.ts';
 
 /** What listeners of each event are given. */
@@ -35,7 +35,7 @@ export interface WebSocketEvents {
 
 type Handler<E> = ((event: E) => void) | null;
 
-export class WebSocketEmitter extends EventEmitter<WebSocketEvents> {
+export class WebSocketEmitter extends TypedEmitter<WebSocketEvents> {
   get onopen(): Handler<Event> {
     return attributeOf(this, 'open') as Handler<Event>;
   }
