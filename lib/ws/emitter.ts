@@ -4,7 +4,6 @@
  * Knows which events there are and what their listeners are given; nothing of connections. Read next: `websocket.ts`, the class.
  */
 
-import { EventEmitter } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import {
   addListener,
@@ -18,6 +17,7 @@ import {
   removeListener,
   setAttribute,
 } from './events.ts';
+import { TypedEmitter } from './typed-emitter.ts';
 import type { RawData } from './types.ts';
 
 /** What listeners of each event are given. */
@@ -35,7 +35,7 @@ export interface WebSocketEvents {
 
 type Handler<E> = ((event: E) => void) | null;
 
-export class WebSocketEmitter extends EventEmitter<WebSocketEvents> {
+export class WebSocketEmitter extends TypedEmitter<WebSocketEvents> {
   get onopen(): Handler<Event> {
     return attributeOf(this, 'open') as Handler<Event>;
   }
@@ -72,3 +72,7 @@ export class WebSocketEmitter extends EventEmitter<WebSocketEvents> {
     removeListener(this, type, listener as EventListener);
   }
 }
+
+// As ws has them: `for (const name in socket)` finds them.
+for (const name of ['onopen', 'onmessage', 'onerror', 'onclose', 'addEventListener', 'removeEventListener'])
+  Object.defineProperty(WebSocketEmitter.prototype, name, { enumerable: true });

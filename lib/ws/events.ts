@@ -63,6 +63,10 @@ export interface EventMap {
   error: ErrorEvent;
 }
 
+export interface EventListenerOptions {
+  readonly once?: boolean | undefined;
+}
+
 export type EventListener<E = never> = ((event: E) => void) | { handleEvent(event: E): void };
 
 /** What hangs on an emitter for one listener. */

@@ -11,11 +11,21 @@ import { createWebSocketStream } from './stream.ts';
 import * as subprotocol from './subprotocol.ts';
 import { WebSocket } from './websocket.ts';
 
-export type { CloseEvent, ErrorEvent, Event, MessageEvent } from './events.ts';
+export type { AddressInfo } from 'node:net';
+export type {
+  CloseEvent,
+  ErrorEvent,
+  Event,
+  EventListenerOptions,
+  EventMap as WebSocketEventMap,
+  MessageEvent,
+} from './events.ts';
 export type {
   BinaryType,
+  CertMeta,
   ClientOptions,
   Data,
+  FinishRequestCallback,
   PerMessageDeflateOptions,
   RawData,
   SendCallback,
@@ -23,6 +33,8 @@ export type {
   ServerOptions,
   VerifyCallback,
   VerifyClient,
+  VerifyClientCallbackAsync,
+  VerifyClientCallbackSync,
   VerifyInfo,
 } from './types.ts';
 export { createWebSocketStream, extension, subprotocol, WebSocket, WebSocketServer, WebSocketServer as Server };

@@ -5,7 +5,6 @@
  * Sections: the server, checks of options. Read next: `server-handshake.ts`, `websocket.ts`.
  */
 
-import { EventEmitter } from 'node:events';
 import { createServer, type IncomingMessage, type Server as NodeServer, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ConnectionSettings } from '../net/connection-settings.ts';
@@ -13,7 +12,8 @@ import { deflateSettings } from '../websocket/deflate.ts';
 import { answerOffers, type DeflatePolicy } from '../websocket/extension.ts';
 import { type Link, takeStream } from './link.ts';
 import { answerLines, encodeAnswer, type Fault, type Offer, readOffer, refuse } from './server-handshake.ts';
-import { connectionSettings, policyOf } from './settings.ts';
+import { connectionSettings, policyOf, SERVER_DEFAULTS } from './settings.ts';
+import { TypedEmitter } from './typed-emitter.ts';
 import type { ServerOptions, UpgradeSocket, VerifyCallback, VerifyInfo } from './types.ts';
 import { WebSocket } from './websocket.ts';
 
@@ -36,12 +36,12 @@ const CLOSED = 2;
 const sharedUpgraded = new WeakSet<UpgradeSocket>();
 
 export class WebSocketServer<
-  Socket extends WebSocket = WebSocket,
-  Request extends IncomingMessage = IncomingMessage,
-> extends EventEmitter<ServerEvents<WebSocket, IncomingMessage>> {
-  readonly options: ServerOptions<Socket, Request>;
+  SocketClass extends typeof WebSocket = typeof WebSocket,
+  RequestClass extends typeof IncomingMessage = typeof IncomingMessage,
+> extends TypedEmitter<ServerEvents<InstanceType<SocketClass>, InstanceType<RequestClass>>> {
+  readonly options: ServerOptions<SocketClass, RequestClass>;
   /** Undefined with `clientTracking: false`. */
-  readonly clients: Set<Socket>;
+  readonly clients: Set<InstanceType<SocketClass>>;
   readonly #settings: ConnectionSettings<Link>;
   readonly #deflate: DeflatePolicy | undefined;
   #server: NodeServer | undefined = undefined;
@@ -52,13 +52,15 @@ export class WebSocketServer<
   #closesWithLast = false;
 
   /** `callback` is called once the server's own port listens. @throws TypeError unless one of `port`, `server` and `noServer` is given */
-  constructor(options: ServerOptions<Socket, Request> = {}, callback?: () => void) {
+  constructor(options: ServerOptions<SocketClass, RequestClass> = {}, callback?: () => void) {
     super();
     checkPlace(options);
-    this.options = { clientTracking: true, path: null, noServer: false, ...options };
+    this.options = { ...SERVER_DEFAULTS, WebSocket: WebSocket as never, ...options };
     this.#settings = connectionSettings('server', options);
     this.#deflate = policyOf('server', options.perMessageDeflate);
-    this.clients = (this.options.clientTracking ? new Set<Socket>() : undefined) as Set<Socket>;
+    this.clients = (this.options.clientTracking ? new Set<InstanceType<SocketClass>>() : undefined) as Set<
+      InstanceType<SocketClass>
+    >;
     const { port, host, backlog } = options;
     if (typeof port === 'number') {
       const server = createServer(upgradeRequired);
@@ -108,10 +110,10 @@ export class WebSocketServer<
    * @throws Error for a stream that was upgraded before
    */
   handleUpgrade(
-    request: Request,
+    request: InstanceType<RequestClass>,
     socket: UpgradeSocket,
     head: Buffer,
-    callback: (websocket: Socket, request: Request) => void,
+    callback: (websocket: InstanceType<SocketClass>, request: InstanceType<RequestClass>) => void,
   ): void {
     socket.on('error', destroyIt);
     const offer = readOffer(request, () => this.shouldHandle(request) as boolean);
@@ -136,11 +138,11 @@ export class WebSocketServer<
   }
 
   #complete(
-    request: Request,
+    request: InstanceType<RequestClass>,
     socket: UpgradeSocket,
     head: Buffer,
     offer: Offer,
-    callback: (websocket: Socket, request: Request) => void,
+    callback: (websocket: InstanceType<SocketClass>, request: InstanceType<RequestClass>) => void,
   ): void {
     if (!socket.readable || !socket.writable) {
       socket.destroy();
@@ -155,7 +157,7 @@ export class WebSocketServer<
       return;
     }
     const Made = this.options.WebSocket ?? WebSocket;
-    const websocket = new Made(null, undefined, this.options as unknown as ServerOptions) as Socket;
+    const websocket = new Made(null, undefined, this.options as unknown as ServerOptions) as InstanceType<SocketClass>;
     const protocol = this.#choose(offer.protocols, request);
     const agreed = this.#deflate === undefined ? undefined : answerOffers(offer.extensions, this.#deflate);
     const lines = answerLines(offer.key, protocol, agreed?.answer ?? '');
@@ -178,14 +180,14 @@ export class WebSocketServer<
     callback(websocket, request);
   }
 
-  #choose(offered: Set<string>, request: Request): string {
+  #choose(offered: Set<string>, request: InstanceType<RequestClass>): string {
     if (offered.size === 0) return '';
     const { handleProtocols } = this.options;
     const [first] = offered;
     return (handleProtocols ? handleProtocols(offered, request) : first) || '';
   }
 
-  #track(websocket: Socket): void {
+  #track(websocket: InstanceType<SocketClass>): void {
     const { clients } = this;
     if (clients === undefined) return;
     clients.add(websocket);
@@ -195,7 +197,7 @@ export class WebSocketServer<
     });
   }
 
-  #refuse(request: Request, socket: UpgradeSocket, fault: Fault): void {
+  #refuse(request: InstanceType<RequestClass>, socket: UpgradeSocket, fault: Fault): void {
     const isOurs = fault.message !== STATUS_CODES[fault.status];
     if (isOurs && this.listenerCount('wsClientError') > 0)
       this.emit('wsClientError', new Error(fault.message), socket, request);
@@ -207,7 +209,7 @@ export class WebSocketServer<
     const listening = (): void => void this.emit('listening');
     const failed = (error: Error): void => void this.emit('error', error);
     const upgrade = (request: IncomingMessage, socket: UpgradeSocket, head: Buffer): void =>
-      this.handleUpgrade(request as Request, socket, head, (websocket, from) => {
+      this.handleUpgrade(request as InstanceType<RequestClass>, socket, head, (websocket, from) => {
         this.emit('connection', websocket, from);
       });
     server.on('listening', listening).on('error', failed).on('upgrade', upgrade);

@@ -12,7 +12,7 @@ import { clientSweeper } from '../net/sweeper.ts';
 import { type DeflatePolicy, deflatePolicy } from '../websocket/extension.ts';
 import type { Link } from './link.ts';
 import { LINK_HANDLERS, ONE_A_TURN } from './told.ts';
-import type { ConnectionOptions } from './types.ts';
+import type { ConnectionOptions, ServerOptions } from './types.ts';
 
 /** ws's default: 100 MiB. */
 const MAX_PAYLOAD_BYTES = 104_857_600;
@@ -22,6 +22,30 @@ const MAX_FRAGMENTS = 16_384;
 const CLOSE_TIMEOUT_MS = 30_000;
 /** ws's default: shorter messages are not compressed. */
 const THRESHOLD_BYTES = 1_024;
+
+/** What stands in the `options` of a server that says nothing of them; programs read them there. */
+export const SERVER_DEFAULTS: Omit<ServerOptions, 'WebSocket' | 'handleProtocols'> & {
+  readonly handleProtocols: null;
+} = {
+  allowSynchronousEvents: true,
+  autoPong: true,
+  maxBufferedChunks: 262_144,
+  maxFragments: MAX_FRAGMENTS,
+  maxPayload: MAX_PAYLOAD_BYTES,
+  maxPendingAutoPongs: 60,
+  skipUTF8Validation: false,
+  perMessageDeflate: false,
+  handleProtocols: null,
+  clientTracking: true,
+  closeTimeout: CLOSE_TIMEOUT_MS,
+  verifyClient: null,
+  noServer: false,
+  backlog: null,
+  server: null,
+  host: null,
+  path: null,
+  port: null,
+};
 
 /** The class of which `Buffer` makes its own, so that a message is one object and not two. */
 const BUFFERS = (Buffer as unknown as { [Symbol.species]: BytesClass })[Symbol.species];

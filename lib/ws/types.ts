@@ -5,7 +5,7 @@
  * Read next: `settings.ts`, which turns them into ours.
  */
 
-import type { Agent, Server as HttpServer, IncomingMessage } from 'node:http';
+import type { Agent, ClientRequest, Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Server as HttpsServer, RequestOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from './websocket.ts';
@@ -13,8 +13,8 @@ import type { WebSocket } from './websocket.ts';
 /** What a `message` listener is given, by `binaryType`; text is always a `Buffer`. */
 export type RawData = Buffer | ArrayBuffer | Buffer[] | Blob;
 
-/** What `send` takes. Numbers are sent as text. */
-export type Data = string | number | ArrayBufferLike | ArrayBufferView | Blob | readonly number[];
+/** What `send` takes. Numbers are sent as text; an array is octets. Of `unknown`, so that what `message` was given can be sent, as with @types/ws. */
+export type Data = string | number | ArrayBufferLike | ArrayBufferView | Blob | readonly unknown[];
 
 export type BinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob';
 
@@ -60,6 +60,11 @@ export interface ConnectionOptions {
   readonly writeTimeout?: number | undefined;
 }
 
+/** Sends the request of a client off itself. */
+export type FinishRequestCallback = (request: ClientRequest, websocket: WebSocket) => void;
+
+export type CertMeta = string | string[] | Buffer | Buffer[];
+
 export interface ClientOptions extends ConnectionOptions, Omit<RequestOptions, 'protocol' | 'agent'> {
   readonly agent?: Agent | boolean | undefined;
   readonly protocols?: string | readonly string[] | undefined;
@@ -69,7 +74,7 @@ export interface ClientOptions extends ConnectionOptions, Omit<RequestOptions, '
   readonly origin?: string | undefined;
   readonly protocolVersion?: number | undefined;
   readonly generateMask?: ((mask: Buffer) => void) | undefined;
-  readonly finishRequest?: ((request: import('node:http').ClientRequest, websocket: WebSocket) => void) | undefined;
+  readonly finishRequest?: FinishRequestCallback | undefined;
 }
 
 export interface VerifyInfo {
@@ -77,6 +82,17 @@ export interface VerifyInfo {
   readonly secure: boolean;
   readonly req: IncomingMessage;
 }
+
+/** Decides at once. */
+export type VerifyClientCallbackSync<Request extends IncomingMessage = IncomingMessage> = (
+  info: VerifyInfo & { readonly req: Request },
+) => boolean;
+
+/** Calls back with what it decides. */
+export type VerifyClientCallbackAsync<Request extends IncomingMessage = IncomingMessage> = (
+  info: VerifyInfo & { readonly req: Request },
+  callback: VerifyCallback,
+) => void;
 
 export type VerifyCallback = (
   verified: boolean,
@@ -88,8 +104,10 @@ export type VerifyCallback = (
 /** With one parameter it answers at once, with two it calls back. */
 export type VerifyClient = (info: VerifyInfo, callback: VerifyCallback) => unknown;
 
-export interface ServerOptions<Socket extends WebSocket = WebSocket, Request extends IncomingMessage = IncomingMessage>
-  extends ConnectionOptions {
+export interface ServerOptions<
+  SocketClass extends typeof WebSocket = typeof WebSocket,
+  RequestClass extends typeof IncomingMessage = typeof IncomingMessage,
+> extends ConnectionOptions {
   readonly host?: string | null | undefined;
   readonly port?: number | null | undefined;
   readonly backlog?: number | null | undefined;
@@ -98,8 +116,11 @@ export interface ServerOptions<Socket extends WebSocket = WebSocket, Request ext
   readonly path?: string | null | undefined;
   readonly clientTracking?: boolean | undefined;
   readonly verifyClient?: VerifyClient | null | undefined;
-  readonly handleProtocols?: ((protocols: Set<string>, request: Request) => string | false) | null | undefined;
-  readonly WebSocket?: (new (address: null, protocols: undefined, options: ServerOptions) => Socket) | undefined;
+  readonly handleProtocols?:
+    | ((protocols: Set<string>, request: InstanceType<RequestClass>) => string | false)
+    | null
+    | undefined;
+  readonly WebSocket?: SocketClass | undefined;
 }
 
 /** What `handleUpgrade` is given with the request. */

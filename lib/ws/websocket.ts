@@ -6,27 +6,21 @@
  * Sections: the class, arguments. Read next: `link.ts` below it, `client.ts` and `server.ts`, which open it.
  */
 
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { MAX_CONTROL_PAYLOAD_BYTES } from '../websocket/frame.ts';
 import { checkClose, EMPTY, isOptions, toArray, toSendable } from './arguments.ts';
 import { type Opening, openClient } from './client.ts';
 import { WebSocketEmitter } from './emitter.ts';
+import type * as events from './events.ts';
 import type * as extension from './extension.ts';
 import { Link, type LinkStart, type TakenStream, takeStream } from './link.ts';
-import type { WebSocketServer } from './server.ts';
+import type { WebSocketServer as ServerClass } from './server.ts';
 import { connectionSettings } from './settings.ts';
 import type { createWebSocketStream } from './stream.ts';
 import type * as subprotocol from './subprotocol.ts';
 import { tell } from './told.ts';
-import type {
-  BinaryType,
-  ClientOptions,
-  ConnectionOptions,
-  Data,
-  SendCallback,
-  SendOptions,
-  ServerOptions,
-} from './types.ts';
+import type * as types from './types.ts';
 
 const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const;
 
@@ -40,10 +34,10 @@ export class WebSocket extends WebSocketEmitter {
   /** Set by `index.ts`, which knows them all. */
   declare static readonly createWebSocketStream: typeof createWebSocketStream;
   declare static readonly extension: typeof extension;
-  declare static readonly Server: typeof WebSocketServer;
+  declare static readonly Server: typeof ServerClass;
   declare static readonly subprotocol: typeof subprotocol;
   declare static readonly WebSocket: typeof WebSocket;
-  declare static readonly WebSocketServer: typeof WebSocketServer;
+  declare static readonly WebSocketServer: typeof ServerClass;
   declare static readonly CONNECTING: 0;
   declare static readonly OPEN: 1;
   declare static readonly CLOSING: 2;
@@ -53,7 +47,7 @@ export class WebSocket extends WebSocketEmitter {
   declare readonly CLOSING: 2;
   declare readonly CLOSED: 3;
 
-  #binaryType: BinaryType = 'nodebuffer';
+  #binaryType: types.BinaryType = 'nodebuffer';
   #state = 0;
   #url: string | undefined = undefined;
   #protocol = '';
@@ -70,13 +64,13 @@ export class WebSocket extends WebSocketEmitter {
    */
   constructor(
     address: string | URL | null,
-    protocols?: string | readonly string[] | ClientOptions,
-    options?: ClientOptions | ServerOptions,
+    protocols?: string | readonly string[] | types.ClientOptions,
+    options?: types.ClientOptions | types.ServerOptions,
   ) {
     super();
     if (address === null) return;
     this._isServer = false;
-    const given = (isOptions(protocols) ? protocols : (options ?? {})) as ClientOptions;
+    const given = (isOptions(protocols) ? protocols : (options ?? {})) as types.ClientOptions;
     const wanted = protocols === undefined || isOptions(protocols) ? given.protocols : protocols;
     this.#opening = openClient(address, toArray(wanted), given, {
       websocket: this,
@@ -104,18 +98,18 @@ export class WebSocket extends WebSocketEmitter {
   _isServer = true;
 
   /** Gives a socket that was made with the address `null` its stream, handshake done. @throws TypeError for a stream that has ended */
-  setSocket(stream: Duplex, head: Uint8Array, options: ConnectionOptions): void {
+  setSocket(stream: Duplex, head: Uint8Array, options: types.ConnectionOptions): void {
     const taken = takeStream(stream, head);
     if (taken === undefined) throw new TypeError('setSocket: the stream has ended');
     const settings = connectionSettings(this._isServer ? 'server' : 'client', options);
     WebSocket.joinLink(this, { taken, settings, deflate: undefined, protocol: '' });
   }
 
-  get binaryType(): BinaryType {
+  get binaryType(): types.BinaryType {
     return this.#binaryType;
   }
   /** Anything but the four values is ignored. */
-  set binaryType(type: BinaryType) {
+  set binaryType(type: types.BinaryType) {
     if (['nodebuffer', 'arraybuffer', 'fragments', 'blob'].includes(type)) this.#binaryType = type;
   }
 
@@ -178,9 +172,9 @@ export class WebSocket extends WebSocketEmitter {
    * Sends a message, or with `fin: false` a part of one. The bytes must stay as they are until `callback` is called.
    * @throws Error while connecting; TypeError for data of no kind that can be sent
    */
-  send(data: Data, callback?: SendCallback): void;
-  send(data: Data, options: SendOptions | undefined, callback?: SendCallback): void;
-  send(data: Data, options?: SendOptions | SendCallback, callback?: SendCallback): void {
+  send(data: types.Data, callback?: types.SendCallback): void;
+  send(data: types.Data, options: types.SendOptions | undefined, callback?: types.SendCallback): void;
+  send(data: types.Data, options?: types.SendOptions | types.SendCallback, callback?: types.SendCallback): void {
     this.#mustHaveConnected();
     const given = typeof options === 'function' ? undefined : options;
     const call = typeof options === 'function' ? options : callback;
@@ -190,23 +184,33 @@ export class WebSocket extends WebSocketEmitter {
   }
 
   /** @throws RangeError beyond 125 bytes */
-  ping(data?: Data | SendCallback, mask?: boolean | SendCallback, callback?: SendCallback): void {
+  ping(
+    data?: types.Data | types.SendCallback,
+    mask?: boolean | types.SendCallback,
+    callback?: types.SendCallback,
+  ): void {
     this.#control('ping', data, mask, callback);
   }
 
   /** @throws RangeError beyond 125 bytes */
-  pong(data?: Data | SendCallback, mask?: boolean | SendCallback, callback?: SendCallback): void {
+  pong(
+    data?: types.Data | types.SendCallback,
+    mask?: boolean | types.SendCallback,
+    callback?: types.SendCallback,
+  ): void {
     this.#control('pong', data, mask, callback);
   }
 
   #control(
     kind: 'ping' | 'pong',
-    data: Data | SendCallback | undefined,
-    mask: boolean | SendCallback | undefined,
-    callback: SendCallback | undefined,
+    data: types.Data | types.SendCallback | undefined,
+    mask: boolean | types.SendCallback | undefined,
+    callback: types.SendCallback | undefined,
   ): void {
     this.#mustHaveConnected();
-    const call = [data, mask, callback].find((argument) => typeof argument === 'function') as SendCallback | undefined;
+    const call = [data, mask, callback].find((argument) => typeof argument === 'function') as
+      | types.SendCallback
+      | undefined;
     const payload = toSendable(typeof data === 'function' ? '' : data);
     if (payload instanceof Blob) throw new TypeError(`a Blob cannot be the payload of a ${kind}`);
     const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
@@ -220,7 +224,7 @@ export class WebSocket extends WebSocketEmitter {
     if (this.#state === 0) throw new Error('WebSocket is not open: readyState 0 (CONNECTING)');
   }
 
-  #tooLate(bytes: number, callback: SendCallback | undefined): void {
+  #tooLate(bytes: number, callback: types.SendCallback | undefined): void {
     this.#lateBytes += bytes;
     if (callback === undefined) return;
     const state = this.readyState;
@@ -245,8 +249,41 @@ export class WebSocket extends WebSocketEmitter {
   }
 }
 
+/** The types as @types/ws has them, behind the name of the class. */
+export declare namespace WebSocket {
+  type AddressInfo = import('node:net').AddressInfo;
+  type BinaryType = types.BinaryType;
+  type CertMeta = types.CertMeta;
+  type ClientOptions = types.ClientOptions;
+  type Data = types.Data;
+  type FinishRequestCallback = types.FinishRequestCallback;
+  type PerMessageDeflateOptions = types.PerMessageDeflateOptions;
+  type RawData = types.RawData;
+  type CloseEvent = events.CloseEvent;
+  type ErrorEvent = events.ErrorEvent;
+  type Event = events.Event;
+  type MessageEvent = events.MessageEvent;
+  type EventListenerOptions = events.EventListenerOptions;
+  type WebSocketEventMap = events.EventMap;
+  type VerifyClientCallbackAsync<Request extends IncomingMessage = IncomingMessage> =
+    types.VerifyClientCallbackAsync<Request>;
+  type VerifyClientCallbackSync<Request extends IncomingMessage = IncomingMessage> =
+    types.VerifyClientCallbackSync<Request>;
+  type ServerOptions<
+    SocketClass extends typeof WebSocket = typeof WebSocket,
+    RequestClass extends typeof IncomingMessage = typeof IncomingMessage,
+  > = types.ServerOptions<SocketClass, RequestClass>;
+  type Server<
+    SocketClass extends typeof WebSocket = typeof WebSocket,
+    RequestClass extends typeof IncomingMessage = typeof IncomingMessage,
+  > = ServerClass<SocketClass, RequestClass>;
+  type WebSocketServer = ServerClass;
+}
+
 for (const [value, name] of STATES.entries()) {
   const constant = { enumerable: true, value };
   Object.defineProperty(WebSocket, name, constant);
   Object.defineProperty(WebSocket.prototype, name, constant);
 }
+for (const name of ['binaryType', 'bufferedAmount', 'extensions', 'isPaused', 'protocol', 'readyState', 'url'])
+  Object.defineProperty(WebSocket.prototype, name, { enumerable: true });

@@ -18,6 +18,9 @@ const compilerOptions = {
   ...{ lib: ['es2023', 'dom'], types: ['node'] },
 };
 
+/** An ES module, and one of CommonJS. */
+const FILES = ['types.mts', 'types.cts'];
+
 /** What the compiler says of the program, with `ws` as `prepare` puts it into `node_modules`. */
 function complaints(prepare: (modules: string) => void): string {
   const folder = mkdtempSync(join(tmpdir(), 'barewire-types-'));
@@ -25,8 +28,8 @@ function complaints(prepare: (modules: string) => void): string {
   mkdirSync(join(modules, '@types'), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules/@types/node'), join(modules, '@types/node'), 'dir');
   symlinkSync(join(ROOT, 'node_modules/undici-types'), join(modules, 'undici-types'), 'dir');
-  copyFileSync(join(ROOT, 'spec-tests/integration/ws-programs/types.mts'), join(folder, 'types.mts'));
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['types.mts'] }));
+  for (const file of FILES) copyFileSync(join(ROOT, 'spec-tests/integration/ws-programs', file), join(folder, file));
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: FILES }));
   prepare(modules);
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
   const { stdout } = spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' });

@@ -20,6 +20,30 @@ function collector(react: (incoming: Incoming) => void): IncomingReceiver & { re
   };
 }
 
+describe('bytesClass', () => {
+  class Mine extends Uint8Array {}
+
+  it('messages in one frame are of it, text and binary, whatever their size; they are as long as they were', () => {
+    const options = { role: 'server', textAsBytes: true, bytesClass: Mine } as const;
+    for (const complete of [options, { ...options, maxMessageBytes: 1e6, maxFramesPerMessage: 10 }]) {
+      for (const size of [1, 20, 4_096, 5_000, 16_384, 16_385, 70_000]) {
+        for (const opcode of [1, 2]) {
+          const payload = Buffer.alloc(size, 'x');
+          const [message] = new WebSocketProtocol(complete).receive(fromClient({ opcode, payload }));
+          assert.ok(message !== undefined && 'data' in message && message.data instanceof Mine, `${opcode} ${size}`);
+          assert.ok(payload.equals(message.data));
+        }
+      }
+    }
+  });
+
+  it('without it they are of Uint8Array itself', () => {
+    const [message] = server().receive(fromClient({ opcode: 2, payload: 'x' }));
+    assert.ok(message !== undefined && 'data' in message);
+    assert.equal(Object.getPrototypeOf(message.data), Uint8Array.prototype);
+  });
+});
+
 describe('a chunk is delivered whole, whatever the receiver does (receiveInto)', () => {
   it('a chunk that comes within the receiver is read once the one before has been delivered', () => {
     const protocol = server();

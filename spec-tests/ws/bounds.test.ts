@@ -146,6 +146,26 @@ describe('the bounds behind barewire/ws', () => {
     await ended(wss);
   });
 
+  it('allowSynchronousEvents false: an event that waits when the connection is dropped is told before close', async () => {
+    const { wss, port } = await listening({ allowSynchronousEvents: false });
+    const peer = connect(port, '127.0.0.1');
+    peer.on('error', () => {});
+    peer.write(HANDSHAKE);
+    const [server] = (await once(wss, 'connection')) as [WebSocket];
+    const told: string[] = [];
+    server.on('message', (data) => told.push(String(data)));
+    // Once the listeners of the first have run, the second waits for the next turn; TCP has gone before it.
+    server.once('message', () => process.nextTick(() => server.terminate()));
+    const closed = new Promise<void>((resolve) => server.on('close', () => resolve(void told.push('close'))));
+    const text = (word: string): Buffer => Buffer.from([0x81, 0x81, 0, 0, 0, 0, word.charCodeAt(0)]);
+    peer.write(Buffer.concat(['1', '2', '3'].map(text)));
+    await closed;
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+    assert.deepEqual(told, ['1', '2', 'close']);
+    peer.destroy();
+    await ended(wss);
+  });
+
   it('what a listener throws is an uncaught exception, and the connection goes on', () => {
     const program = `
       import { WebSocket, WebSocketServer } from ${JSON.stringify(join(ROOT, 'dist/lib/ws/index.js'))};

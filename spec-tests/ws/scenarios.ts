@@ -27,6 +27,7 @@ import {
   withPair,
 } from './kit.ts';
 import { turns } from './turns.ts';
+import { uses } from './uses.ts';
 
 const DATA: Readonly<Record<string, () => unknown>> = {
   'empty text': () => '',
@@ -702,4 +703,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...states(),
   ...listeners(),
   ...turns(),
+  ...uses(),
 ];

@@ -1,4 +1,4 @@
-// @fastify/websocket: a route with hooks, an echo, a stream, injectWS, and a server that closes its clients.
+// @fastify/websocket: a route with hooks, an echo, injectWS, and a server that closes its clients.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import websocket from '@fastify/websocket';

@@ -36,5 +36,8 @@ await new Promise((resolve) => {
 assert.deepEqual(heard, ['open 1', 'echo x', '1,2']);
 client.close(4001, 'enough');
 assert.deepEqual(await whenClosed, [4001, 'enough']);
+const plain = await fetch(`http://127.0.0.1:${server.address().port}/ws?q=1`);
+assert.equal(plain.ok, false); // no upgrade
+await plain.text();
 server.close();
 console.log('done');

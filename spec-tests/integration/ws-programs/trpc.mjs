@@ -25,9 +25,17 @@ const handler = applyWSSHandler({
   wss,
   router,
   createContext: () => ({}),
-  keepAlive: { enabled: true, pingMs: 1_000, pongWaitMs: 1_000 },
+  keepAlive: { enabled: true, pingMs: 30, pongWaitMs: 1_000 },
 });
 await once(wss, 'listening');
+const opened = [];
+let heard = 0;
+wss.on('connection', (socket) => {
+  opened.push(socket);
+  socket.on('message', (data) => {
+    if (String(data) === 'PONG') heard++;
+  });
+});
 const ws = createWSClient({ url: `ws://127.0.0.1:${wss.address().port}`, WebSocket });
 const client = createTRPCClient({ links: [wsLink({ client: ws })] });
 assert.equal(await client.double.query(21), 42);
@@ -38,7 +46,14 @@ await new Promise((resolve, reject) => {
   client.count.subscribe(undefined, { onData: (value) => counted.push(value), onComplete: resolve, onError: reject });
 });
 assert.deepEqual(counted, [1, 2, 3]);
+const until = async (check) => {
+  for (let i = 0; i < 200 && !check(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.ok(check());
+};
+await until(() => heard >= 2); // keep-alive
 handler.broadcastReconnectNotification();
+await until(() => opened.length === 2);
+assert.equal(await client.double.query(4), 8); // on the new connection
 await ws.close();
 for (const each of wss.clients) each.terminate();
 await new Promise((resolve) => wss.close(resolve));

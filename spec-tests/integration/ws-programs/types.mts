@@ -1,7 +1,7 @@
 // What a user of @types/ws writes: it compiles against those types and against ours.
 import { createServer, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import WebSocket, { createWebSocketStream, type RawData, type ServerOptions, WebSocketServer } from 'ws';
+import WebSocket, { createWebSocketStream, type RawData, type Server, type ServerOptions, WebSocketServer } from 'ws';
 
 const options: ServerOptions = {
   noServer: true,
@@ -67,3 +67,76 @@ class Mine extends WebSocket {
   name = 'mine';
 }
 console.log(new Mine('ws://127.0.0.1:1').name);
+
+// The README of ws: an echo, a broadcast, a log-in before the upgrade, heartbeats, a stream that is piped.
+wss.on('connection', (ws) => {
+  ws.on('error', console.error);
+  ws.on('message', (data, isBinary) => {
+    ws.send(data);
+    for (const other of wss.clients)
+      if (other !== ws && other.readyState === WebSocket.OPEN) other.send(data, { binary: isBinary });
+  });
+});
+wss.on(
+  'connection',
+  function connection(this: WebSocketServer, ws: WebSocket, request: IncomingMessage, user: { name: string }) {
+    console.log(this.clients.size, ws.protocol, request.url, user.name);
+  },
+);
+http.on('upgrade', (request, socket, head) => {
+  if (request.headers.authorization === undefined) {
+    socket.write('HTTP/1.1 401 Unauthorized\r\n\r\n');
+    socket.destroy();
+    return;
+  }
+  wss.handleUpgrade(request, socket, head, (ws) => {
+    wss.emit('connection', ws, request, { name: 'ann' });
+  });
+});
+interface Beating extends WebSocket {
+  isAlive: boolean;
+}
+wss.on('connection', (ws: Beating) => {
+  ws.isAlive = true;
+  ws.on('pong', () => {
+    ws.isAlive = true;
+  });
+});
+const beat = setInterval(() => {
+  for (const ws of wss.clients as Set<Beating>) {
+    if (!ws.isAlive) ws.terminate();
+    ws.isAlive = false;
+    ws.ping();
+  }
+}, 30_000);
+wss.on('close', () => clearInterval(beat));
+const duplex: Duplex = createWebSocketStream(new WebSocket('wss://127.0.0.1:1'), { encoding: 'utf8' });
+duplex.on('error', console.error);
+process.stdin.pipe(duplex);
+const asking: ServerOptions = {
+  port: 8080,
+  verifyClient: (info, callback) => {
+    callback(info.origin === 'https://x', 401, 'no', { 'X-Why': 'because' });
+  },
+  handleProtocols: (protocols) => (protocols.has('chat') ? 'chat' : false),
+};
+new WebSocketServer(asking, () => console.log('listening'));
+const parts: WebSocket.ClientOptions & WebSocket.PerMessageDeflateOptions = { maxPayload: 1, threshold: 1 };
+const handler = (
+  event: WebSocket.MessageEvent | WebSocket.CloseEvent | WebSocket.ErrorEvent | WebSocket.Event,
+): string => event.type;
+const more = new WebSocket('ws://127.0.0.1:1', parts);
+more.onmessage = handler;
+more.addEventListener('error', handler);
+more.removeAllListeners('message').once('open', () => more.send(Buffer.from('x'), { fin: true }, () => {}));
+more.on('custom', (anything: string) => console.log(anything));
+class Own extends WebSocket {
+  isOwn = true;
+}
+const ofOwn: Server<typeof Own> = new WebSocketServer({ port: 0, WebSocket: Own });
+ofOwn.on('connection', (ws) =>
+  console.log(
+    ws.isOwn,
+    [...ofOwn.clients].every(({ isOwn }) => isOwn),
+  ),
+);
