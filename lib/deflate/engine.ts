@@ -70,13 +70,7 @@ export function compress(plain: Uint8Array, level: number, windowBits: number): 
  * saves 100 ns. It is gone with the next call.
  */
 export { inflateInput as payloadMemory, inflateInputView as payloadView } from './block-reader.ts';
-export { inflateOutputView as decompressedView } from './inflate.ts';
 export const PAYLOAD_MAX_BYTES: number = DEFLATE_LIMITS.inputChunkBytes;
-
-/** How often our own decompressor has been called: by then what it left before is gone. */
-export function decompressions(): number {
-  return inflated.calls;
-}
 
 /** What came out of `decompressShared`: the first `length` bytes of `bytes`; `isAscii`: that all of them are is known. */
 export interface Decompressed {

@@ -70,8 +70,7 @@ const MAX_OUTPUT_BYTES = 0x7fff_0000;
 
 /** A `Buffer`, so that text can be decoded from here without one being made for it. */
 const output: Buffer = Buffer.allocUnsafeSlow(DEFLATE_LIMITS.sharedOutputBytes + OUTPUT_SLACK_BYTES);
-export const inflateOutputView: DataView = new DataView(output.buffer);
-const outputView = inflateOutputView;
+const outputView: DataView = new DataView(output.buffer);
 const NO_BYTES = new Uint8Array(0);
 // The state of the call under way. The loops keep copies in locals.
 /** Bytes in `output`; those before them that no longer fitted are the first `movedOut` of `large`. */
@@ -107,10 +106,8 @@ export function inflate(compressed: Uint8Array, options: InflateOptions): Uint8A
 
 /**
  * What `inflateShared` found: how many bytes, whether all of them are known to be ASCII (false: perhaps), and whose they are.
- * `calls` is raised when the memory of this module is about to be written: a result that lies in it is good for one value.
  */
-export const inflated: { calls: number; length: number; isAscii: boolean; isOwn: boolean } = {
-  calls: 0,
+export const inflated: { length: number; isAscii: boolean; isOwn: boolean } = {
   length: 0,
   isAscii: false,
   isOwn: false,
@@ -140,7 +137,6 @@ function decode(
   past: Uint8Array | undefined,
   tailRemoved: boolean,
 ): Uint8Array {
-  inflated.calls++;
   reader.inputLength = length;
   reader.sourceAt = 0;
   reader.tailDue = tailRemoved;
@@ -185,7 +181,6 @@ let isStep = false;
  * they say where to go on: for `InflateStream`, which keeps that. Answers as `inflateShared`.
  */
 export function inflateStep(past: Uint8Array): Uint8Array {
-  inflated.calls++;
   written = 0;
   movedOut = 0;
   seen = 0;
