@@ -129,17 +129,23 @@ async function resumeRound(peer: PeerId, members: number, records: number, bytes
     for (let i = 0; i < records; i++) await publisher.ask('/record/r', textOf(i, bytes));
   }
   const options = { peer, port: server.port, members, bytes, rooms: () => `r?after=${after}`, fromTheStart: true };
-  const crowd = new Crowd(options);
-  const cpuBefore = await server.cpuUs();
-  const startedMs = performance.now();
-  await crowd.open();
-  const complete = await crowd.when(() => crowd.completedAtMs[records - 1] !== undefined, 30_000);
-  const tookMs = performance.now() - startedMs;
-  const cpuUs = ((await server.cpuUs()) - cpuBefore) / crowd.deliveries;
-  crowd.close();
+  const comeBack = async (): Promise<Figures> => {
+    const crowd = new Crowd(options);
+    const cpuBefore = await server.cpuUs();
+    const startedMs = performance.now();
+    await crowd.open();
+    const complete = await crowd.when(() => crowd.completedAtMs[records - 1] !== undefined, 30_000);
+    const tookMs = performance.now() - startedMs;
+    const cpuUs = ((await server.cpuUs()) - cpuBefore) / crowd.deliveries;
+    crowd.close();
+    return { cpuUs, megabytes: crowd.octets / 1_000 / tookMs, complete: complete ? 1 : 0 };
+  };
+  await comeBack(); // the code is compiled then, as in a server that has run for a while
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const figures = await comeBack();
   publisher.close();
   await server.stop();
-  return { cpuUs, megabytes: crowd.octets / 1_000 / tookMs, complete: complete ? 1 : 0 };
+  return figures;
 }
 
 /** Joins a second into a room that has so many members, all of whom are told of them. */
