@@ -2,8 +2,9 @@
  * How many messages a journal acknowledges for each `fsync`, with publishers that each wait for their acknowledgement.
  *
  * In short turns, one after the other, on the same disk: commits of one message and nothing else (`bare`: what the disk does,
- * one `fsync` at a time), and a journal with 1, 10, 100 and 1,000 publishers. The file port counts the `fsync`s.
- * `node dist/bench/core/journal.js [directory]`; default a directory of its own under the system's temporary one.
+ * one `fsync` at a time), the same with the octets of a hundred messages each, and a journal with 1, 10, 100 and 1,000
+ * publishers. The file port counts the `fsync`s.
+ * `node dist/bench/core/journal.js [directory] [rounds]`; default a directory of its own under the system's temporary one.
  */
 
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,7 +14,7 @@ import { type FilePort, type JournalFile, nodeFiles, openJournal } from '../../l
 import { columns, median } from '../wire/report.ts';
 
 const TURN_MS = 400;
-const ROUNDS = 11;
+const ROUNDS = Number(process.argv[3] ?? 11);
 const PUBLISHERS = [1, 10, 100, 1_000];
 const TEXT = 'x'.repeat(200);
 
@@ -45,11 +46,11 @@ function counting(files: FilePort): { readonly files: FilePort; syncs: number } 
   return count;
 }
 
-/** One message a commit, and nothing of ours around it. */
-async function bareTurn(directory: string): Promise<Turn> {
+/** So many messages a commit, and nothing of ours around it. */
+async function bareTurn(directory: string, messages: number): Promise<Turn> {
   const files = nodeFiles(directory);
   const file = await files.create('bare');
-  const bytes = new Uint8Array(TEXT.length + 60).fill(1);
+  const bytes = new Uint8Array((TEXT.length + 60) * messages).fill(1);
   const started = performance.now();
   let syncs = 0;
   for (; performance.now() - started < TURN_MS; syncs++) {
@@ -59,7 +60,7 @@ async function bareTurn(directory: string): Promise<Turn> {
   const seconds = (performance.now() - started) / 1_000;
   await file.close();
   await files.remove('bare');
-  return { acknowledged: syncs, syncs, seconds };
+  return { acknowledged: syncs * messages, syncs, seconds };
 }
 
 async function journalTurn(directory: string, publishers: number): Promise<Turn> {
@@ -84,10 +85,12 @@ async function journalTurn(directory: string, publishers: number): Promise<Turn>
 
 const directory = mkdtempSync(join(process.argv[2] ?? tmpdir(), 'barewire-bench-'));
 const bare: Turn[] = [];
+const bareHundred: Turn[] = [];
 const turns = new Map<number, Turn[]>(PUBLISHERS.map((publishers) => [publishers, []]));
 try {
   for (let round = 0; round < ROUNDS; round++) {
-    bare.push(await bareTurn(directory));
+    bare.push(await bareTurn(directory, 1));
+    bareHundred.push(await bareTurn(directory, 100));
     for (const publishers of PUBLISHERS) turns.get(publishers)?.push(await journalTurn(directory, publishers));
   }
 } finally {
@@ -95,15 +98,21 @@ try {
 }
 
 const perSecond = (turn: Turn): number => turn.acknowledged / turn.seconds;
-const lines = [['publishers', 'acknowledged/s', 'for each fsync', 'times the bare fsync rate']];
-lines.push(['bare', median(bare.map(perSecond)).toFixed(0), '1.0', '1.0']);
-for (const [publishers, all] of turns) {
-  const ratios = all.map((turn, round) => perSecond(turn) / perSecond(bare[round]!));
+const lines = [['publishers', 'acknowledged/s', 'for each fsync', 'times the bare fsync rate', 'of that with 100']];
+const rows: [name: string, turns: readonly Turn[]][] = [
+  ['bare', bare],
+  ['bare, 100 at a time', bareHundred],
+  ...[...turns].map(([publishers, all]) => [String(publishers), all] as [string, Turn[]]),
+];
+for (const [name, all] of rows) {
+  const timesBare = all.map((turn, round) => perSecond(turn) / perSecond(bare[round]!));
+  const ofHundred = all.map((turn, round) => perSecond(turn) / perSecond(bareHundred[round]!));
   lines.push([
-    String(publishers),
+    name,
     median(all.map(perSecond)).toFixed(0),
     median(all.map(({ acknowledged, syncs }) => acknowledged / syncs)).toFixed(1),
-    median(ratios).toFixed(1),
+    median(timesBare).toFixed(1),
+    median(ofHundred).toFixed(2),
   ]);
 }
 process.stdout.write(

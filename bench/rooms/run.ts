@@ -7,7 +7,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runAsProgram } from '../main.ts';
@@ -21,6 +21,7 @@ const RESULTS = fileURLToPath(new URL('bench/results/rooms.json', root));
 const README = fileURLToPath(new URL('bench/README.md', root));
 
 async function measure({ id, title, rounds, contenders, wanted }: Scenario, times = rounds): Promise<Measured> {
+  const load = Number((loadavg()[0] ?? 0).toFixed(1));
   const figures = new Map<string, Figures[]>(contenders.map(({ name }) => [name, []]));
   for (let round = 0; round < times; round++)
     for (const { name, round: run } of contenders) figures.get(name)?.push(await run());
@@ -35,6 +36,7 @@ async function measure({ id, title, rounds, contenders, wanted }: Scenario, time
     id,
     title,
     rounds: times,
+    load,
     date: new Date().toISOString().slice(0, 10),
     commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim(),
     rows: contenders.map(({ name }) => {

@@ -129,17 +129,23 @@ async function resumeRound(peer: PeerId, members: number, records: number, bytes
     for (let i = 0; i < records; i++) await publisher.ask('/record/r', textOf(i, bytes));
   }
   const options = { peer, port: server.port, members, bytes, rooms: () => `r?after=${after}`, fromTheStart: true };
-  const crowd = new Crowd(options);
-  const cpuBefore = await server.cpuUs();
-  const startedMs = performance.now();
-  await crowd.open();
-  const complete = await crowd.when(() => crowd.completedAtMs[records - 1] !== undefined, 30_000);
-  const tookMs = performance.now() - startedMs;
-  const cpuUs = ((await server.cpuUs()) - cpuBefore) / crowd.deliveries;
-  crowd.close();
+  const comeBack = async (): Promise<Figures> => {
+    const crowd = new Crowd(options);
+    const cpuBefore = await server.cpuUs();
+    const startedMs = performance.now();
+    await crowd.open();
+    const complete = await crowd.when(() => crowd.completedAtMs[records - 1] !== undefined, 30_000);
+    const tookMs = performance.now() - startedMs;
+    const cpuUs = ((await server.cpuUs()) - cpuBefore) / crowd.deliveries;
+    crowd.close();
+    return { cpuUs, megabytes: crowd.octets / 1_000 / tookMs, complete: complete ? 1 : 0 };
+  };
+  await comeBack(); // the code is compiled then, as in a server that has run for a while
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const figures = await comeBack();
   publisher.close();
   await server.stop();
-  return { cpuUs, megabytes: crowd.octets / 1_000 / tookMs, complete: complete ? 1 : 0 };
+  return figures;
 }
 
 /** Joins a second into a room that has so many members, all of whom are told of them. */
@@ -147,9 +153,9 @@ async function joinRound(members: number): Promise<Figures> {
   const server = await startRoomServer({ peer: 'barewire', presence: true });
   const options = { port: server.port, members, bytes: 8, rooms: () => 'r', uncompared: true };
   const crowd = new Crowd({ ...options, peer: 'barewire' });
-  const joins = 400;
+  const joins = 200;
   await crowd.open(members);
-  await new Promise((resolve) => setTimeout(resolve, Math.max(500, 2 * members)));
+  await new Promise((resolve) => setTimeout(resolve, Math.max(500, members)));
   const cpuBefore = await server.cpuUs();
   for (let joined = 0; joined < joins; joined += 20) {
     await crowd.open(20);
@@ -205,7 +211,7 @@ function chat(members: number, perSecond: number): Scenario {
   return {
     id: `chat-${members}`,
     title: `${members} members, ${perSecond} messages a second, one by one`,
-    rounds: 5,
+    rounds: 3,
     contenders: peers({ members, bytes: 100, perSecond, seconds: 5 }),
     wanted: [
       { figure: 'cpuUs', of: 'barewire', than: 'socket.io', most: 0.6 },
@@ -216,7 +222,7 @@ function chat(members: number, perSecond: number): Scenario {
 }
 
 function busy(gatherMs: number): Scenario {
-  const load = { members: 1_000, bytes: 100, perSecond: 1_000, seconds: 4 };
+  const load = { members: 1_000, bytes: 100, perSecond: 1_000, seconds: 3 };
   return {
     id: `busy-${gatherMs}`,
     title: `1,000 members, 1,000 messages a second; barewire gathers for ${gatherMs} ms`,
@@ -238,7 +244,7 @@ function redis(members: number, perSecond: number): Scenario {
   return {
     id: `redis-${members}`,
     title: `two nodes on Redis, ${members} members, ${perSecond} messages a second`,
-    rounds: 5,
+    rounds: 3,
     contenders: (['barewire', 'socket.io'] as const).map((peer) => ({
       name: peer,
       round: () => redisRound({ peer }, load),
@@ -257,7 +263,7 @@ function stuckReader(): Scenario {
   return {
     id: 'stuck-reader',
     title: '400 members, 100 messages of 1,000 octets a second; one member stops reading',
-    rounds: 7,
+    rounds: 5,
     contenders: [room('all read', task, load), room('one does not', task, { ...load, stuck: true })],
     wanted: [
       { figure: 'p99', of: 'one does not', than: 'all read', most: 1.1 },
@@ -269,7 +275,7 @@ function stuckReader(): Scenario {
 const resume: Scenario = {
   id: 'resume',
   title: '1,000 members come back for 1,000 messages of 100 octets each',
-  rounds: 5,
+  rounds: 3,
   contenders: (['barewire', 'net'] as const).map((peer) => ({
     name: peer,
     round: () => resumeRound(peer, 1_000, 1_000, 100),
@@ -280,7 +286,7 @@ const resume: Scenario = {
   ],
 };
 
-const SIZES = [10, 100, 1_000, 9_000];
+const SIZES = [10, 1_000, 9_000];
 const join: Scenario = {
   id: 'join',
   title: 'one more member, with a name, in a room of 10 to 9,000 (200 joins a second)',

@@ -11,6 +11,8 @@ export interface Measured {
   readonly rounds: number;
   readonly date: string;
   readonly commit: string;
+  /** The machine's load average when it began: more than the cores it has means that others wanted them too. */
+  readonly load?: number;
   readonly rows: readonly (Figures & { readonly name: string })[];
   /** What was wanted, and what came of it: the median of the rounds' ratios. */
   readonly wanted: readonly (Wanted & { readonly value: number })[];
@@ -68,8 +70,13 @@ export function renderRooms({ machine, placement, node, scenarios }: RoomResults
       ]);
     cells.push(['', wanted.map(verdict).join('; '), '', '', '', '', '']);
   }
+  const loads = scenarios.flatMap(({ load }) => load ?? []);
+  const busy =
+    loads.length === 0
+      ? ''
+      : ` Load average when a scenario began: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}; above the number of cores, times are those of a machine shared with other work.`;
   const dates = [...new Set(scenarios.map(({ date }) => date))].join(', ');
   return `${cells.map((row) => `| ${row.join(' | ')} |`).join('\n')}
 
-${placement}; ${machine}, Node ${node}; medians of ${Math.min(...scenarios.map(({ rounds }) => rounds))} rounds or more in turns, ${dates}. Ratios are medians of the rounds' ratios.`;
+${placement}; ${machine}, Node ${node}; medians of ${Math.min(...scenarios.map(({ rounds }) => rounds))} rounds or more in turns, ${dates}. Ratios are medians of the rounds' ratios.${busy}`;
 }

@@ -47,13 +47,30 @@ export function fromIoredis(client: IoredisClient): RedisPort {
       const own = client.duplicate();
       own.on('error', () => undefined); // the command that waits is told too
       // ioredis connects anew and sends the command again, in silence: then nobody would look what was lost.
-      const closed = new Promise<never>((_, reject) => {
-        own.on('close', () => reject(new Error('the connection was closed')));
+      let isClosed = false;
+      const waiting = new Set<(error: Error) => void>();
+      own.on('close', () => {
+        isClosed = true;
+        for (const reject of waiting) reject(connectionClosed());
       });
-      closed.catch(() => undefined); // it may close while no command waits
-      return { command: (args) => Promise.race([command(own, args), closed]), close: () => own.disconnect() };
+      return {
+        command: (args) =>
+          new Promise((resolve, reject) => {
+            if (isClosed) return reject(connectionClosed());
+            waiting.add(reject);
+            // Not Promise.race with one promise for the close: that would hold every reply until then.
+            command(own, args)
+              .then(resolve, reject)
+              .finally(() => waiting.delete(reject));
+          }),
+        close: () => own.disconnect(),
+      };
     },
   };
+}
+
+function connectionClosed(): Error {
+  return new Error('the connection was closed');
 }
 
 /** Makes a port of a connected node-redis client, which stays its owner's: it is not closed. */

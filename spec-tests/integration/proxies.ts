@@ -104,6 +104,11 @@ function startNginx(port: number, configuration: (folder: string) => string): Pr
   });
 }
 
+/** What stands inside `http`, as a page of ours has it. */
+export function nginxFrom(port: number, http: string): Promise<RunningProxy> {
+  return startNginx(port, (folder) => `events {}\nhttp { access_log off; ${temporaryPaths(folder)}\n${http}\n}`);
+}
+
 /** TLS outside, HTTP inside. The Host field inside is nginx's default, the backend's own address. */
 export function nginxHttp(port: number, backend: number, certificate: Certificate): Promise<RunningProxy> {
   return startNginx(port, (folder) => {

@@ -1,0 +1,49 @@
+/** What the ports make of a client's behaviour, on a client that is a few lines of this file. */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { fromIoredis, type IoredisClient } from '../../lib/room-logs/redis-index.ts';
+import { collectGarbage } from '../support/gc.ts';
+
+/** Answers every command with octets of its own, or not at all. */
+class Client implements IoredisClient {
+  readonly #listeners: (() => void)[] = [];
+  answers = true;
+
+  call(): Promise<unknown> {
+    return this.answers ? Promise.resolve(new Uint8Array(10_000)) : new Promise(() => undefined);
+  }
+  duplicate(): Client {
+    return this;
+  }
+  disconnect(): void {
+    for (const listener of this.#listeners) listener();
+  }
+  on(event: 'error' | 'close', listener: (error: Error) => void): void {
+    if (event === 'close') this.#listeners.push(listener as () => void);
+  }
+}
+
+describe('a reader of ioredis', () => {
+  it('holds no reply that it has passed on', async () => {
+    const reader = await fromIoredis(new Client()).reader();
+    await reader.command(['PING']);
+    await collectGarbage();
+    const before = process.memoryUsage().arrayBuffers;
+    for (let i = 0; i < 2_000; i++) await reader.command(['PING']);
+    await collectGarbage();
+    const held = process.memoryUsage().arrayBuffers - before;
+    await reader.command(['PING']); // it is still in use
+    assert.ok(held < 2_000_000, `${held} octets are held of 20,000,000 that were passed on`);
+  });
+
+  it('rejects the command that waits when the connection closes, and those that come later', async () => {
+    const client = new Client();
+    const reader = await fromIoredis(client).reader();
+    client.answers = false;
+    const waiting = reader.command(['XREAD']);
+    client.disconnect();
+    await assert.rejects(waiting, /the connection was closed/);
+    await assert.rejects(reader.command(['XREAD']), /the connection was closed/);
+  });
+});
