@@ -79,6 +79,7 @@ Compares ratios of barewire to ws with the committed ones. Exit code 0: they hol
   --help        this text
 `;
 
+/** Longer than a screen: a list of options, and one loop over the workloads that are measured, and again where they fell. */
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {

@@ -130,6 +130,7 @@ function crossover(points: readonly { size: number; ratio: number }[]): string {
   return points.every(({ ratio }) => ratio >= 1) ? 'none up to the largest' : 'zlib from the smallest on';
 }
 
+/** Longer than a screen: one table after the other, each a few lines. */
 function main(): void {
   const crossovers: string[] = [];
   if (only === undefined || only === 'inflate') {

@@ -58,6 +58,7 @@ ${Object.entries(SETS)
 
 const LATEST = `${RESULTS_FOLDER}latest.json`;
 
+/** Longer than a screen: a list of options, their checks, and one loop over the workloads. */
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {

@@ -245,17 +245,9 @@ export class EventSource extends Target {
   }
 
   #attemptFailed(error: ConnectFailed | HandshakeRejected): void {
-    const { retryStatus } = this.#options;
-    const isRefusal = error instanceof HandshakeRejected && error.status !== 0;
-    // §9.2.2 step 15.2: a network error is tried again. Step 15.3: a response that is no event stream "fails the connection". An abort
-    // (15.1) is `close`'s, which tells nothing.
-    if (isRefusal && !(error.code === 'SSE_STATUS' && retryStatus?.(error.status))) this.#end(error);
-    else if (error.code === 'HEADERS_INVALID')
-      this.#end(error); // a mistake, and the next attempt would make it again
-    else {
-      const floorMs = isRefusal ? retryAfterMs(error.headers.get('retry-after'), Date.now()) : 0;
-      this.#reestablish(error, floorMs ?? 0);
-    }
+    const floorMs = floorAfter(error, this.#options.retryStatus);
+    if (floorMs === undefined) this.#end(error);
+    else this.#reestablish(error, floorMs);
   }
 
   /** §9.2.2 step 14: "if res is not a network error, then reestablish the connection". */
@@ -313,6 +305,19 @@ defineInterface(
   ['url', 'withCredentials', 'readyState', 'onopen', 'onmessage', 'onerror', 'close'],
   { CONNECTING, OPEN, CLOSED },
 );
+
+/** How long at least the next attempt has to wait after this failure; undefined: there is to be none. */
+function floorAfter(
+  error: ConnectFailed | HandshakeRejected,
+  retryStatus: EventSourceOptions['retryStatus'],
+): number | undefined {
+  if (error.code === 'HEADERS_INVALID') return undefined; // a mistake, and the next attempt would make it again
+  // §9.2.2 step 15.2: a network error is tried again. An abort (15.1) is `close`'s, which tells nothing.
+  if (!(error instanceof HandshakeRejected) || error.status === 0) return 0;
+  // Step 15.3: a response that is no event stream "fails the connection".
+  if (error.code !== 'SSE_STATUS' || !retryStatus?.(error.status)) return undefined;
+  return retryAfterMs(error.headers.get('retry-after'), Date.now()) ?? 0;
+}
 
 /** §9.2.2 steps 15.3 and 15.4: whether a response is a stream that can be read here. */
 function judge(head: ResponseHead, hop: Hop): Verdict {

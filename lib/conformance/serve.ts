@@ -93,6 +93,7 @@ export async function serve(options: ServeOptions): Promise<FuzzingServer> {
     end();
   };
 
+  /** Longer than a screen by a line: the paths that a client may ask for, one by one. */
   async function accept(socket: Socket): Promise<void> {
     const log = new WireLog();
     const read = await readHead(socket, log);

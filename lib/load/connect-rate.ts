@@ -57,7 +57,10 @@ type Visitor = Socket & { [kVisit]: Visit };
 
 const readBuffer = Buffer.allocUnsafeSlow(MAX_HEAD_BYTES);
 
-/** Counts connections that were opened and closed in good order. @throws ConnectFailed, WrongReply */
+/**
+ * Counts connections that were opened and closed in good order. Longer than a screen: one set of listeners serves all sockets, without
+ * promises and objects for each, since the load would be the limit. @throws ConnectFailed, WrongReply
+ */
 export async function runConnectRate(load: ConnectRateLoad): Promise<Measurement> {
   const { url, atOnce, timeoutMs = DEFAULT_TIMEOUT_MS } = load;
   const { failure, fail } = failureSignal();

@@ -142,7 +142,10 @@ export interface PacedMeasurement extends Measurement {
   readonly unanswered: number;
 }
 
-/** @throws WrongReply, ConnectFailed, RangeError */
+/**
+ * Sends at a pace that replies do not change. Longer than a screen: what is due, what has come and when to stop share their counters.
+ * @throws WrongReply, ConnectFailed, RangeError
+ */
 export async function runPaced(load: PacedLoad): Promise<PacedMeasurement> {
   const { rate, pattern, post } = load;
   const total = (rate * (load.warmUpMs + load.durationMs)) / 1_000;
