@@ -91,16 +91,7 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
       report: host.report,
     });
     this.#audience = new Audience(this.#audienceHost(), this.#backlog);
-    const presence: PresenceOptions = {
-      presenceMs: settings.presenceMs,
-      maxMembersListed: settings.maxMembersListed,
-      clock: host.clock,
-      tell: (notice) => this.#order.addNotice(notice),
-    };
-    const report = (error: unknown): void => host.report(error, 'presence');
-    const { presence: shared } = host.log;
-    this.#presence =
-      shared === undefined ? new Presence(presence) : new SharedPresence({ ...presence, room: name, shared, report });
+    this.#presence = presenceOf(name, host, settings, (notice) => this.#order.addNotice(notice));
     this.#publisher = new Publisher(this, host.log, host.clock);
     this.#order = new Order(this.#audience, settings.gatherMs, host.clock, {
       delivered: (sequence, outcome) => this.#publisher.delivered(sequence, outcome),
@@ -160,9 +151,11 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
 
   /** For `Hub`: a member comes in. @throws RoomRefused when the room is full */
   join(member: Member<Value, unknown>, { after, as }: JoinOptions): void {
-    const { maxMembers } = this.#settings;
-    if (this.size >= maxMembers)
-      throw new RoomRefused('ROOM_FULL', `room ${this.name} has ${this.size} members, limit ${maxMembers}`);
+    if (this.size >= this.#settings.maxMembers)
+      throw new RoomRefused(
+        'ROOM_FULL',
+        `room ${this.name} has ${this.size} members, limit ${this.#settings.maxMembers}`,
+      );
     const seat = newSeat(member, this, as);
     this.#audience.add(seat);
     member.sit(this.name, seat);
@@ -319,4 +312,17 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
       },
     };
   }
+}
+
+/** The names of a room: of this process, or of all nodes where the log has them. */
+function presenceOf<Value>(
+  room: string,
+  host: RoomHost<Value>,
+  { presenceMs, maxMembersListed }: RoomSettings,
+  tell: PresenceOptions['tell'],
+): Presence {
+  const options = { presenceMs, maxMembersListed, clock: host.clock, tell };
+  const { presence: shared } = host.log;
+  if (shared === undefined) return new Presence(options);
+  return new SharedPresence({ ...options, room, shared, report: (error) => host.report(error, 'presence') });
 }

@@ -85,7 +85,7 @@ const ALGORITHMS: readonly Algorithm[] = [
       ['client/event-source.ts', '  constructor('],
       ['client/event-source-options.ts', 'export function parseEventSourceUrl('],
       ['client/event-source-options.ts', 'export function encodeEventSourceRequest('],
-      ['client/event-source.ts', '  #attemptFailed('],
+      ['client/event-source.ts', 'function floorAfter('],
       ['client/event-source.ts', '  #streamEnded('],
       ['client/event-source.ts', 'function judge('],
     ],
