@@ -151,11 +151,8 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
 
   /** For `Hub`: a member comes in. @throws RoomRefused when the room is full */
   join(member: Member<Value, unknown>, { after, as }: JoinOptions): void {
-    if (this.size >= this.#settings.maxMembers)
-      throw new RoomRefused(
-        'ROOM_FULL',
-        `room ${this.name} has ${this.size} members, limit ${this.#settings.maxMembers}`,
-      );
+    const { maxMembers } = this.#settings;
+    if (this.size >= maxMembers) throw roomFull(this.name, this.size, maxMembers);
     const seat = newSeat(member, this, as);
     this.#audience.add(seat);
     member.sit(this.name, seat);
@@ -325,4 +322,8 @@ function presenceOf<Value>(
   const { presence: shared } = host.log;
   if (shared === undefined) return new Presence(options);
   return new SharedPresence({ ...options, room, shared, report: (error) => host.report(error, 'presence') });
+}
+
+function roomFull(name: string, size: number, maxMembers: number): RoomRefused {
+  return new RoomRefused('ROOM_FULL', `room ${name} has ${size} members, limit ${maxMembers}`);
 }
