@@ -118,7 +118,7 @@ export const EXPLANATIONS: readonly Explanation[] = [
     peers: ['tungstenite', 'gorilla'],
     cases: ['X.1.7'],
     because:
-      'A client that sends before it has the answer is dropped without one. RFC 6455 §4.1 forbids clients to do that: strictness of its own, and the message is lost.',
+      'A client that sends before it has the answer is dropped without one. RFC 6455 §4.1 forbids clients to do that: strictness of its own.',
   },
   {
     peers: ['uws'],
@@ -155,7 +155,20 @@ export const EXPLANATIONS: readonly Explanation[] = [
     because: 'A correct answer is not taken.',
   },
   {
-    cases: ['X.1.6*', 'X.1.7*', 'X.7.30', 'X.7.31', 'X.7.32', 'X.7.33', 'X.7.34', 'X.7.35', 'X.7.36', 'X.7.37'],
+    cases: [
+      'X.1.6*',
+      'X.1.70',
+      'X.1.71',
+      'X.1.72',
+      'X.7.30',
+      'X.7.31',
+      'X.7.32',
+      'X.7.33',
+      'X.7.34',
+      'X.7.35',
+      'X.7.36',
+      'X.7.37',
+    ],
     because:
       'An answer that the client must not take (RFC 6455 §4.1, RFC 7692 §7.1) is taken, or the program is told but TCP is left open.',
   },
