@@ -69,8 +69,10 @@ export function openTunnel(proxy: URL, endpoint: Endpoint, options: DialOptions,
         settle(() => receiver.failed(error));
         return;
       }
-      if (rest.length > 0) socket.unshift(rest);
-      settle(() => receiver.opened(socket));
+      settle(() => {
+        if (rest.length > 0) socket.unshift(rest); // not before: with this listener on it, the stream would hand it over here again
+        receiver.opened(socket);
+      });
     },
   };
   for (const [event, listener] of Object.entries(listeners)) socket.on(event, listener);
