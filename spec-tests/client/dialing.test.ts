@@ -441,7 +441,7 @@ describe('a proxy (RFC 9110 §9.3.6)', () => {
       );
       assert.match(error.message, /answered 407 Who are you/);
     });
-    for (const refuse of ['nonsense\r\n\r\n', ''])
+    for (const refuse of ['nonsense\r\n\r\n', '', 'HTTP/1.1 100 Wait\r\n\r\n'.repeat(9)])
       await withProxy({ refuse }, async (proxy) =>
         assert.equal((await failure(new WebSocket('ws://app.test/', { proxy }))).code, 'PROXY_FAILED'),
       );
