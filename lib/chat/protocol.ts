@@ -199,6 +199,9 @@ export function parseMessage(
 ): (ClientEvent & { type: 'message' }) | Problem {
   if (id !== undefined && (typeof id !== 'string' || id === '' || id.length > CHAT_LIMITS.maxMessageIdLength))
     return { problem: 'BAD_ID', message: `id must be a text of 1 to ${CHAT_LIMITS.maxMessageIdLength} characters` };
+  // With the person's id it is the message's key in the log, which is text as well.
+  if (id !== undefined && !id.isWellFormed())
+    return { problem: 'BAD_ID', message: 'id holds half of a surrogate pair' };
   const about = id === undefined ? {} : { id };
   if (typeof text !== 'string' || text.trim() === '')
     return { problem: 'BAD_TEXT', message: 'text must be a text that is not blank', ...about };

@@ -26,6 +26,7 @@ import {
   uselessPattern,
 } from '../conformance/index.ts';
 import { caseFile } from '../conformance/report-html.ts';
+import { shownOn } from './standard-streams.ts';
 import { listenError, runWith, UsageError, untilInterrupted, wholeNumber } from './usage.ts';
 
 const HELP = `Usage: barewire conformance ws://host:port[/path] [options]     examines a server
@@ -205,11 +206,11 @@ async function examineServer(settings: Settings, url: string): Promise<number> {
     progress.end();
     const agent = settings.agent ?? (serverField === '' ? target.name : serverField);
     writeFiles(settings, new Map([[agent, results]]));
-    if (broken !== undefined) process.stderr.write(`barewire: ${url}: ${broken}\n`);
+    if (broken !== undefined) process.stderr.write(`barewire: ${url}: ${shownOn(process.stderr, broken)}\n`);
     else printFailures(results);
     process.stdout.write(groupTable(results));
     process.stdout.write(
-      `${agent}: ${summaryOf(results)} in ${((performance.now() - started) / 1_000).toFixed(1)} s\n`,
+      `${shown(agent)}: ${summaryOf(results)} in ${((performance.now() - started) / 1_000).toFixed(1)} s\n`,
     );
     if (reportFolder !== undefined) process.stdout.write(`The report is in ${join(reportFolder, 'index.html')}\n`);
     return results.some(isFailure) ? 1 : 0;
@@ -239,7 +240,7 @@ async function examineClients(settings: Settings, port: number): Promise<number>
       const results = current().get(agent);
       if (results === undefined) return;
       printFailures(results);
-      process.stdout.write(`${groupTable(results)}${agent}: ${summaryOf(results)}\n`);
+      process.stdout.write(`${groupTable(results)}${shown(agent)}: ${summaryOf(results)}\n`);
     },
   }).catch((error: unknown) => {
     throw listenError(error, `${host}:${port}`);
@@ -268,11 +269,16 @@ function inOrder(results: ReadonlyMap<string, CaseResult>, cases: readonly { rea
   return cases.flatMap(({ id }) => results.get(id) ?? []);
 }
 
+/** What peers have a part in: their names, and what they did. */
+function shown(text: string): string {
+  return shownOn(process.stdout, text);
+}
+
 function printFailures(results: readonly CaseResult[]): void {
   for (const one of results) {
     if (!isFailure(one) && one.behavior !== 'NON-STRICT') continue;
     const close = one.behaviorClose === 'OK' ? '' : `, closing ${one.behaviorClose}`;
-    process.stdout.write(`${one.id.padEnd(10)} ${one.behavior}${close}: ${one.reason}\n`);
+    process.stdout.write(`${one.id.padEnd(10)} ${one.behavior}${close}: ${shown(one.reason)}\n`);
   }
 }
 

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { type CloseEvent, ReconnectingWebSocket, WebSocket, type WebSocketOptions } from '../client/index.ts';
 import { CLIENT_HELP, CLIENT_OPTIONS, clientOptions, failure, readUrl, seconds } from './client-options.ts';
 import { type Input, type Line, messageOf, openInput } from './connect-input.ts';
-import { colours, print, shownOn } from './standard-streams.ts';
+import { colours, jsonLine, print, shownOn } from './standard-streams.ts';
 import { oneLine, runWith, UsageError } from './usage.ts';
 
 /** As many as wscat follows, and half of what a browser does elsewhere. */
@@ -247,7 +247,7 @@ function hexOf(data: ArrayBuffer): string {
 }
 
 function jsonOf(data: string | ArrayBuffer): string {
-  return JSON.stringify(typeof data === 'string' ? { type: 'text', data } : { type: 'binary', hex: hexOf(data) });
+  return jsonLine(typeof data === 'string' ? { type: 'text', data } : { type: 'binary', hex: hexOf(data) });
 }
 
 /** The subprotocol and the extensions, for the word that tells of a connection. */
@@ -272,10 +272,10 @@ class Words {
 
   /** A message; the answer waits for a slow reader. */
   message(data: string | ArrayBuffer, input: Input | undefined): Promise<void> | undefined {
-    const line = this.#json ? jsonOf(data) : this.#plain(data);
+    const line = this.#json ? jsonOf(data) : `${this.#plain(data)}\n`;
     let slow: Promise<void> | undefined;
     const show = (): void => {
-      slow = print(`${line}\n`);
+      slow = print(line);
     };
     if (input === undefined) show();
     else input.above(show);
@@ -292,6 +292,6 @@ class Words {
   }
 
   closed(code: number, reason: string): void {
-    if (this.#json) print(`${JSON.stringify({ type: 'close', code, reason })}\n`);
+    if (this.#json) print(jsonLine({ type: 'close', code, reason }));
   }
 }

@@ -9,7 +9,7 @@
 import { parseArgs } from 'node:util';
 import { EventSource, type EventSourceOptions, type StreamEvent } from '../client/index.ts';
 import { CLIENT_HELP, CLIENT_OPTIONS, clientOptions, failure, readFile, readUrl } from './client-options.ts';
-import { colours, print, shownOn } from './standard-streams.ts';
+import { colours, jsonLine, print, shownOn } from './standard-streams.ts';
 import { oneLine, runWith, UsageError, wholeNumber } from './usage.ts';
 
 const HELP = `Usage: barewire listen URL [options]
@@ -94,7 +94,7 @@ async function listen({ url, json, count, options }: Settings): Promise<number> 
   try {
     for await (const event of source) {
       const { type, lastEventId, data } = event;
-      await print(json ? `${JSON.stringify({ type, lastEventId, data })}\n` : shown({ type, lastEventId, data }));
+      await print(json ? jsonLine({ type, lastEventId, data }) : shown({ type, lastEventId, data }));
       if (--left === 0) return 0;
     }
   } catch (error) {

@@ -41,6 +41,15 @@ export function shownOn(stream: NodeJS.WriteStream, text: string): string {
     .replace(/[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (sign) => escaped(sign.charCodeAt(0)));
 }
 
+/**
+ * A value as a line of JSON. Of what `shownOn` makes visible JSON escapes the ASCII half only; the rest is escaped here, which
+ * every reader of JSON undoes.
+ */
+export function jsonLine(value: object): string {
+  const signs = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+  return `${JSON.stringify(value).replace(signs, (sign) => escaped(sign.charCodeAt(0)))}\n`;
+}
+
 /** Unicode has a picture for each control character of ASCII: ␛ for ESC. */
 function controlPicture(code: number): string {
   if (code < 0x20) return String.fromCharCode(0x2400 + code);

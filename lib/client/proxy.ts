@@ -9,8 +9,9 @@
 import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { ConnectFailed, HandshakeRejected } from '../errors.ts';
-import { type HttpViolation, parseResponseHead, type ResponseHead } from '../http/head.ts';
+import { type HttpViolation, parseResponseHead, type ResponseHead, violation } from '../http/head.ts';
 import { HeadReader } from '../http/head-reader.ts';
+import { MAX_INTERIM_RESPONSES } from '../http/response-parser.ts';
 import { HTTP_LIMITS } from '../limits.ts';
 import type { DialOptions } from './dialer.ts';
 import { basicAuthorization, type Endpoint } from './endpoint.ts';
@@ -39,7 +40,7 @@ export function parseProxy(proxy: string | URL): URL {
 export function openTunnel(proxy: URL, endpoint: Endpoint, options: DialOptions, receiver: TunnelReceiver): Socket {
   const name = `proxy ${proxy.protocol}//${proxy.host}`; // without the credentials
   const socket = connectToProxy(proxy, options);
-  const heads = new HeadReader(HTTP_LIMITS.maxHeadBytes, 'response');
+  const answers: Answers = { heads: new HeadReader(HTTP_LIMITS.maxHeadBytes, 'response'), interim: 0 };
 
   const settle = (action: () => void): void => {
     for (const [event, listener] of Object.entries(listeners)) socket.off(event, listener);
@@ -54,7 +55,7 @@ export function openTunnel(proxy: URL, endpoint: Endpoint, options: DialOptions,
     end: (): void => failed('PROXY_FAILED', 'it ended the connection before it answered'),
     close: (): void => failed('PROXY_FAILED', 'the connection was lost before it answered'),
     data: (chunk: Buffer): void => {
-      const answer = readAnswer(heads, chunk);
+      const answer = readAnswer(answers, chunk);
       if (answer === undefined) return;
       if ('kind' in answer) {
         failed('PROXY_FAILED', `its answer is not HTTP: ${answer.detail} (${answer.section})`);
@@ -69,8 +70,10 @@ export function openTunnel(proxy: URL, endpoint: Endpoint, options: DialOptions,
         settle(() => receiver.failed(error));
         return;
       }
-      if (rest.length > 0) socket.unshift(rest);
-      settle(() => receiver.opened(socket));
+      settle(() => {
+        if (rest.length > 0) socket.unshift(rest); // not before: with this listener on it, the stream would hand it over here again
+        receiver.opened(socket);
+      });
     },
   };
   for (const [event, listener] of Object.entries(listeners)) socket.on(event, listener);
@@ -103,19 +106,32 @@ function connectRequest(proxy: URL, endpoint: Endpoint): string {
   return `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${credentials}\r\n`;
 }
 
-/** The answer's head and what came behind it; undefined while it is not whole. Interim answers are passed over. */
+/** What has come of a proxy's answer. */
+interface Answers {
+  readonly heads: HeadReader;
+  interim: number;
+}
+
+/** The answer's head and what came behind it; undefined while it is not whole. Interim answers are passed over, as many as of a server. */
 function readAnswer(
-  heads: HeadReader,
+  answers: Answers,
   chunk: Buffer,
 ): { readonly head: ResponseHead; readonly rest: Buffer } | HttpViolation | undefined {
   let position = 0;
   for (;;) {
-    const read = heads.read(chunk, position);
+    const read = answers.heads.read(chunk, position);
     if (read === undefined || 'kind' in read) return read;
     const head = parseResponseHead(read.text, HTTP_LIMITS);
     if ('kind' in head) return head;
     position = read.next;
     if (head.status >= 200) return { head, rest: chunk.subarray(position) };
+    if (++answers.interim > MAX_INTERIM_RESPONSES)
+      return violation(
+        502,
+        'HTTP_TOO_MANY_INTERIM',
+        `more than ${MAX_INTERIM_RESPONSES} interim responses`,
+        'RFC 9110 §15.2',
+      );
   }
 }
 

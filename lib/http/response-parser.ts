@@ -23,7 +23,7 @@ export interface ResponseLimits extends ChunkedLimits {
 }
 
 /** Interim responses taken before the final one: none of ours asks for any, and a server could send them for ever. */
-const MAX_INTERIM_RESPONSES = 8;
+export const MAX_INTERIM_RESPONSES = 8;
 
 /** What may come behind a 101 before `takeRest`: a few reads of a socket. */
 const MAX_REST_BYTES = 1_048_576;

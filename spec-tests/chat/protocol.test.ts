@@ -41,6 +41,7 @@ describe('what a member sends', () => {
     ['{"type":"message","text":"ééééééééx"}', 'TEXT_TOO_LONG'],
     ['{"type":"message","text":"hi","id":""}', 'BAD_ID'],
     ['{"type":"message","text":"hi","id":7}', 'BAD_ID'],
+    ['{"type":"message","text":"hi","id":"\\udc00"}', 'BAD_ID'],
     [`{"type":"message","text":"hi","id":"${'x'.repeat(CHAT_LIMITS.maxMessageIdLength + 1)}"}`, 'BAD_ID'],
   ];
   for (const [json, problem, id] of bad) {

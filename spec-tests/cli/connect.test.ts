@@ -238,6 +238,44 @@ describe('barewire connect on a terminal', { skip: noTerminal }, () => {
       assert.ok(output.includes(`< 300 bytes:\x1b[22m ${'ab'.repeat(256)} …`), output);
     });
   });
+
+  it('nor can it with --json, whose lines read back as what was sent', async () => {
+    const text = '\x1b]0;title\x07 \u009b31m \x7f over\u202eback\nline';
+    await withServer(
+      {},
+      (server) => {
+        server
+          .webSocket('/odd', {
+            open(socket) {
+              socket.send(text);
+              socket.close(1000, '\u009b2J\u202e');
+            },
+          })
+          .eventStream('/odd-events', (stream) => {
+            stream.send({ event: '\u009b2J', id: '\u009b3J', data: '\u009b4J\u202e' });
+          });
+      },
+      async (server) => {
+        const sent = [
+          [`connect --json ${server.url}/odd`, { type: 'text', data: text }],
+          [`connect --json ${server.url}/odd`, { type: 'close', code: 1000, reason: '\u009b2J\u202e' }],
+          [
+            `listen --json --count 1 ${server.url}/odd-events`,
+            { type: '\u009b2J', lastEventId: '\u009b3J', data: '\u009b4J\u202e' },
+          ],
+        ] as const;
+        for (const [command, wanted] of sent) {
+          const output = await typed(command);
+          assert.doesNotMatch(output, /[\u007f-\u009f\u202e]/, output);
+          const lines = output.split(/\r?\n/).flatMap((line) => /\{".*\}/.exec(line)?.[0] ?? []);
+          assert.deepEqual(
+            lines.map((line) => JSON.parse(line)).find(({ type }) => type === wanted.type),
+            wanted,
+          );
+        }
+      },
+    );
+  });
 });
 
 describe('barewire listen', () => {

@@ -422,6 +422,15 @@ describe('a proxy (RFC 9110 §9.3.6)', () => {
     });
   });
 
+  it('what stands behind its answer in the same chunk is the server’s', async () => {
+    const answers = 'HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 403 Not you\r\nContent-Length: 0\r\n\r\n';
+    await withProxy({ refuse: answers }, async (proxy) => {
+      const error = (await failure(new WebSocket('ws://app.test/', { proxy }))) as HandshakeRejected;
+      assert.deepEqual([error.code, error.status], ['WS_STATUS', 403], error.message);
+      assert.match(error.message, /^server answered 403 Not you/);
+    });
+  });
+
   it('a proxy that refuses, is not there, speaks something else or hangs up is told apart from the server', async () => {
     const refusal = 'HTTP/1.1 407 Who are you\r\nProxy-Authenticate: Basic\r\n\r\n';
     await withProxy({ refuse: refusal }, async (proxy) => {
@@ -432,7 +441,7 @@ describe('a proxy (RFC 9110 §9.3.6)', () => {
       );
       assert.match(error.message, /answered 407 Who are you/);
     });
-    for (const refuse of ['nonsense\r\n\r\n', ''])
+    for (const refuse of ['nonsense\r\n\r\n', '', 'HTTP/1.1 100 Wait\r\n\r\n'.repeat(9)])
       await withProxy({ refuse }, async (proxy) =>
         assert.equal((await failure(new WebSocket('ws://app.test/', { proxy }))).code, 'PROXY_FAILED'),
       );

@@ -1,7 +1,7 @@
 /** `barewire conformance` on the command line: what goes wrong ends in a sentence, an exit code and bounded time. */
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -201,6 +201,33 @@ describe('--serve', () => {
       assert.equal(await closed, expected);
       assert.match(output, expected === 0 ? /^fake: 2 OK$/m : /^fake: 2 FAILED$/m);
     }
+  });
+  const noTerminal =
+    spawnSync('script', ['-qec', 'true', '/dev/null'], { stdio: 'ignore' }).status === 0
+      ? false
+      : 'there is no script command of util-linux to make a terminal with';
+  it('the name that a client gives itself cannot steer the terminal', { skip: noTerminal }, async () => {
+    const child = spawn(
+      'script',
+      ['-qec', `${process.execPath} ${MAIN} conformance --serve 0 --cases 2.1`, '/dev/null'],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    let output = '';
+    const url = await new Promise<string>((resolve) => {
+      child.stdout.on('data', (chunk: Buffer) => {
+        output += chunk.toString();
+        const match = /1 cases for clients at (ws:\S+)\. /.exec(output);
+        if (match !== null) resolve(match[1]!);
+      });
+    });
+    const agent = encodeURIComponent('x\x1b[2J\u009b3J\u202e');
+    const client = (path: string) =>
+      runFakeClient(`${url}${path}`, undefined, (port) => connect({ port, host: '127.0.0.1', allowHalfOpen: true }));
+    await client(`/runCase?case=1&agent=${agent}`);
+    const closed = new Promise((resolve) => child.once('close', resolve));
+    await client(`/updateReports?agent=${agent}&shutdownOnComplete=true`);
+    assert.equal(await closed, 0);
+    assert.ok(output.includes('x␛[2J\\u009b3J\\u202e: 1 OK'), JSON.stringify(output));
   });
   it('a port in use is said, exit 1', async () => {
     await withTcp(
