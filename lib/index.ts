@@ -31,7 +31,11 @@ export type { AttachOptions } from './mount/mount.ts';
 export type { NodeRequest, NodeResponse, UpgradeStream } from './mount/node-request.ts';
 export { type OpenEventStreamOptions, openEventStream } from './mount/open-event-stream.ts';
 export type {
+  Acceptance,
   AllowedOrigins,
+  ConnectionStats,
+  Decision,
+  EventMessage,
   EventStream,
   EventStreamFunction,
   EventStreamHandlers,
@@ -39,11 +43,15 @@ export type {
   HttpHandler,
   HttpRequest,
   HttpResponse,
+  HttpRouteOptions,
   LentBytes,
+  Message,
+  Refusal,
   SendOptions,
   SendResult,
   ServerWebSocket,
   StreamedMessage,
+  Upgrade,
   WebSocketFunction,
   WebSocketHandlers,
   WebSocketRouteOptions,

@@ -37,7 +37,7 @@ interface Rename {
   readonly reject: (error: ChatRefused) => void;
 }
 
-/** Joins a room of the chat at `url`, and stays. @throws TypeError for a URL that is none, or where a constructor is missing */
+/** Joins a room of the chat at `url`, and stays. @throws TypeError for a URL, a room or a constructor that is none; RangeError for a wait of 0 */
 export function connectChat(url: string | URL, options: ConnectOptions): ChatConnection {
   return new ChatConnection(url, options);
 }
@@ -61,6 +61,9 @@ export class ChatConnection {
   constructor(url: string | URL, given: ConnectOptions) {
     const options = { ...DEFAULTS, ...given } as ConnectOptions & Defaults;
     const { room, transport, WebSocket, EventSource, pongTimeoutMs, maxWaiting } = options;
+    if (typeof room !== 'string' || room === '') throw new TypeError('room is the name of a room');
+    // Anything else would be a wait of no time, again and again.
+    if (!(options.minRetryMs > 0) || !(options.maxRetryMs > 0)) throw new RangeError('a wait is a number above 0');
     if (!(transport === 'event-stream' ? EventSource : WebSocket))
       throw new TypeError(`there is no ${transport === 'event-stream' ? 'EventSource' : 'WebSocket'} here: pass one`);
     this.#user = given.user;
@@ -215,6 +218,7 @@ export class ChatConnection {
 function baseOf(url: string | URL): string {
   const base = new URL(url, surroundings.location?.href);
   base.protocol = base.protocol.replace('ws', 'http');
+  if (!base.protocol.startsWith('http')) throw new TypeError(`URL scheme is ${base.protocol}, must be http or https`);
   if (!base.pathname.endsWith('/')) base.pathname += '/';
   return base.href;
 }

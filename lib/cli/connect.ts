@@ -58,7 +58,7 @@ interface Settings {
   readonly url: URL;
   readonly json: boolean;
   readonly binary: boolean;
-  readonly send: readonly string[] | undefined;
+  readonly send: readonly (string | Uint8Array<ArrayBuffer>)[] | undefined;
   readonly pingMs: number;
   readonly waitMs: number;
   readonly reconnect: boolean;
@@ -77,7 +77,7 @@ function readSettings(args: string[]): Settings | undefined {
     url,
     json: values.json,
     binary: values.binary,
-    send: values.send,
+    send: values.send?.map((text) => messageOf(text, values.binary)),
     pingMs: values.ping === undefined ? 0 : seconds('ping', values.ping),
     waitMs: values.wait === undefined ? 0 : seconds('wait', values.wait),
     reconnect: values.reconnect,
@@ -160,7 +160,7 @@ class Talk {
     this.#say(`connected to ${url.href}${agreed(this.#line.current())}`);
     const ended = (): void => this.#finish();
     if (this.#input === undefined && send !== undefined) {
-      for (const text of send) this.#line.socket.send(messageOf(text, binary));
+      for (const message of send) this.#line.socket.send(message);
       this.#input = { end() {}, above: (show) => show() };
       ended();
     }

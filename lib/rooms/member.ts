@@ -155,6 +155,9 @@ export class Member<Value, Data = unknown> {
     const drains = this.#drains;
     try {
       const answer = this.#handlers.deliver(value);
+      // Unchecked, a room would offer it the same value for ever.
+      if (answer !== 'sent' && answer !== 'backpressure' && answer !== 'dropped')
+        throw new TypeError(`deliver answered ${String(answer)}, must be 'sent', 'backpressure' or 'dropped'`);
       // A `drained` during the call came before the answer, unless nothing was taken.
       if (answer === 'dropped' || (answer === 'backpressure' && drains === this.#drains)) this.#blocked = true;
       return answer;

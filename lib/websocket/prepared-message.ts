@@ -91,7 +91,11 @@ export class PreparedMessage {
   }
 }
 
-/** Encodes a text (string) or binary message once; `send` it on any number of connections. The data is copied. */
-export function prepareMessage(data: string | Uint8Array): PreparedMessage {
+/** Encodes a text (string) or binary message once; `send` it on any number of connections. The data is copied. @throws TypeError */
+export function prepareMessage(data: string | Uint8Array | ArrayBuffer): PreparedMessage {
+  if (data instanceof ArrayBuffer) return new PreparedMessage(new Uint8Array(data));
+  // A number here would have been a length (CVE-2016-10518).
+  if (typeof data !== 'string' && !(data instanceof Uint8Array))
+    throw new TypeError('a message to prepare is a string, a Uint8Array or an ArrayBuffer');
   return new PreparedMessage(data);
 }

@@ -211,6 +211,18 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
     });
   });
 
+  it('refuses at the call what can never work', () => {
+    const refuses = (url: string, options: object, kind: typeof TypeError | typeof RangeError): void => {
+      assert.throws(() => connectChat(url, options as never), kind);
+    };
+    refuses('ftp://x', { room: 'a' }, TypeError);
+    refuses('nonsense', { room: 'a' }, TypeError);
+    refuses('http://127.0.0.1:1/', {}, TypeError);
+    refuses('http://127.0.0.1:1/', { room: 5 }, TypeError);
+    refuses('http://127.0.0.1:1/', { room: 'a', minRetryMs: 'x' }, RangeError);
+    refuses('http://127.0.0.1:1/', { room: 'a', maxRetryMs: 0 }, RangeError);
+  });
+
   it('maxWaiting messages wait; one more is refused with OUTBOX_FULL', async () => {
     const { client } = joinChat('http://127.0.0.1:9', { maxWaiting: 2 });
     client.send('a');

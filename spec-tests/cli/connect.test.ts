@@ -148,6 +148,7 @@ describe('barewire connect', () => {
         [['ftp://x/'], /is not a URL that begins with ws:/, 2],
         [[`${server.url}/echo`, '-H', 'nonsense'], /must be "NAME: VALUE"/, 2],
         [[`${server.url}/echo`, '--ca', '/nowhere'], /--ca: \/nowhere is not there/, 2],
+        [[`${server.url}/echo`, '--send', '@/nowhere'], /a message: \/nowhere is not there/, 2],
         [[`${server.url}/echo`, '--protocol', 'a b'], /is not a token/, 2],
         [[`${server.url}/echo`, '--ping', 'x'], /--ping is "x", must be seconds/, 2],
         [[], /connect needs a URL/, 2],

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { WebSocket } from '../../lib/client/websocket.ts';
 import type { ServerWebSocket } from '../../lib/net/api.ts';
 import { prepareMessage } from '../../lib/websocket/prepared-message.ts';
 import { closePayload, concat, fromClient, type RawFrame } from '../support/frames.ts';
@@ -172,6 +173,55 @@ describe('RFC 6455 §4.2: WebSocket routes', () => {
         }
       },
     );
+  });
+
+  it('prepareMessage takes what send takes, and refuses anything else at the call', () => {
+    const { payload } = prepareMessage(Uint8Array.of(1, 2).buffer);
+    assert.deepEqual([...payload], [1, 2]);
+    for (const wrong of [5, undefined, null, [1, 2], { length: 50 }])
+      assert.throws(
+        () => prepareMessage(wrong as never),
+        /a message to prepare is a string, a Uint8Array or an ArrayBuffer/,
+      );
+  });
+
+  it('a client that leaves while something is written to it is no failure of the handler, in whole messages or in parts', async () => {
+    const errors: unknown[] = [];
+    let ended = 0;
+    async function* parts(): AsyncGenerator<Uint8Array> {
+      for (;;) {
+        yield new Uint8Array(100_000);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+    const write = async (socket: ServerWebSocket): Promise<void> => {
+      for (;;) await socket.write(new Uint8Array(100_000));
+    };
+    await withServer(
+      { onError: (error) => void errors.push(error) },
+      (server) => {
+        server.webSocket('/loop/parts', (socket) => socket.writeMessage(parts()));
+        server.webSocket('/loop/whole', write);
+        server.webSocket('/open/parts', { open: (socket) => socket.writeMessage(parts()), close: () => void ended++ });
+        server.webSocket('/open/whole', { open: write, close: () => void ended++ });
+      },
+      async (server) => {
+        for (const path of ['/loop/parts', '/loop/whole', '/open/parts', '/open/whole']) {
+          const polite = new WebSocket(`${server.url.replace('http', 'ws')}${path}`, { maxMessageBytes: 2 ** 30 });
+          await new Promise((resolve) => polite.addEventListener('open', resolve));
+          await turns();
+          polite.close(1000);
+          await until('it has gone', () => server.connections.webSockets === 0);
+          const rude = await openWebSocket(server.port, path);
+          await rude.frame();
+          rude.socket.resetAndDestroy();
+          await until('it has gone', () => server.connections.webSockets === 0);
+        }
+        await until('both of each form have ended', () => ended === 4);
+        await turns();
+      },
+    );
+    assert.deepEqual(errors, []);
   });
 
   it('a client that leaves while upgrade decides is never opened', async () => {

@@ -116,6 +116,24 @@ describe('publishing', () => {
   });
 });
 
+describe('a member whose deliver answers something else', () => {
+  it('is let go of as one that throws, and the error says what it answered; others are told as ever', async () => {
+    const { hub, errors, ear } = world();
+    const other = ear('tea');
+    const evictions: string[] = [];
+    for (const answer of [undefined, Promise.resolve('sent'), 'snet', true]) {
+      const member = hub.member({ deliver: () => answer as never, evicted: ({ why }) => void evictions.push(why) });
+      member.join('tea');
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.deepEqual(evictions, ['threw', 'threw', 'threw', 'threw']);
+    assert.match(String(errors[0]?.error), /deliver answered undefined, must be 'sent', 'backpressure' or 'dropped'/);
+    assert.equal(errors.length, 4);
+    await hub.publish('tea', 'still here');
+    assert.ok(other.heard.some((item) => item.type === 'record'));
+  });
+});
+
 describe('rooms that come and go', () => {
   it('are there while they have members: a hub never lets go of one that has (R1)', () => {
     const { hub, ear } = world({ maxRooms: 2 });
