@@ -182,23 +182,30 @@ describe('the README', { timeout: 60_000 }, () => {
     assert.match(event.data, /Good morning/);
   });
 
-  it('rooms: what one says all hear', async () => {
+  it('rooms: what one says all hear, with its position, and whoever comes back with one hears what came after it', async () => {
     const port = await freePort();
     start('rooms', port);
     await reach(port);
-    const join = (): { socket: WebSocket; hello: Promise<void> } => {
-      const socket = new WebSocket(`ws://127.0.0.1:${port}/rooms/a`);
-      const hello = new Promise<void>((resolve) => {
-        // A welcome comes first, as JSON.
-        socket.onmessage = ({ data }) => data === 'hello' && resolve();
+    const join = (after = ''): { socket: WebSocket; hello: Promise<string> } => {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/rooms/a?after=${after}`);
+      const hello = new Promise<string>((resolve) => {
+        // A welcome comes first.
+        socket.onmessage = ({ data }) => {
+          const { text, position } = JSON.parse(data as string) as { text?: string; position: string };
+          if (text === 'hello') resolve(position);
+        };
       });
       return { socket, hello };
     };
     const [listener, speaker] = [join(), join()];
     await Promise.all([once(listener.socket, 'open'), once(speaker.socket, 'open')]);
     speaker.socket.send('hello');
-    await Promise.all([listener.hello, speaker.hello]);
-    for (const { socket } of [listener, speaker]) socket.close();
+    const [position] = await Promise.all([listener.hello, speaker.hello]);
+    speaker.socket.send('not yet');
+    speaker.socket.send('hello');
+    const late = join(position);
+    assert.notEqual(await late.hello, position);
+    for (const { socket } of [listener, speaker, late]) socket.close();
   });
 
   it('response: a web Response that streams events', async () => {

@@ -56,7 +56,7 @@ A server must echo messages on that path. A client is driven over the paths of A
   --list           print the cases and end
   --help           this text
 
-Exit code: 0 nothing failed, 1 something did, 2 wrong usage or no connection.
+Exit code: 0 nothing failed, 1 something did or nobody listens; 2 wrong usage.
 `;
 
 interface Settings {
