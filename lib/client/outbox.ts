@@ -128,10 +128,10 @@ export class Outbox implements PartsOutlet {
     this.#lostBytes = left;
   }
 
-  /** The connection is gone: as `stop`, and whoever waits in `write` is told. */
-  end(): void {
+  /** The connection is gone: as `stop`, and whoever waits in `write` is told, and why. */
+  end(cause: Error): void {
     this.stop();
-    this.#writes.end();
+    this.#writes.end(cause);
   }
 
   /** Counts data that is "sent" when it no longer can be: `send` never fails for that (WebSockets §3.1). */

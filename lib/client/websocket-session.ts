@@ -265,7 +265,7 @@ export class WebSocketSession {
     const isCut = code === 1006 && this.#state === OPEN;
     this.#state = CLOSED; // step 1
     this.#forgetSignal();
-    this.#outbox.end();
+    this.#outbox.end(error ?? new Error(`closed with ${code}${reason === '' ? '' : `: ${reason}`}`));
     this.#queue?.end(error ?? (isCut ? closed() : undefined));
     this.#receiver.closed(code, reason, error); // steps 2 and 3
   }

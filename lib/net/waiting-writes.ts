@@ -51,9 +51,9 @@ export class WaitingWrites {
     }
   }
 
-  /** The connection has ended: nothing that waits will be sent. */
-  end(): void {
-    for (const waiting of this.#waiting.splice(0)) waiting.reject(closed());
+  /** The connection has ended, for this reason where one is known: nothing that waits will be sent. */
+  end(cause?: Error): void {
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(closed(cause));
   }
 
   /** Answers whether the write is settled. */
@@ -76,8 +76,9 @@ export class WaitingWrites {
 }
 
 /** The error of a write that never left. */
-export function closed(): ConnectionClosed {
-  return new ConnectionClosed('CONNECTION_CLOSED', 'the connection ended before this was written');
+export function closed(cause?: Error): ConnectionClosed {
+  const options = cause === undefined ? {} : { cause };
+  return new ConnectionClosed('CONNECTION_CLOSED', 'the connection ended before this was written', options);
 }
 
 /** A promise of ours that nobody looks at must not end the process. */

@@ -11,6 +11,7 @@ import { duplexOf } from '../../lib/client/duplex-of.ts';
 import type { CloseEvent, ErrorEvent } from '../../lib/client/events.ts';
 import { SendLedger } from '../../lib/client/send-ledger.ts';
 import { WebSocket } from '../../lib/client/websocket.ts';
+import { ConnectFailed, type ConnectionClosed } from '../../lib/errors.ts';
 import type { ServerWebSocket } from '../../lib/net/api.ts';
 import { next, switching, withRawServer } from '../support/client.ts';
 import { fromServer } from '../support/frames.ts';
@@ -192,7 +193,11 @@ describe('beyond the standard: write, ping, pause', () => {
 
   it('write rejects with ConnectionClosed where the message can never be sent', async () => {
     const refused = new WebSocket('ws://127.0.0.1:1/');
-    await assert.rejects(refused.write('x'), { name: 'ConnectionClosed', code: 'CONNECTION_CLOSED' });
+    await assert.rejects(refused.write('x'), (error: Error) => {
+      assert.equal((error as ConnectionClosed).code, 'CONNECTION_CLOSED');
+      assert.ok(error.cause instanceof ConnectFailed, 'and why the connection never came');
+      return true;
+    });
     await assert.rejects(refused.write('x'), { name: 'ConnectionClosed' });
     await withDeafServer(async (url) => {
       const socket = new WebSocket(url, { highWaterMarkBytes: 1 });
