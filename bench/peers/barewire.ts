@@ -7,7 +7,6 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { mountChat } from '../../lib/chat/index.ts';
 import { createServer, type EventStream, prepareEvent, prepareMessage, type ServerWebSocket } from '../../lib/index.ts';
 import { announce, answerText, isEcho, MAX_MESSAGE_BYTES, peerArguments, Rooms } from './arguments.ts';
 
@@ -51,6 +50,8 @@ if (mode === 'echo') {
     },
   });
 } else if (mode === 'chat') {
+  // Loaded where it is measured: the other servers load nothing that they do not use.
+  const { mountChat } = await import('../../lib/chat/index.ts');
   mountChat(server, { flood: false });
 } else {
   const streams = new Set<EventStream>();
