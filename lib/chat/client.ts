@@ -61,9 +61,9 @@ export class ChatConnection {
   constructor(url: string | URL, given: ConnectOptions) {
     const options = { ...DEFAULTS, ...given } as ConnectOptions & Defaults;
     const { room, transport, WebSocket, EventSource, pongTimeoutMs, maxWaiting } = options;
-    if (typeof room !== 'string' || room === '') throw new TypeError('room is the name of a room');
+    if (!room?.trim) throw new TypeError('room must be a name');
     // Anything else would be a wait of no time, again and again.
-    if (!(options.minRetryMs > 0) || !(options.maxRetryMs > 0)) throw new RangeError('a wait is a number above 0');
+    if (!(options.minRetryMs > 0 && options.maxRetryMs > 0)) throw new RangeError('a wait must be above 0');
     if (!(transport === 'event-stream' ? EventSource : WebSocket))
       throw new TypeError(`there is no ${transport === 'event-stream' ? 'EventSource' : 'WebSocket'} here: pass one`);
     this.#user = given.user;
@@ -218,7 +218,7 @@ export class ChatConnection {
 function baseOf(url: string | URL): string {
   const base = new URL(url, surroundings.location?.href);
   base.protocol = base.protocol.replace('ws', 'http');
-  if (!base.protocol.startsWith('http')) throw new TypeError(`URL scheme is ${base.protocol}, must be http or https`);
+  if (!base.protocol.startsWith('http')) throw new TypeError(`${base.protocol} must be http:`);
   if (!base.pathname.endsWith('/')) base.pathname += '/';
   return base.href;
 }
