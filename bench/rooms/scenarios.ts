@@ -141,7 +141,7 @@ async function resumeRound(peer: PeerId, members: number, records: number, bytes
     return { cpuUs, megabytes: crowd.octets / 1_000 / tookMs, complete: complete ? 1 : 0 };
   };
   await comeBack(); // the code is compiled then, as in a server that has run for a while
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await new Promise((resolve) => setTimeout(resolve, 300)); // a pause, so that nothing of the first time is counted in the second
   const figures = await comeBack();
   publisher.close();
   await server.stop();
@@ -159,7 +159,7 @@ async function joinRound(members: number): Promise<Figures> {
   const cpuBefore = await server.cpuUs();
   for (let joined = 0; joined < joins; joined += 20) {
     await crowd.open(20);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 100)); // 200 joins a second: what is measured is a join, not a crowd
   }
   const cpuUs = ((await server.cpuUs()) - cpuBefore) / joins;
   crowd.close();

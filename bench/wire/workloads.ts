@@ -119,9 +119,21 @@ function answered(id: string, title: string, connections: number, inFlight: numb
 function secureRows(): Workload[] {
   const secure: Extra = { group: 'other doors', secure: true };
   return [
-    echo('tls-echo-1kx64', 'echo 1 KiB over TLS, 64 connections', 64, 1, { ...secure, needs: ['echo', 'tls'], sizeBytes: 1_024 }), // biome-ignore format: one line
-    echo('tls-echo-1kx64x16', 'echo 1 KiB over TLS, 64 connections, 16 in flight', 64, 16, { ...secure, needs: ['echo', 'tls'], sizeBytes: 1_024 }), // biome-ignore format: one line
-    fanOut('tls-fanout-100x100x8', 'fan-out 100 B over TLS to 100, 8 in flight', 100, 8, { ...secure, needs: ['fan-out', 'tls'], sizeBytes: 100 }), // biome-ignore format: one line
+    echo('tls-echo-1kx64', 'echo 1 KiB over TLS, 64 connections', 64, 1, {
+      ...secure,
+      needs: ['echo', 'tls'],
+      sizeBytes: 1_024,
+    }),
+    echo('tls-echo-1kx64x16', 'echo 1 KiB over TLS, 64 connections, 16 in flight', 64, 16, {
+      ...secure,
+      needs: ['echo', 'tls'],
+      sizeBytes: 1_024,
+    }),
+    fanOut('tls-fanout-100x100x8', 'fan-out 100 B over TLS to 100, 8 in flight', 100, 8, {
+      ...secure,
+      needs: ['fan-out', 'tls'],
+      sizeBytes: 100,
+    }),
   ];
 }
 

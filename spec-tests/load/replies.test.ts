@@ -77,7 +77,10 @@ describe('replies whose bytes are known', () => {
     }
     const source = requestsOf(own, false, 3);
     const sent = Buffer.concat(Array.from({ length: 9 }, (_, i) => source.take(3 * i, 3)));
-    assert.deepEqual(unmask(sent).map(({ payload }) => payload.length), Array.from({ length: 27 }, (_, i) => lengths[i % 8])); // biome-ignore format: one line
+    assert.deepEqual(
+      unmask(sent).map(({ payload }) => payload.length),
+      Array.from({ length: 27 }, (_, i) => lengths[i % 8]),
+    );
     const wrong = new ReplyCounter(replyCycle(own, READ_BYTES));
     const swapped = Buffer.concat([reply(0, own), reply(2, own)]);
     assert.throws(() => wrong.receive(swapped, swapped.length), { message: /another length than the 300 bytes/ });

@@ -299,9 +299,33 @@ describe('the page', () => {
 
 describe('growth', () => {
   it('has the exponent that fits best', () => {
-    assert.ok(Math.abs(fittedExponent([[1, 5], [10, 50], [100, 500]])! - 1) < 1e-9); // biome-ignore format: one line
-    assert.ok(Math.abs(fittedExponent([[10, 7], [100, 7], [1_000, 7]])!) < 1e-9); // biome-ignore format: one line
-    assert.ok(Math.abs(fittedExponent([[1, 1], [10, 3], [100, 9]])! - Math.log10(3)) < 1e-9); // biome-ignore format: one line
+    assert.ok(
+      Math.abs(
+        fittedExponent([
+          [1, 5],
+          [10, 50],
+          [100, 500],
+        ])! - 1,
+      ) < 1e-9,
+    );
+    assert.ok(
+      Math.abs(
+        fittedExponent([
+          [10, 7],
+          [100, 7],
+          [1_000, 7],
+        ])!,
+      ) < 1e-9,
+    );
+    assert.ok(
+      Math.abs(
+        fittedExponent([
+          [1, 1],
+          [10, 3],
+          [100, 9],
+        ])! - Math.log10(3),
+      ) < 1e-9,
+    );
     assert.equal(fittedExponent([[10, 7]]), undefined);
   });
 
@@ -432,7 +456,10 @@ describe('runs that are merged', () => {
     const [nodes] = renderNodes(all);
     assert.match(nodes!, /barewire on Node \| 20: .* \| 24: .* \| 26: /);
     assert.match(nodes!, /\| echo 20 B, 64 connections \| 3\.6 ×, 1\.00 \| 4\.5 ×, 1\.00 \| 1\.50 ×, 1\.00 \|/);
-    assert.deepEqual(dropRuns(all, '24').runs.map(({ id }) => id), ['a', 'c']); // biome-ignore format: one line
+    assert.deepEqual(
+      dropRuns(all, '24').runs.map(({ id }) => id),
+      ['a', 'c'],
+    );
   });
 
   it('replace what the same run had found before, and nothing else', () => {
