@@ -143,8 +143,9 @@ export class Hub<Value, RoomData = unknown> {
     return this.#rooms.get(name);
   }
 
-  /** Makes a member of a connection; it is in no room yet. Call its `drained` and `close` when the connection says so. */
+  /** Makes a member of a connection; it is in no room yet. Call its `drained` and `close` when the connection says so. @throws TypeError */
   member<Data = undefined>(handlers: MemberHandlers<Value>, data?: Data): Member<Value, Data | undefined> {
+    if (typeof handlers?.deliver !== 'function') throw new TypeError('a member has a function deliver');
     return new Member<Value, Data | undefined>(handlers, this.#memberHost, data);
   }
 

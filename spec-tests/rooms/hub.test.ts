@@ -117,6 +117,12 @@ describe('publishing', () => {
 });
 
 describe('a member whose deliver answers something else', () => {
+  it('without deliver there is none: refused at the call', () => {
+    const { hub } = world();
+    for (const wrong of [undefined, {}, { deliver: 'sent' }])
+      assert.throws(() => hub.member(wrong as never), /a member has a function deliver/);
+  });
+
   it('is let go of as one that throws, and the error says what it answered; others are told as ever', async () => {
     const { hub, errors, ear } = world();
     const other = ear('tea');
