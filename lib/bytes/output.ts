@@ -104,13 +104,15 @@ export class OutputQueue {
       this.#end = end;
       return;
     }
-    if (this.#bytes !== undefined) {
-      this.#earlier ??= [];
-      this.#earlier.push({ bytes: this.#bytes, start: this.#start, end: this.#end });
-    }
+    if (this.#bytes !== undefined) this.#keepLast(this.#bytes);
     this.#bytes = bytes;
     this.#start = start;
     this.#end = end;
+  }
+
+  #keepLast(bytes: Uint8Array): void {
+    this.#earlier ??= [];
+    this.#earlier.push({ bytes, start: this.#start, end: this.#end });
   }
 
   /** Takes the next contiguous range, at most `maxBytes` of it; undefined when the queue is empty. */

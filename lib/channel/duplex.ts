@@ -73,7 +73,11 @@ export class DuplexChannel extends QueuedChannel {
     if (readable?.readableEnded === true) setImmediate(() => this.takeEnd());
   }
 
-  get destroyed(): boolean {
+  override get destroyed(): boolean {
+    return super.destroyed || this.streamDestroyed;
+  }
+
+  protected override get streamDestroyed(): boolean {
     return this.#closed || this.#stream.destroyed;
   }
 

@@ -84,7 +84,7 @@ export class MemoryChannel extends QueuedChannel {
     return true;
   }
 
-  get destroyed(): boolean {
+  override get destroyed(): boolean {
     return this.#destroyed;
   }
 

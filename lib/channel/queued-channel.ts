@@ -20,6 +20,8 @@ const Flag = {
   flushQueued: 4,
   /** `end` was called: FIN follows the last byte. */
   ending: 8,
+  /** `destroy` was called, or the stream has told of an error or of its end. */
+  destroyed: 16,
 } as const;
 
 /** One write: consecutive ranges of output, and what to call when the system has taken all of it, or has failed. */
@@ -46,7 +48,6 @@ export abstract class QueuedChannel implements Channel {
   }
 
   abstract readonly remote: Remote;
-  abstract readonly destroyed: boolean;
   abstract pause(): void;
   abstract resume(): void;
   abstract probeAfter(ms: number): void;
@@ -63,6 +64,11 @@ export abstract class QueuedChannel implements Channel {
   /** How many bytes of the write under way the system has not taken, where that can be known; else 0. */
   protected abstract unsentBytes(): number;
 
+  /** The stream itself is destroyed, by whomever: asked for each write, where `destroyed` is asked for each message. */
+  protected get streamDestroyed(): boolean {
+    return this.destroyed;
+  }
+
   /** Unless a kind knows better, whoever made the stream may keep what it gives. */
   get chunksAreWritable(): boolean {
     return false;
@@ -75,6 +81,10 @@ export abstract class QueuedChannel implements Channel {
   set receivedSinceSweep(received: boolean) {
     if (received) this.#flags |= Flag.receivedSinceSweep;
     else this.#flags &= ~Flag.receivedSinceSweep;
+  }
+
+  get destroyed(): boolean {
+    return this.#has(Flag.destroyed);
   }
 
   get peerEnded(): boolean {
@@ -98,7 +108,7 @@ export abstract class QueuedChannel implements Channel {
 
   flush(): void {
     const { output } = this;
-    if (this.destroyed) {
+    if (this.destroyed || this.streamDestroyed) {
       output.clear();
       return;
     }
@@ -107,7 +117,10 @@ export abstract class QueuedChannel implements Channel {
   }
 
   flushSoon(): void {
-    if (this.#has(Flag.flushQueued) || sharedReceiver === this) return; // `takeChunk` flushes when it is done
+    if (sharedReceiver !== this && !this.#has(Flag.flushQueued)) this.#queueFlush(); // `takeChunk` flushes when it is done
+  }
+
+  #queueFlush(): void {
     this.#flags |= Flag.flushQueued;
     if (sharedFlushQueue.length === 0) setImmediate(flushAll);
     sharedFlushQueue.push(this);
@@ -121,6 +134,7 @@ export abstract class QueuedChannel implements Channel {
   destroy(error?: Error): void {
     this.output.clear();
     this.#error ??= error;
+    this.#flags |= Flag.destroyed;
     this.drop(error);
   }
 
@@ -159,7 +173,7 @@ export abstract class QueuedChannel implements Channel {
       this.destroy(error);
       return;
     }
-    if (sharedWriter === this || this.destroyed) return;
+    if (sharedWriter === this || this.destroyed || this.streamDestroyed) return;
     this.#unsentBytes = -1;
     this.flush();
     if (this.#inFlightBytes === 0) this.#tell(() => this.sink.drained());
@@ -192,10 +206,12 @@ export abstract class QueuedChannel implements Channel {
   /** For kinds: the stream will end with this error. */
   takeError(error: Error): void {
     this.#error ??= error;
+    this.#flags |= Flag.destroyed;
   }
 
   /** For kinds: the stream is closed; called once. */
   takeClose(): void {
+    this.#flags |= Flag.destroyed;
     this.output.clear();
     this.#inFlightBytes = 0;
     this.#tell(() => this.sink.gone(this.#error));

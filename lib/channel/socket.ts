@@ -61,7 +61,7 @@ export class SocketChannel extends QueuedChannel {
     this.#port = port;
   }
 
-  get destroyed(): boolean {
+  protected override get streamDestroyed(): boolean {
     return this.#socket.destroyed;
   }
 

@@ -41,7 +41,7 @@ export class WebBody extends QueuedChannel {
     );
   }
 
-  get destroyed(): boolean {
+  override get destroyed(): boolean {
     return this.#closed;
   }
 

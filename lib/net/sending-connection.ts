@@ -65,22 +65,26 @@ export abstract class SendingConnection<Face> extends Timed {
 
   /** As `ServerWebSocket.send`. */
   send(message: Message, options?: SendOptions): SendResult {
-    const core = this.core;
-    if (typeof message === 'string') {
-      // UTF-8 takes up to three octets a UTF-16 unit; they are counted only where it matters.
-      if (!this.mayTake(message.length * 3) && !this.mayTake(utf8ByteLength(message))) return this.refused();
-      core.sendText(message, options?.compress);
-    } else if (message instanceof Uint8Array) {
-      if (!this.mayTake(message.length)) return this.refused();
-      core.sendBinary(message, options?.compress);
-    } else if (message instanceof PreparedMessage) {
-      if (!this.mayTake(message.end - message.start)) return this.refused();
-      core.sendPrepared(message, options?.compress);
-    } else if (message instanceof ArrayBuffer) {
-      return this.send(new Uint8Array(message), options);
-    } else {
+    if (typeof message === 'string') return this.#sendString(message, options);
+    if (!(message instanceof Uint8Array)) return this.#sendOther(message, options);
+    if (!this.mayTake(message.length)) return this.refused();
+    this.core.sendBinary(message, options?.compress);
+    return this.sent();
+  }
+
+  #sendString(text: string, options: SendOptions | undefined): SendResult {
+    // UTF-8 takes up to three octets a UTF-16 unit; they are counted only where it matters.
+    if (!this.mayTake(text.length * 3) && !this.mayTake(utf8ByteLength(text))) return this.refused();
+    this.core.sendText(text, options?.compress);
+    return this.sent();
+  }
+
+  #sendOther(message: PreparedMessage | ArrayBuffer, options: SendOptions | undefined): SendResult {
+    if (message instanceof ArrayBuffer) return this.send(new Uint8Array(message), options);
+    if (!(message instanceof PreparedMessage))
       throw new TypeError('a message is a string, a Uint8Array, an ArrayBuffer or a PreparedMessage');
-    }
+    if (!this.mayTake(message.end - message.start)) return this.refused();
+    this.core.sendPrepared(message, options?.compress);
     return this.sent();
   }
 
@@ -129,14 +133,14 @@ export abstract class SendingConnection<Face> extends Timed {
 
   /** Whether a message of about this size may be accepted now. */
   protected mayTake(size: number): boolean {
-    if (this.core.state !== 'OPEN' || this.channel.destroyed) return false;
     const { channel } = this;
-    const { maxBufferedBytes } = this.settings;
-    const needed = size + HEADER_ALLOWANCE_BYTES;
+    if (this.core.state !== 'OPEN' || channel.destroyed) return false;
+    const mostBytes = this.settings.maxBufferedBytes - HEADER_ALLOWANCE_BYTES - size;
+    if (channel.bufferedAmount <= mostBytes) return true;
     // What waits for the end of this turn only is not in the way: the head of the handshake, for example.
-    if (channel.bufferedAmount + needed > maxBufferedBytes && !channel.blocked) channel.flush();
+    if (!channel.blocked) channel.flush();
     // A single message may exceed the bound when nothing else waits: else it could never be sent at all.
-    return channel.bufferedAmount === 0 || channel.bufferedAmount + needed <= maxBufferedBytes;
+    return channel.bufferedAmount === 0 || channel.bufferedAmount <= mostBytes;
   }
 
   /** A message was not accepted. Whoever waits for room, as a `write` does, is told of it, also where little waits. */

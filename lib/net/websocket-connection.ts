@@ -17,7 +17,7 @@ import { MAX_CONTROL_PAYLOAD_BYTES } from '../websocket/frame.ts';
 import type { AgreedExtensions, Incoming, IncomingReceiver } from '../websocket/protocol.ts';
 import type { ConnectionHandlers, ConnectionSettings } from './connection-settings.ts';
 import type { Wait } from './deadlines.ts';
-import { type Guarded, guard } from './guard.ts';
+import { type Guarded, guard, guardMessage } from './guard.ts';
 import { Pings } from './pings.ts';
 import { Flag, mustBeBytes, SendingConnection, STOPPED } from './sending-connection.ts';
 
@@ -160,15 +160,21 @@ export class WebSocketConnection<Face> extends SendingConnection<Face> implement
   deliver(incoming: Incoming): void {
     // Drop the rest of this chunk: a handler has failed, or has dropped the connection.
     if (this.error !== undefined || this.channel.destroyed) return;
+    const { kind } = incoming;
+    if (kind !== 'text' && kind !== 'binary') {
+      this.#deliverOther(incoming);
+      return;
+    }
+    this.receivedMessages++;
+    const { handlers } = this.settings;
+    const handler = kind === 'text' ? handlers.text : handlers.binary; // called in one place, which V8 then inlines
+    guardMessage(this, handler as ConnectionHandlers<Face>['text'], handlers, this.face, incoming.data);
+  }
+
+  /** What comes seldom. Apart, since V8 puts only so much code into the loop over a chunk, and messages are to be in it. */
+  #deliverOther(incoming: Incoming): void {
     const { handlers } = this.settings;
     switch (incoming.kind) {
-      case 'text':
-      case 'binary': {
-        this.receivedMessages++;
-        const handler = incoming.kind === 'text' ? handlers.text : handlers.binary; // called in one place, which V8 then inlines
-        guard(this, handler as ConnectionHandlers<Face>['text'], handlers, this.face, incoming.data);
-        return;
-      }
       case 'ping':
         guard(this, handlers.ping, handlers, this.face, incoming.data);
         return;

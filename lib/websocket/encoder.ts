@@ -10,7 +10,14 @@
 import type { OutputQueue } from '../bytes/output.ts';
 import { encodeUtf8Into, utf8ByteLength } from '../bytes/utf8.ts';
 import type { MessageDeflate } from './deflate.ts';
-import { FIRST_OCTET_RSV1, frameHeaderSize, MAX_HEADER_BYTES, Opcode, writeFrameHeader } from './frame.ts';
+import {
+  FIRST_OCTET_RSV1,
+  frameHeaderSize,
+  MAX_HEADER_BYTES,
+  MAX_SHORT_PAYLOAD_BYTES,
+  Opcode,
+  writeFrameHeader,
+} from './frame.ts';
 import { copyMasked, newMaskingKey } from './mask.ts';
 import type { PreparedMessage } from './prepared-message.ts';
 
@@ -126,17 +133,31 @@ export function encodePrepared(
 /** Encodes one frame around `payload`, which a server keeps if it is longer than 16 KiB. `first` is the header's first octet. */
 export function encodeFrame(output: OutputQueue, form: FrameForm, first: number, payload: Uint8Array): void {
   const { length } = payload;
-  if (form.masks) {
-    // The caller's memory stays as it is, so a client always copies.
-    const key = newMaskingKey();
-    const { bytes, view, position } = output.reserve(MAX_HEADER_BYTES + length);
-    const header = writeFrameHeader(bytes, position, first, length, key);
-    const start = position + header;
-    bytes.set(payload, start);
-    copyMasked(view, start, start + length, view, start, key);
-    output.commit(header + length);
-    return;
-  }
+  if (form.masks) encodeMaskedFrame(output, first, payload);
+  else if (length <= MAX_SHORT_PAYLOAD_BYTES) {
+    // The header of two octets, written here: with all forms of headers this function would be too large to be put into its callers.
+    const { bytes, position } = output.reserve(MAX_HEADER_BYTES + length);
+    bytes[position] = first;
+    bytes[position + 1] = length;
+    bytes.set(payload, position + 2);
+    output.commit(2 + length);
+  } else encodeLongFrame(output, first, payload);
+}
+
+/** The caller's memory stays as it is, so a client always copies. */
+function encodeMaskedFrame(output: OutputQueue, first: number, payload: Uint8Array): void {
+  const { length } = payload;
+  const key = newMaskingKey();
+  const { bytes, view, position } = output.reserve(MAX_HEADER_BYTES + length);
+  const header = writeFrameHeader(bytes, position, first, length, key);
+  const start = position + header;
+  bytes.set(payload, start);
+  copyMasked(view, start, start + length, view, start, key);
+  output.commit(header + length);
+}
+
+function encodeLongFrame(output: OutputQueue, first: number, payload: Uint8Array): void {
+  const { length } = payload;
   const copied = length <= COPY_MAX_BYTES ? length : 0;
   const { bytes, position } = output.reserve(MAX_HEADER_BYTES + copied);
   const header = writeFrameHeader(bytes, position, first, length, undefined);

@@ -15,6 +15,7 @@ import {
   isControl,
   MAX_CONTROL_PAYLOAD_BYTES,
   MAX_HEADER_BYTES,
+  MAX_SHORT_PAYLOAD_BYTES,
   Opcode,
   RSV1,
   readFrameHeader,
@@ -31,8 +32,6 @@ let lastMemory: ArrayBufferLike = NO_BYTES.buffer;
 /** The size of the shared read buffer. Choice: larger memory is some caller's, and not kept alive. */
 const REMEMBERED_MAX_BYTES = 65_536;
 
-/** §5.2: a length up to here stands in the second octet. */
-export const MAX_SHORT_PAYLOAD_BYTES = 125;
 const FIN_TEXT = 0x81;
 const FIN_BINARY = 0x82;
 

@@ -34,6 +34,9 @@ export const FIRST_OCTET_RSV1 = 0x40;
 /** The longest header: 2 + 8 (64-bit length) + 4 (masking key). */
 export const MAX_HEADER_BYTES = 14;
 
+/** §5.2: a length up to here stands in the second octet. */
+export const MAX_SHORT_PAYLOAD_BYTES = 125;
+
 /** Control frames carry at most this much (RFC 6455 §5.5). */
 export const MAX_CONTROL_PAYLOAD_BYTES = 125;
 

@@ -22,8 +22,8 @@ import {
 } from '../deflate/engine.ts';
 import { type Control, ControlFrames } from './control-frames.ts';
 import type { MessageDeflate } from './deflate.ts';
-import { isControl, MAX_HEADER_BYTES, Opcode } from './frame.ts';
-import { MAX_SHORT_PAYLOAD_BYTES, memoryOf, type Slice } from './frame-parser.ts';
+import { isControl, MAX_HEADER_BYTES, MAX_SHORT_PAYLOAD_BYTES, Opcode } from './frame.ts';
+import { memoryOf, type Slice } from './frame-parser.ts';
 import { copyMasked, copyMaskedText, rotateKey } from './mask.ts';
 import { invalidUtf8, orderViolation, tooBig } from './message-rules.ts';
 import type { Violation } from './violation.ts';
@@ -126,7 +126,7 @@ export class MessageAssembler extends ControlFrames {
 
   /** Takes what `nextShort` has read. */
   acceptShort(slice: Slice): Assembled {
-    return this.#whole(slice);
+    return slice.opcode === Opcode.Binary ? this.#wholeBinary(slice) : this.#wholeText(slice);
   }
 
   /** Takes the parser's current slice; answers what it completes, if anything. */
@@ -139,7 +139,7 @@ export class MessageAssembler extends ControlFrames {
       if (violation !== undefined) return { kind: 'violation', violation };
       // The common case: an unfragmented message that lies whole in the chunk.
       if (slice.frameEnds && slice.header.fin && opcode !== Opcode.Continuation)
-        return slice.header.rsv === 0 ? this.#whole(slice) : this.#wholeCompressed(slice, opcode);
+        return slice.header.rsv === 0 ? this.acceptShort(slice) : this.#wholeCompressed(slice, opcode);
     }
     return this.#append(slice, opcode);
   }
@@ -173,18 +173,18 @@ export class MessageAssembler extends ControlFrames {
   }
 
   /** A message that needs no memory between calls. */
-  #whole(slice: Slice): Assembled {
-    const { view, opcode, maskingKey, start, end } = slice;
+  #wholeBinary(slice: Slice): Assembled {
+    const { view, maskingKey, start, end } = slice;
     const length = end - start;
-    if (opcode === Opcode.Binary) {
-      if (this.#options.lendsBinary && length <= LENT_MAX_BYTES) {
-        if (maskingKey !== 0) copyMasked(view, start, end, view, start, maskingKey);
-        return { kind: 'binary', data: new Uint8Array(memoryOf(view), start, length) };
-      }
-      const data = allocate(length, this.#options.bytesClass);
-      copyMasked(view, start, end, allocatedView(data, length), allocated.offset, maskingKey);
-      return { kind: 'binary', data };
-    }
+    if (this.#options.lendsBinary && length <= LENT_MAX_BYTES) return lentBinary(view, start, end, maskingKey);
+    const data = allocate(length, this.#options.bytesClass);
+    copyMasked(view, start, end, allocatedView(data, length), allocated.offset, maskingKey);
+    return { kind: 'binary', data };
+  }
+
+  #wholeText(slice: Slice): Assembled {
+    const { view, maskingKey, start, end } = slice;
+    const length = end - start;
     if (this.#options.textAsBytes) {
       if (this.#options.lendsText && length <= LENT_MAX_BYTES) return lentText(view, start, end, maskingKey);
       const data = allocate(length, this.#options.bytesClass);
@@ -282,6 +282,12 @@ export class MessageAssembler extends ControlFrames {
     const data = message.bytes.length === end ? message.bytes : message.bytes.slice(0, end);
     return message.opcode === Opcode.Text ? { kind: 'text', data } : { kind: 'binary', data };
   }
+}
+
+/** A message where it lies in the chunk, unmasked there. */
+function lentBinary(view: DataView, start: number, end: number, maskingKey: number): Assembled {
+  if (maskingKey !== 0) copyMasked(view, start, end, view, start, maskingKey);
+  return { kind: 'binary', data: new Uint8Array(memoryOf(view), start, end - start) };
 }
 
 /** A text where it lies in the chunk, unmasked there. */

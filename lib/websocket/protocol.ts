@@ -71,6 +71,9 @@ export interface AgreedExtensions {
   readonly deflate?: DeflateSettings | undefined;
 }
 
+/** While any of these is set, no frame is read. */
+const NOT_NOW = Flag.held | Flag.deaf;
+
 /** One for the process; see there. */
 const deferredChunks = new DeferredChunks<IncomingReceiver>();
 
@@ -152,7 +155,7 @@ export class WebSocketProtocol extends SendingProtocol {
     try {
       for (;;) {
         parser.begin(chunk);
-        while (mayReceive(this.now)) {
+        while ((this.flags & NOT_NOW) === 0) {
           let incoming: Assembled | Incoming | undefined;
           if (assembler.expectsShort && parser.nextShort()) incoming = assembler.acceptShort(slice);
           else if (assembler.hasMore) incoming = assembler.more();
@@ -168,12 +171,12 @@ export class WebSocketProtocol extends SendingProtocol {
           } catch (error) {
             failure ??= { error };
           }
-          if (this.#isHeld) {
-            deferredChunks.putBack(this, parser.rest(), receiver, call);
-            break;
-          }
         }
-        if (!deferredChunks.any || this.#isHeld) break;
+        if (this.#isHeld) {
+          deferredChunks.putBack(this, parser.rest(), receiver, call);
+          break;
+        }
+        if (!deferredChunks.any) break;
         call = deferredChunks.next(this);
         if (call === undefined) break;
         ({ chunk, receiver } = call);

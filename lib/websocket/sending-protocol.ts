@@ -20,6 +20,8 @@ export const Flag = {
   outputBlocked: 1,
   /** Between `hold` and `release`. Here and not with the chunks: it is asked for each message, also while another machine is held. */
   held: 2,
+  /** Frames no longer count: see `mayReceive`. Kept beside the state, since it is asked for each message together with `held`. */
+  deaf: 4,
 } as const;
 
 export abstract class SendingProtocol {
@@ -152,6 +154,7 @@ export abstract class SendingProtocol {
     const state = next(this.now, transition);
     if (state === undefined) throw new Error(`no transition ${transition} from ${this.now}`);
     this.now = state;
+    if (!mayReceive(state)) this.flags |= Flag.deaf;
   }
 
   #mustBeOpen(): void {
