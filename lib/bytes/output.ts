@@ -12,6 +12,8 @@
  * Read next: `../websocket/protocol.ts`, which fills it, and `../channel/queued-channel.ts`, which empties it.
  */
 
+import { written } from './lent-memory.ts';
+
 /** One block of shared output memory. 64 KiB: what one read of a socket can produce in small replies; larger did not measure faster. */
 export const BLOCK_BYTES = 65_536;
 
@@ -152,12 +154,15 @@ export class OutputQueue {
     for (let range = this.take(all.length); range !== undefined; range = this.take(all.length)) {
       all.set(range.bytes.subarray(range.start, range.end), at);
       at += range.end - range.start;
+      written(range.bytes, range.end - range.start);
     }
     return all;
   }
 
   /** Forgets everything. */
   clear(): void {
+    for (let range = this.take(this.byteLength); range !== undefined; range = this.take(this.byteLength))
+      written(range.bytes, range.end - range.start);
     this.#bytes = undefined;
     this.#earlier = undefined;
     this.#taken = 0;

@@ -7,6 +7,7 @@
  * Read next: `../testing/index.ts`, which gives it to people's tests.
  */
 
+import { poisonLentMemory } from '../bytes/lent-memory.ts';
 import type { ByteRange } from '../bytes/output.ts';
 import type { Owner, Remote, Sink } from './port.ts';
 import { QueuedChannel, type Written } from './queued-channel.ts';
@@ -36,6 +37,7 @@ export function memoryPair(options: MemoryPairOptions = {}): {
   readonly second: MemoryChannel;
 } {
   const remote = { address: '127.0.0.1', port: 0, secure: false, ...options.remote };
+  poisonLentMemory(POISON);
   const first = new MemoryChannel(remote, options.owner);
   const second = new MemoryChannel(remote, undefined);
   first.join(second);

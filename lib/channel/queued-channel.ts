@@ -7,6 +7,7 @@
  * No timers and no closures for an idle connection. Read next: `socket.ts`, `duplex.ts`, `memory.ts`.
  */
 
+import { written } from '../bytes/lent-memory.ts';
 import { type ByteRange, OutputQueue, ownFrames } from '../bytes/output.ts';
 import { asError, printable } from '../errors.ts';
 import type { Channel, Owner, Remote, Sink } from './port.ts';
@@ -141,7 +142,12 @@ export abstract class QueuedChannel implements Channel {
   /** Gives `range` to the system, and with it what stands behind it, in one call. */
   #write(range: ByteRange): void {
     // For each write anew: kept, it would be 104 bytes of every idle connection; made, it is nothing beside the system call.
-    const onWritten: Written = (error) => this.#written(error);
+    let ranges: readonly ByteRange[] | undefined;
+    const onWritten: Written = (error) => {
+      if (ranges === undefined) written(range.bytes, range.end - range.start);
+      else for (const { bytes, start, end } of ranges) written(bytes, end - start);
+      this.#written(error);
+    };
     const { output, maxWriteBytes } = this;
     let size = range.end - range.start;
     const before = sharedWriter;
@@ -153,12 +159,13 @@ export abstract class QueuedChannel implements Channel {
       if (this.#inFlightBytes === 0) ownFrames.release(range); // the kernel has it all: the memory is free again
     } else {
       // Several ranges: header and payload of a large message, or of several.
-      const ranges = [range];
+      const several = [range];
       while (size < maxWriteBytes && output.byteLength > 0) {
         const next = output.take(maxWriteBytes - size)!;
         size += next.end - next.start;
-        ranges.push(next);
+        several.push(next);
       }
+      ranges = several;
       this.sentBytes += size;
       this.#inFlightBytes = size;
       this.writeMany(ranges, onWritten);

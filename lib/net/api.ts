@@ -225,8 +225,9 @@ export interface WebSocketHandlers<Data = unknown> {
   /** In place of `message` for text, as validated UTF-8 bytes: for those who pass it on without looking into it. Yours to keep. */
   textBytes?(socket: ServerWebSocket<Data>, utf8: Uint8Array): unknown;
   /**
-   * In place of `message` for binary messages, for those who read a message at once or pass it on: it may lie in the buffer that it was read
-   * into, and is good only until the handler returns (its first `await`, where it is an async function). Saves the memory of each message.
+   * In place of `message` for binary messages, for those who read a message at once or pass it on: it lies in memory that is used again, and
+   * is good only until the handler returns (its first `await`, where it is an async function). What was sent of it stays until it is written.
+   * Saves the memory of each message.
    */
   lentBinary?(socket: ServerWebSocket<Data>, bytes: LentBytes): unknown;
   /** As `textBytes`, and lent as in `lentBinary`. */

@@ -7,6 +7,8 @@
  * Time comes from a `Clock`, so that tests turn it by hand. Read next: `deadlines.ts`.
  */
 
+import { forgetUnusedLentMemory } from '../bytes/lent-memory.ts';
+
 /** Where time comes from: `systemClock`, or a fake one in tests. */
 export interface Clock {
   /** Milliseconds from any fixed point; never goes backwards. */
@@ -90,6 +92,8 @@ export class Sweeper {
     if (this.#members.size > 0 || this.#stop === undefined) return;
     this.#stop();
     this.#stop = undefined;
+    forgetUnusedLentMemory(); // nobody comes by again: what is used now goes at the second call
+    forgetUnusedLentMemory();
   }
 
   #start(): void {
@@ -105,6 +109,7 @@ export class Sweeper {
     // Nobody is judged by that. One sweep in a row is left out: before the next, reads have had their turn.
     this.#leftOut = late && !this.#leftOut;
     if (this.#leftOut) return;
+    forgetUnusedLentMemory();
     for (const member of this.#members) member.sweep(now);
   }
 }

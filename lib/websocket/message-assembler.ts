@@ -11,6 +11,7 @@
  */
 
 import { allocate, allocated, allocatedView, type BytesClass } from '../bytes/allocate.ts';
+import { lend, lendable } from '../bytes/lent-memory.ts';
 import { decodeAscii, decodeUtf8, isValidUtf8, Utf8Validator } from '../bytes/utf8.ts';
 import {
   DECOMPRESS_SPARE_BYTES,
@@ -41,8 +42,8 @@ export interface AssemblerOptions {
 }
 
 /**
- * A message of at most this length that lies whole in a chunk is lent where that is asked for: good until it has been delivered. A longer
- * one is in memory of its own all the same, since `send` of more than this takes the memory itself instead of a copy.
+ * Where messages are lent, one of at most this length that lies whole in a chunk lies there. A longer one is put together in memory that is
+ * lent, since `send` of more than this takes the memory itself instead of a copy: see `../bytes/lent-memory.ts`.
  */
 export const LENT_MAX_BYTES = 16_384;
 
@@ -57,6 +58,8 @@ interface MessageInProgress {
   readonly opcode: number;
   /** RSV1 of its first frame (RFC 7692 §6). */
   readonly compressed: boolean;
+  /** Its memory may be lent. */
+  readonly lends: boolean;
   /** Only for text that is checked as it arrives; compressed text cannot be. */
   readonly validator: Utf8Validator | undefined;
   frames: number;
@@ -176,7 +179,7 @@ export class MessageAssembler extends ControlFrames {
   #wholeBinary(slice: Slice): Assembled {
     const { view, maskingKey, start, end } = slice;
     const length = end - start;
-    if (this.#options.lendsBinary && length <= LENT_MAX_BYTES) return lentBinary(view, start, end, maskingKey);
+    if (this.#options.lendsBinary) return lentBinary(view, start, end, maskingKey);
     const data = allocate(length, this.#options.bytesClass);
     copyMasked(view, start, end, allocatedView(data, length), allocated.offset, maskingKey);
     return { kind: 'binary', data };
@@ -186,7 +189,7 @@ export class MessageAssembler extends ControlFrames {
     const { view, maskingKey, start, end } = slice;
     const length = end - start;
     if (this.#options.textAsBytes) {
-      if (this.#options.lendsText && length <= LENT_MAX_BYTES) return lentText(view, start, end, maskingKey);
+      if (this.#options.lendsText) return lentText(view, start, end, maskingKey);
       const data = allocate(length, this.#options.bytesClass);
       const ascii = copyMaskedText(view, start, end, allocatedView(data, length), allocated.offset, maskingKey);
       if (!ascii && !isValidUtf8(data, 0, length)) return invalidUtf8();
@@ -239,6 +242,7 @@ export class MessageAssembler extends ControlFrames {
       message = {
         opcode,
         compressed,
+        lends: !compressed && (opcode === Opcode.Binary ? this.#options.lendsBinary : this.#options.lendsText),
         validator: opcode === Opcode.Text && !compressed ? new Utf8Validator() : undefined,
         frames: 0,
         bytes: NO_BYTES,
@@ -278,28 +282,46 @@ export class MessageAssembler extends ControlFrames {
       if (!message.validator.end()) return invalidUtf8(); // §8.1: a character cut off by the end of the message
       if (!this.#options.textAsBytes) return { kind: 'text', data: decodeUtf8(message.bytes, 0, end) };
     }
-    // What is handed out pins its memory for as long as the application keeps it: no spare room goes along.
-    const data = message.bytes.length === end ? message.bytes : message.bytes.slice(0, end);
+    const data = handOut(message, end);
     return message.opcode === Opcode.Text ? { kind: 'text', data } : { kind: 'binary', data };
   }
 }
 
-/** A message where it lies in the chunk, unmasked there. */
+/** A message where it lies in the chunk, unmasked there, or a longer one in memory that is lent. */
 function lentBinary(view: DataView, start: number, end: number, maskingKey: number): Assembled {
+  const length = end - start;
+  if (length > LENT_MAX_BYTES) {
+    const piece = lendable(length);
+    copyMasked(view, start, end, new DataView(piece.buffer), 0, maskingKey);
+    return { kind: 'binary', data: lend(piece, length) };
+  }
   if (maskingKey !== 0) copyMasked(view, start, end, view, start, maskingKey);
-  return { kind: 'binary', data: new Uint8Array(memoryOf(view), start, end - start) };
+  return { kind: 'binary', data: new Uint8Array(memoryOf(view), start, length) };
 }
 
-/** A text where it lies in the chunk, unmasked there. */
+/** The same for a text. */
 function lentText(view: DataView, start: number, end: number, maskingKey: number): Assembled {
+  const length = end - start;
+  if (length > LENT_MAX_BYTES) {
+    const piece = lendable(length);
+    const ascii = copyMaskedText(view, start, end, new DataView(piece.buffer), 0, maskingKey);
+    return ascii || isValidUtf8(piece, 0, length) ? { kind: 'text', data: lend(piece, length) } : invalidUtf8();
+  }
   const ascii = copyMaskedText(view, start, end, view, start, maskingKey);
-  const data = new Uint8Array(memoryOf(view), start, end - start);
+  const data = new Uint8Array(memoryOf(view), start, length);
   if (!ascii && !isValidUtf8(data, 0, data.length)) return invalidUtf8();
   return { kind: 'text', data };
 }
 
 const NO_BYTES = new Uint8Array(0);
 const NO_VIEW = new DataView(NO_BYTES.buffer);
+
+/** The first `end` bytes of a message that is whole. What is not lent pins its memory for as long as it is kept: no spare room goes along. */
+function handOut(message: MessageInProgress, end: number): Uint8Array {
+  const { bytes, lends } = message;
+  if (lends && bytes.length > LENT_MAX_BYTES) return lend(bytes, end);
+  return bytes.length === end ? bytes : bytes.slice(0, end);
+}
 
 /**
  * Makes room for `needed` bytes. The last frame says how long the message will be, so its allocation can be exact;
@@ -310,9 +332,10 @@ function grow(message: MessageInProgress, needed: number, isLastFrame: boolean):
   const size = isLastFrame
     ? Math.min(whole, Math.max(FIRST_ALLOCATION_BYTES, (MAX_HEADER_BYTES + needed) * ANNOUNCED_GROWTH))
     : Math.max(needed * UNKNOWN_GROWTH, FIRST_FRAGMENT_BYTES);
-  const bytes = allocate(size);
-  message.view = allocatedView(bytes, size);
-  message.offset = allocated.offset;
+  const isLent = message.lends && size > LENT_MAX_BYTES;
+  const bytes = isLent ? lendable(size) : allocate(size);
+  message.view = isLent ? new DataView(bytes.buffer) : allocatedView(bytes, size);
+  message.offset = isLent ? 0 : allocated.offset;
   bytes.set(message.bytes.subarray(0, message.length));
   message.bytes = bytes;
 }

@@ -10,6 +10,7 @@
  */
 
 import type { BytesClass } from '../bytes/allocate.ts';
+import { takeBack, takeLatest } from '../bytes/lent-memory.ts';
 import { OutputQueue } from '../bytes/output.ts';
 import { WEBSOCKET_LIMITS } from '../limits.ts';
 import { CloseCode, encodeClosePayload, failurePayload } from './close.ts';
@@ -46,8 +47,8 @@ export interface ProtocolOptions {
   /** The class of bytes that are delivered, where they can be made of it at no price: of messages in one frame, not compressed. Default `Uint8Array`. */
   readonly bytesClass?: BytesClass | undefined;
   /**
-   * Deliver a binary message of at most 16 KiB that lies whole in a chunk as a view of that chunk, unmasked there: good only until the receiver
-   * returns, and the chunk is written to. Default false.
+   * Deliver binary messages as views of memory that is used again, good only until the receiver returns: of the chunk, which is written to,
+   * where a message of at most 16 KiB lies in it whole. Compressed ones are the receiver's own all the same. Default false.
    */
   readonly lendsBinary?: boolean;
   /** The same for text; only together with `textAsBytes`. Default false. */
@@ -159,8 +160,14 @@ export class WebSocketProtocol extends SendingProtocol {
           let incoming: Assembled | Incoming | undefined;
           if (assembler.expectsShort && parser.nextShort()) incoming = assembler.acceptShort(slice);
           else if (assembler.hasMore) incoming = assembler.more();
-          else if (parser.next()) incoming = assembler.accept(slice);
-          else if (parser.violation !== undefined) incoming = this.#fail(parser.violation);
+          else if (parser.next()) {
+            incoming = assembler.accept(slice);
+            const lent = takeLatest();
+            if (lent !== undefined) {
+              failure ??= deliverLent(receiver, incoming as Incoming, lent);
+              continue;
+            }
+          } else if (parser.violation !== undefined) incoming = this.#fail(parser.violation);
           else break;
           if (incoming === undefined) continue;
           if (incoming.kind === 'violation') incoming = this.#fail(incoming.violation);
@@ -242,6 +249,22 @@ export class WebSocketProtocol extends SendingProtocol {
     if (maySend(this.now)) encodeFrame(this.output, this.form, FIN | Opcode.Close, failurePayload(violation));
     this.move('fail');
     return { kind: 'failed', ...violation };
+  }
+}
+
+/** Delivers a message whose memory is used again. Answers what the receiver threw. */
+function deliverLent(
+  receiver: IncomingReceiver,
+  message: Incoming,
+  lent: Uint8Array,
+): { readonly error: unknown } | undefined {
+  try {
+    receiver.deliver(message);
+    return undefined;
+  } catch (error) {
+    return { error };
+  } finally {
+    takeBack(lent);
   }
 }
 

@@ -17,6 +17,9 @@ import { fromClient, fromServer, type RawFrame } from '../support/frames.ts';
 import { Random, SEED_NOTE } from '../support/random.ts';
 import { openWebSocket, turns, withServer } from '../support/sockets.ts';
 
+/** More than a chunk lends. */
+const LONG = 100_000;
+
 const LENDING = { textAsBytes: true, lendsBinary: true, lendsText: true } as const;
 
 /** Feeds chunks that are written over at once, and answers copies of what was delivered. */
@@ -55,7 +58,7 @@ describe('messages that are lent', () => {
     }
   });
 
-  it('lie in the chunk up to 16 KiB, where they lie in it whole; else in memory of their own', () => {
+  it('lie in the chunk up to 16 KiB, where they lie in it whole; else in memory that the next one of them is given too', () => {
     for (const role of ['client', 'server'] as const) {
       const encode = role === 'server' ? fromClient : fromServer;
       for (const opcode of [1, 2]) {
@@ -68,8 +71,53 @@ describe('messages that are lent', () => {
         };
         assert.ok(lies(1) && lies(125) && lies(126) && lies(1_000) && lies(LENT_MAX_BYTES));
         assert.ok(!lies(LENT_MAX_BYTES + 1));
+        const chunks = [LONG, LONG - 1].map((length) => encode({ opcode, payload: new Uint8Array(length).fill(0x61) }));
+        const protocol = new WebSocketProtocol({ role, ...LENDING });
+        const memories = new Set<ArrayBufferLike>();
+        const receiver = {
+          deliver: (one: Incoming) => void memories.add((one as { data: Uint8Array }).data.buffer),
+        };
+        for (const chunk of chunks) {
+          protocol.receiveInto(chunk, receiver);
+          protocol.receiveInto(chunk.subarray(0, 50_000), receiver);
+          protocol.receiveInto(chunk.subarray(50_000), receiver);
+        }
+        assert.equal(memories.size, 1);
       }
     }
+  });
+
+  it(`come back unharmed to readers that stop, of up to 2 MiB, on many connections at once (${SEED_NOTE})`, async () => {
+    const random = new Random(7);
+    await withServer(
+      { maxConnectionsPerAddress: 100 },
+      (server) =>
+        server.webSocket(
+          '/',
+          {
+            lentBinary: (socket, octets) => void socket.send(octets),
+            lentText: (socket, utf8) => void socket.sendText(utf8),
+          },
+          { maxMessageBytes: 4_000_000, maxBufferedBytes: 64_000_000 },
+        ),
+      async (server) => {
+        const talk = async (seed: number): Promise<void> => {
+          const client = await openWebSocket(server.port, '/');
+          const payloads = Array.from({ length: 6 }, () =>
+            Buffer.alloc(random.pick([20_000, 70_000, 300_000, 1_048_576, 2_000_000]) + seed, `${seed}-abcdefg `),
+          );
+          client.socket.pause();
+          for (const [i, payload] of payloads.entries()) client.frames({ opcode: 1 + (i % 2), payload });
+          await turns(50);
+          client.socket.resume();
+          for (const payload of payloads) {
+            const back = await client.frame();
+            assert.ok(back.payload.equals(payload), `${payload.length} octets`);
+          }
+        };
+        await Promise.all(Array.from({ length: 8 }, (_, seed) => talk(seed)));
+      },
+    );
   });
 
   it('§8.1: text that is no UTF-8 fails with 1007 all the same', () => {
@@ -115,16 +163,18 @@ describe('messages that are lent', () => {
     const server = createServer();
     server.webSocket('/', { lentBinary: (_, octets) => keep(octets), lentText: (_, utf8) => keep(utf8) });
     const socket = await connectPair(server, '/');
-    socket.send(Buffer.from('octets'));
-    socket.send('text');
-    await turns(5);
+    const sent = ['octets', 'text', 'x'.repeat(LONG), 'y'.repeat(LONG)];
+    for (const [i, text] of sent.entries()) {
+      socket.send(i % 2 === 0 ? Buffer.from(text) : text);
+      await turns(20);
+    }
     assert.deepEqual(
       slices.map((each) => Buffer.from(each).toString()),
-      ['octets', 'text'],
+      sent,
     );
     assert.deepEqual(
-      kept.map((each) => [...each].every((octet) => octet === 0xff)),
-      [true, true],
+      kept.map((each) => each.every((octet) => octet === 0xff)),
+      [true, true, true, true],
     );
     await server.close();
   });

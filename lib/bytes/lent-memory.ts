@@ -1,0 +1,137 @@
+/**
+ * Memory for long messages that are lent: used again once the receiver has returned and what it sent of it has been written.
+ *
+ *     take ──► a message is put together ──► lend ──► the receiver, who may send it ──► takeBack ──┐
+ *      ▲                                                  └─ isSent ──► written, by the system ────┴──► free
+ *
+ * Fresh memory is what a large message costs most: for 1 MiB the system clears and maps 256 pages, and as many again for the next.
+ * Memory of a connection that is destroyed meanwhile does not come back: the garbage collector has it. Remembered from call to call: at
+ * most `FREE_MAX_COUNT` pieces of at most `PIECE_MAX_BYTES`, until a sweep finds them unused since the one before.
+ * Knows no messages and no connections. Read next: `../websocket/message-assembler.ts`, which takes and lends.
+ */
+
+import { allocate } from './allocate.ts';
+
+/** Choice: a message of the default limit. Larger ones are rare, and their memory is not kept. */
+export const PIECE_MAX_BYTES = 1_048_576;
+
+/** Choice: as many clients may send such messages at the same time before one of them needs fresh memory. */
+export const FREE_MAX_COUNT = 4;
+
+/** A piece that has been lent and is not free yet. */
+interface Lent {
+  readonly piece: Uint8Array;
+  /** The receiver has not returned. */
+  isOut: boolean;
+  /** What was sent of it and has not been written. */
+  unwrittenBytes: number;
+}
+
+/** Free pieces, the one that was used last at the end. */
+const free: Uint8Array[] = [];
+
+/** How many of `free`, from the front, have not been used since the last sweep. */
+let unusedCount = 0;
+
+/** By their memory: whoever sends one sends a view of it. Weak, since what is destroyed before it was written is never told of. */
+const lentPieces = new WeakMap<ArrayBufferLike, Lent>();
+
+/** Receivers that have not returned, and pieces that wait to be written: where there are none, nobody looks into `lentPieces`. */
+let outCount = 0;
+let unwrittenCount = 0;
+
+/** For tests of handlers: what was kept is written over when the receiver has returned. */
+let poison: number | undefined;
+
+/** A free piece of at least `size` bytes, contents undefined, or `undefined`: then memory of one's own will do as well. It is the caller's until `lend`. */
+export function takeLentMemory(size: number): Uint8Array | undefined {
+  for (let i = free.length - 1; i >= 0; i--) {
+    const piece = free[i]!;
+    if (piece.length < size) continue;
+    free.splice(i, 1);
+    if (i < unusedCount) unusedCount--;
+    return piece;
+  }
+  return undefined;
+}
+
+/** What `lend` answered last, until `takeLatest`: how the one who delivers a message knows that it is lent. */
+let latest: Uint8Array | undefined;
+
+/** A view of the first `length` bytes of `piece`, which has a buffer of its own: lent until `takeBack`. */
+export function lend(piece: Uint8Array, length: number): Uint8Array {
+  lentPieces.set(piece.buffer, { piece, isOut: true, unwrittenBytes: 0 });
+  outCount++;
+  latest = new Uint8Array(piece.buffer, piece.byteOffset, length);
+  return latest;
+}
+
+/** The view that was lent since the last call, if one was. */
+export function takeLatest(): Uint8Array | undefined {
+  const view = latest;
+  if (view !== undefined) latest = undefined;
+  return view;
+}
+
+/** The receiver of `view`, which `lend` answered, has returned. */
+export function takeBack(view: Uint8Array): void {
+  const lent = lentPieces.get(view.buffer);
+  if (lent === undefined) return;
+  outCount--;
+  lent.isOut = false;
+  if (lent.unwrittenBytes > 0) unwrittenCount++;
+  settle(lent);
+}
+
+/** `bytes` are sent by reference: if they are lent, they are not free before they have been `written`. */
+export function isSent(bytes: Uint8Array): void {
+  if (outCount === 0) return;
+  const lent = lentPieces.get(bytes.buffer);
+  if (lent?.isOut === true) lent.unwrittenBytes += bytes.length;
+}
+
+/** The system has done with `size` bytes of `bytes`, or nobody will write them any more. */
+export function written(bytes: Uint8Array, size: number): void {
+  if (outCount + unwrittenCount === 0) return;
+  const lent = lentPieces.get(bytes.buffer);
+  if (lent === undefined) return;
+  lent.unwrittenBytes -= size;
+  if (lent.unwrittenBytes > 0 || lent.isOut) return;
+  unwrittenCount--;
+  settle(lent);
+}
+
+function settle(lent: Lent): void {
+  if (lent.isOut || lent.unwrittenBytes > 0) return;
+  const { piece } = lent;
+  lentPieces.delete(piece.buffer);
+  if (poison !== undefined) piece.fill(poison);
+  if (piece.length > PIECE_MAX_BYTES) return;
+  free.push(piece);
+  if (free.length <= FREE_MAX_COUNT) return;
+  // The smallest goes: a larger one serves every message that it would.
+  const smallest = free.reduce((least, each, i) => (each.length < free[least]!.length ? i : least), 0);
+  free.splice(smallest, 1);
+  if (smallest < unusedCount) unusedCount--;
+}
+
+/** From sweeps: lets go of the pieces that have not been used since the last call. */
+export function forgetUnusedLentMemory(): void {
+  free.splice(0, unusedCount);
+  unusedCount = free.length;
+}
+
+/** @internal From `barewire/testing`: pieces are written over with this octet when they become free. */
+export function poisonLentMemory(octet: number | undefined): void {
+  poison = octet;
+}
+
+/** @internal For tests: bytes of free pieces. */
+export function freeLentBytes(): number {
+  return free.reduce((sum, piece) => sum + piece.length, 0);
+}
+
+/** Memory for `size` bytes that may be lent: a free piece, or else of its own. */
+export function lendable(size: number): Uint8Array {
+  return takeLentMemory(size) ?? allocate(size);
+}

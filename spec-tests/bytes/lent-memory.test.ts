@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import {
+  FREE_MAX_COUNT,
+  forgetUnusedLentMemory,
+  freeLentBytes,
+  isSent,
+  lend,
+  lendable,
+  PIECE_MAX_BYTES,
+  poisonLentMemory,
+  takeBack,
+  takeLatest,
+  takeLentMemory,
+  written,
+} from '../../lib/bytes/lent-memory.ts';
+import { OutputQueue } from '../../lib/bytes/output.ts';
+
+const LONG = 100_000;
+
+/** Lends `size` bytes of new memory and takes them back: the memory is free then. */
+function useOnce(size: number): ArrayBufferLike {
+  const view = lend(lendable(size), size);
+  takeLatest();
+  takeBack(view);
+  return view.buffer;
+}
+
+describe('memory that is lent', () => {
+  afterEach(() => {
+    forgetUnusedLentMemory();
+    forgetUnusedLentMemory();
+    assert.equal(freeLentBytes(), 0);
+  });
+
+  it('is used again once the receiver has returned, for what fits into it', () => {
+    const memory = useOnce(LONG);
+    assert.equal(takeLentMemory(LONG + 1), undefined);
+    const again = takeLentMemory(LONG - 1);
+    assert.equal(again?.buffer, memory);
+    assert.equal(takeLentMemory(1), undefined); // it is taken
+  });
+
+  it('is told once to whoever delivers it', () => {
+    const view = lend(lendable(LONG), LONG);
+    assert.equal(takeLatest(), view);
+    assert.equal(takeLatest(), undefined);
+    takeBack(view);
+  });
+
+  it('is not free before all that was sent of it has been written, in whatever pieces and views', () => {
+    const view = lend(lendable(LONG), LONG);
+    takeLatest();
+    isSent(view);
+    isSent(view.subarray(10));
+    takeBack(view);
+    assert.equal(freeLentBytes(), 0);
+    written(view, 60_000);
+    written(view, 40_000);
+    assert.equal(freeLentBytes(), 0);
+    written(view.subarray(10), LONG - 10);
+    assert.equal(freeLentBytes(), LONG);
+  });
+
+  it('that was written while the receiver still had it is free when that returns, not before', () => {
+    const view = lend(lendable(LONG), LONG);
+    takeLatest();
+    isSent(view);
+    written(view, LONG);
+    assert.equal(freeLentBytes(), 0);
+    isSent(view);
+    takeBack(view);
+    assert.equal(freeLentBytes(), 0);
+    written(view, LONG);
+    assert.equal(freeLentBytes(), LONG);
+  });
+
+  it('that a queue forgets unwritten, or hands out as a copy, comes back', () => {
+    for (const end of [(queue: OutputQueue) => queue.clear(), (queue: OutputQueue) => void queue.takeAll()]) {
+      const view = lend(lendable(LONG), LONG);
+      takeLatest();
+      const queue = new OutputQueue();
+      queue.append(new Uint8Array(5), 0, 5);
+      queue.append(view, 0, LONG);
+      isSent(view);
+      takeBack(view);
+      assert.equal(freeLentBytes(), 0);
+      end(queue);
+      assert.equal(freeLentBytes(), LONG);
+      takeLentMemory(LONG);
+    }
+  });
+
+  it(`is kept in ${FREE_MAX_COUNT} pieces of at most ${PIECE_MAX_BYTES} bytes, the largest, and goes when a sweep finds it unused twice`, () => {
+    useOnce(PIECE_MAX_BYTES + 1);
+    assert.equal(freeLentBytes(), 0);
+    const sizes = [20_000, 50_000, 30_000, 40_000, 60_000, PIECE_MAX_BYTES];
+    const views = sizes.map((size) => lend(lendable(size), size));
+    takeLatest();
+    for (const view of views) takeBack(view);
+    assert.equal(freeLentBytes(), 40_000 + 50_000 + 60_000 + PIECE_MAX_BYTES);
+    forgetUnusedLentMemory();
+    useOnce(PIECE_MAX_BYTES); // only this is used between the two
+    forgetUnusedLentMemory();
+    assert.equal(freeLentBytes(), PIECE_MAX_BYTES);
+  });
+
+  it('is written over when it becomes free, where that is asked for', () => {
+    poisonLentMemory(0xff);
+    try {
+      const view = lend(lendable(LONG), LONG).fill(1);
+      takeLatest();
+      isSent(view);
+      takeBack(view);
+      assert.equal(view[0], 1);
+      written(view, LONG);
+      assert.ok(view.every((octet) => octet === 0xff));
+    } finally {
+      poisonLentMemory(undefined);
+    }
+  });
+});
