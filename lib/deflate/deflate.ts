@@ -10,7 +10,7 @@
 import { allocate } from '../bytes/allocate.ts';
 import { beginOutput, type Compressed, finishOutput } from './block-writer.ts';
 import { beginMatching, index, matchAll, moved } from './matcher.ts';
-import { forgetPast, HISTORY_BYTES, SEGMENT_BYTES, searchPast, work } from './searched.ts';
+import { forgetPast, HISTORY_BYTES, type PastIndex, SEGMENT_BYTES, searchPast, work } from './searched.ts';
 import { checkWindowBits } from './window.ts';
 
 /** How hard to look, how far back a distance may reach, and what came before. */
@@ -81,10 +81,10 @@ export function ownCopy(shared: Uint8Array, length: number): Uint8Array {
 const DICTIONARY_MIN_BYTES = 2_048;
 const DICTIONARY_FACTOR = 16;
 
-/** `deflateShared` for a `DeflateContext`: `table` finds what is in `pastView` before `end`, and `place` is that of the message. */
+/** `deflateShared` for a `DeflateContext`: `index` finds what is in `pastView` before `end`, and `place` is that of the message. */
 export function deflateAfter(
   plain: Uint8Array,
-  table: Uint16Array,
+  index: PastIndex,
   place: number,
   pastView: DataView,
   end: number,
@@ -93,7 +93,7 @@ export function deflateAfter(
 ): Compressed {
   beginOutput();
   beginMatching(level, windowBits, plain.length);
-  searchPast(table, place, pastView, end);
+  searchPast(index, place, pastView, end);
   compress(plain, NO_BYTES);
   forgetPast();
   return finishOutput();

@@ -15,7 +15,7 @@ import * as search from './searched.ts';
 // The compiler folds a constant of this module into the loops, but loads and checks an imported one at every use.
 const { DISTANCE_SYMBOLS, distanceFrequencies, LENGTH_SYMBOLS, literalFrequencies, matches, runs } = writer;
 const MAX_BLOCK_TOKENS = writer.MAX_BLOCK_TOKENS;
-const { commonLength, FARTHEST, foundInPast, matchInPast, past, searched, work, workView: words } = search;
+const { commonLength, FARTHEST, foundInPast, longestInPast, past, searched, work, workView: words } = search;
 const MAX_MATCH = search.MAX_MATCH;
 const MIN_MATCH = search.MIN_MATCH;
 
@@ -150,8 +150,8 @@ function longestMatch(
     if (before <= distance) break;
     distance = before;
   }
-  if (past.table.length !== 0) {
-    const length = matchInPast(i, here, product, max);
+  if (past.table.length !== 0 && best < max) {
+    const length = longestInPast(i, here, product, best, max, left, enough);
     if (length > best) {
       best = length;
       foundDistance = foundInPast.distance;

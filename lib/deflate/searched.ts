@@ -24,6 +24,8 @@ export const workView: DataView = new DataView(work.buffer);
 const words = workView;
 
 const NO_TABLE = new Uint16Array(0);
+/** Of a connection that has no past yet. */
+export const NO_PAST: PastIndex = { table: NO_TABLE, chain: NO_TABLE };
 const NO_VIEW = new DataView(new ArrayBuffer(0));
 
 /** The search under way. The loops keep copies in locals. */
@@ -33,10 +35,20 @@ export const searched: {
   maxDistance: number;
 } = { placeOffset: 0, maxDistance: FARTHEST };
 
+/**
+ * What finds things in a connection's past. Places are counted modulo 65,536 from the connection's first byte, so that one takes two octets.
+ */
+export interface PastIndex {
+  /** By hash the last place; a power of two of them. Empty: there is no past. */
+  readonly table: Uint16Array;
+  /** By the low bits of a place the one before it with the same hash; as many as the window has bytes, or none: then the last is all there is. */
+  readonly chain: Uint16Array;
+}
+
 /** The past of a connection, which ends where the message begins, at index 0 of `work`. */
 export interface Past {
-  /** By hash the last place, modulo 65,536, counted from the connection's first byte; a power of two of them. Empty: there is no past. */
   table: Uint16Array;
+  chain: Uint16Array;
   hashShift: number;
   /** The place of the message's first byte. */
   place: number;
@@ -44,7 +56,7 @@ export interface Past {
   view: DataView;
   end: number;
 }
-export const past: Past = { table: NO_TABLE, hashShift: 31, place: 0, view: NO_VIEW, end: 0 };
+export const past: Past = { table: NO_TABLE, chain: NO_TABLE, hashShift: 31, place: 0, view: NO_VIEW, end: 0 };
 
 /** The distance of what `matchInPast` found. */
 export const foundInPast: { distance: number } = { distance: 0 };
@@ -52,23 +64,40 @@ export const foundInPast: { distance: number } = { distance: 0 };
 /** There is no past, or none within reach any more. */
 export function forgetPast(): void {
   past.table = NO_TABLE;
+  past.chain = NO_TABLE;
   past.view = NO_VIEW;
 }
 
-/** Searches the bytes of `view` before `end` too, by `table`; `place` is that of the byte behind them. */
-export function searchPast(table: Uint16Array, place: number, view: DataView, end: number): void {
+/** Searches the bytes of `view` before `end` too, by `index`; `place` is that of the byte behind them. */
+export function searchPast({ table, chain }: PastIndex, place: number, view: DataView, end: number): void {
   past.table = table;
+  past.chain = chain;
   past.hashShift = hashShiftFor(table);
   past.place = place;
   past.view = view;
   past.end = end;
 }
 
-/** Makes the bytes at `start..end` of `from` findable in a connection's table. Reads up to 3 bytes beyond. */
-export function indexPast(table: Uint16Array, from: DataView, start: number, end: number, placeOfZero: number): void {
+/** Makes the bytes at `start..end` of `from` findable in a connection's index. Reads up to 3 bytes beyond. */
+export function indexPast(
+  { table, chain }: PastIndex,
+  from: DataView,
+  start: number,
+  end: number,
+  placeOfZero: number,
+): void {
   const shift = hashShiftFor(table);
+  if (chain.length === 0) {
+    for (let i = start; i < end; i++) {
+      table[Math.imul(from.getInt32(i, true), 0x9e37_79b1) >>> shift] = placeOfZero + i;
+    }
+    return;
+  }
+  const mask = chain.length - 1;
   for (let i = start; i < end; i++) {
-    table[Math.imul(from.getInt32(i, true), 0x9e37_79b1) >>> shift] = placeOfZero + i;
+    const hash = Math.imul(from.getInt32(i, true), 0x9e37_79b1) >>> shift;
+    chain[(placeOfZero + i) & mask] = table[hash]!;
+    table[hash] = placeOfZero + i;
   }
 }
 
@@ -123,4 +152,48 @@ export function matchInPast(i: number, here: number, product: number, max: numbe
   while (length < most && view.getUint8(at + length) === work[i + length]) length++;
   foundInPast.distance = distance;
   return length;
+}
+
+/**
+ * The same along the chain, for a match that is longer than `best`: looks at up to `looks` places, and at no more once a match has `enough`
+ * bytes. Answers its length, or `best`.
+ */
+export function longestInPast(
+  i: number,
+  here: number,
+  product: number,
+  best: number,
+  max: number,
+  looks: number,
+  enough: number,
+): number {
+  const { table, chain, hashShift, end, view } = past;
+  const mask = chain.length - 1;
+  const place = (i + past.place) | 0;
+  let distance = (place - table[product >>> hashShift]!) & 0xffff;
+  for (let left = looks; left > 0; left--) {
+    const behind = distance - i;
+    const at = end - behind;
+    if (behind < MIN_MATCH || distance > searched.maxDistance) break;
+    // What would make it longer is compared first: the last of the bytes that have to agree.
+    if (
+      behind > best &&
+      view.getInt32(at + best - 3, true) === words.getInt32(i + best - 3, true) &&
+      view.getInt32(at, true) === here
+    ) {
+      const most = Math.min(max, behind);
+      let length = MIN_MATCH;
+      while (length + 4 <= most && view.getInt32(at + length, true) === words.getInt32(i + length, true)) length += 4;
+      while (length < most && view.getUint8(at + length) === work[i + length]) length++;
+      if (length > best) {
+        best = length;
+        foundInPast.distance = distance;
+        if (length >= enough) break;
+      }
+    }
+    const before = (place - chain[(place - distance) & mask]!) & 0xffff;
+    if (before <= distance) break; // not further back: an old place
+    distance = before;
+  }
+  return best;
 }

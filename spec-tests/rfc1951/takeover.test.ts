@@ -172,8 +172,17 @@ test('a place in the table that is 65,536 bytes old does not stand for the last 
   assert(same(inflate(data, { maxOutputBytes: 500, dictionary: new Uint8Array(32_768) }), plain));
 });
 
-test('both directions of a connection together hold at most 80 KiB, and nothing before the first message', () => {
-  const context = new DeflateContext({ windowBits: 15, level: 9 });
+for (const [level, mostKiB] of [
+  [1, 80],
+  [2, 152],
+  [9, 152],
+] as const) {
+  test(`level ${level}: both directions of a connection together hold at most ${mostKiB} KiB, and nothing before the first message`, () =>
+    holdsAtMost(level, mostKiB * 1_024));
+}
+
+function holdsAtMost(level: number, mostBytes: number): void {
+  const context = new DeflateContext({ windowBits: 15, level });
   const window = new SlidingWindow(15);
   assert.equal(context.allocatedBytes + window.allocatedBytes, 0);
   context.deflate(sample('text', 5_000, new Random(5)));
@@ -182,27 +191,33 @@ test('both directions of a connection together hold at most 80 KiB, and nothing 
     context.deflate(plain);
     context.update(plain);
     window.update(plain);
-    assert(context.allocatedBytes + window.allocatedBytes <= 80 * 1_024);
+    assert(context.allocatedBytes + window.allocatedBytes <= mostBytes);
   }
   assert(context.allocatedBytes > 32_768 && window.allocatedBytes > 32_768);
-});
+}
 
-test('takeover pays: a conversation is at most 20 % longer than with zlib’s stream, and less than half of that without', async () => {
+for (const level of [1, 2, 3, 4, 5, 6, 7, 8, 9]) {
+  const most = level === 1 ? 8 : 5;
+  test(`level ${level}: takeover pays; a conversation is at most ${most} % longer than with zlib’s stream at that level`, () =>
+    takeoverPays(level, 1 + most / 100));
+}
+
+async function takeoverPays(level: number, most: number): Promise<void> {
   const random = new Random(7);
   const messages = Array.from({ length: 400 }, () => sample('json', 60 + random.next(200), random));
-  const context = new DeflateContext();
-  const packer = createDeflateRaw();
+  const context = new DeflateContext({ level });
+  const packer = createDeflateRaw({ level });
   let [ours, theirs, without] = [0, 0, 0];
   for (const plain of messages) {
     ours += context.deflate(plain).length - 4;
     context.update(plain);
     theirs += (await through(packer, plain)).length - 4;
-    without += deflate(plain).length - 4;
+    without += deflate(plain, { level }).length - 4;
   }
   packer.close();
-  assert(ours <= theirs * 1.2, `${ours} against ${theirs}`);
+  assert(ours <= theirs * most, `${ours} against ${theirs}`);
   assert(ours < without * 0.75, `${ours} against ${without}`);
-});
+}
 
 test('an option out of range is the caller’s error', () => {
   for (const windowBits of [7, 16, 8.5]) {
