@@ -10,6 +10,7 @@
 
 import { createHash } from 'node:crypto';
 import { type Clock, RoomRefused } from '../rooms/log.ts';
+import { Deadline } from './redis-deadline.ts';
 import { isReplyError, type RedisPort } from './redis-port.ts';
 
 /** A script and its name. */
@@ -34,8 +35,7 @@ interface Call {
 /** See the head of this file. */
 export class RedisCommands {
   readonly #port: RedisPort;
-  readonly #clock: Clock;
-  readonly #timeoutMs: number;
+  readonly #deadline: Deadline;
   #underWay = 0;
   /** Calls that Redis did not know the script of, and those that came after the first of them. */
   #unknown: Call[] = [];
@@ -43,8 +43,7 @@ export class RedisCommands {
 
   constructor(port: RedisPort, clock: Clock, timeoutMs: number) {
     this.#port = port;
-    this.#clock = clock;
-    this.#timeoutMs = timeoutMs;
+    this.#deadline = new Deadline(clock, timeoutMs);
   }
 
   /** Runs a script. @throws RoomRefused by rejection, `LOG_FAILED` or `LOG_UNCERTAIN` */
@@ -88,25 +87,10 @@ export class RedisCommands {
     for (const call of calls) this.#send(call, 'EVAL');
   }
 
-  async #inTime(reply: Promise<unknown>): Promise<unknown> {
-    try {
-      return await inTime(reply, this.#clock, this.#timeoutMs);
-    } catch (error) {
+  #inTime(reply: Promise<unknown>): Promise<unknown> {
+    return this.#deadline.of(reply).catch((error: unknown) => {
       throw redisRefused(error);
-    }
-  }
-}
-
-/** Waits for a reply, and rejects when it does not come in time. */
-export async function inTime(reply: Promise<unknown>, clock: Clock, timeoutMs: number): Promise<unknown> {
-  let callOff = (): void => undefined;
-  const late = new Promise<never>((_, reject) => {
-    callOff = clock.after(timeoutMs, () => reject(new Error(`Redis did not answer within ${timeoutMs} ms`)));
-  });
-  try {
-    return await Promise.race([reply, late]);
-  } finally {
-    callOff();
+    });
   }
 }
 

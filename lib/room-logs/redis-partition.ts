@@ -8,7 +8,7 @@
  */
 
 import type { Clock } from '../rooms/log.ts';
-import { inTime } from './redis-commands.ts';
+import { Deadline } from './redis-deadline.ts';
 import {
   entriesOfStream,
   listOf,
@@ -40,9 +40,10 @@ export interface PartitionOptions {
 
 /** Which of two IDs of entries is later: below 0 the second, 0 the same. */
 export function compareIds(a: string, b: string): number {
-  const [aMs = 0, aCount = 0] = a.split('-').map(Number);
-  const [bMs = 0, bCount = 0] = b.split('-').map(Number);
-  return aMs - bMs || aCount - bCount;
+  const [aDash, bDash] = [a.indexOf('-'), b.indexOf('-')];
+  return (
+    Number(a.slice(0, aDash)) - Number(b.slice(0, bDash)) || Number(a.slice(aDash + 1)) - Number(b.slice(bDash + 1))
+  );
 }
 
 /** See the head of this file. Reads from when it is made until `close`. */
@@ -51,6 +52,9 @@ export class RedisPartition {
   readonly started: Promise<void>;
   readonly #options: PartitionOptions;
   #start = (): void => undefined;
+  /** For commands that answer at once, and for those that wait for something new. */
+  readonly #deadline: Deadline;
+  readonly #readDeadline: Deadline;
   #reader: RedisReader | undefined;
   /** The last entry that was read. */
   #position: string | undefined;
@@ -61,6 +65,9 @@ export class RedisPartition {
 
   constructor(options: PartitionOptions) {
     this.#options = options;
+    const { clock, blockMs, commandTimeoutMs } = options;
+    this.#deadline = new Deadline(clock, commandTimeoutMs);
+    this.#readDeadline = new Deadline(clock, blockMs + commandTimeoutMs);
     this.started = new Promise((resolve) => {
       this.#start = resolve;
     });
@@ -72,6 +79,8 @@ export class RedisPartition {
     this.#start();
     this.#wake();
     this.#reader?.close();
+    this.#deadline.close();
+    this.#readDeadline.close();
   }
 
   async #run(): Promise<void> {
@@ -103,9 +112,9 @@ export class RedisPartition {
 
   async #next(): Promise<void> {
     const reader = this.#reader as RedisReader;
-    const { bus, blockMs, clock, commandTimeoutMs, entry, doubt } = this.#options;
+    const { bus, blockMs, entry, doubt } = this.#options;
     const args = ['XREAD', 'COUNT', `${READ_COUNT}`, 'BLOCK', `${blockMs}`, 'STREAMS', bus, `${this.#position}`];
-    const entries = entriesOfStream(await inTime(reader.command(args), clock, blockMs + commandTimeoutMs));
+    const entries = entriesOfStream(await this.#readDeadline.of(reader.command(args)));
     if (this.#closed) return;
     for (const each of entries) {
       const read = streamEntry(each);
@@ -120,9 +129,8 @@ export class RedisPartition {
   }
 
   async #lastId(reader: RedisReader): Promise<string> {
-    const { bus, clock, commandTimeoutMs } = this.#options;
-    const reply = reader.command(['XREVRANGE', bus, '+', '-', 'COUNT', '1']);
-    const [last] = listOf(await inTime(reply, clock, commandTimeoutMs));
+    const reply = reader.command(['XREVRANGE', this.#options.bus, '+', '-', 'COUNT', '1']);
+    const [last] = listOf(await this.#deadline.of(reply));
     return last === undefined ? '0-0' : streamEntry(last).id;
   }
 

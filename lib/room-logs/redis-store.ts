@@ -31,11 +31,16 @@ export class RedisStore implements PageReader {
   readonly settings: RedisLogSettings;
   readonly commands: RedisCommands;
   readonly #newId: (length: number) => string;
+  /** Arguments 6 to 12 of the script that appends. */
+  readonly #bounds: readonly string[];
 
   constructor(port: RedisPort, settings: RedisLogSettings, clock: Clock, newId: (length: number) => string) {
     this.settings = settings;
     this.commands = new RedisCommands(port, clock, settings.commandTimeoutMs);
     this.#newId = newId;
+    const { maxHistoryRecords, maxHistoryBytes, maxHistoryAgeMs, maxKeys, keyAgeMs, busRecords, idleRoomMs } = settings;
+    const bounds = [maxHistoryRecords, maxHistoryBytes, maxHistoryAgeMs, maxKeys, keyAgeMs, busRecords, idleRoomMs];
+    this.#bounds = bounds.map(String);
   }
 
   /** The partition of a room. */
@@ -58,20 +63,12 @@ export class RedisStore implements PageReader {
       entry.key ?? '',
       this.#newId(8),
       this.#newId(12),
-      octets,
-      settings.maxHistoryRecords,
-      settings.maxHistoryBytes,
-      settings.maxHistoryAgeMs,
-      settings.maxKeys,
-      settings.keyAgeMs,
-      settings.busRecords,
-      settings.idleRoomMs,
-      octets <= settings.busRecordBytes ? 1 : 0,
+      `${octets}`,
+      ...this.#bounds,
+      octets <= settings.busRecordBytes ? '1' : '0',
       ...fieldsOf(entry),
     ];
-    const reply = listOf(
-      await this.commands.run(APPEND_SCRIPT, [keys.bus, keys.room, keys.history, keys.keys], args.map(String)),
-    );
+    const reply = listOf(await this.commands.run(APPEND_SCRIPT, [keys.bus, keys.room, keys.history, keys.keys], args));
     const [duplicate, epoch, sequence, token, timeMs] = reply.map(String) as [string, string, string, string, string];
     const position: Position = { epoch, sequence: Number(sequence), token };
     if (duplicate === '1') {
