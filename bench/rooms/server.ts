@@ -13,6 +13,7 @@ import { type AddressInfo, createServer as createNetServer } from 'node:net';
 import { createServer, type PreparedMessage, prepareMessage } from '../../lib/index.ts';
 import { fromIoredis, type IoredisClient, openRedisLog } from '../../lib/room-logs/redis-index.ts';
 import { Hub, type HubOptions, type Member } from '../../lib/rooms/index.ts';
+import { bareRedis } from './bare-redis.ts';
 
 export type PeerId = 'barewire' | 'socket.io' | 'uws' | 'net';
 
@@ -185,8 +186,9 @@ function uws(): Promise<number> {
   });
 }
 
-/** Answers anything with a handshake, and behind it all frames at once: the least that a server could do. */
-async function net({ frames = { count: 0, bytes: 0 } }: ServerTask): Promise<number> {
+/** Answers anything with a handshake, and behind it all frames at once: the least that a server could do. With Redis: `bare-redis.ts`. */
+async function net({ frames = { count: 0, bytes: 0 }, redisPort }: ServerTask): Promise<number> {
+  if (redisPort !== undefined) return bareRedis(await redisClient(redisPort));
   const head = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n';
   const all = Array.from({ length: frames.count }, (_, i) => {
     const text = String(i).padStart(8, '0').padEnd(frames.bytes, 'x');
