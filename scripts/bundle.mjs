@@ -1,15 +1,20 @@
 // Turns dist/lib into what is packed: each entry of `exports` and `bin` stays where it is, with all that it imports in a few files beside it,
-// and of the declarations those stay that an entry leads to. Who imports the package then opens some files, not 150.
+// and of the declarations those stay that an entry leads to (`declarations.mjs`). Who imports the package then opens some files, not 150.
 // `node scripts/bundle.mjs [folder]`: the folder with package.json and dist/lib; by default this project's, whose tests need a build again then.
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build, transform } from 'esbuild';
+import { declarationsFrom } from './declarations.mjs';
 
 const root = resolve(process.argv[2] ?? dirname(dirname(fileURLToPath(import.meta.url))));
 const lib = join(root, 'dist/lib');
 const { exports, bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const entries = [...new Set(pathsIn({ exports, bin }))];
+const SHORT = { target: 'node20.19', legalComments: 'none' };
+/** The imports of a file, its code, its exports. */
+const PARTS = /^((?:#![^\n]*\n|import(?:\{[^}]*\}from|[^"{};]*from)?"[^"]*";|\s)*)([\s\S]*?)(export\{[^}]*\};\s*)?$/;
+const [PRIVATE, META, EVAL] = ['PRIVATE$', 'IMPORT$META', 'function seen(){eval("")}'];
 
 // All of it in memory before anything is removed: an entry is read and written.
 const { outputFiles } = await build({
@@ -21,21 +26,47 @@ const { outputFiles } = await build({
   splitting: true,
   format: 'esm',
   platform: 'node',
-  target: 'node20.19',
-  legalComments: 'none',
-  // Names stay, and lines stay short, so that a stack still says where something happened.
+  ...SHORT,
   minifyWhitespace: true,
-  lineLimit: 120,
+  plugins: [
+    { name: 'the chat page in short', setup: (of) => of.onLoad({ filter: /\/chat\/page-files\.js$/ }, shortPage) },
+  ],
   allowOverwrite: true,
   write: false,
   logLevel: 'warning',
 });
-const kept = declarationsFrom(entries.filter((path) => path.endsWith('.d.ts')));
+const declarations = declarationsFrom(entries.filter((path) => path.endsWith('.d.ts')));
+const texts = await Promise.all(outputFiles.map(async ({ path, text }) => [path, await short(ownNames(text))]));
 
-removeAllBut(lib, kept);
-for (const { path, text } of outputFiles) {
+emptied(lib);
+for (const [path, text] of [...texts, ...declarations]) {
+  if (text === '') continue;
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, ownNames(text));
+  writeFileSync(path, text);
+}
+chmodSync(join(root, bin.barewire), 0o755);
+
+/**
+ * Short names for what is local to a function, and for private fields. Functions, classes, methods and properties keep theirs, and lines
+ * stay short, so that a stack still says where something happened.
+ */
+async function short(code) {
+  const [, head, body, tail = ''] = PARTS.exec(code);
+  const methods = new Set([...body.matchAll(/#([\w$]+)\(/g)].map(([, name]) => name));
+  const named = body.replace(/#([\w$]+)/g, (all, name) => (methods.has(name) ? ` ${PRIVATE}${name}` : all));
+  // A name that `eval` could see is left as it is.
+  const script = `${named.replaceAll('import.meta', META)}\n${EVAL}`;
+  const { code: shorter } = await transform(script, {
+    ...SHORT,
+    format: 'esm',
+    minify: true,
+    lineLimit: 120,
+    logOverride: { 'direct-eval': 'silent' },
+  });
+  return `${head}${shorter
+    .replace(/function\s+seen\(\)\s*\{\s*eval\(\s*""\s*\)\s*\}/, '')
+    .replaceAll(PRIVATE, '#')
+    .replaceAll(META, 'import.meta')}${tail}`;
 }
 
 /** Classes that were renamed, since they name themselves or have the name of another, say their own name again. */
@@ -46,27 +77,43 @@ function ownNames(code) {
   });
 }
 
+/** The module with the page's files, as the build made it, with one small script in place of twenty files. */
+async function shortPage({ path }) {
+  const { pageFiles } = await import(pathToFileURL(path).href);
+  const files = pageFiles();
+  const PAGE = 'chat/page/page.js';
+  const within = {
+    name: 'within the page',
+    setup(of) {
+      of.onResolve({ filter: /.*/ }, (each) => ({
+        path: join('/', dirname(each.importer), each.path),
+        namespace: 'page',
+      }));
+      of.onLoad({ filter: /.*/, namespace: 'page' }, (each) => ({ contents: files.get(each.path.slice(1)) }));
+    },
+  };
+  const { outputFiles } = await build({
+    entryPoints: [PAGE],
+    plugins: [within],
+    bundle: true,
+    format: 'esm',
+    minify: true,
+    target: 'es2022',
+    write: false,
+  });
+  const { code: style } = await transform(files.get('chat/page/page.css'), { loader: 'css', minify: true });
+  const others = [...files].filter(([name]) => !name.endsWith('.js') && !name.endsWith('.css'));
+  const entries = [...others, ['chat/page/page.css', style], [PAGE, outputFiles[0].text]];
+  return { contents: `const files=new Map(${JSON.stringify(entries)});export function pageFiles(){return files;}` };
+}
+
 /** The files that a value of the manifest names. */
 function pathsIn(value) {
   if (typeof value === 'object') return Object.values(value).flatMap(pathsIn);
   return /^(\.\/)?dist\//.test(value) ? [resolve(root, value)] : [];
 }
 
-/** Those declarations, and all that they lead to. */
-function declarationsFrom(first) {
-  const found = new Set(first);
-  for (const path of found) {
-    for (const [, specifier] of readFileSync(path, 'utf8').matchAll(/(?:from|import\()\s*'(\.[^']+)'/g))
-      found.add(join(dirname(path), specifier.replace(/(?<!\.d)\.ts$/, '.d.ts')));
-  }
-  return found;
-}
-
-function removeAllBut(folder, kept) {
-  for (const name of readdirSync(folder)) {
-    const path = join(folder, name);
-    if (statSync(path).isDirectory()) removeAllBut(path, kept);
-    else if (!kept.has(path)) rmSync(path);
-  }
-  if (readdirSync(folder).length === 0) rmdirSync(folder);
+function emptied(folder) {
+  rmSync(folder, { recursive: true });
+  mkdirSync(folder);
 }

@@ -144,7 +144,7 @@ function codeOnly(text: string): string {
 function importsOf(text: string): string[] {
   const withoutComments = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/[^\n]*$/gm, '');
   const statement = /^\s*(?:import|export)\b(?:[^'"`;]*?\bfrom)?\s*(['"])([^'"\n]+)\1/gm;
-  const late = /\b(?:import|require)\s*\(\s*(['"])([^'"\n]+)\1/g;
+  const late = /\b(?:import|require|getBuiltinModule)\s*\(\s*(['"])([^'"\n]+)\1/g;
   return [statement, late].flatMap((pattern) => [...withoutComments.matchAll(pattern)].map((match) => match[2]!));
 }
 
@@ -365,6 +365,12 @@ describe('the import law', () => {
       /may not import node:net/,
     ],
     ['net does not know the mounts', 'net/b.ts', "import '../mount/a.ts';", /layer 3 imports mount\/a\.ts of layer 4/],
+    [
+      'node:net only in net, also when asked of the process',
+      'http/b.ts',
+      "const net = process.getBuiltinModule('node:net');",
+      /may not import node:net/,
+    ],
     ['the port knows none of its kinds', 'channel/port.ts', "import './socket.ts';", /knows none of its kinds/],
     [
       'channels know no protocol above them',

@@ -20,6 +20,13 @@ function run(...args: string[]): string {
   return execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
 }
 
+function subpaths(): string[] {
+  const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
+  return Object.keys(exports)
+    .filter((name) => !name.endsWith('.json'))
+    .map((name) => name.slice(1));
+}
+
 /** A file and all of the package that it imports, statically. */
 function closure(path: string, found = new Set<string>()): Set<string> {
   if (found.has(path)) return found;
@@ -39,11 +46,9 @@ describe('the package', () => {
   after(() => rmSync(folder, { recursive: true, force: true }));
 
   it('exports under each of its names what was built for it', () => {
-    const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
-    const names = Object.keys(exports).filter((name) => !name.endsWith('.json'));
     const program = `
       const all = {};
-      for (const name of ${JSON.stringify(names)}) all[name] = Object.keys(await import('barewire' + name.slice(1))).sort();
+      for (const path of ${JSON.stringify(subpaths())}) all[path] = Object.keys(await import('barewire' + path)).sort();
       console.log(JSON.stringify(all));`;
     const packed = run('--input-type=module', '-e', program);
     const built = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
@@ -89,6 +94,36 @@ describe('the package', () => {
     assert.equal(output, 'function true there and back\n');
   });
 
+  it('loads nothing of Node’s at import that few programs need', () => {
+    const loaded = run(
+      '--input-type=module',
+      '-e',
+      `const before = new Set(process.moduleLoadList);
+      await import('barewire');
+      console.log(process.moduleLoadList.filter((name) => !before.has(name)).join());`,
+    );
+    assert.match(loaded, /NativeModule net\b/);
+    assert.doesNotMatch(
+      loaded,
+      /NativeModule (?:_?http(?:s|2|_\w+)?|tls|worker_threads|internal\/deps\/undici\/undici)(?:,|$)/,
+    );
+  });
+
+  it('says in a stack by their names which functions and methods an error passed through', () => {
+    const stack = run(
+      '--input-type=module',
+      '-e',
+      `import { createServer } from 'barewire';
+      try { createServer().webSocket('/', {}, { pingIntervalMs: -1 }); } catch ({ stack }) { console.log(stack); }`,
+    );
+    assert.match(stack, /at Server\.webSocket .*\/chunks\//);
+    const code = readdirSync(join(folder, 'dist/lib/chunks')).map((name) =>
+      readFileSync(join(folder, 'dist/lib/chunks', name), 'utf8'),
+    );
+    assert.match(code.join(''), /\bfunction parseRequestHead\(|\bfunction encodeRequestHead\(/);
+    assert.doesNotMatch(code.join(''), /eval\(""\)|PRIVATE\$|IMPORT\$META/);
+  });
+
   it('has a command that knows its version', () => {
     const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
     assert.match(run('dist/lib/cli/main.js', '--version'), new RegExp(version.replaceAll('.', '\\.')));
@@ -102,6 +137,9 @@ describe('the package', () => {
 
   it('opens few files where a program imports it, and has the declarations that its own lead to', () => {
     assert.ok(closure(join(folder, 'dist/lib/index.js')).size <= 30);
+    for (const path of ['dist/lib/net/sweeper.d.ts', 'dist/lib/net/http-connection.d.ts'])
+      assert.equal(existsSync(join(folder, path)), path.includes('sweeper'), path);
+    assert.match(readFileSync(join(folder, 'dist/lib/server.d.ts'), 'utf8'), /\* Adds a WebSocket route\./);
     const declarations = readdirSync(join(folder, 'dist/lib'), { recursive: true, encoding: 'utf8' });
     for (const name of declarations.filter((each) => each.endsWith('.d.ts'))) {
       const path = join(folder, 'dist/lib', name);
@@ -110,7 +148,9 @@ describe('the package', () => {
     }
     writeFileSync(
       join(folder, 'user.mts'),
-      `import { createServer } from 'barewire';\nimport { Hub } from 'barewire/rooms';\nimport { mountChat } from 'barewire/chat';\nimport { WebSocketServer } from 'barewire/ws';\nvoid [createServer, Hub, mountChat, WebSocketServer];\n`,
+      `import { createServer } from 'barewire';\n${subpaths()
+        .map((path, i) => `import * as all${i} from 'barewire${path}';\nvoid all${i};\n`)
+        .join('')}void createServer;\n`,
     );
     const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
     const types = join(ROOT, 'node_modules/@types');

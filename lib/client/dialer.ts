@@ -8,7 +8,7 @@
  */
 
 import { connect as connectTcp, isIP, type LookupFunction, type NetConnectOpts, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import { SHARED_READ } from '../channel/node-internals.ts';
 import type { Channel, Sink } from '../channel/port.ts';
 import { SocketChannel } from '../channel/socket.ts';
@@ -158,13 +158,16 @@ function openTls(endpoint: Endpoint, options: DialOptions, through: Socket | und
       : socketPath === undefined
         ? { port, ...tcpOptions(options.tcp) }
         : { path: socketPath };
-  return connectTls({
-    ...where,
-    host, // also what the certificate is checked against; without it, `localhost` where a socket is given
-    servername: isIP(host) === 0 ? host : '', // RFC 6066 §3: literal addresses are not permitted
-    ALPNProtocols: ['http/1.1'],
-    ...options.tls,
-  } as ConnectionOptions).setNoDelay(true);
+  return process
+    .getBuiltinModule('node:tls')
+    .connect({
+      ...where,
+      host, // also what the certificate is checked against; without it, `localhost` where a socket is given
+      servername: isIP(host) === 0 ? host : '', // RFC 6066 §3: literal addresses are not permitted
+      ALPNProtocols: ['http/1.1'],
+      ...options.tls,
+    } as ConnectionOptions)
+    .setNoDelay(true);
 }
 
 /** Says in a stable `code` what a socket's error was. The error itself is the `cause`. */

@@ -7,7 +7,7 @@
  */
 
 import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import { ConnectFailed, HandshakeRejected } from '../errors.ts';
 import { type HttpViolation, parseResponseHead, type ResponseHead, violation } from '../http/head.ts';
 import { HeadReader } from '../http/head-reader.ts';
@@ -94,7 +94,9 @@ function connectToProxy(proxy: URL, options: DialOptions): Socket {
     autoSelectFamily: options.tcp?.autoSelectFamily ?? true,
   };
   if (!secure) return connectTcp(where as NetConnectOpts);
-  return connectTls({ ...where, servername: isIP(host) === 0 ? host : '' } as ConnectionOptions);
+  return process
+    .getBuiltinModule('node:tls')
+    .connect({ ...where, servername: isIP(host) === 0 ? host : '' } as ConnectionOptions);
 }
 
 /** RFC 9110 §9.3.6: the target is host and port; §11.7.2: credentials for the proxy go in Proxy-Authorization. */

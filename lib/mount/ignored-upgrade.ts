@@ -7,7 +7,7 @@
  * Read next: `node-http.ts`.
  */
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { answersAnother } from '../channel/node-internals.ts';
 import { plain } from '../net/responses.ts';
@@ -31,20 +31,13 @@ export function ignoreUpgrade(
     return;
   }
   stream.on('error', () => stream.destroy());
-  // Loaded here and not with the library: whoever has no server of Node's saves 2 MB of memory (Node 24).
-  void import('node:http').then((http) => {
-    if (stream.destroyed || answersAnother(stream, undefined)) stream.destroy();
-    else handOn(server, mount, request, stream, new http.ServerResponse(request));
-  });
-}
-
-function handOn(
-  server: HttpServer,
-  mount: Mount,
-  request: IncomingMessage,
-  stream: UpgradeStream,
-  response: ServerResponse,
-): void {
+  if (stream.destroyed || answersAnother(stream, undefined)) {
+    stream.destroy();
+    return;
+  }
+  // Loaded already, by who made the request; an `import` of it would load what `fetch` is made of too.
+  const { ServerResponse } = process.getBuiltinModule('node:http');
+  const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(stream as Socket);
   response.on('finish', () => {

@@ -7,7 +7,6 @@
  * Read next: `listener.ts`.
  */
 
-import { readdirSync, readFileSync } from 'node:fs';
 import type { ErrorHandler } from './guard.ts';
 
 /** The limit of this process, and how many descriptors were open when it was read. */
@@ -19,6 +18,7 @@ export interface Descriptors {
 /** Undefined where the system does not say, or has no limit. */
 export function readDescriptors(): Descriptors | undefined {
   try {
+    const { readdirSync, readFileSync } = process.getBuiltinModule('node:fs');
     const limit = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
     return limit === undefined ? undefined : { limit: Number(limit), open: readdirSync('/proc/self/fd').length };
   } catch {

@@ -8,12 +8,7 @@
  */
 
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
-import {
-  createServer as createTlsServer,
-  type SecureContextOptions,
-  type TlsOptions,
-  type Server as TlsServer,
-} from 'node:tls';
+import type { SecureContextOptions, TlsOptions, Server as TlsServer } from 'node:tls';
 import { acceptSockets, socketUnder } from '../channel/node-internals.ts';
 import type { Sink } from '../channel/port.ts';
 import { SocketChannel } from '../channel/socket.ts';
@@ -191,6 +186,8 @@ export class Listener {
 
   #tlsServer(tls: TlsOptions): TlsServer {
     // `headTimeoutMs` for the handshake, since Node's default is two minutes.
+    // Loaded here, as few servers need it.
+    const { createServer: createTlsServer } = process.getBuiltinModule('node:tls');
     const server = createTlsServer({ handshakeTimeout: this.#settings.headTimeoutMs, ...tls }, (socket) => {
       socket.allowHalfOpen = true; // not from the start: a client that leaves within the handshake is then noticed at once
       this.#accept(socket, false);
