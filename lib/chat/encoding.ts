@@ -114,7 +114,7 @@ export function prepare(item: Item, room: RoomView, records: Records, now: () =>
     case 'welcome':
       return outgoing(welcome(item));
     case 'presence':
-      return outgoing(presence(item, now().toISOString()));
+      return outgoing(presence(item, room.names(), now().toISOString()));
     case 'gap': {
       const { from, to } = item;
       return new Outgoing('gap', JSON.stringify({ type: 'gap', from, to }), { missing: to - from + 1 });
@@ -151,18 +151,35 @@ function welcome({ room, as = '', position, resumed, replay, gap, members, membe
   };
 }
 
-/** Who left and joined with the same id has changed their name, or has not been away. */
-function presence({ joined, left, memberCount }: PresenceNotice, time: string): ServerEvent {
-  const came = new Map(joined.map((name) => [personOf(name).id, personOf(name)]));
+/**
+ * Who left and joined with the same id has changed their name, or has not been away. Who is still here by another name (two
+ * connections of one person, who renames one of them and ends it) has not left: `renamed` says by which.
+ */
+function presence(
+  { joined, left, memberCount }: PresenceNotice,
+  names: IterableIterator<string>,
+  time: string,
+): ServerEvent {
+  const came = joined.map(personOf);
   const went: Person[] = [];
   const renamed: (Person & { readonly was: string })[] = [];
+  const stillHere = left.length === 0 ? new Map<string, Person>() : peopleAmong(names, left);
   for (const person of left.map(personOf)) {
-    const now = came.get(person.id);
+    const index = came.findIndex(({ id }) => id === person.id);
+    const now = index < 0 ? stillHere.get(person.id) : came.splice(index, 1)[0];
     if (now === undefined) went.push(person);
-    else {
-      came.delete(person.id);
-      renamed.push({ ...now, was: person.name });
-    }
+    else renamed.push({ ...now, was: person.name });
   }
-  return { type: 'presence', time, joined: [...came.values()], left: went, renamed, memberCount };
+  return { type: 'presence', time, joined: came, left: went, renamed, memberCount };
+}
+
+/** Those of the people in `left` who are among `names`, by id. O(names), which is why a list comes less often where they are many. */
+function peopleAmong(names: Iterable<string>, left: readonly string[]): Map<string, Person> {
+  const ids = new Set(left.map((name) => personOf(name).id));
+  const found = new Map<string, Person>();
+  for (const name of names) {
+    const person = personOf(name);
+    if (ids.has(person.id)) found.set(person.id, person);
+  }
+  return found;
 }
