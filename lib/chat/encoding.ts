@@ -57,7 +57,7 @@ const REMOVAL = '{"target":';
 
 /** A message as its record has it. */
 export function messageData(time: string, { id: userId, name: from }: Person, text: string, id?: string): string {
-  return JSON.stringify({ time, from, userId, text, ...(id === undefined ? {} : { id }) });
+  return JSON.stringify({ time, from, userId, text, id }); // leaves out an `id` that is undefined
 }
 
 /** A removal as its record has it. */
@@ -69,9 +69,20 @@ export function removalData(time: string, target: number): string {
 export class Records {
   /** `ROOM\nEPOCH-SEQUENCE` of what was removed, the oldest first. */
   readonly #removed = new Set<string>();
+  /** The record that was encoded last: who has sent it is answered with what its room was just told. */
+  #last: LogRecord | undefined = undefined;
+  #lastJson = '';
 
   /** The record as JSON. A removal is remembered. */
   json(room: string, record: LogRecord): string {
+    if (this.#last !== record) {
+      this.#lastJson = this.#encode(room, record); // first: a removal forgets the last one
+      this.#last = record;
+    }
+    return this.#lastJson;
+  }
+
+  #encode(room: string, record: LogRecord): string {
     const { sequence, epoch, token } = record;
     const data = String(record.data);
     const place = `"sequence":${sequence},"token":"${token}"`;
@@ -79,7 +90,8 @@ export class Records {
       this.note(room, record);
       return `{"type":"removed",${place},${data.slice(1)}`;
     }
-    if (!this.#removed.has(`${room}\n${epoch}-${sequence}`)) return `{"type":"message",${place},${data.slice(1)}`;
+    if (this.#removed.size === 0 || !this.#removed.has(`${room}\n${epoch}-${sequence}`))
+      return `{"type":"message",${place},${data.slice(1)}`;
     const { time, from, userId } = JSON.parse(data) as Readonly<Record<string, string>>;
     return JSON.stringify({ type: 'message', sequence, token, time, from, userId, text: '', removed: true });
   }
@@ -88,6 +100,7 @@ export class Records {
   note(room: string, { data, epoch }: LogRecord): void {
     if (!String(data).startsWith(REMOVAL)) return;
     const { target } = JSON.parse(String(data)) as { readonly target: number };
+    this.#last = undefined;
     this.#removed.add(`${room}\n${epoch}-${target}`);
     if (this.#removed.size > CHAT_LIMITS.maxRemovals)
       this.#removed.delete(this.#removed.values().next().value as string);
