@@ -53,12 +53,8 @@ export function addRoutes(server: Server, parts: HttpParts): void {
   server.get(`${base}/healthz`, () => json(200, health('ok')));
   server.get(`${base}/readyz`, async () => {
     if (Server.inside(server).closing()) return json(503, health('closing'));
-    try {
-      await hub.log.read('readyz', undefined, 1);
-    } catch (error) {
-      return json(503, { ...health('log'), message: String(error) });
-    }
-    return json(200, health('ok'));
+    const message = await parts.talk.health.problem();
+    return message === undefined ? json(200, health('ok')) : json(503, { ...health('log'), message });
   });
   server.get(`${base}/metrics`, () => ({
     headers: { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' },

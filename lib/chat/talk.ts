@@ -9,9 +9,11 @@ import { CHAT_LIMITS } from '../limits.ts';
 import type { Hub } from '../rooms/hub.ts';
 import { RoomRefused } from '../rooms/log.ts';
 import type { Receipt } from '../rooms/receipts.ts';
+import { systemClock } from '../rooms/system.ts';
 import { errorEvent, refusedByRoom } from './answers.ts';
 import type { Admitted, Door } from './door.ts';
 import { messageData, type Outgoing, removalData } from './encoding.ts';
+import { LogHealth } from './log-health.ts';
 import { type ErrorEvent, parseMessage } from './protocol.ts';
 import type { ChatSettings, ChatUser } from './settings.ts';
 import type { Soon } from './soon.ts';
@@ -34,6 +36,8 @@ export class Talk {
   readonly #hub: Hub<Outgoing>;
   readonly #door: Door;
   readonly #settings: ChatSettings;
+  /** Whether the log takes what is said. */
+  readonly health: LogHealth;
   #forApplication = 0;
   #forLog = 0;
 
@@ -41,6 +45,7 @@ export class Talk {
     this.#hub = hub;
     this.#door = door;
     this.#settings = settings;
+    this.health = new LogHealth(hub.log, systemClock);
   }
 
   /** Messages that were sent and have no answer yet: they wait for `authorize` or `onMessage`, or for the log. */
@@ -83,10 +88,12 @@ export class Talk {
     return appended.then(
       (receipt) => {
         this.#forLog--;
+        this.health.succeeded();
         return receipt;
       },
       (error: unknown) => {
         this.#forLog--;
+        this.health.failed(error);
         if (error instanceof RoomRefused) return refusedByRoom(error);
         throw error;
       },
