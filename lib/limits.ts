@@ -266,6 +266,8 @@ export const CHAT_LIMITS = {
   maxTickets: 10_000,
   /** How long a ticket can be used: as long as a slow network takes for an opening handshake, three times over. */
   ticketMs: 30_000,
+  /** `/readyz` tries a log whose last write failed so often: a load balancer asks every few seconds. */
+  logProbeMs: 1_000,
   /** Buckets of flood control: some 150 bytes each, 10 MB. */
   maxBuckets: 65_536,
   /**

@@ -1,6 +1,6 @@
 /**
- * Runs every snippet of `docs/testing.md` and `docs/running.md` that is a program. Those of the first are test files, and pass as they
- * stand. Those of the second, as they stand but for the port, print what their `// →` comments say.
+ * Runs every snippet of `docs/testing.md`, `docs/running.md` and `docs/rooms.md` that is a program. Those of the first are test files, and pass as they
+ * stand. Those of the others, as they stand but for the port, print what their `// →` comments say.
  * A snippet in a language that can be run, without a `<!-- run: NAME -->` in front, fails the test.
  */
 
@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
-const pages = ['testing.md', 'running.md']; // `clients.md` has a test of its own, beside the servers that its snippets want
+const pages = ['testing.md', 'running.md', 'rooms.md']; // `clients.md` has a test of its own, beside the servers that its snippets want
 
 /** Runs a file of tests: all of them pass. */
 async function passes(file: string, code: string): Promise<void> {

@@ -34,14 +34,12 @@ export function refusedByRoom({ code, message }: RoomRefused): ErrorEvent {
 }
 
 /** Answers with JSON: a value, or text that is JSON already. */
-export function json(status: number, body: object | string, headers: Readonly<Record<string, string>> = {}): Refusal {
+export function json(status: number, body: object | string, headers?: Readonly<Record<string, string>>): Refusal {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  return {
-    status,
-    headers: { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store', ...headers },
-    body: `${text}\n`,
-  };
+  return { status, headers: headers === undefined ? JSON_HEADERS : { ...JSON_HEADERS, ...headers }, body: `${text}\n` };
 }
+
+const JSON_HEADERS = { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' };
 
 /** Answers with a problem. `Retry-After` is in whole seconds (RFC 9110 §10.2.3). */
 export function problem(event: ErrorEvent): Refusal {

@@ -11,7 +11,8 @@ import type { HttpRequest, Refusal } from '../net/api.ts';
 import { systemClock } from '../rooms/system.ts';
 import { errorEvent, problem } from './answers.ts';
 import { type ErrorEvent, parseRoomName, parseUserName } from './protocol.ts';
-import type { ChatAction, ChatSettings, ChatUser } from './settings.ts';
+import type { ChatAction, ChatSettings, ChatUser, Identity } from './settings.ts';
+import { type Soon, soon } from './soon.ts';
 import { Tickets } from './tickets.ts';
 import { type Bucket, newBucket, type Rate, subscriberOf, TokenBuckets, takeOne } from './token-buckets.ts';
 
@@ -63,11 +64,10 @@ export class Door {
   }
 
   /** Lets somebody speak by POST, or read the history. */
-  async request(request: HttpRequest, action: 'say' | 'history'): Promise<Admitted | Refused> {
-    const flooded = await this.#floodedBy(request, action === 'say' ? 'posts' : 'pages');
+  request(request: HttpRequest, action: 'say' | 'history'): Soon<Admitted | Refused> {
+    const flooded = this.#floodedBy(request, action === 'say' ? 'posts' : 'pages');
     if (flooded !== undefined) return flooded;
-    const user = await this.whoIs(request, () => 'guest');
-    return 'refusal' in user ? user : this.#admit(request, user, action);
+    return soon(this.whoIs(request, guest), (user) => ('refusal' in user ? user : this.#admit(request, user, action)));
   }
 
   /** Counts one message; says when to go on where there were too many. */
@@ -105,37 +105,45 @@ export class Door {
   }
 
   /** Who it is, with a made-up name for a guest. */
-  async whoIs(request: HttpRequest, guest: () => string = guestName): Promise<ChatUser | Refused> {
-    const { identify, now } = this.#settings;
-    if (identify === undefined) return claimed(request, guest);
-    const identity = await identify(request);
-    if (identity === undefined) return person(undefined, guest());
+  whoIs(request: HttpRequest, nameOfGuest: () => string = guestName): Soon<ChatUser | Refused> {
+    const { identify } = this.#settings;
+    if (identify === undefined) return claimed(request, nameOfGuest);
+    return soon(identify(request), (identity) => this.#known(identity, nameOfGuest));
+  }
+
+  /** Checks what `identify` answered. @throws TypeError for an id that is none */
+  #known(identity: Identity, nameOfGuest: () => string): ChatUser | Refused {
+    if (identity === undefined) return person(undefined, nameOfGuest());
     if ('status' in identity) return { refusal: identity };
     const { id, name, expiresAt } = identity;
     if (typeof id !== 'string' || id === '' || id.length > CHAT_LIMITS.maxUserIdLength || /[\p{C}]/u.test(id))
       throw new TypeError(`identify answered an id that is not 1 to ${CHAT_LIMITS.maxUserIdLength} visible characters`);
-    if (expiresAt !== undefined && expiresAt <= now().getTime())
+    if (expiresAt !== undefined && expiresAt <= this.#settings.now().getTime())
       return { refusal: problem(errorEvent('UNAUTHORIZED', 'the log-in is over')) };
     const known = person(id, name);
     return 'refusal' in known || expiresAt === undefined ? known : { ...known, expiresAt };
   }
 
-  async #admit(request: HttpRequest, user: ChatUser, action: ChatAction): Promise<Admitted | Refused> {
+  #admit(request: HttpRequest, user: ChatUser, action: ChatAction): Soon<Admitted | Refused> {
     const room = parseRoomName(request.params['room'] ?? '');
     if (!('name' in room)) return { refusal: problem(errorEvent(room.problem, room.message)) };
     const { authorize } = this.#settings;
-    if (authorize !== undefined && !(await authorize(user, room.name, action)))
-      return { refusal: problem(errorEvent('FORBIDDEN', `you may not ${action} in this room`)) };
-    return { room: room.name, user, address: subscriberOf(request.remoteAddress) };
+    const admitted: Admitted = { room: room.name, user, address: subscriberOf(request.remoteAddress) };
+    if (authorize === undefined) return admitted;
+    return soon<boolean, Admitted | Refused>(authorize(user, room.name, action), (isAllowed) =>
+      isAllowed ? admitted : { refusal: problem(errorEvent('FORBIDDEN', `you may not ${action} in this room`)) },
+    );
   }
 
-  #floodedBy(request: HttpRequest, what: 'posts' | 'pages'): Promise<Refused | undefined> {
+  #floodedBy(request: HttpRequest, what: 'posts' | 'pages'): Promise<Refused> | undefined {
     const { flood } = this.#settings;
-    return this.#flooded(what, 'a', subscriberOf(request.remoteAddress), flood ? flood[what].address : undefined);
+    return flood === false
+      ? undefined
+      : this.#flooded(what, 'a', subscriberOf(request.remoteAddress), flood[what].address);
   }
 
-  /** Counts a request. */
-  async #flooded(what: string, by: 'a' | 'u', who: string, rate: Rate | undefined): Promise<Refused | undefined> {
+  /** Counts a request. Undefined where it is not too much. */
+  #flooded(what: string, by: 'a' | 'u', who: string, rate: Rate | undefined): Promise<Refused> | undefined {
     const event = rate && this.#take(what, [[`${by} ${who}`, rate]]);
     return event && refuseLate(event);
   }
@@ -154,10 +162,10 @@ export async function refuseLate(event: ErrorEvent): Promise<Refused> {
 }
 
 /** `X-User-Id`, else `?user=`. The header's octets are UTF-8, of which a head's text has one a character. */
-function claimed(request: HttpRequest, guest: () => string): ChatUser | Refused {
+function claimed(request: HttpRequest, nameOfGuest: () => string): ChatUser | Refused {
   const header = request.headers.get('x-user-id');
   const name = header === undefined ? request.query.get('user') : Buffer.from(header, 'latin1').toString();
-  return person(request.query.get('id') ?? undefined, name ?? guest());
+  return person(request.query.get('id') ?? undefined, name ?? nameOfGuest());
 }
 
 /** Checks a name, and an id that was chosen; without one the name is the id. */
@@ -171,6 +179,8 @@ function person(id: string | undefined, name: string): ChatUser | Refused {
     };
   return { id, name: parsed.name };
 }
+
+const guest = (): string => 'guest';
 
 /** A name for someone who gave none. Only to tell guests apart: it is no secret. */
 function guestName(): string {

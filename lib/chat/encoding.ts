@@ -57,7 +57,7 @@ const REMOVAL = '{"target":';
 
 /** A message as its record has it. */
 export function messageData(time: string, { id: userId, name: from }: Person, text: string, id?: string): string {
-  return JSON.stringify({ time, from, userId, text, ...(id === undefined ? {} : { id }) });
+  return JSON.stringify({ time, from, userId, text, id }); // leaves out an `id` that is undefined
 }
 
 /** A removal as its record has it. */
@@ -69,9 +69,20 @@ export function removalData(time: string, target: number): string {
 export class Records {
   /** `ROOM\nEPOCH-SEQUENCE` of what was removed, the oldest first. */
   readonly #removed = new Set<string>();
+  /** The record that was encoded last: who has sent it is answered with what its room was just told. */
+  #last: LogRecord | undefined = undefined;
+  #lastJson = '';
 
   /** The record as JSON. A removal is remembered. */
   json(room: string, record: LogRecord): string {
+    if (this.#last !== record) {
+      this.#lastJson = this.#encode(room, record); // first: a removal forgets the last one
+      this.#last = record;
+    }
+    return this.#lastJson;
+  }
+
+  #encode(room: string, record: LogRecord): string {
     const { sequence, epoch, token } = record;
     const data = String(record.data);
     const place = `"sequence":${sequence},"token":"${token}"`;
@@ -79,7 +90,8 @@ export class Records {
       this.note(room, record);
       return `{"type":"removed",${place},${data.slice(1)}`;
     }
-    if (!this.#removed.has(`${room}\n${epoch}-${sequence}`)) return `{"type":"message",${place},${data.slice(1)}`;
+    if (this.#removed.size === 0 || !this.#removed.has(`${room}\n${epoch}-${sequence}`))
+      return `{"type":"message",${place},${data.slice(1)}`;
     const { time, from, userId } = JSON.parse(data) as Readonly<Record<string, string>>;
     return JSON.stringify({ type: 'message', sequence, token, time, from, userId, text: '', removed: true });
   }
@@ -88,6 +100,7 @@ export class Records {
   note(room: string, { data, epoch }: LogRecord): void {
     if (!String(data).startsWith(REMOVAL)) return;
     const { target } = JSON.parse(String(data)) as { readonly target: number };
+    this.#last = undefined;
     this.#removed.add(`${room}\n${epoch}-${target}`);
     if (this.#removed.size > CHAT_LIMITS.maxRemovals)
       this.#removed.delete(this.#removed.values().next().value as string);
@@ -114,7 +127,7 @@ export function prepare(item: Item, room: RoomView, records: Records, now: () =>
     case 'welcome':
       return outgoing(welcome(item));
     case 'presence':
-      return outgoing(presence(item, now().toISOString()));
+      return outgoing(presence(item, room.names(), now().toISOString()));
     case 'gap': {
       const { from, to } = item;
       return new Outgoing('gap', JSON.stringify({ type: 'gap', from, to }), { missing: to - from + 1 });
@@ -151,18 +164,35 @@ function welcome({ room, as = '', position, resumed, replay, gap, members, membe
   };
 }
 
-/** Who left and joined with the same id has changed their name, or has not been away. */
-function presence({ joined, left, memberCount }: PresenceNotice, time: string): ServerEvent {
-  const came = new Map(joined.map((name) => [personOf(name).id, personOf(name)]));
+/**
+ * Who left and joined with the same id has changed their name, or has not been away. Who is still here by another name (two
+ * connections of one person, who renames one of them and ends it) has not left: `renamed` says by which.
+ */
+function presence(
+  { joined, left, memberCount }: PresenceNotice,
+  names: IterableIterator<string>,
+  time: string,
+): ServerEvent {
+  const came = joined.map(personOf);
   const went: Person[] = [];
   const renamed: (Person & { readonly was: string })[] = [];
+  const stillHere = left.length === 0 ? new Map<string, Person>() : peopleAmong(names, left);
   for (const person of left.map(personOf)) {
-    const now = came.get(person.id);
+    const index = came.findIndex(({ id }) => id === person.id);
+    const now = index < 0 ? stillHere.get(person.id) : came.splice(index, 1)[0];
     if (now === undefined) went.push(person);
-    else {
-      came.delete(person.id);
-      renamed.push({ ...now, was: person.name });
-    }
+    else renamed.push({ ...now, was: person.name });
   }
-  return { type: 'presence', time, joined: [...came.values()], left: went, renamed, memberCount };
+  return { type: 'presence', time, joined: came, left: went, renamed, memberCount };
+}
+
+/** Those of the people in `left` who are among `names`, by id. O(names), which is why a list comes less often where they are many. */
+function peopleAmong(names: Iterable<string>, left: readonly string[]): Map<string, Person> {
+  const ids = new Set(left.map((name) => personOf(name).id));
+  const found = new Map<string, Person>();
+  for (const name of names) {
+    const person = personOf(name);
+    if (ids.has(person.id)) found.set(person.id, person);
+  }
+  return found;
 }

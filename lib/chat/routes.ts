@@ -16,6 +16,7 @@ import { refuseLate } from './door.ts';
 import type { Outgoing, Records } from './encoding.ts';
 import { chatMetrics } from './metrics.ts';
 import { type Problem, parseMessage } from './protocol.ts';
+import { type Soon, soon } from './soon.ts';
 
 /** What these routes need beside the rest. */
 export interface HttpParts extends Parts {
@@ -52,12 +53,8 @@ export function addRoutes(server: Server, parts: HttpParts): void {
   server.get(`${base}/healthz`, () => json(200, health('ok')));
   server.get(`${base}/readyz`, async () => {
     if (Server.inside(server).closing()) return json(503, health('closing'));
-    try {
-      await hub.log.read('readyz', undefined, 1);
-    } catch (error) {
-      return json(503, { ...health('log'), message: String(error) });
-    }
-    return json(200, health('ok'));
+    const message = await parts.talk.health.problem();
+    return message === undefined ? json(200, health('ok')) : json(503, { ...health('log'), message });
   });
   server.get(`${base}/metrics`, () => ({
     headers: { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' },
@@ -65,19 +62,21 @@ export function addRoutes(server: Server, parts: HttpParts): void {
   }));
 }
 
-async function post(request: HttpRequest, { door, talk, settings, records }: HttpParts): Promise<HttpResponse> {
-  const admitted = await door.request(request, 'say');
-  if (admitted.refusal !== undefined) return admitted.refusal;
-  const parsed = readPosted(request, settings.maxTextBytes);
-  if ('problem' in parsed) return problem(errorEvent(parsed.problem, parsed.message));
-  const answer = await talk.say(admitted, parsed, true);
-  if ('code' in answer) return answer.code === 'RATE_LIMITED' ? (await refuseLate(answer)).refusal : problem(answer);
-  const { record, sequence } = answer;
-  // A repeat may outlive its record: then there is the number alone.
-  return json(
-    201,
-    record === undefined ? { type: 'ack', id: parsed.id, sequence } : records.json(admitted.room, record),
-  );
+function post(request: HttpRequest, { door, talk, settings, records }: HttpParts): Soon<HttpResponse> {
+  return soon(door.request(request, 'say'), (admitted): Soon<HttpResponse> => {
+    if (admitted.refusal !== undefined) return admitted.refusal;
+    const parsed = readPosted(request, settings.maxTextBytes);
+    if ('problem' in parsed) return problem(errorEvent(parsed.problem, parsed.message));
+    return soon(talk.say(admitted, parsed, true), (answer): Soon<HttpResponse> => {
+      if ('code' in answer)
+        return answer.code === 'RATE_LIMITED' ? refuseLate(answer).then(({ refusal }) => refusal) : problem(answer);
+      const { record, sequence } = answer;
+      // A repeat may outlive its record: then there is the number alone.
+      const said =
+        record === undefined ? { type: 'ack', id: parsed.id, sequence } : records.json(admitted.room, record);
+      return json(201, said);
+    });
+  });
 }
 
 async function history(request: HttpRequest, parts: HttpParts): Promise<HttpResponse> {

@@ -9,11 +9,14 @@ import { CHAT_LIMITS } from '../limits.ts';
 import type { Hub } from '../rooms/hub.ts';
 import { RoomRefused } from '../rooms/log.ts';
 import type { Receipt } from '../rooms/receipts.ts';
+import { systemClock } from '../rooms/system.ts';
 import { errorEvent, refusedByRoom } from './answers.ts';
 import type { Admitted, Door } from './door.ts';
 import { messageData, type Outgoing, removalData } from './encoding.ts';
+import { LogHealth } from './log-health.ts';
 import { type ErrorEvent, parseMessage } from './protocol.ts';
 import type { ChatSettings, ChatUser } from './settings.ts';
+import type { Soon } from './soon.ts';
 
 /** Whoever sends messages: a connection, or one POST. */
 export interface Speaker extends Admitted {
@@ -33,6 +36,8 @@ export class Talk {
   readonly #hub: Hub<Outgoing>;
   readonly #door: Door;
   readonly #settings: ChatSettings;
+  /** Whether the log takes what is said. */
+  readonly health: LogHealth;
   #forApplication = 0;
   #forLog = 0;
 
@@ -40,6 +45,7 @@ export class Talk {
     this.#hub = hub;
     this.#door = door;
     this.#settings = settings;
+    this.health = new LogHealth(hub.log, systemClock);
   }
 
   /** Messages that were sent and have no answer yet: they wait for `authorize` or `onMessage`, or for the log. */
@@ -48,7 +54,7 @@ export class Talk {
   }
 
   /** Says it, after what this speaker said before. Resolves to the receipt, or to why not; never rejects for what a peer did. */
-  async say(speaker: Speaker, said: Said, isAllowed = false): Promise<Receipt | ErrorEvent> {
+  say(speaker: Speaker, said: Said, isAllowed = false): Soon<Receipt | ErrorEvent> {
     const flooded = this.#door.message(speaker);
     if (flooded !== undefined) return flooded;
     const { authorize, onMessage } = this.#settings;
@@ -66,26 +72,32 @@ export class Talk {
   }
 
   /** Appends a message; a repeat is found. */
-  async publish(room: string, user: ChatUser, { text, id }: Said): Promise<Receipt | ErrorEvent> {
-    const key = id === undefined ? {} : { key: `${user.id}\n${id}` };
+  publish(room: string, user: ChatUser, { text, id }: Said): Promise<Receipt | ErrorEvent> {
+    const key = id === undefined ? undefined : { key: `${user.id}\n${id}` };
     return this.#append(room, messageData(this.#settings.now().toISOString(), user, text, id), key);
   }
 
   /** Takes a message away. */
-  async remove(room: string, target: number): Promise<Receipt | ErrorEvent> {
-    return this.#append(room, removalData(this.#settings.now().toISOString(), target), {});
+  remove(room: string, target: number): Promise<Receipt | ErrorEvent> {
+    return this.#append(room, removalData(this.#settings.now().toISOString(), target));
   }
 
-  async #append(room: string, data: string, key: { readonly key?: string }): Promise<Receipt | ErrorEvent> {
+  #append(room: string, data: string, key?: { readonly key: string }): Promise<Receipt | ErrorEvent> {
+    const appended = this.#hub.publish(room, data, key); // throws for what no log takes, before anything waits
     this.#forLog++;
-    try {
-      return await this.#hub.publish(room, data, key);
-    } catch (error) {
-      if (error instanceof RoomRefused) return refusedByRoom(error);
-      throw error;
-    } finally {
-      this.#forLog--;
-    }
+    return appended.then(
+      (receipt) => {
+        this.#forLog--;
+        this.health.succeeded();
+        return receipt;
+      },
+      (error: unknown) => {
+        this.#forLog--;
+        this.health.failed(error);
+        if (error instanceof RoomRefused) return refusedByRoom(error);
+        throw error;
+      },
+    );
   }
 
   async #checkAndPublish(speaker: Speaker, said: Said, isAllowed: boolean): Promise<Receipt | ErrorEvent> {

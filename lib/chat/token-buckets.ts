@@ -81,9 +81,9 @@ export class TokenBuckets {
  * follow (RFC 4291 §2.5.1: interface identifiers of 64 bits).
  */
 export function subscriberOf(address: string): string {
+  if (!address.includes(':')) return address;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   if (mapped !== null) return mapped[1]!;
-  if (!address.includes(':')) return address;
   const [head = '', tail] = address.split('%')[0]!.split('::');
   const groups = head === '' ? [] : head.split(':');
   const after = tail === undefined || tail === '' ? [] : tail.split(':');

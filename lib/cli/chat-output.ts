@@ -6,6 +6,8 @@
 
 import { networkInterfaces } from 'node:os';
 import type { ObservedEvents, Observer } from '../observe.ts';
+import type { Clock } from '../rooms/log.ts';
+import { systemClock } from '../rooms/system.ts';
 import { oneLine } from './usage.ts';
 
 /** Tells of an event. */
@@ -17,9 +19,40 @@ export function jsonLines(): Say {
     void process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), event, ...fields })}\n`);
 }
 
-/** Tells people of trouble alone, on standard error. */
+/** Tells people of trouble alone, on standard error: of each kind the first at once, and what follows in one line a window. */
 export function sentences(): Say {
-  return (event, fields) => void process.stderr.write(`barewire: ${event} ${JSON.stringify(fields)}\n`);
+  return limited((event, fields) => void process.stderr.write(`barewire: ${event} ${JSON.stringify(fields)}\n`));
+}
+
+/** The least time between two lines about one kind of trouble: a disk that is full refuses every message. */
+export const REPEAT_EVERY_MS = 10_000;
+
+/**
+ * Tells of the first event of a kind at once; of those within `REPEAT_EVERY_MS` after it the last one alone, when that time is over, with
+ * `more`, how many there were. Memory: one object for each kind of event.
+ */
+export function limited(say: Say, clock: Clock = systemClock): Say {
+  const recent = new Map<string, { more: number; fields: object }>();
+  const wait = (event: string): void => {
+    recent.set(event, { more: 0, fields: {} });
+    clock.after(REPEAT_EVERY_MS, () => {
+      const { more = 0, fields = {} } = recent.get(event) ?? {};
+      recent.delete(event);
+      if (more === 0) return;
+      say(event, { ...fields, more });
+      wait(event);
+    });
+  };
+  return (event, fields) => {
+    const before = recent.get(event);
+    if (before !== undefined) {
+      before.more++;
+      before.fields = fields;
+      return;
+    }
+    say(event, fields);
+    wait(event);
+  };
 }
 
 /** An observer that makes a line of what opens, closes, is refused and fails. Messages are counted, not logged. */

@@ -97,7 +97,7 @@ export function unavailable(retryAfterMs: number): CheckedResponse {
 }
 
 export function hasField(fields: readonly Field[], lowerCaseName: string): boolean {
-  return fields.some(([name]) => name.toLowerCase() === lowerCaseName);
+  return fields.some(([name]) => name.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName);
 }
 
 /**

@@ -13,7 +13,7 @@ import { type LoggedRoom, LoggedRooms, type LoggedRoomsOptions } from '../rooms/
 import type { FilePort } from './file-port.ts';
 import { encodeEntry, type JournalEntry } from './journal-entries.ts';
 import { commitRefused, type JournalTrouble } from './journal-options.ts';
-import { readGroup } from './journal-replay.ts';
+import { type GroupOnDisk, readGroup } from './journal-replay.ts';
 import { removeOlder, writeSnapshot } from './journal-snapshot.ts';
 import type { SegmentHeader } from './segment.ts';
 import { CommitFailed, SegmentWriter } from './segment-file.ts';
@@ -81,13 +81,18 @@ export class JournalGroup {
   /** Undefined unless the present file must not be used. */
   #broken: Broken | undefined;
 
-  private constructor(options: GroupOptions, rooms: LoggedRooms, writer: SegmentWriter, olderBytes: number) {
+  private constructor(
+    options: GroupOptions,
+    rooms: LoggedRooms,
+    writer: SegmentWriter,
+    { olderBytes, snapshotBytes }: Pick<GroupOnDisk, 'olderBytes' | 'snapshotBytes'>,
+  ) {
     this.#options = options;
     this.rooms = rooms;
     this.#writer = writer;
     this.#nextGeneration = writer.header.generation + 1;
     this.#olderBytes = olderBytes;
-    this.#compactAtBytes = options.compactFromBytes;
+    this.#compactAtBytes = Math.max(options.compactFromBytes, 2 * snapshotBytes);
   }
 
   /** Reads what the disk has of a group, and makes its first file where there is nothing. @throws RoomRefused `LOG_DAMAGED` */
@@ -97,7 +102,7 @@ export class JournalGroup {
     const found = await readGroup(files, directory, group, rooms);
     if (found.cutBytes > 0) tell({ kind: 'cut', group, bytes: found.cutBytes });
     const writer = found.writer ?? (await SegmentWriter.create(files, newHeader(options, found.nextGeneration)));
-    return new JournalGroup(options, rooms, writer, found.olderBytes);
+    return new JournalGroup(options, rooms, writer, found);
   }
 
   /** Commits a batch, in the order of its jobs; calls `release`, then answers every one of them. Never rejects. */

@@ -32,6 +32,8 @@ export interface GroupOnDisk {
   readonly nextGeneration: number;
   /** Octets of the log files before the last one. */
   readonly olderBytes: number;
+  /** Octets of the snapshot; 0 where there is none. */
+  readonly snapshotBytes: number;
   /** Octets of a torn tail that were cut. */
   readonly cutBytes: number;
 }
@@ -61,13 +63,13 @@ export async function readGroup(
   if (segments.length > 0 && logs[0]?.generation !== first)
     throw journalDamaged(directory, segmentName({ group, generation: first, kind: 'log' }), 'the file is missing');
 
-  if (snapshot !== undefined) await readSnapshot(files, directory, snapshot, rooms);
+  const snapshotBytes = snapshot === undefined ? 0 : await readSnapshot(files, directory, snapshot, rooms);
   const opened: LogFile[] = [];
   try {
     for (const name of logs) opened.push(await readLog(files, directory, name, rooms));
     refuseLaterCommits(directory, opened);
     rooms.makeWay();
-    return await cleanUp(files, names, segments, first, opened);
+    return { ...(await cleanUp(files, names, segments, first, opened)), snapshotBytes };
   } catch (error) {
     for (const { file } of opened) await file.close();
     throw error;
@@ -94,7 +96,7 @@ async function cleanUp(
   segments: readonly SegmentName[],
   first: number,
   opened: readonly LogFile[],
-): Promise<GroupOnDisk> {
+): Promise<Omit<GroupOnDisk, 'snapshotBytes'>> {
   const last = opened.at(-1);
   let cutBytes = 0;
   let olderBytes = 0;
@@ -185,7 +187,13 @@ class LogReplay {
   }
 }
 
-async function readSnapshot(files: FilePort, directory: string, name: SegmentName, rooms: LoggedRooms): Promise<void> {
+/** Puts a snapshot into memory; answers its octets. */
+async function readSnapshot(
+  files: FilePort,
+  directory: string,
+  name: SegmentName,
+  rooms: LoggedRooms,
+): Promise<number> {
   const file = await files.open(segmentName(name));
   try {
     const replay = new SnapshotReplay(rooms);
@@ -195,6 +203,7 @@ async function readSnapshot(files: FilePort, directory: string, name: SegmentNam
     });
     if (content.tornBytes > 0 || !replay.ended) throw new SegmentDamaged('it has no end');
     replay.rememberKeys();
+    return content.end;
   } catch (error) {
     throw inWords(directory, name, error);
   } finally {

@@ -8,6 +8,7 @@
  */
 
 import { ROOM_LIMITS } from '../limits.ts';
+import { suggest } from '../options.ts';
 import { checkGatherMs } from './gather.ts';
 import { type HistoryOptions, historyBounds, wholeNumber } from './history.ts';
 import {
@@ -93,6 +94,9 @@ const HUB_OPTIONS: readonly (keyof HubOptions<unknown>)[] = [
   'clock',
 ];
 
+const JOIN_OPTIONS: readonly (keyof JoinOptions)[] = ['after', 'as'];
+const PUBLISH_OPTIONS: readonly (keyof PublishOptions)[] = ['key', 'coalesce', 'policy', 'wait', 'waitTimeoutMs'];
+
 /** See the head of this file. `Value` is what `prepare` makes, `RoomData` what you keep with a room. */
 export class Hub<Value, RoomData = unknown> {
   readonly #options: HubOptions<Value>;
@@ -107,7 +111,7 @@ export class Hub<Value, RoomData = unknown> {
 
   /** @throws TypeError, RangeError for an option that is none, or out of its bounds */
   constructor(options: HubOptions<Value>) {
-    checkNames(options, HUB_OPTIONS);
+    checkNames('Hub', options, HUB_OPTIONS);
     const { prepare, clock = systemClock } = options;
     if (typeof prepare !== 'function')
       throw new TypeError('prepare is missing: a function that makes what members are given');
@@ -155,8 +159,11 @@ export class Hub<Value, RoomData = unknown> {
    * @throws TypeError, RangeError for what no log takes
    */
   publish(name: string, data: RecordData, options: PublishOptions = {}): Promise<Receipt> {
-    const { key, coalesce, policy, waitTimeoutMs = ROOM_LIMITS.waitTimeoutMs } = options;
+    checkNames('publish', options, PUBLISH_OPTIONS);
+    const { key, coalesce, policy, wait, waitTimeoutMs = ROOM_LIMITS.waitTimeoutMs } = options;
     wholeNumber('waitTimeoutMs', waitTimeoutMs);
+    if (wait !== undefined && typeof wait !== 'boolean')
+      throw new TypeError(`wait is ${typeof wait}, must be a boolean`);
     const room = this.#rooms.get(name);
     if (room !== undefined) return room.publish(data, options, waitTimeoutMs);
     return publishUnheard(this.#log.append(name, { data, key, coalesce, policy }));
@@ -170,6 +177,7 @@ export class Hub<Value, RoomData = unknown> {
 
   #join(member: Member<Value, unknown>, name: string, options: JoinOptions): void {
     checkRoomName(name);
+    checkNames('join', options, JOIN_OPTIONS);
     if (options.as !== undefined) checkText('as', options.as, ROOM_LIMITS.maxKeyLength);
     if (member.size >= this.#maxRoomsPerMember)
       throw new RoomRefused('MEMBER_FULL', `the member is in ${member.size} rooms, limit ${this.#maxRoomsPerMember}`);
@@ -189,7 +197,7 @@ export class Hub<Value, RoomData = unknown> {
   #settingsOf(name: string): RoomSettings {
     const own = this.#options.room?.(name);
     if (own === undefined) return this.#settings;
-    checkNames(own, ROOM_OPTIONS);
+    checkNames(`options of room ${name}`, own, ROOM_OPTIONS);
     return roomSettings({ ...this.#settings, ...own });
   }
 
@@ -221,7 +229,8 @@ function roomSettings(options: RoomOptions): RoomSettings {
   };
 }
 
-function checkNames(options: object, known: readonly string[]): void {
-  for (const name of Object.keys(options))
-    if (!known.includes(name)) throw new TypeError(`${name} is no option of rooms; there are ${known.join(', ')}`);
+/** No array is made: each message is published through here. */
+function checkNames(where: string, options: object, known: readonly string[]): void {
+  for (const name in options)
+    if (!known.includes(name)) throw new TypeError(`${where}: unknown option ${name}${suggest(name, known)}`);
 }

@@ -45,6 +45,11 @@ export class Presence {
     return this.#names.size;
   }
 
+  /** All names, in order of arrival; not a copy. */
+  names(): IterableIterator<string> {
+    return this.#names.keys();
+  }
+
   /** The names in order of arrival, as far as a list goes. O(`maxMembersListed`). */
   list(): string[] {
     return firstOf(this.#names.keys(), this.#options.maxMembersListed);

@@ -47,6 +47,8 @@ export interface RoomView {
   readonly name: string;
   readonly position: Position;
   readonly size: number;
+  /** All names that are here now, each once, in order of arrival; not a copy. Of all nodes, where the log tells (`LogPresence`). */
+  names(): IterableIterator<string>;
 }
 
 /** What a room asks of its hub. */
@@ -137,6 +139,10 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
   /** Names, in order of arrival, and how many there are: of all nodes, where the log tells (`LogPresence`). */
   get present(): MembersNotice {
     return { type: 'members', members: this.#presence.list(), memberCount: this.#presence.size };
+  }
+
+  names(): IterableIterator<string> {
+    return this.#presence.names();
   }
 
   /** The members; not a copy. */

@@ -9,8 +9,10 @@ import type { ChatOptions } from '../../lib/chat/settings.ts';
 import { Tickets } from '../../lib/chat/tickets.ts';
 import { subscriberOf, TokenBuckets } from '../../lib/chat/token-buckets.ts';
 import { CHAT_LIMITS } from '../../lib/limits.ts';
+import { openJournal } from '../../lib/room-logs/journal-index.ts';
 import { MemoryLog } from '../../lib/rooms/memory-log.ts';
 import { createServer, type Server } from '../../lib/server.ts';
+import { SimulatedDisk } from '../room-logs/simulated-disk.ts';
 import { withChat } from '../support/chat-server.ts';
 import { DelayedLog } from '../support/delayed-log.ts';
 import { deferred, openWebSocket, RawClient, until } from '../support/sockets.ts';
@@ -365,6 +367,39 @@ describe('what operators ask', { timeout: 30_000 }, () => {
       assert.match(text, /\nbarewire_opened_total\{kind="websocket",route="\/rooms\/:room"\} 2\n/);
       assert.equal((await fetch(`${server.url}/readyz`)).status, 200);
     });
+  });
+
+  it('/readyz is 503 with the reason while the disk refuses messages, and finds out itself when it takes them again', async () => {
+    const disk = new SimulatedDisk();
+    const log = await openJournal('memory', { files: disk });
+    await withChat({ log }, async (server) => {
+      const ready = async (): Promise<[number, string]> => {
+        const response = await fetch(`${server.url}/readyz`);
+        return [response.status, await response.text()];
+      };
+      const say = async (): Promise<number> =>
+        (await fetch(`${server.url}/rooms/r/messages?user=ann`, { method: 'POST', body: 'hi' })).status;
+      assert.equal(await say(), 201);
+      assert.equal((await ready())[0], 200);
+      disk.fail('write', 'ENOSPC');
+      assert.equal(await say(), 503);
+      const [status, text] = await ready();
+      assert.equal(status, 503);
+      assert.match(text, /"status":"log".*ENOSPC/);
+      disk.heal();
+      assert.equal(await say(), 201); // whoever comes all the same
+      assert.equal((await ready())[0], 200);
+
+      disk.fail('write', 'ENOSPC');
+      assert.equal(await say(), 503);
+      assert.equal((await ready())[0], 503);
+      disk.heal();
+      // Nobody comes, since nobody is sent: a question tries the log.
+      while ((await ready())[0] !== 200) await new Promise((resolve) => setTimeout(resolve, 50));
+      assert.equal((await log.read('r', undefined, 10)).records.length, 2);
+      assert.equal((await log.read('.ready', undefined, 10)).records.length, 1);
+    });
+    await log.close();
   });
 
   it('/metrics counts what waits for the application, for the log and for members, what is missed, and who was too slow', async () => {

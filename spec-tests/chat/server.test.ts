@@ -11,6 +11,7 @@ import { EventSource } from '../../lib/client/event-source.ts';
 import { WebSocket } from '../../lib/client/websocket.ts';
 import { CHAT_LIMITS, ROOM_LIMITS } from '../../lib/limits.ts';
 import { createServer, type Server } from '../../lib/server.ts';
+import { until } from '../support/sockets.ts';
 
 /** Reads what is heard one after the other. */
 class Ear {
@@ -139,6 +140,51 @@ describe('the chat server', { timeout: 30_000 }, () => {
       memberCount: 1,
     });
     assert.equal(chat.members, 1);
+  });
+
+  it('tells nobody to have left who is still here, by another name or on another connection', async () => {
+    await start();
+    const ann = await member('tea', 'ann');
+    await ann.ear.expect('welcome');
+    const connect = async (name: string) => {
+      const one = await member('tea', undefined, `?id=b1&user=${name}`);
+      await one.ear.expect('welcome');
+      return one;
+    };
+    const told = async () => {
+      const { joined, left, renamed, memberCount } = await ann.ear.expect('presence');
+      return { joined, left, renamed, memberCount };
+    };
+    const [bob, robert] = [
+      { id: 'b1', name: 'bob' },
+      { id: 'b1', name: 'robert' },
+    ];
+    const first = await connect('bob');
+    assert.deepEqual(await told(), { joined: [bob], left: [], renamed: [], memberCount: 2 });
+    const sameName = await connect('bob'); // nothing to tell
+    const other = await connect('robert');
+    assert.deepEqual(await told(), { joined: [robert], left: [], renamed: [], memberCount: 3 });
+    sameName.socket.close();
+    await until('its connection has gone', () => chat.members === 3);
+    other.socket.close();
+    const renamed = [{ ...bob, was: 'robert' }];
+    assert.deepEqual(await told(), { joined: [], left: [], renamed, memberCount: 2 });
+    first.socket.close();
+    assert.deepEqual(await told(), { joined: [], left: [bob], renamed: [], memberCount: 1 });
+  });
+
+  it('tells both names of a person who came with two while a third went', async () => {
+    await start({ presenceMs: 60 });
+    const ann = await member('tea', 'ann');
+    await ann.ear.expect('welcome');
+    const bob = await member('tea', undefined, '?id=b1&user=bob');
+    await ann.ear.expect('presence');
+    for (const name of ['rob', 'bobby']) await (await member('tea', undefined, `?id=b1&user=${name}`)).ear.next();
+    bob.socket.close();
+    const { joined, left, renamed } = await ann.ear.expect('presence');
+    assert.deepEqual(left, []);
+    assert.deepEqual(renamed, [{ id: 'b1', name: 'rob', was: 'bob' }]);
+    assert.deepEqual(joined, [{ id: 'b1', name: 'bobby' }]);
   });
 
   it('keeps rooms apart', async () => {

@@ -250,6 +250,20 @@ describe('large records', () => {
 });
 
 describe('compaction', () => {
+  it('is not due at every start where the snapshot is large: a process that starts often writes it no more often', async () => {
+    const disk = new SimulatedDisk();
+    const options = { compactFromBytes: 2_000, maxHistoryRecords: 1_000 };
+    const snapshots = new Set<string>();
+    for (let life = 0; life < 30; life++) {
+      const journal = await open(disk, options);
+      for (let i = 0; i < 10; i++) await journal.append('r', { data: `${life}-${i}`.padEnd(100) });
+      await journal.close();
+      for (const name of await disk.list()) if (name.endsWith('.snapshot')) snapshots.add(name);
+    }
+    // Each is due when the log is twice the one before: 300 records, of which the first snapshot has some 15.
+    assert.ok(snapshots.size >= 2 && snapshots.size <= 5, [...snapshots].join());
+  });
+
   it('keeps the files within a multiple of what the history holds, and everything that it holds', async () => {
     const disk = new SimulatedDisk();
     const options = { compactFromBytes: 20_000, maxHistoryRecords: 20 };

@@ -3,7 +3,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { openJournal } from '../../lib/room-logs/journal-index.ts';
+import type { RoomLog } from '../../lib/rooms/log.ts';
+import type { WelcomeNotice } from '../../lib/rooms/notices.ts';
 import { world } from '../rooms/ear.ts';
+import { until } from '../support/sockets.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
 describe('a hub on a journal', () => {
@@ -28,6 +31,28 @@ describe('a hub on a journal', () => {
     assert.deepEqual(back.texts, ['4', '5']);
     assert.deepEqual(errors, []);
     await hub.close();
+    await again.close();
+  });
+
+  it('lists the members that are here, and after a restart those who have come back', async () => {
+    const disk = new SimulatedDisk();
+    const journal = await openJournal('memory', { files: disk });
+    const log: RoomLog = journal;
+    assert.equal(log.presence, undefined);
+    const before = world({ log });
+    for (const as of ['ann', 'bob']) before.ear('r', { as });
+    await before.hub.publish('r', '1');
+    assert.deepEqual([...(before.hub.find('r')?.names() ?? [])], ['ann', 'bob']);
+    await before.hub.close();
+    await journal.close();
+    const again = await openJournal('memory', { files: disk });
+    const after = world({ log: again });
+    const back = after.ear('r', { as: 'bob' });
+    await until('it is welcomed', () => back.heard.length > 1);
+    const welcome = back.heard[0] as WelcomeNotice;
+    assert.deepEqual([welcome.type, welcome.members, welcome.memberCount], ['welcome', ['bob'], 1]);
+    assert.deepEqual(back.texts, ['1']);
+    await after.hub.close();
     await again.close();
   });
 

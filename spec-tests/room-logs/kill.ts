@@ -1,7 +1,7 @@
 /**
  * Kills a process that publishes to a journal, at random moments, and looks at what its successor finds.
  *
- * `node dist/spec-tests/room-logs/kill.js --rounds 1000`; `kill.test.ts` runs a short form. `kill -9` keeps what the kernel
+ * `node dist/spec-tests/room-logs/kill.js --rounds 1000 [--seed N] [--rounds-of-one 100]`; `kill.test.ts` runs a short form. `kill -9` keeps what the kernel
  * has; a loss of power is `crash.test.ts`. A moment is a number of messages from the child: before it has opened the
  * journal, or between any two of its acknowledgements; what the child does meanwhile is up to the machine.
  */
@@ -9,10 +9,11 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { Random } from '../support/random.ts';
 import { digestOf, type FromChild, ROOMS, type RoomSeen, roomOf, type ToChild } from './kill-child.ts';
 
@@ -30,6 +31,8 @@ export interface KillReport {
   readonly unacknowledged: number;
   /** Kills before the journal was open. */
   readonly whileOpening: number;
+  /** Snapshots that were finished, of those that were seen after a kill: most kills are during one, or between two. */
+  readonly snapshots: number;
 }
 
 /** What the world knows of the journal. */
@@ -87,19 +90,22 @@ class World {
 export async function killRounds(rounds: number, random: Random): Promise<KillReport> {
   const directory = mkdtempSync(join(tmpdir(), 'barewire-kill-'));
   const world = new World();
+  const snapshots = new Set<string>();
   let whileOpening = 0;
   try {
     for (let round = 0; round < rounds; round++) {
       const moment = random.chance(0.1) ? 1 : random.between(2, 150);
       if (!(await oneLife(world, world.first(directory, round, true), moment))) whileOpening++;
       world.planAgain(round, random);
+      for (const name of readdirSync(directory)) if (name.endsWith('.snapshot')) snapshots.add(name);
     }
     assert.ok(
       await oneLife(world, world.first(directory, rounds, false), undefined),
       'the last process opened the journal',
     );
     const { size } = world.acknowledged;
-    return { rounds, acknowledged: size, unacknowledged: world.found - size, whileOpening };
+    const unacknowledged = world.found - size;
+    return { rounds, acknowledged: size, unacknowledged, whileOpening, snapshots: snapshots.size };
   } finally {
     rmSync(directory, { recursive: true });
   }
@@ -136,10 +142,37 @@ async function drained(child: ChildProcess): Promise<void> {
   if (child.connected) await once(child, 'disconnect');
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const rounds = Number(process.argv[process.argv.indexOf('--rounds') + 1] ?? 1_000);
+/**
+ * The long form: several journals one after the other, two at a time. The lives of a process are short, and with all
+ * kills in one journal its snapshot would soon take longer than a life, so that none were ever finished.
+ */
+async function longForm(rounds: number, roundsOfOne: number, seed: number): Promise<void> {
   const started = performance.now();
-  const report = await killRounds(rounds, new Random(9));
-  const seconds = ((performance.now() - started) / 1_000).toFixed(0);
-  console.log(`${JSON.stringify(report)} in ${seconds} s: every acknowledged message is there, once`);
+  const seconds = (): string => `${((performance.now() - started) / 1_000).toFixed(0)} s`;
+  const total = { rounds: 0, acknowledged: 0, unacknowledged: 0, whileOpening: 0, snapshots: 0 };
+  let begun = 0;
+  const worker = async (): Promise<void> => {
+    for (let from = begun; from < rounds; from = begun) {
+      const count = Math.min(roundsOfOne, rounds - from);
+      begun += count;
+      const report = await killRounds(count, new Random(seed * 10_000 + from));
+      for (const name of Object.keys(total) as (keyof KillReport)[]) total[name] += report[name];
+      console.log(`${JSON.stringify(total)} after ${seconds()}`);
+    }
+  };
+  console.log(`seed ${seed}, ${rounds} kills, ${roundsOfOne} of each journal`);
+  await Promise.all([worker(), worker()]);
+  console.log(`seed ${seed}: ${total.rounds} kills in ${seconds()}; every acknowledged message is there, once`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const options = {
+    rounds: { type: 'string' },
+    'rounds-of-one': { type: 'string' },
+    seed: { type: 'string' },
+  } as const;
+  const { values } = parseArgs({ options });
+  const number = (text: string | undefined, otherwise: number): number => Number(text ?? otherwise);
+  const seed = number(values.seed, Math.floor(Math.random() * 1_000_000));
+  await longForm(number(values.rounds, 1_000), number(values['rounds-of-one'], 100), seed);
 }

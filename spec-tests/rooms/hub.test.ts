@@ -7,8 +7,10 @@ import { Gatherer, MAX_AUTO_GATHER_MS } from '../../lib/rooms/gather.ts';
 import { History, historyBounds } from '../../lib/rooms/history.ts';
 import { Hub, type HubOptions } from '../../lib/rooms/hub.ts';
 import { type Clock, RoomRefused } from '../../lib/rooms/log.ts';
+import type { JoinOptions } from '../../lib/rooms/member.ts';
 import { MemoryLog } from '../../lib/rooms/memory-log.ts';
 import type { Item, PresenceNotice } from '../../lib/rooms/notices.ts';
+import type { PublishOptions } from '../../lib/rooms/publisher.ts';
 import { FakeClock } from '../support/clock.ts';
 import { collectGarbage } from '../support/gc.ts';
 import { Random } from '../support/random.ts';
@@ -236,6 +238,16 @@ describe('options', () => {
     ear('even');
     assert.throws(() => ear('odd'), RangeError);
     assert.throws(() => ear('even', { as: '' }), RangeError);
+  });
+
+  it('of join and publish are refused at the call too, with the name that was meant', () => {
+    const { hub, ear } = world();
+    const wrong = (options: object) => options as PublishOptions & JoinOptions;
+    assert.throws(() => ear('r', wrong({ afte: 'x' })), /^TypeError: join: unknown option afte; did you mean after\?$/);
+    assert.throws(() => hub.publish('r', '', wrong({ coalesceBy: 'k' })), /did you mean coalesce\?/);
+    assert.throws(() => hub.publish('r', '', wrong({ wait: 1 })), /wait is number, must be a boolean/);
+    assert.throws(() => new Hub({ prepare: (item) => item, gatherMS: 1 } as HubOptions<Item>), /mean gatherMs\?/);
+    assert.equal(hub.size, 0);
   });
 
   it('can be set for each room; rooms and members keep data of yours', async () => {

@@ -2,8 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { RoomLog } from '../../lib/rooms/log.ts';
 import { MemoryLog } from '../../lib/rooms/memory-log.ts';
 import { FakeClock } from '../support/clock.ts';
+import { world } from './ear.ts';
 import { describeRoomLog, Tap } from './log-contract.ts';
 
 describeRoomLog('in memory', (options) => {
@@ -36,6 +38,35 @@ describe('the log in memory', () => {
     assert.equal(refused.failures[0]?.code, 'LOG_FULL');
     subscription.close();
     assert.equal((await log.append('e', { data: '' })).position.sequence, 1);
+  });
+
+  it('refuses at its own bounds and when it is closed alone, and has appended nothing then', async () => {
+    const log = new MemoryLog({ maxRooms: 1, clock: new FakeClock() });
+    const tap = new Tap();
+    const { position } = await log.append('a', { data: '1', key: 'k' });
+    log.subscribe('a', 0, tap);
+    await assert.rejects(log.append('b', { data: 'lost', key: 'k' }), { code: 'LOG_FULL' });
+    assert.equal((await log.read('b', undefined, 1)).head.sequence, 0);
+    assert.equal((await log.append('a', { data: '2' })).position.sequence, 2);
+    assert.deepEqual((await log.read('a', position, 9)).records, tap.records);
+    await log.close();
+    await assert.rejects(log.append('a', { data: 'lost' }), { code: 'LOG_CLOSED' });
+    await assert.rejects(log.read('a', undefined, 1), { code: 'LOG_CLOSED' });
+    assert.deepEqual(
+      tap.records.map(({ data }) => data),
+      ['2'],
+    );
+  });
+
+  it('knows no names: hubs that share it list their own members, each for itself', async () => {
+    const clock = new FakeClock();
+    const log: RoomLog = new MemoryLog({ clock });
+    assert.equal(log.presence, undefined);
+    const [here, there] = [world({ log, clock }), world({ log, clock })];
+    here.ear('r', { as: 'ann' });
+    there.ear('r', { as: 'bob' });
+    assert.deepEqual([...(here.hub.find('r')?.names() ?? [])], ['ann']);
+    assert.deepEqual([...(there.hub.find('r')?.names() ?? [])], ['bob']);
   });
 
   it('gives a room that came back another epoch', async () => {
