@@ -12,11 +12,11 @@ import type { SendOptions, StreamedMessage, WriteMessageOptions } from '../net/a
 import type { ConnectionSettings } from '../net/connection-settings.ts';
 import { messageBytes } from '../net/message-queue.ts';
 import type { PartSource } from '../net/outgoing-parts.ts';
-import { defined } from '../net/settings.ts';
 import { openConnection } from '../net/streaming-connection.ts';
 import { clientSweeper } from '../net/sweeper.ts';
 import { closed } from '../net/waiting-writes.ts';
 import type { WebSocketConnection } from '../net/websocket-connection.ts';
+import { defined } from '../options.ts';
 import { deflateSettings } from '../websocket/deflate.ts';
 import { whenAborted } from './abort-signal.ts';
 import { AsyncQueue } from './async-queue.ts';

@@ -13,6 +13,7 @@ import {
   ANYTHING,
   BOOLEAN,
   checkOptions,
+  defined,
   describe,
   FUNCTION,
   kindOf,
@@ -145,13 +146,6 @@ export interface RouteMakers {
 /** @throws TypeError or RangeError that names the option and its bound */
 export function checkServerOptions(options: unknown): void {
   checkOptions('createServer', options, SERVER_OPTIONS);
-}
-
-/** Without the properties that are undefined, so that spreading keeps the defaults before them. */
-export function defined<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
 }
 
 /** All limits and times of a server's HTTP connections, and of the server as a whole. */
