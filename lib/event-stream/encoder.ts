@@ -9,18 +9,18 @@
 /** One event, or a bare instruction to the client. At least one field must be there. */
 export interface EventStreamMessage {
   /** The event's type; the client calls it `message` when there is none. No CR, LF or NUL. */
-  readonly event?: string;
+  readonly event?: string | undefined;
   /** Becomes the client's last event ID, also without data. Empty resets it. No CR, LF or NUL. */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** From now on the client waits this many milliseconds before it reconnects. A whole number from 0. */
-  readonly retry?: number;
+  readonly retry?: number | undefined;
   /**
    * The payload: any text, any number of lines ended by CR LF, CR or LF; the client gets them joined by LF.
    * Without it the client dispatches no event, and takes `id` and `retry` only.
    */
-  readonly data?: string;
+  readonly data?: string | undefined;
   /** A comment in front of the event, which clients ignore. */
-  readonly comment?: string;
+  readonly comment?: string | undefined;
 }
 
 /**

@@ -18,9 +18,9 @@ import { join, type RawOptions, write } from './raw.ts';
 
 export interface RequestOptions extends RawOptions {
   /** Default GET, or POST where there is a body. */
-  readonly method?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array;
+  readonly method?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: string | Uint8Array | undefined;
 }
 
 /** A response that has come whole. */

@@ -12,7 +12,7 @@ import { Network } from './network.ts';
 
 export interface RawOptions {
   /** Who the server takes the client for. Default 127.0.0.1, port 0, without TLS. */
-  readonly remote?: Partial<Remote>;
+  readonly remote?: Partial<Remote> | undefined;
 }
 
 /** The client's end of a connection in memory, and the network in between. */

@@ -27,11 +27,11 @@ import { join, type RawOptions, write } from './raw.ts';
 
 export interface ConnectOptions extends RawOptions {
   /** Further fields of the request, such as Cookie and Origin. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Subprotocols to offer. */
-  readonly protocols?: readonly string[];
+  readonly protocols?: readonly string[] | undefined;
   /** Whether, and how, to offer compression. Default false. */
-  readonly perMessageDeflate?: PerMessageDeflate;
+  readonly perMessageDeflate?: PerMessageDeflate | undefined;
 }
 
 /** How a WebSocket has ended. */
