@@ -58,7 +58,7 @@ import {
 } from './net/settings.ts';
 import { type Clock, Sweeper, systemClock } from './net/sweeper.ts';
 import type { Observer } from './observe.ts';
-import { checkOptions, FUNCTION, milliseconds } from './options.ts';
+import { checkOptions, describe, FUNCTION, milliseconds } from './options.ts';
 import { CloseCode, encodeClosePayload } from './websocket/close.ts';
 
 /** Options of a server. Every option of a route may stand here as the default of all routes. */
@@ -131,7 +131,9 @@ export class Server {
   }
 
   /** @internal For `metrics`, and for `testing`, which has connections without a listener. */
-  static inside(server: Server): Inside {
+  static inside(server: Server, where: string): Inside {
+    if (!(typeof server === 'object' && server !== null && #inside in server))
+      throw new TypeError(`${where}: server is ${describe(server)}, must be what createServer() gave`);
     return server.#inside;
   }
 
@@ -400,7 +402,7 @@ export function createServer(options: ServerOptions = {}): Server {
  * `Content-Type: text/plain; version=0.0.4`. Looks at every open connection, 10,000 of them in a few milliseconds.
  */
 export function metrics(server: Server): string {
-  const { open, observed } = Server.inside(server);
+  const { open, observed } = Server.inside(server, 'metrics');
   return renderMetrics(open, observed);
 }
 

@@ -5,6 +5,8 @@
  * `settings.ts`. Read next: `../server.ts`.
  */
 
+import type { IncomingMessage } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
 import type { EventStreamMessage } from '../event-stream/encoder.ts';
 import type { PreparedEvent } from '../event-stream/prepared-event.ts';
 import type { ContentCoding } from '../http/content-coding.ts';
@@ -20,6 +22,9 @@ import type { PreparedMessage } from '../websocket/prepared-message.ts';
  * - `dropped`: not accepted, because `maxBufferedBytes` was reached or the connection is no longer open.
  */
 export type SendResult = 'sent' | 'backpressure' | 'dropped';
+
+/** A request of Node's own, as the server has it that handed the request over. */
+export type RawRequest = IncomingMessage | Http2ServerRequest;
 
 /** A request whose head (and body, where it has one) arrived whole and within the limits. */
 export interface HttpRequest {
@@ -45,6 +50,12 @@ export interface HttpRequest {
   readonly host: string;
   /** Aborted when the client leaves before it was answered; for a WebSocket or an event stream, when that ends. */
   readonly signal: AbortSignal;
+  /**
+   * Node's own request, for what works on that: express-session, passport. There for requests that came through `attach`,
+   * `handleUpgrade`, `handleRequest`, `middleware` or `openEventStream`; undefined behind our own listener, and for a WebSocket over
+   * HTTP/2, which has none. A WebSocket lets go of it when `upgrade` has answered: take what is wanted of it into `data` there.
+   */
+  readonly raw: RawRequest | undefined;
   /** The body decoded as UTF-8. */
   text(): string;
   /** The body parsed as JSON. @throws ProtocolViolation, which the server answers with 400 if no handler catches it */

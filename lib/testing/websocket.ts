@@ -168,7 +168,7 @@ export async function connectPair(server: Server, path: string, options: Connect
     protocols,
     extensions: policy === undefined ? '' : offerDeflate(policy),
   });
-  const { channel, network } = join(server, options);
+  const { channel, network } = join('connectPair', server, options);
   return new Promise((resolve, reject) => {
     let refusal: Gathering | undefined;
     const accepted = (head: ResponseHead): void => {
