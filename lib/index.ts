@@ -46,6 +46,7 @@ export type {
   HttpRouteOptions,
   LentBytes,
   Message,
+  RawRequest,
   Refusal,
   SendOptions,
   SendResult,

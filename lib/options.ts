@@ -17,6 +17,16 @@ export interface Kind {
 /** Names of options, each with what it may be. */
 export type OptionTable = Readonly<Record<string, Kind>>;
 
+/** Options with every default filled in: none is left out, and none undefined. */
+export type Complete<T> = { [K in keyof T]-?: Exclude<T[K], undefined> };
+
+/** Without the properties that are undefined, so that spreading keeps the defaults before them. */
+export function defined<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}
+
 /** Node's timers hold no more: 2^31 - 1 ms, 24 days. */
 export const MAX_TIMER_MS = 2_147_483_647;
 

@@ -58,36 +58,36 @@ import {
 } from './net/settings.ts';
 import { type Clock, Sweeper, systemClock } from './net/sweeper.ts';
 import type { Observer } from './observe.ts';
-import { checkOptions, FUNCTION, milliseconds } from './options.ts';
+import { checkOptions, describe, FUNCTION, milliseconds } from './options.ts';
 import { CloseCode, encodeClosePayload } from './websocket/close.ts';
 
 /** Options of a server. Every option of a route may stand here as the default of all routes. */
 export interface ServerOptions extends RouteDefaults {
   /** Serve TLS: what `node:tls` takes, at least `key` and `cert`. */
-  readonly tls?: TlsOptions;
+  readonly tls?: TlsOptions | undefined;
   /** Connections at a time; one more is answered 503 and closed. */
-  readonly maxConnections?: number;
+  readonly maxConnections?: number | undefined;
   /** Connections at a time from one address; 0 = no such limit, as behind a proxy, which is one address. */
-  readonly maxConnectionsPerAddress?: number;
+  readonly maxConnectionsPerAddress?: number | undefined;
   /** TLS handshakes under way at a time; one more connection is dropped. Each ends after `headTimeoutMs` at the latest. */
-  readonly maxTlsHandshakes?: number;
-  readonly maxRequestLineBytes?: number;
-  readonly maxHeadBytes?: number;
-  readonly maxHeaderCount?: number;
-  readonly maxBodyBytes?: number;
-  readonly maxRequestsPerConnection?: number;
-  readonly maxPipelinedRequests?: number;
+  readonly maxTlsHandshakes?: number | undefined;
+  readonly maxRequestLineBytes?: number | undefined;
+  readonly maxHeadBytes?: number | undefined;
+  readonly maxHeaderCount?: number | undefined;
+  readonly maxBodyBytes?: number | undefined;
+  readonly maxRequestsPerConnection?: number | undefined;
+  readonly maxPipelinedRequests?: number | undefined;
   /** Whose word about the client counts: proxies in front of this server, and the fields that they set. Default: nobody's. */
-  readonly trustProxy?: TrustProxyOption;
-  readonly headTimeoutMs?: number;
-  readonly bodyTimeoutMs?: number;
-  readonly keepAliveTimeoutMs?: number;
+  readonly trustProxy?: TrustProxyOption | undefined;
+  readonly headTimeoutMs?: number | undefined;
+  readonly bodyTimeoutMs?: number | undefined;
+  readonly keepAliveTimeoutMs?: number | undefined;
   /** Told what a handler threw; its connection is ended either way. Default: a process warning. */
-  readonly onError?: (error: unknown) => void;
+  readonly onError?: ((error: unknown) => void) | undefined;
   /** Told of everything that happens; several are told in order. */
-  readonly observer?: Observer | readonly Observer[];
+  readonly observer?: Observer | readonly Observer[] | undefined;
   /** Where time comes from; tests pass a fake one. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
 
 /** What other files of ours may ask of a server. */
@@ -131,7 +131,9 @@ export class Server {
   }
 
   /** @internal For `metrics`, and for `testing`, which has connections without a listener. */
-  static inside(server: Server): Inside {
+  static inside(server: Server, where: string): Inside {
+    if (!(typeof server === 'object' && server !== null && #inside in server))
+      throw new TypeError(`${where}: server is ${describe(server)}, must be what createServer() gave`);
     return server.#inside;
   }
 
@@ -400,7 +402,7 @@ export function createServer(options: ServerOptions = {}): Server {
  * `Content-Type: text/plain; version=0.0.4`. Looks at every open connection, 10,000 of them in a few milliseconds.
  */
 export function metrics(server: Server): string {
-  const { open, observed } = Server.inside(server);
+  const { open, observed } = Server.inside(server, 'metrics');
   return renderMetrics(open, observed);
 }
 

@@ -93,6 +93,7 @@ const NODE_BY_FILE: Readonly<Record<string, readonly string[]>> = {
   'bytes/utf8.ts': ['node:buffer'], // isAscii, isUtf8
   'client/content-decoder.ts': ['node:zlib'], // a coded response is decoded as a stream
   'net/reports.ts': ['node:diagnostics_channel'],
+  'net/api.ts': ['node:http', 'node:http2'], // types alone: what `HttpRequest.raw` is
   'net/descriptors.ts': ['node:fs'], // how many files may be open
 };
 

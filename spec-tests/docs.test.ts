@@ -1,7 +1,8 @@
 /**
  * Runs every snippet of `docs/testing.md`, `docs/running.md` and `docs/rooms.md` that is a program. Those of the first are test files, and pass as they
  * stand. Those of the others, as they stand but for the port, print what their `// →` comments say.
- * A snippet in a language that can be run, without a `<!-- run: NAME -->` in front, fails the test.
+ * A snippet in a language that can be run, without a `<!-- run: NAME -->` in front, fails the test; those that say `integration`
+ * are run by `integration/sessions.test.ts`.
  */
 
 import assert from 'node:assert/strict';
@@ -56,7 +57,8 @@ describe('the pages of docs', { timeout: 60_000 }, () => {
     const snippets = [...text.matchAll(/<!-- run: ([a-z-]+) -->\n```js\n([\s\S]*?)```/g)];
 
     it(`${page} has no program that is not run`, () => {
-      assert.equal([...text.matchAll(/```js\n/g)].length, snippets.length);
+      const elsewhere = [...text.matchAll(/<!-- integration: [a-z-]+ -->\n```js\n/g)]; // by a test of `integration/`
+      assert.equal([...text.matchAll(/```js\n/g)].length, snippets.length + elsewhere.length);
     });
 
     for (const [, name, code] of snippets) {

@@ -26,7 +26,7 @@ const POISON = 0xff;
 
 export interface MemoryPairOptions {
   /** What the first side takes for its peer. Default 127.0.0.1, port 0, not secure. */
-  readonly remote?: Partial<Remote>;
+  readonly remote?: Partial<Remote> | undefined;
   /** Told when the first side has gone. */
   readonly owner?: Owner | undefined;
 }

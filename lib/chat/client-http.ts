@@ -7,7 +7,7 @@
 
 import { retryAfterMs } from '../client/backoff.ts';
 import { ChatRefused, type Waiting } from './client-outbox.ts';
-import type { ChatMessage, HistoryPage, ProblemCode, ServerEvent } from './protocol.ts';
+import type { ChatMessage, HistoryPage, ServerEvent } from './protocol.ts';
 
 /** Of a reason in plain text, which a server gives where it is not the chat that refuses. */
 const MAX_REASON_LENGTH = 200;
@@ -79,13 +79,14 @@ export class ChatHttp {
       const response = await fetch(url, { ...init, headers, signal: AbortSignal.timeout(timeoutMs) });
       const { status, ok } = response;
       const text = await response.text();
-      const body = (parse(text) ?? {}) as { readonly code?: ProblemCode; readonly message?: string };
+      const body = (parse(text) ?? {}) as { readonly code?: ChatRefused['code']; readonly message?: string };
       if (ok) return { kind: 'ok', body };
       // What a server says of a request that it will refuse again. 408 and 429 ask to come again (RFC 9110 §15.5.9, RFC 6585 §4).
-      if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
+      if (/^4(?!08|29)/.test(`${status}`)) {
         const isPlain = response.headers.get('content-type')?.startsWith('text/plain');
         const why = isPlain ? text.trim().slice(0, MAX_REASON_LENGTH) : '';
-        const { code = 'FORBIDDEN', message = why || `the server answered ${status}` } = body;
+        const { code = status === 404 ? 'NOT_FOUND' : 'FORBIDDEN', message = why || `the server answered ${status}` } =
+          body;
         return { kind: 'refused', status, error: new ChatRefused(code, message) };
       }
       const retryInMs = retryAfterMs(response.headers.get('retry-after'), Date.now());

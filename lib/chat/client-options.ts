@@ -27,35 +27,35 @@ export type ChatEventMap = { [Type in ServerEvent['type']]: ServerEvent & { read
 export interface ConnectOptions {
   readonly room: string;
   /** A name, where people choose one. Left out, the server makes a guest's name up. */
-  readonly user?: string;
+  readonly user?: string | undefined;
   /** What stays when the name changes, where people choose their names. */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** Of a log-in, or a function that gives one: it is asked again when the token was refused or is over. */
-  readonly token?: string | (() => string | Promise<string>);
+  readonly token?: string | (() => string | Promise<string>) | undefined;
   /** Default `auto`: a WebSocket, and an event stream while that does not get through. */
-  readonly transport?: Transport | 'auto';
+  readonly transport?: Transport | 'auto' | undefined;
   /** Messages that may wait for their acknowledgement. Default 100. */
-  readonly maxWaiting?: number;
+  readonly maxWaiting?: number | undefined;
   /** Where they wait over a reload. Default `localStorage`, where there is one; null: nowhere. */
-  readonly storage?: StorageLike | null;
+  readonly storage?: StorageLike | null | undefined;
   /** Tells tabs apart in the storage. Default: one that `sessionStorage` keeps. */
-  readonly tab?: string;
+  readonly tab?: string | undefined;
   /** The ceiling of the wait before the first reconnection, doubled each time; a wait is a random part of it. Default 1,000. */
-  readonly minRetryMs?: number;
+  readonly minRetryMs?: number | undefined;
   /** Default 15,000. */
-  readonly maxRetryMs?: number;
+  readonly maxRetryMs?: number | undefined;
   /** How long until the WebSocket is tried again while the event stream does. Default 60,000. */
-  readonly upgradeMs?: number;
+  readonly upgradeMs?: number | undefined;
   /** Silence after which the server is asked for a sign of life, over WebSocket. Default 20,000. */
-  readonly pingIntervalMs?: number;
+  readonly pingIntervalMs?: number | undefined;
   /** How long that sign, a welcome, and the answer to a request may take, and how late a heartbeat may be. Default 10,000. */
-  readonly pongTimeoutMs?: number;
+  readonly pongTimeoutMs?: number | undefined;
   /** Default: the global one. */
   readonly WebSocket?: (new (url: string) => WebSocketLike) | undefined;
   /** Default: the global one. */
   readonly EventSource?: (new (url: string) => EventSourceLike) | undefined;
   /** A number from 0 to 1 for the jitter; tests pass their own. */
-  readonly random?: () => number;
+  readonly random?: (() => number) | undefined;
 }
 
 /** As much of a browser as is used. */

@@ -17,8 +17,8 @@ export interface StorageLike {
 /** Why a message was not said, or why a client is closed. */
 export class ChatRefused extends Error {
   override readonly name = 'ChatRefused';
-  /** What the server said; or `OUTBOX_FULL`, or `CLOSED`: the message stays in the storage, if there is one. */
-  readonly code: ProblemCode | 'OUTBOX_FULL' | 'CLOSED';
+  /** What the server said; or `NOT_FOUND`: no chat is there; or `OUTBOX_FULL`, or `CLOSED`: the message stays in the storage, if there is one. */
+  readonly code: ProblemCode | 'NOT_FOUND' | 'OUTBOX_FULL' | 'CLOSED';
 
   constructor(code: ChatRefused['code'], message: string) {
     super(message);

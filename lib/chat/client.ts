@@ -42,6 +42,8 @@ export function connectChat(url: string | URL, options: ConnectOptions): ChatCon
   return new ChatConnection(url, options);
 }
 
+type Merged = ConnectOptions & Defaults;
+
 /** See the head of this file. */
 export class ChatConnection {
   readonly #http: ChatHttp;
@@ -59,13 +61,13 @@ export class ChatConnection {
   #rename: Rename | undefined;
 
   constructor(url: string | URL, given: ConnectOptions) {
-    const options = { ...DEFAULTS, ...given } as ConnectOptions & Defaults;
+    const options = { ...given } as { -readonly [Name in keyof Merged]: Merged[Name] };
+    for (const name in DEFAULTS) options[name as 'random'] ??= DEFAULTS[name as 'random'];
     const { room, transport, WebSocket, EventSource, pongTimeoutMs, maxWaiting } = options;
     if (!room?.trim) throw new TypeError('room must be a name');
     // Anything else would be a wait of no time, again and again.
-    if (!(options.minRetryMs > 0 && options.maxRetryMs > 0)) throw new RangeError('a wait must be above 0');
-    if (!(transport === 'event-stream' ? EventSource : WebSocket))
-      throw new TypeError(`there is no ${transport === 'event-stream' ? 'EventSource' : 'WebSocket'} here: pass one`);
+    if (!(Math.min(options.minRetryMs, options.maxRetryMs) > 0)) throw new RangeError('a wait must be above 0');
+    if (!(transport === 'event-stream' ? EventSource : WebSocket)) throw new TypeError('no WebSocket here');
     this.#user = given.user;
     const base = baseOf(url);
     this.#login = new Login(given.token);

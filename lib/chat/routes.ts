@@ -52,7 +52,7 @@ export function addRoutes(server: Server, parts: HttpParts): void {
   const health = (status: string): object => ({ status, rooms: hub.size, members: members.size });
   server.get(`${base}/healthz`, () => json(200, health('ok')));
   server.get(`${base}/readyz`, async () => {
-    if (Server.inside(server).closing()) return json(503, health('closing'));
+    if (Server.inside(server, 'mountChat').closing()) return json(503, health('closing'));
     const message = await parts.talk.health.problem();
     return message === undefined ? json(200, health('ok')) : json(503, { ...health('log'), message });
   });

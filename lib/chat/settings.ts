@@ -6,7 +6,17 @@
 
 import { CHAT_LIMITS, ROOM_LIMITS } from '../limits.ts';
 import type { HttpRequest, Refusal } from '../net/api.ts';
-import { ANYTHING, BOOLEAN, checkOptions, FUNCTION, kindOf, type OptionTable, wholeNumber } from '../options.ts';
+import {
+  ANYTHING,
+  BOOLEAN,
+  type Complete,
+  checkOptions,
+  defined,
+  FUNCTION,
+  kindOf,
+  type OptionTable,
+  wholeNumber,
+} from '../options.ts';
 import type { RoomLog } from '../rooms/log.ts';
 import type { Person } from './protocol.ts';
 import type { Rate } from './token-buckets.ts';
@@ -14,7 +24,7 @@ import type { Rate } from './token-buckets.ts';
 /** Somebody whom the application knows. */
 export interface ChatUser extends Person {
   /** When the log-in ends, in milliseconds since 1970: their connections do not outlive it. */
-  readonly expiresAt?: number;
+  readonly expiresAt?: number | undefined;
 }
 
 /** What somebody is about to do in a room. */
@@ -46,34 +56,34 @@ export interface FloodLimits {
 
 export interface ChatOptions {
   /** A path in front of all routes, such as `/chat`. Default none. Behind a proxy that takes the prefix away: none. */
-  readonly base?: string;
+  readonly base?: string | undefined;
   /** Who sends a request: a user, a guest (undefined), or a refusal with a `status`. Default: people choose their names. */
-  readonly identify?: (request: HttpRequest) => Identity | Promise<Identity>;
+  readonly identify?: ((request: HttpRequest) => Identity | Promise<Identity>) | undefined;
   /** Whether they may. Default: everybody may do everything. */
-  readonly authorize?: (user: ChatUser, room: string, action: ChatAction) => boolean | Promise<boolean>;
+  readonly authorize?: ((user: ChatUser, room: string, action: ChatAction) => boolean | Promise<boolean>) | undefined;
   /** Looks at every message before it is published. */
-  readonly onMessage?: (message: DraftMessage) => DraftDecision | Promise<DraftDecision>;
+  readonly onMessage?: ((message: DraftMessage) => DraftDecision | Promise<DraftDecision>) | undefined;
   /** Bounds other than `CHAT_LIMITS.flood`; false: none. */
-  readonly flood?: Partial<FloodLimits> | false;
+  readonly flood?: Partial<FloodLimits> | false | undefined;
   /** Where messages are kept. Default: in memory. Yours to close. */
-  readonly log?: RoomLog;
+  readonly log?: RoomLog | undefined;
   /** Rooms with members, and rooms with a history, at a time. Default `ROOM_LIMITS.maxRooms`; the other limits of rooms likewise. */
-  readonly maxRooms?: number;
-  readonly maxMembers?: number;
-  readonly maxHistoryMessages?: number;
-  readonly maxHistoryBytes?: number;
+  readonly maxRooms?: number | undefined;
+  readonly maxMembers?: number | undefined;
+  readonly maxHistoryMessages?: number | undefined;
+  readonly maxHistoryBytes?: number | undefined;
   /** Milliseconds of joins and leaves that are told together; 0 = each at once. Default `ROOM_LIMITS.presenceMs`. */
-  readonly presenceMs?: number;
+  readonly presenceMs?: number | undefined;
   /** UTF-8 bytes of one message's text. Default `CHAT_LIMITS.maxTextBytes`. */
-  readonly maxTextBytes?: number;
+  readonly maxTextBytes?: number | undefined;
   /** Origins other than the server's own that may join and post, for example `https://app.example`. */
-  readonly allowedOrigins?: readonly string[];
+  readonly allowedOrigins?: readonly string[] | undefined;
   /** Serve the web page at `/` and `/rooms/:room`. Default true. */
-  readonly page?: boolean;
+  readonly page?: boolean | undefined;
   /** Told when a log gives up on a room, and what the rooms' handlers threw. Default: nobody. */
-  readonly onError?: (error: unknown, where: string) => void;
+  readonly onError?: ((error: unknown, where: string) => void) | undefined;
   /** What time it is. Default: the system's clock. */
-  readonly now?: () => Date;
+  readonly now?: (() => Date) | undefined;
 }
 
 /** What `identify` answers. */
@@ -103,7 +113,7 @@ const OPTIONS: OptionTable = {
 
 /** The options with every default filled in. */
 export interface ChatSettings
-  extends Required<Omit<ChatOptions, 'identify' | 'authorize' | 'onMessage' | 'log' | 'flood'>> {
+  extends Complete<Omit<ChatOptions, 'identify' | 'authorize' | 'onMessage' | 'log' | 'flood'>> {
   readonly identify: ChatOptions['identify'];
   readonly authorize: ChatOptions['authorize'];
   readonly onMessage: ChatOptions['onMessage'];
@@ -130,7 +140,7 @@ export function chatSettings(options: ChatOptions): ChatSettings {
     authorize: undefined,
     onMessage: undefined,
     log: undefined,
-    ...options,
+    ...defined(options),
     flood: floodLimits(options.flood),
   };
 }
@@ -139,7 +149,7 @@ function floodLimits(flood: ChatOptions['flood']): FloodLimits | false {
   if (flood === false) return false;
   if (flood !== undefined && (typeof flood !== 'object' || flood === null))
     throw new TypeError('mountChat: flood must be an object or false');
-  const all = { ...CHAT_LIMITS.flood, ...flood };
+  const all = { ...CHAT_LIMITS.flood, ...(flood && defined(flood)) };
   for (const [what, rates] of Object.entries(all)) {
     if (!(what in CHAT_LIMITS.flood)) throw new TypeError(`mountChat: flood.${what} is no limit`);
     for (const [by, { burst, perSecond }] of Object.entries(rates) as [string, Rate][])

@@ -5,7 +5,6 @@
  * The work is in `../load`; here are the command line and the words. The comparison with other servers is `npm run bench`.
  */
 
-import { parseArgs } from 'node:util';
 import { runConnectRate } from '../load/connect-rate.ts';
 import { runEcho } from '../load/echo.ts';
 import { runEventStreams, runListeners } from '../load/event-stream.ts';
@@ -13,7 +12,7 @@ import { runFanOut } from '../load/fan-out.ts';
 import type { Measurement } from '../load/measure.ts';
 import { runPaced } from '../load/paced.ts';
 import { cpuTimes } from '../load/usage.ts';
-import { oneLine, UsageError, wholeNumber } from './usage.ts';
+import { oneLine, readArgs, UsageError, wholeNumber } from './usage.ts';
 
 const HELP = `Usage: barewire bench URL [options]
 
@@ -93,7 +92,7 @@ export async function run(args: string[]): Promise<number> {
  * @throws UsageError
  */
 function readRequest(args: string[]): { readonly request: Request; readonly asJson: boolean } | undefined {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = readArgs({
     args,
     allowPositionals: true,
     options: {

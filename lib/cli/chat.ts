@@ -6,13 +6,12 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { type Chat, mountChat } from '../chat/server.ts';
 import { trustedAddresses } from '../http/forwarded.ts';
 import { createServer, type Server } from '../server.ts';
 import { type ChatLog, openLog } from './chat-logs.ts';
 import { greeting, isExposed, jsonLines, lineObserver, reachableUrls, type Say, sentences } from './chat-output.ts';
-import { listenError, oneLine, runWith, UsageError, untilInterrupted, wholeNumber } from './usage.ts';
+import { listenError, oneLine, readArgs, runWith, UsageError, untilInterrupted, wholeNumber } from './usage.ts';
 
 const HELP = `Usage: barewire chat [options]
 
@@ -120,7 +119,7 @@ function renewTls(server: Server, { tls }: Settings, say: Say): void {
 }
 
 function readSettings(args: string[]): Settings | undefined {
-  const { values } = parseArgs({
+  const { values } = readArgs({
     args,
     options: {
       port: { type: 'string', default: '8080' },

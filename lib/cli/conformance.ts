@@ -7,7 +7,6 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
 import {
   type CaseResult,
   catalogue,
@@ -27,7 +26,7 @@ import {
 } from '../conformance/index.ts';
 import { caseFile } from '../conformance/report-html.ts';
 import { shownOn } from './standard-streams.ts';
-import { listenError, runWith, UsageError, untilInterrupted, wholeNumber } from './usage.ts';
+import { listenError, readArgs, runWith, UsageError, untilInterrupted, wholeNumber } from './usage.ts';
 
 const HELP = `Usage: barewire conformance ws://host:port[/path] [options]     examines a server
        barewire conformance ws+unix:/path/of/socket[:/path]     examines a server on a Unix socket
@@ -92,7 +91,7 @@ async function examine(settings: Settings): Promise<number> {
 
 /** What the command line asks for; undefined = the help. @throws UsageError */
 function readSettings(args: string[]): Settings | undefined {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = readArgs({
     args,
     allowPositionals: true,
     options: {

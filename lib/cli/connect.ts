@@ -6,12 +6,11 @@
  * The exit code says how the connection ended. Read next: `connect-input.ts`.
  */
 
-import { parseArgs } from 'node:util';
 import { type CloseEvent, ReconnectingWebSocket, WebSocket, type WebSocketOptions } from '../client/index.ts';
 import { CLIENT_HELP, CLIENT_OPTIONS, clientOptions, failure, readUrl, seconds } from './client-options.ts';
 import { type Input, type Line, messageOf, openInput } from './connect-input.ts';
-import { colours, jsonLine, print, shownOn } from './standard-streams.ts';
-import { oneLine, runWith, UsageError } from './usage.ts';
+import { colours, jsonLine, print, shownOn, withinLine } from './standard-streams.ts';
+import { oneLine, readArgs, runWith, UsageError } from './usage.ts';
 
 /** As many as wscat follows, and half of what a browser does elsewhere. */
 const MAX_REDIRECTS = 10;
@@ -70,7 +69,7 @@ export function run(args: string[]): Promise<number> {
 }
 
 function readSettings(args: string[]): Settings | undefined {
-  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: OPTIONS });
+  const { values, positionals } = readArgs({ args, allowPositionals: true, options: OPTIONS });
   if (values.help) return undefined;
   const url = readUrl(positionals, 'connect', ['ws:', 'wss:', 'http:', 'https:', 'ws+unix:']);
   return {
@@ -209,7 +208,7 @@ class Talk {
 function closed(code: number, reason: string): string {
   const named =
     code === 1005 ? 'closed without a code' : code === 1006 ? 'broken without a close' : `closed with ${code}`;
-  return reason === '' ? named : `${named} ${reason}`;
+  return reason === '' ? named : `${named} ${withinLine(reason)}`;
 }
 
 /**

@@ -5,14 +5,13 @@
  * read its echoes instead of dropping any. Not for the open internet, and it says so.
  */
 
-import { parseArgs } from 'node:util';
 import { COMPRESSION_DEFAULTS } from '../limits.ts';
 import type { ServerWebSocket } from '../net/api.ts';
 import { createServer, type Server } from '../server.ts';
 import type { PerMessageDeflate } from '../websocket/extension.ts';
 import { prepareMessage } from '../websocket/prepared-message.ts';
 import { addEventEcho } from './echo-events.ts';
-import { listenError, runWith, untilInterrupted, wholeNumber } from './usage.ts';
+import { listenError, readArgs, runWith, untilInterrupted, wholeNumber } from './usage.ts';
 
 const MAX_MESSAGE_BYTES = 67_108_864;
 
@@ -42,7 +41,7 @@ interface Settings {
 
 /** Undefined: the help was asked for. @throws UsageError */
 function readSettings(args: string[]): Settings | undefined {
-  const { values } = parseArgs({
+  const { values } = readArgs({
     args,
     options: {
       port: { type: 'string', default: '9001' },

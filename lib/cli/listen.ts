@@ -6,11 +6,10 @@
  * Read next: `client-options.ts`.
  */
 
-import { parseArgs } from 'node:util';
 import { EventSource, type EventSourceOptions, type StreamEvent } from '../client/index.ts';
 import { CLIENT_HELP, CLIENT_OPTIONS, clientOptions, failure, readFile, readUrl } from './client-options.ts';
 import { colours, jsonLine, print, shownOn } from './standard-streams.ts';
-import { oneLine, runWith, UsageError, wholeNumber } from './usage.ts';
+import { oneLine, readArgs, runWith, UsageError, wholeNumber } from './usage.ts';
 
 const HELP = `Usage: barewire listen URL [options]
 
@@ -52,7 +51,7 @@ export function run(args: string[]): Promise<number> {
 }
 
 function readSettings(args: string[]): Settings | undefined {
-  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: OPTIONS });
+  const { values, positionals } = readArgs({ args, allowPositionals: true, options: OPTIONS });
   if (values.help) return undefined;
   const url = readUrl(positionals, 'listen', ['http:', 'https:']);
   const { data } = values;

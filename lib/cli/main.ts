@@ -7,6 +7,7 @@
  */
 
 import { readFileSync } from 'node:fs';
+import { suggest } from '../options.ts';
 import { COMMANDS, type Command } from './commands.ts';
 import { watchOutputs } from './standard-streams.ts';
 import { oneLine, UsageError } from './usage.ts';
@@ -33,15 +34,22 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return first === undefined ? 2 : 0;
   }
-  if (first !== 'help') throw new UsageError(`there is no command "${first}"`);
+  if (first.startsWith('-'))
+    throw new UsageError(`there is no option ${first}${suggest(first, ['--help', '--version'])}`);
+  if (first !== 'help') throw noCommand(first);
   const [about] = rest;
   if (about === undefined) {
     process.stdout.write(HELP);
     return 0;
   }
   const helped = COMMANDS.find((each) => each.name === about);
-  if (helped === undefined) throw new UsageError(`there is no command "${about}"`);
+  if (helped === undefined) throw noCommand(about);
   return runCommand(helped, ['--help']);
+}
+
+function noCommand(name: string): UsageError {
+  const known = COMMANDS.map((each) => each.name);
+  return new UsageError(`there is no command "${name}"${suggest(name, known)}`);
 }
 
 async function runCommand(command: Command, args: string[]): Promise<number> {

@@ -41,6 +41,11 @@ export function shownOn(stream: NodeJS.WriteStream, text: string): string {
     .replace(/[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (sign) => escaped(sign.charCodeAt(0)));
 }
 
+/** Text of a peer within a line of our own words: it begins no new line, and has no control characters, wherever it is printed. */
+export function withinLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (sign) => escaped(sign.codePointAt(0)!));
+}
+
 /**
  * A value as a line of JSON. Of what `shownOn` makes visible JSON escapes the ASCII half only; the rest is escaped here, which
  * every reader of JSON undoes.

@@ -2,6 +2,9 @@
  * What the commands have in common: reading numbers from the command line, and staying up until told to stop.
  */
 
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { suggest } from '../options.ts';
+
 /** The command line was wrong: exit code 2 and a hint. */
 export class UsageError extends Error {}
 
@@ -10,6 +13,27 @@ export function oneLine(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.split('\n', 1)[0] as string;
 }
+
+/** `parseArgs` of Node, but that mistakes are told in our words. @throws UsageError */
+export const readArgs: typeof parseArgs = (config) => {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const quoted = /'([^' ]+)/g;
+    const [first = ''] = [...message.matchAll(quoted)].map(([, name]) => name!.replace(/,$/, ''));
+    if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+      const known = Object.keys(config?.options ?? {}).map((name) => `--${name}`);
+      throw new UsageError(`there is no option ${first}${first.startsWith('--') ? suggest(first, known) : ''}`);
+    }
+    if (code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL') throw new UsageError(`unexpected argument ${first}`);
+    if (code !== 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') throw error;
+    const name = /--[a-z0-9-]+/.exec(message)?.[0] ?? first;
+    const { options = {} } = (config ?? {}) as ParseArgsConfig;
+    const takes = options[name.slice(2)]?.type === 'string';
+    throw new UsageError(takes ? `${name} needs a value: ${name} VALUE, or ${name}=VALUE` : `${name} takes no value`);
+  }
+};
 
 /** Runs a command with what `read` makes of its command line; without settings, its help was asked for. */
 export async function runWith<Settings>(

@@ -21,29 +21,29 @@ import { openTunnel, parseProxy } from './proxy.ts';
 /** What `node:net` is told of a TCP connection. */
 export interface TcpOptions {
   /** Resolves host names in place of the system's resolver. */
-  readonly lookup?: LookupFunction;
+  readonly lookup?: LookupFunction | undefined;
   /** 4 or 6: only addresses of this family. Default: both. */
-  readonly family?: 0 | 4 | 6;
+  readonly family?: 0 | 4 | 6 | undefined;
   /** The local address to connect from. */
-  readonly localAddress?: string;
+  readonly localAddress?: string | undefined;
   /** Tries a host's IPv6 and IPv4 addresses in turn (RFC 8305, as far as Node goes). Default true. */
-  readonly autoSelectFamily?: boolean;
+  readonly autoSelectFamily?: boolean | undefined;
   /** How long one address may take before the next is tried. Default 250, Node's own. */
-  readonly autoSelectFamilyAttemptTimeoutMs?: number;
+  readonly autoSelectFamilyAttemptTimeoutMs?: number | undefined;
 }
 
 /** Where and how to connect; the same for both clients. */
 export interface DialOptions {
   /** What `node:tls` takes for `wss:` and `https:`. Certificates are verified unless this says otherwise. */
-  readonly tls?: ConnectionOptions;
-  readonly tcp?: TcpOptions;
+  readonly tls?: ConnectionOptions | undefined;
+  readonly tcp?: TcpOptions | undefined;
   /** Connect to this Unix socket instead of the URL's host and port. */
-  readonly socketPath?: string;
+  readonly socketPath?: string | undefined;
   /**
    * An HTTP proxy that is asked for a tunnel (`CONNECT`), for example `http://user:password@proxy.example:3128`.
    * `proxyFromEnvironment(url)` gives what the environment names. Default: none, whatever the environment says.
    */
-  readonly proxy?: string | URL;
+  readonly proxy?: string | URL | undefined;
 }
 
 /** `proxy` is checked by `checkDialOptions`. */

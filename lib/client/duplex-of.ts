@@ -20,9 +20,9 @@ export interface MessageSocket extends AsyncIterable<string | Uint8Array> {
 /** How messages and chunks become each other. */
 export interface DuplexOptions {
   /** Chunks read: `bytes` (default; text in UTF-8), or `messages` as they came, text as strings, in object mode. */
-  readonly read?: 'bytes' | 'messages';
+  readonly read?: 'bytes' | 'messages' | undefined;
   /** Chunks written go as binary messages (default) or as text, which must be UTF-8 in each chunk by itself. */
-  readonly send?: 'binary' | 'text';
+  readonly send?: 'binary' | 'text' | undefined;
 }
 
 /**

@@ -5,7 +5,6 @@
  * Sections: options, URL, the request, redirects. Read next: `event-source.ts`.
  */
 
-import type { EventStreamParserLimits } from '../event-stream/parser.ts';
 import { encodeRequestHead } from '../http/head.ts';
 import type { Clock } from '../net/sweeper.ts';
 import {
@@ -24,49 +23,53 @@ import { DIAL_OPTIONS, type DialOptions } from './dialer.ts';
 import { endpointOf } from './endpoint.ts';
 
 /** What a server-side user can say beyond the standard. Checked by the constructor. */
-export interface EventSourceOptions extends DialOptions, Partial<EventStreamParserLimits> {
+export interface EventSourceOptions extends DialOptions {
+  /** The most octets of one line. Default `EVENT_STREAM_LIMITS.maxLineBytes`. */
+  readonly maxLineBytes?: number | undefined;
+  /** The most octets of one event's data. Default `EVENT_STREAM_LIMITS.maxEventBytes`. */
+  readonly maxEventBytes?: number | undefined;
   /**
    * The standard's only member. Here it is shown and nothing more: this client keeps no cookies, and sends the credentials that
    * the URL or `headers` name in any case.
    */
-  readonly withCredentials?: boolean;
+  readonly withCredentials?: boolean | undefined;
   /** Default GET; POST, for example, for streams that answer a question. */
-  readonly method?: string;
+  readonly method?: string | undefined;
   /** The request's body, sent again with every reconnection. `headers` says what type it has. */
-  readonly body?: string | Uint8Array;
+  readonly body?: string | Uint8Array | undefined;
   /** Further request headers, for example `{ Authorization: '…' }`, or a function that is asked before every attempt. Not sent on to another origin. */
-  readonly headers?: HeadersOption;
+  readonly headers?: HeadersOption | undefined;
   /** Until the server says otherwise. Default 3,000. */
-  readonly reconnectionTimeMs?: number;
+  readonly reconnectionTimeMs?: number | undefined;
   /** The longest wait between attempts that fail, unless the server asks for more. Default 60,000. */
-  readonly maxRetryMs?: number;
+  readonly maxRetryMs?: number | undefined;
   /** Attempts that may fail in a row; then the source fails for good. Default: no limit. */
-  readonly maxRetries?: number;
+  readonly maxRetries?: number | undefined;
   /**
    * Refusals that are tried again, by status: `(status) => status >= 500 || status === 429`, for example. Their `Retry-After` is
    * honoured. Default none, as the standard says.
    */
-  readonly retryStatus?: (status: number) => boolean;
+  readonly retryStatus?: ((status: number) => boolean) | undefined;
   /**
    * Whether a stream that ends or breaks is asked for again. `always`: as the standard says, the default of GET. `with-id`: once an
    * event had an ID, from which the server can go on; else the source closes when the stream ends, and fails when it breaks. The
    * default of other methods, whose request may do something each time. `never`.
    */
-  readonly resume?: 'always' | 'with-id' | 'never';
+  readonly resume?: 'always' | 'with-id' | 'never' | undefined;
   /** From the attempt's beginning to the response's head. Default 10,000. */
-  readonly handshakeTimeoutMs?: number;
+  readonly handshakeTimeoutMs?: number | undefined;
   /** A stream that brings no octet for so long is taken for lost. Default 0: never. Servers of this library send one every 30,000. */
-  readonly idleTimeoutMs?: number;
+  readonly idleTimeoutMs?: number | undefined;
   /** Begin behind this event. */
-  readonly lastEventId?: string;
+  readonly lastEventId?: string | undefined;
   /** Events kept for `for await` before the connection is no longer read. Default 64. */
-  readonly maxQueuedEvents?: number;
+  readonly maxQueuedEvents?: number | undefined;
   /** Closes the source. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** A number from 0 to 1 for the jitter; for tests. */
-  readonly random?: () => number;
+  readonly random?: (() => number) | undefined;
   /** Where time comes from; for tests. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
 
 /** `withCredentials` is converted, as WebIDL says; `headers` is checked by whoever reads it, at the same call. */

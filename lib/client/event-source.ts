@@ -51,6 +51,9 @@ const CONNECTING = 0;
 const OPEN = 1;
 const CLOSED = 2;
 
+/** A `retry` below this is not taken at its word behind streams that ended without an event. */
+const MIN_WAIT_WITHOUT_EVENT_MS = 1_000;
+
 /** Events kept for `for await`, unless an option says otherwise. */
 const MAX_QUEUED_EVENTS = 64;
 
@@ -72,6 +75,8 @@ export class EventSource extends Target {
   #reconnectionTimeMs: number;
   /** Failed attempts since the last stream. */
   #failures = 0;
+  /** Streams in a row that ended without an event. */
+  #streamsWithoutEvent = 0;
   /** Set while a connection is there or being made. */
   #attempt: Attempt | undefined = undefined;
   #reader: StreamReader | undefined = undefined;
@@ -215,6 +220,7 @@ export class EventSource extends Target {
     });
     this.#reader = reader;
     this.#failures = 0;
+    this.#streamsWithoutEvent++; // until an event comes
     if (this.#isPaused) reader.pause();
     this.#readyState = OPEN;
     this.dispatchEvent(new Event('open'));
@@ -226,6 +232,7 @@ export class EventSource extends Target {
     switch (incoming.kind) {
       case 'event': {
         const { type, data, lastEventId } = incoming;
+        this.#streamsWithoutEvent = 0;
         this.#lastEventId = lastEventId;
         const event = new MessageEvent(type, { data, lastEventId, origin });
         if (this.#queue === undefined) this.dispatchEvent(event);
@@ -266,7 +273,12 @@ export class EventSource extends Target {
     }
     this.#drop();
     this.#readyState = CONNECTING; // step 1.2
-    const delayMs = reconnectionDelayMs(this.#reconnectionTimeMs, this.#failures, random(), maxRetryMs);
+    const reconnectionTimeMs = this.#reconnectionTimeMs;
+    // §9.2.3, reestablish, step 3: "user agents might introduce an exponential backoff delay". Choice: also where a server with a
+    // short `retry` closes again and again without an event, some 350 times a second with `retry: 0`.
+    const isHasty = reconnectionTimeMs < MIN_WAIT_WITHOUT_EVENT_MS;
+    const failures = Math.max(this.#failures, isHasty ? this.#streamsWithoutEvent : 0);
+    const delayMs = reconnectionDelayMs(reconnectionTimeMs, failures, random(), maxRetryMs);
     this.#failures++;
     this.dispatchEvent(errorEvent(error ?? new Error('the stream ended'))); // step 1.3
     if (this.#readyState !== CONNECTING) return; // a listener has called `close`

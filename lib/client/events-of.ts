@@ -6,9 +6,9 @@
  */
 
 import { BarewireError, HandshakeRejected } from '../errors.ts';
-import { EventStreamParser, type EventStreamParserLimits } from '../event-stream/parser.ts';
+import { EventStreamParser } from '../event-stream/parser.ts';
 import { decide } from '../event-stream/reconnect.ts';
-import { checkOptions, describe, STRING, wholeNumber } from '../options.ts';
+import { checkOptions, defined, describe, STRING, wholeNumber } from '../options.ts';
 import { MAX_REFUSAL_BYTES } from './attempt.ts';
 
 /** One event of a stream (HTML §9.2.6). */
@@ -36,9 +36,13 @@ export interface ReadableStreamLike {
 }
 
 /** Bounds, and where the stream begins. */
-export interface EventsOfOptions extends Partial<EventStreamParserLimits> {
+export interface EventsOfOptions {
+  /** The most octets of one line. Default `EVENT_STREAM_LIMITS.maxLineBytes`. */
+  readonly maxLineBytes?: number | undefined;
+  /** The most octets of one event's data. Default `EVENT_STREAM_LIMITS.maxEventBytes`. */
+  readonly maxEventBytes?: number | undefined;
   /** The last event ID that the request was sent with. */
-  readonly lastEventId?: string;
+  readonly lastEventId?: string | undefined;
 }
 
 const OPTIONS = { maxLineBytes: wholeNumber(1), maxEventBytes: wholeNumber(1), lastEventId: STRING };
@@ -58,7 +62,7 @@ export function eventsOf(
       `eventsOf: response is ${describe(response)}, must be a Response, such as await fetch(url) gives`,
     );
   const { lastEventId, ...limits } = options;
-  return read(response, new EventStreamParser(limits, lastEventId));
+  return read(response, new EventStreamParser(defined(limits), lastEventId));
 }
 
 async function* read(response: ResponseLike, parser: EventStreamParser): AsyncGenerator<StreamEvent, void, void> {

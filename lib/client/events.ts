@@ -6,6 +6,7 @@
  * Read next: `event-handlers.ts`.
  */
 
+import type { Complete } from '../options.ts';
 import {
   defineInterface,
   requireArguments,
@@ -17,20 +18,20 @@ import {
 
 /** What every event can be given (DOM §2.2). */
 interface Init {
-  readonly bubbles?: boolean;
-  readonly cancelable?: boolean;
-  readonly composed?: boolean;
+  readonly bubbles?: boolean | undefined;
+  readonly cancelable?: boolean | undefined;
+  readonly composed?: boolean | undefined;
 }
 
-function eventInit(init: Readonly<Record<string, unknown>>): Required<Init> {
+function eventInit(init: Readonly<Record<string, unknown>>): Complete<Init> {
   const { bubbles, cancelable, composed } = init;
   return { bubbles: Boolean(bubbles), cancelable: Boolean(cancelable), composed: Boolean(composed) };
 }
 
 export interface CloseEventInit extends Init {
-  readonly wasClean?: boolean;
-  readonly code?: number;
-  readonly reason?: string;
+  readonly wasClean?: boolean | undefined;
+  readonly code?: number | undefined;
+  readonly reason?: string | undefined;
 }
 
 /** How a WebSocket connection ended (WebSockets §6). */
@@ -69,10 +70,10 @@ export class CloseEvent extends Event {
 defineInterface(CloseEvent, 'CloseEvent', ['wasClean', 'code', 'reason']);
 
 export interface ErrorEventInit extends Init {
-  readonly message?: string;
-  readonly filename?: string;
-  readonly lineno?: number;
-  readonly colno?: number;
+  readonly message?: string | undefined;
+  readonly filename?: string | undefined;
+  readonly lineno?: number | undefined;
+  readonly colno?: number | undefined;
   readonly error?: unknown;
 }
 
@@ -153,8 +154,8 @@ export interface TypedEventTarget<Events extends { [T in keyof Events]: Event },
 
 /** DOM §2.7: `AddEventListenerOptions`. */
 export interface ListenerOptions {
-  readonly capture?: boolean;
-  readonly once?: boolean;
-  readonly passive?: boolean;
-  readonly signal?: AbortSignal;
+  readonly capture?: boolean | undefined;
+  readonly once?: boolean | undefined;
+  readonly passive?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
 }

@@ -11,6 +11,6 @@ import { WebSocket } from './websocket.ts';
 export class ReconnectingWebSocket extends Portable {
   /** @throws as `ReconnectingWebSocket` of `reconnecting.ts` */
   constructor(url: PerAttempt<string | URL>, options: ReconnectingOptions = {}) {
-    super(url, { WebSocket, ...options });
+    super(url, { ...options, WebSocket: options.WebSocket ?? WebSocket });
   }
 }

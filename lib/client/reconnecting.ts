@@ -30,46 +30,42 @@ export type AfterClose = 'final' | 'retry' | 'token';
 export type PerAttempt<T> = T | ((token: string | undefined) => T | Promise<T>);
 
 export interface ReconnectingOptions {
-  readonly protocols?: PerAttempt<string | readonly string[]>;
+  readonly protocols?: PerAttempt<string | readonly string[]> | undefined;
   /** The constructor's third argument, for clients that take one: `(token) => ({ headers: { Authorization: token } })`. */
-  readonly socketOptions?: PerAttempt<object>;
+  readonly socketOptions?: PerAttempt<object> | undefined;
   /**
    * Gives a token: asked before the first attempt, and once more when the server refuses it (401, 403, or a close code that
    * `finalCodes` answers with `token`). A new one that is refused too is final.
    */
-  readonly token?: () => string | Promise<string>;
+  readonly token?: (() => string | Promise<string>) | undefined;
   /** Default: the global one. */
-  readonly WebSocket?: new (
-    url: string,
-    protocols?: string | string[],
-    options?: never,
-  ) => WebSocketLike;
+  readonly WebSocket?: (new (url: string, protocols?: string | string[], options?: never) => WebSocketLike) | undefined;
   /** Default `arraybuffer`. */
-  readonly binaryType?: 'blob' | 'arraybuffer';
+  readonly binaryType?: 'blob' | 'arraybuffer' | undefined;
   /** The ceiling of the first wait, doubled with each attempt; each wait is a random part of it. Default 1,000. */
-  readonly minRetryMs?: number;
+  readonly minRetryMs?: number | undefined;
   /** The most that a wait grows to; behind 1013 the least of one. Behind 1012 it is 5 to 30 seconds in any case. Default 30,000. */
-  readonly maxRetryMs?: number;
+  readonly maxRetryMs?: number | undefined;
   /** Attempts that may fail in a row. Default: no limit. */
-  readonly maxRetries?: number;
+  readonly maxRetries?: number | undefined;
   /** A connection that has held so long counts as a success, and the next wait is short again. Default 5,000. */
-  readonly stableAfterMs?: number;
+  readonly stableAfterMs?: number | undefined;
   /** From an attempt's beginning to `open`. Default 15,000. */
-  readonly connectTimeoutMs?: number;
+  readonly connectTimeoutMs?: number | undefined;
   /** Messages kept while there is no connection. Default 1,000. */
-  readonly maxQueuedMessages?: number;
+  readonly maxQueuedMessages?: number | undefined;
   /** And their bytes. Default 1 MiB. */
-  readonly maxQueuedBytes?: number;
+  readonly maxQueuedBytes?: number | undefined;
   /** What gives way when they are too many: the new message (default; `send` answers false) or the oldest ones. */
-  readonly whenFull?: 'refuse' | 'drop-oldest';
-  /** Exceptions to what is final: `{ 4001: 'token', 4100: 'retry' }`. */
-  readonly finalCodes?: Readonly<Record<number, AfterClose>>;
+  readonly whenFull?: 'refuse' | 'drop-oldest' | undefined;
+  /** Exceptions to what is final, by close code or HTTP status: `{ 4001: 'token', 404: 'retry' }`. */
+  readonly finalCodes?: Readonly<Record<number, AfterClose>> | undefined;
   /** Closes for good. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** A number from 0 to 1; for tests. */
-  readonly random?: () => number;
+  readonly random?: (() => number) | undefined;
   /** Where time comes from; for tests. */
-  readonly clock?: { now(): number; after(ms: number, callback: () => void): () => void };
+  readonly clock?: { now(): number; after(ms: number, callback: () => void): () => void } | undefined;
 }
 
 /** Fired when an attempt has been put off. */
@@ -122,6 +118,8 @@ interface Loss {
   reason: string;
   status?: number | undefined;
   retryAfter?: string | null | undefined;
+  /** The WebSocket could not even be made. */
+  isMistake?: boolean;
 }
 
 const Target: new () => TypedTarget = EventTarget;
@@ -152,8 +150,11 @@ const DEFAULTS = {
 
 const WITHOUT_DEFAULT = ['protocols', 'socketOptions', 'token', 'WebSocket', 'signal'];
 
+/** None is undefined. */
+type Complete<T> = { [K in keyof T]-?: Exclude<T[K], undefined> };
+
 type Options = Omit<ReconnectingOptions, keyof typeof DEFAULTS> &
-  Required<Pick<ReconnectingOptions, keyof typeof DEFAULTS>>;
+  Complete<Pick<ReconnectingOptions, keyof typeof DEFAULTS>>;
 
 export class ReconnectingWebSocket extends Target {
   readonly #url: PerAttempt<string | URL>;
@@ -171,18 +172,25 @@ export class ReconnectingWebSocket extends Target {
   #queuedBytes = 0;
   #cancelTimer: () => void = () => {};
 
-  /** Begins to connect. @throws TypeError where there is no WebSocket, and for an unknown option; RangeError for a time or count that is no positive number */
+  /**
+   * Begins to connect. Where nothing has to be asked for, the first WebSocket is made at once, and what it throws is thrown here.
+   * @throws DOMException `SyntaxError` for a URL or a subprotocol that is none; TypeError where there is no WebSocket, and for an
+   * unknown option; RangeError for a time or count that is no positive number
+   */
   constructor(url: PerAttempt<string | URL>, options: ReconnectingOptions = {}) {
     super();
     this.#url = url;
     for (const name of Object.keys(options))
       if (!(name in DEFAULTS) && !WITHOUT_DEFAULT.includes(name)) throw new TypeError(`unknown option ${name}`);
-    this.#options = { ...DEFAULTS, ...options } as Options;
+    const given = Object.entries(options).filter(([, value]) => value !== undefined);
+    this.#options = { ...DEFAULTS, ...Object.fromEntries(given) } as Options;
     for (const [name, value] of Object.entries(this.#options))
       if (/^m(ax|in)|Ms$/.test(name) && !((value as number) > 0))
         throw new RangeError(`${name} must be a positive number`);
     if (!this.#WebSocket) throw new TypeError('there is no WebSocket here: pass one in the options');
-    const { signal } = options;
+    const { protocols, signal, socketOptions, token } = options;
+    const asks = [url, protocols, socketOptions, token].some((each) => typeof each === 'function');
+    const first = asks || signal?.aborted ? undefined : this.#make(`${url}`, protocols, socketOptions);
     const listening = { signal: this.#over.signal };
     surroundings.addEventListener?.('online', () => this.reconnectNow(), listening);
     surroundings.document?.addEventListener?.(
@@ -194,7 +202,7 @@ export class ReconnectingWebSocket extends Target {
     );
     signal?.addEventListener('abort', () => this.close(), listening);
     if (signal?.aborted) queueMicrotask(() => this.close());
-    else void this.#connect();
+    else void this.#connect(first);
   }
 
   /** `closed`: for good. */
@@ -244,23 +252,31 @@ export class ReconnectingWebSocket extends Target {
     return this.#options.WebSocket ?? surroundings.WebSocket;
   }
 
-  async #connect(): Promise<void> {
+  #make(url: string, protocols: unknown = [], socketOptions?: unknown): WebSocketLike {
+    return new this.#WebSocket!(url, protocols as string[], socketOptions as never);
+  }
+
+  async #connect(first?: WebSocketLike): Promise<void> {
     this.#state = 'connecting';
     const attempt = ++this.#attempts;
     const isCurrent = (): boolean => this.#state === 'connecting' && this.#attempts === attempt;
     const { clock, connectTimeoutMs, protocols, socketOptions, token } = this.#options;
     this.#cancelTimer = clock.after(connectTimeoutMs, () => this.#lost({ code: 1006, reason: 'no answer in time' }));
+    if (first) return this.#open(first);
+    let isMistake = false;
     try {
       this.#token ??= await token?.();
-      const url = String(await ask(this.#url, this.#token));
-      const wanted = await ask(protocols ?? [], this.#token);
+      const url = `${await ask(this.#url, this.#token)}`;
+      const wanted = await ask(protocols, this.#token);
       const extra = await ask(socketOptions, this.#token);
-      if (isCurrent()) this.#open(new this.#WebSocket!(url, wanted as string[], extra as never));
+      if (!isCurrent()) return;
+      isMistake = true; // What a constructor throws for, it throws for again.
+      this.#open(this.#make(url, wanted, extra));
     } catch (error) {
       if (!isCurrent()) return;
       this.#fire('error', { error });
-      if (isCurrent())
-        this.#lost({ code: 1006, reason: error instanceof Error ? error.message : 'no attempt could be made' });
+      const reason = (error as Error)?.message ?? 'no attempt could be made';
+      if (isCurrent()) this.#lost({ code: 1006, reason, isMistake });
     }
   }
 
@@ -298,7 +314,7 @@ export class ReconnectingWebSocket extends Target {
     this.#release();
     if (this.#state === 'closed') return;
     const after = this.#after(loss);
-    if (after === 'final' || this.#attempts > this.#options.maxRetries) {
+    if (loss.isMistake || after === 'final' || this.#attempts > this.#options.maxRetries) {
       this.#finish(loss);
       return;
     }
@@ -315,12 +331,12 @@ export class ReconnectingWebSocket extends Target {
 
   #after({ code, status }: Loss): AfterClose {
     const { finalCodes, token } = this.#options;
-    // RFC 6455 §7.4.1: 1000 "the purpose ... has been fulfilled", 1008 "violates its policy"; §7.4.2: 4000-4999 are the application's.
-    let after: AfterClose =
-      finalCodes[code] ?? (code === 1000 || code === 1008 || (code >= 4000 && code < 5000) ? 'final' : 'retry');
-    if (status === 401 || status === 403) after = 'token';
     // RFC 9110 §15.5: 4xx "the client seems to have erred", but for 408 and 429, which ask to come again.
-    else if (status && status >= 400 && status < 500 && status !== 408 && status !== 429) after = 'final';
+    const ofStatus =
+      finalCodes[status!] ??
+      (status === 401 || status === 403 ? 'token' : /^4(?!08|29)/.test(`${status}`) ? 'final' : undefined);
+    // RFC 6455 §7.4.1: 1000 "the purpose ... has been fulfilled", 1008 "violates its policy"; §7.4.2: 4000-4999 are the application's.
+    const after = ofStatus ?? finalCodes[code] ?? (/^(1000|1008|4...)$/.test(`${code}`) ? 'final' : 'retry');
     return after === 'token' && (this.#renewed || !token) ? 'final' : after;
   }
 

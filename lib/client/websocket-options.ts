@@ -27,46 +27,46 @@ import { toStringSequence } from './webidl.ts';
 /** What a server-side user can say beyond the standard. Checked by the constructor. */
 export interface WebSocketOptions extends DialOptions {
   /** Subprotocols, most wanted first; the second argument of the constructor says the same. */
-  readonly protocols?: string | readonly string[];
+  readonly protocols?: string | readonly string[] | undefined;
   /** Further request headers, for example `{ 'X-User-Id': 'ada' }`, or a function that is asked for them. */
-  readonly headers?: HeadersOption;
+  readonly headers?: HeadersOption | undefined;
   /** The `Origin` header; browsers send one, this client only when told to. */
-  readonly origin?: string;
+  readonly origin?: string | undefined;
   /** Offer permessage-deflate (RFC 7692): `true`, `'auto'` (and leave alone what does not shrink), or how. Default false. */
-  readonly perMessageDeflate?: PerMessageDeflate;
+  readonly perMessageDeflate?: PerMessageDeflate | undefined;
   /**
    * Redirects that are followed. Default 0: the standard follows none, since a redirect can lead credentials elsewhere.
    * Headers are not sent on to another origin, and wss: is never left for ws:.
    */
-  readonly maxRedirects?: number;
+  readonly maxRedirects?: number | undefined;
   /** Gives up while connecting; closes with 1000 afterwards. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** From the constructor to the server's answer, the headers function and the proxy included. Default 10,000. */
-  readonly handshakeTimeoutMs?: number;
-  readonly maxMessageBytes?: number;
-  readonly maxFramesPerMessage?: number;
+  readonly handshakeTimeoutMs?: number | undefined;
+  readonly maxMessageBytes?: number | undefined;
+  readonly maxFramesPerMessage?: number | undefined;
   /**
    * In place of `message` events: told a message at its first frame, to be read as it comes, however long it is. As the handler of
    * that name in a server's routes. Where it throws or rejects, the connection is closed with 1011 and `error` tells.
    */
-  readonly messageStream?: (message: StreamedMessage) => unknown;
+  readonly messageStream?: ((message: StreamedMessage) => unknown) | undefined;
   /** Octets of a message that `messageStream` is given. Default: no limit. */
-  readonly maxStreamedMessageBytes?: number;
+  readonly maxStreamedMessageBytes?: number | undefined;
   /** Beyond this many unsent bytes the connection is failed, as the standard says of a full buffer. */
-  readonly maxBufferedBytes?: number;
+  readonly maxBufferedBytes?: number | undefined;
   /** `write` waits while more than this is unsent. */
-  readonly highWaterMarkBytes?: number;
+  readonly highWaterMarkBytes?: number | undefined;
   /** Messages kept for `for await` before the connection is no longer read. */
-  readonly maxQueuedMessages?: number;
+  readonly maxQueuedMessages?: number | undefined;
   /** And their bytes. */
-  readonly maxQueuedBytes?: number;
+  readonly maxQueuedBytes?: number | undefined;
   /** 0 = never ping. */
-  readonly pingIntervalMs?: number;
-  readonly pongTimeoutMs?: number;
-  readonly closeTimeoutMs?: number;
-  readonly writeTimeoutMs?: number;
+  readonly pingIntervalMs?: number | undefined;
+  readonly pongTimeoutMs?: number | undefined;
+  readonly closeTimeoutMs?: number | undefined;
+  readonly writeTimeoutMs?: number | undefined;
   /** Where time comes from; for tests. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
 
 /** The most redirects that can be asked for: the Fetch standard's number. */

@@ -12,11 +12,11 @@ import type { SendOptions, StreamedMessage, WriteMessageOptions } from '../net/a
 import type { ConnectionSettings } from '../net/connection-settings.ts';
 import { messageBytes } from '../net/message-queue.ts';
 import type { PartSource } from '../net/outgoing-parts.ts';
-import { defined } from '../net/settings.ts';
 import { openConnection } from '../net/streaming-connection.ts';
 import { clientSweeper } from '../net/sweeper.ts';
 import { closed } from '../net/waiting-writes.ts';
 import type { WebSocketConnection } from '../net/websocket-connection.ts';
+import { defined } from '../options.ts';
 import { deflateSettings } from '../websocket/deflate.ts';
 import { whenAborted } from './abort-signal.ts';
 import { AsyncQueue } from './async-queue.ts';
@@ -56,6 +56,8 @@ export class WebSocketSession {
   #queue: AsyncQueue<string | Uint8Array> | undefined = undefined;
   /** Why the connection is being failed, to be told with its end. */
   #failure: Error | undefined = undefined;
+  /** Why there is nothing more to be written; from the end on. */
+  #end: Error | undefined = undefined;
   #forgetSignal: () => void = () => {};
 
   /** Begins to connect. `request` has been checked. */
@@ -116,13 +118,13 @@ export class WebSocketSession {
 
   /** Sends once there is room, behind earlier calls and `open`. Rejects with `ConnectionClosed`. */
   write(data: Sendable, options: SendOptions | undefined): Promise<void> {
-    if (this.readyState >= CLOSING) return Promise.reject(closed());
+    if (this.readyState >= CLOSING) return Promise.reject(closed(this.#end));
     return this.#outbox.write(data, options);
   }
 
   /** As `write`, of a message in parts. */
   writeMessage(parts: PartSource, options: WriteMessageOptions | undefined): Promise<void> {
-    if (this.readyState >= CLOSING) return Promise.reject(closed());
+    if (this.readyState >= CLOSING) return Promise.reject(closed(this.#end));
     return this.#outbox.writeMessage(parts, options);
   }
 
@@ -265,7 +267,8 @@ export class WebSocketSession {
     const isCut = code === 1006 && this.#state === OPEN;
     this.#state = CLOSED; // step 1
     this.#forgetSignal();
-    this.#outbox.end(error ?? new Error(`closed with ${code}${reason === '' ? '' : `: ${reason}`}`));
+    this.#end = error ?? new Error(`closed with ${code}${reason === '' ? '' : `: ${reason}`}`);
+    this.#outbox.end(this.#end);
     this.#queue?.end(error ?? (isCut ? closed() : undefined));
     this.#receiver.closed(code, reason, error); // steps 2 and 3
   }

@@ -6,21 +6,23 @@
  * Pure; text in, text out. Read next: `prepared-event.ts`.
  */
 
+import { describe } from '../options.ts';
+
 /** One event, or a bare instruction to the client. At least one field must be there. */
 export interface EventStreamMessage {
   /** The event's type; the client calls it `message` when there is none. No CR, LF or NUL. */
-  readonly event?: string;
+  readonly event?: string | undefined;
   /** Becomes the client's last event ID, also without data. Empty resets it. No CR, LF or NUL. */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** From now on the client waits this many milliseconds before it reconnects. A whole number from 0. */
-  readonly retry?: number;
+  readonly retry?: number | undefined;
   /**
    * The payload: any text, any number of lines ended by CR LF, CR or LF; the client gets them joined by LF.
    * Without it the client dispatches no event, and takes `id` and `retry` only.
    */
-  readonly data?: string;
+  readonly data?: string | undefined;
   /** A comment in front of the event, which clients ignore. */
-  readonly comment?: string;
+  readonly comment?: string | undefined;
 }
 
 /**
@@ -28,9 +30,11 @@ export interface EventStreamMessage {
  * @throws TypeError when nothing is there to send, or `event` or `id` has CR, LF or NUL; RangeError for a bad `retry`
  */
 export function encodeEvent(message: EventStreamMessage): string {
+  if (typeof message !== 'object' || message === null)
+    throw new TypeError(`an event is ${describe(message)}, must be a string or an object with data`);
   const { event, id, retry, data, comment } = message;
   let text = '';
-  if (comment !== undefined) text += lines(': ', comment);
+  if (comment !== undefined) text += lines(': ', mustBeText('comment', comment));
   if (event !== undefined) text += `event: ${oneLine('event', event)}\n`;
   if (id !== undefined) text += `id: ${oneLine('id', id)}\n`;
   if (retry !== undefined) {
@@ -39,7 +43,7 @@ export function encodeEvent(message: EventStreamMessage): string {
       throw new RangeError(`retry is ${retry}, must be a whole number of milliseconds from 0 (HTML §9.2.6)`);
     text += `retry: ${retry}\n`;
   }
-  if (data !== undefined) text += lines('data: ', data);
+  if (data !== undefined) text += lines('data: ', mustBeText('data', data));
   if (text === '') throw new TypeError('an event needs at least one of event, id, retry, data, comment');
   // A comment alone needs no blank line, but one flushes whatever a proxy counts by events, and costs an octet.
   return `${text}\n`;
@@ -50,8 +54,15 @@ export function encodeComment(text: string): string {
   return encodeEvent({ comment: text });
 }
 
+function mustBeText(field: string, value: unknown): string {
+  if (typeof value === 'string') return value;
+  const how = field === 'data' && typeof value === 'object' ? ': JSON.stringify makes one of an object' : '';
+  throw new TypeError(`${field} is ${describe(value)}, must be a string${how} (HTML §9.2.5)`);
+}
+
 /** §9.2.5: `field = 1*name-char [ colon [ space ] *any-char ]`; any-char is anything but CR and LF. */
 function oneLine(field: string, value: string): string {
+  mustBeText(field, value);
   for (let i = 0; i < value.length; i++) {
     const code = value.charCodeAt(i);
     // NUL: a client ignores an id that has one (§9.2.6); refused in both for one rule.

@@ -27,13 +27,13 @@ export interface CorsOptions<Request> {
    * Whether responses to requests with cookies may be read. Left out: by origins in the list. `true`: also by those that the
    * function chose. Never by `null`, and never with `'*'`.
    */
-  readonly credentials?: boolean;
+  readonly credentials?: boolean | undefined;
   /** Request fields that pages may send beyond the ordinary ones. Default `'any'`: what the preflight asks for. */
-  readonly requestHeaders?: 'any' | readonly string[];
+  readonly requestHeaders?: 'any' | readonly string[] | undefined;
   /** Response fields that pages may read beyond the ordinary ones. Default none. */
-  readonly exposedHeaders?: readonly string[];
+  readonly exposedHeaders?: readonly string[] | undefined;
   /** For how long a browser may remember the answer to a preflight, 0 to 86,400 s. Default 600 s. */
-  readonly maxAgeSeconds?: number;
+  readonly maxAgeSeconds?: number | undefined;
 }
 
 /** Options, checked, with the values of their fields written out. */

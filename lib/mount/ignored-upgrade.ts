@@ -27,7 +27,13 @@ export function ignoreUpgrade(
   const head = headOf(request);
   const { 'content-length': length = '0' } = request.headers;
   if (length !== '0' || head.headers.has('transfer-encoding') || early.length > 0) {
-    serveUpgradeOf(mount, head, stream, early, plain(400, 'request to upgrade with a body (RFC 9110 §7.8)'));
+    serveUpgradeOf(
+      mount,
+      { node: request, head },
+      stream,
+      early,
+      plain(400, 'request to upgrade with a body (RFC 9110 §7.8)'),
+    );
     return;
   }
   stream.on('error', () => stream.destroy());

@@ -34,12 +34,12 @@ export interface MountLimits {
 /** Options of `server.attach`. */
 export interface AttachOptions {
   /** Answer requests for event-stream and HTTP routes too, not upgrades alone. Default false. */
-  readonly routes?: boolean;
+  readonly routes?: boolean | undefined;
   /**
    * An upgrade for which no route of ours is found: `'refuse'` answers 404, `'leave'` leaves it to others. Default: refused when
    * all listeners for upgrades of that server are ours, since nobody else would answer.
    */
-  readonly unmatched?: 'refuse' | 'leave';
+  readonly unmatched?: 'refuse' | 'leave' | undefined;
 }
 
 /** Whether there is room for one more connection: none while the server closes, nor beyond its limit. */

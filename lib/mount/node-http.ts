@@ -21,7 +21,7 @@ import { ignoreUpgrade } from './ignored-upgrade.ts';
 import type { AttachOptions, Mount } from './mount.ts';
 import { headOf, type NodeRequest, type NodeResponse, remoteOf, type UpgradeStream } from './node-request.ts';
 import { ResponseExchange } from './response-exchange.ts';
-import { noWebSocketHere, serveUpgradeOf } from './upgrade-exchange.ts';
+import { type Asked, noWebSocketHere, serveUpgradeOf } from './upgrade-exchange.ts';
 
 type Emit = (event: string, ...all: unknown[]) => boolean;
 
@@ -40,7 +40,7 @@ type OnRequest = (request: NodeRequest, response: NodeResponse) => void;
 export function handleUpgrade(mount: Mount, request: NodeRequest, socket: UpgradeStream, head: Uint8Array): boolean {
   const ours = headOf(request);
   if (!isOurUpgrade(mount, ours)) return false;
-  takeUpgrade(mount, ours, socket, head);
+  takeUpgrade(mount, { node: request, head: ours }, socket, head);
   return true;
 }
 
@@ -48,10 +48,10 @@ function isOurUpgrade(mount: Mount, head: RequestHead): boolean {
   return offersWebSocket(head) && hasRoute(mount.context, WEBSOCKET, pathOf(head.target));
 }
 
-function takeUpgrade(mount: Mount, head: RequestHead, socket: UpgradeStream, early: Uint8Array): void {
-  const addressed = withHost(head);
-  if ('kind' in addressed) serveUpgradeOf(mount, head, socket, early, refusal(addressed));
-  else serveUpgradeOf(mount, addressed, socket, early);
+function takeUpgrade(mount: Mount, asked: Asked, socket: UpgradeStream, early: Uint8Array): void {
+  const addressed = withHost(asked.head);
+  if ('kind' in addressed) serveUpgradeOf(mount, asked, socket, early, refusal(addressed));
+  else serveUpgradeOf(mount, { ...asked, head: addressed }, socket, early);
 }
 
 /** Takes a request for which there is a route, its body included; false, with nothing touched, for any other one. */
@@ -75,6 +75,7 @@ function takeRequest(mount: Mount, given: RequestHead, node: NodeRequest, respon
   const head = 'kind' in addressed ? given : addressed;
   const make = (body: Uint8Array): ResponseExchange => {
     const request = new Request(head, body, source, mount.forwarded?.(source, head));
+    Request.setRaw(request, node);
     return new ResponseExchange({ request: node, response }, request, source.remote, mount.context.open);
   };
   const refuse = (answer: CheckedResponse): void => make(NOTHING).respond(answer, { close: true });
@@ -179,9 +180,9 @@ function passUpgrade(
   const head = headOf(node);
   const [first] = mounts.keys();
   const mount = [...mounts.keys()].find((each) => isOurUpgrade(each, head));
-  if (mount !== undefined) takeUpgrade(mount, head, socket, early);
+  if (mount !== undefined) takeUpgrade(mount, { node, head }, socket, early);
   else if (first === undefined || !refusesUnmatched(server, mounts)) return false;
-  else if (offersWebSocket(head)) serveUpgradeOf(first, head, socket, early, noWebSocketHere());
+  else if (offersWebSocket(head)) serveUpgradeOf(first, { node, head }, socket, early, noWebSocketHere());
   else ignoreUpgrade(server, first, node, socket, early);
   return true;
 }

@@ -18,9 +18,9 @@ import { FUNCTION, kindOf, OBJECT } from '../options.ts';
 /** Options of an event stream that somebody's handler opens. */
 export interface UnroutedStreamOptions extends Omit<EventStreamRouteOptions, 'method' | 'allowedOrigins'> {
   /** Told what went wrong on our side. Default: a process warning. */
-  readonly onError?: (error: unknown) => void;
+  readonly onError?: ((error: unknown) => void) | undefined;
   /** Where time comes from; tests pass a fake one. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
 
 export interface UnroutedStream {

@@ -23,10 +23,16 @@ import type { UpgradeStream } from './node-request.ts';
 /** Receives nothing yet: replaced before the channel can receive. */
 const NOBODY: Sink = { receive() {}, receiveEnd() {}, drained() {}, gone() {} };
 
+/** Who asks for an upgrade: the request of Node's, and its head as ours. */
+export interface Asked {
+  readonly node: object;
+  readonly head: RequestHead;
+}
+
 /** Takes the socket over and answers the upgrade, now or later. `wrong`: what is wrong with the head, instead of an answer. */
 export function serveUpgradeOf(
   mount: Mount,
-  head: RequestHead,
+  { node, head }: Asked,
   stream: UpgradeStream,
   early: Uint8Array,
   wrong?: CheckedResponse,
@@ -38,6 +44,7 @@ export function serveUpgradeOf(
   const mayServe = hasRoom(mount) && fewFromThere;
   count(mount, channel);
   const request = new Request(head, NOTHING, channel, mount.forwarded?.(channel, head));
+  Request.setRaw(request, node);
   const exchange = new UpgradeExchange(mount, channel, head, request, taken.early);
   if (wrong !== undefined) exchange.respond(wrong);
   else if (!mayServe) {

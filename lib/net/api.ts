@@ -5,6 +5,8 @@
  * `settings.ts`. Read next: `../server.ts`.
  */
 
+import type { IncomingMessage } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
 import type { EventStreamMessage } from '../event-stream/encoder.ts';
 import type { PreparedEvent } from '../event-stream/prepared-event.ts';
 import type { ContentCoding } from '../http/content-coding.ts';
@@ -20,6 +22,9 @@ import type { PreparedMessage } from '../websocket/prepared-message.ts';
  * - `dropped`: not accepted, because `maxBufferedBytes` was reached or the connection is no longer open.
  */
 export type SendResult = 'sent' | 'backpressure' | 'dropped';
+
+/** A request of Node's own, as the server has it that handed the request over. */
+export type RawRequest = IncomingMessage | Http2ServerRequest;
 
 /** A request whose head (and body, where it has one) arrived whole and within the limits. */
 export interface HttpRequest {
@@ -45,6 +50,12 @@ export interface HttpRequest {
   readonly host: string;
   /** Aborted when the client leaves before it was answered; for a WebSocket or an event stream, when that ends. */
   readonly signal: AbortSignal;
+  /**
+   * Node's own request, for what works on that: express-session, passport. There for requests that came through `attach`,
+   * `handleUpgrade`, `handleRequest`, `middleware` or `openEventStream`; undefined behind our own listener, and for a WebSocket over
+   * HTTP/2, which has none. A WebSocket lets go of it when `upgrade` has answered: take what is wanted of it into `data` there.
+   */
+  readonly raw: RawRequest | undefined;
   /** The body decoded as UTF-8. */
   text(): string;
   /** The body parsed as JSON. @throws ProtocolViolation, which the server answers with 400 if no handler catches it */
@@ -54,11 +65,11 @@ export interface HttpRequest {
 /** What a handler of `get`, `post` or `route` answers. */
 export interface HttpResponse {
   /** 200 to 599; default 200. */
-  readonly status?: number;
+  readonly status?: number | undefined;
   /** A list sends the field once for each value, as Set-Cookie wants it. */
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
   /** Text is sent as UTF-8; `Content-Length` is computed. */
-  readonly body?: string | Uint8Array;
+  readonly body?: string | Uint8Array | undefined;
 }
 
 export type HttpHandler = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
@@ -74,9 +85,9 @@ export interface Acceptance<Data> {
   /** Becomes `socket.data`, or `stream.data`. */
   readonly data: Data;
   /** Join the response head. */
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
   /** WebSocket: the subprotocol, one of those that the client offered; in place of the route's `protocols`. */
-  readonly protocol?: string;
+  readonly protocol?: string | undefined;
 }
 
 /** `undefined` accepts without data. */
@@ -100,7 +111,7 @@ export interface SendOptions {
    * False: this message goes as it is, for example because a secret stands beside text that others choose. True: it is
    * compressed however short it is, if that makes it shorter. Without effect where compression was not agreed.
    */
-  readonly compress?: boolean;
+  readonly compress?: boolean | undefined;
 }
 
 /** What a connection has carried and holds. */
@@ -162,7 +173,7 @@ export interface StreamedMessage extends AsyncIterable<string | Uint8Array> {
 /** What may be said about a message that is sent in parts. */
 export interface WriteMessageOptions extends SendOptions {
   /** Default: text where the first part is a string. `'text'` for parts that are UTF-8 already. */
-  readonly type?: 'text' | 'binary';
+  readonly type?: 'text' | 'binary' | undefined;
 }
 
 /** The server's side of one WebSocket connection. */
@@ -297,52 +308,52 @@ export type AllowedOrigins = OriginOption<HttpRequest>;
 
 /** Options of one WebSocket route; what is left out comes from the server's options. */
 export interface WebSocketRouteOptions {
-  readonly allowedOrigins?: AllowedOrigins;
+  readonly allowedOrigins?: AllowedOrigins | undefined;
   /** Subprotocols in order of preference; the first that the client offered is chosen. */
-  readonly protocols?: readonly string[];
-  readonly maxMessageBytes?: number;
-  readonly maxFramesPerMessage?: number;
+  readonly protocols?: readonly string[] | undefined;
+  readonly maxMessageBytes?: number | undefined;
+  readonly maxFramesPerMessage?: number | undefined;
   /** Octets of a message that `messageStream` is given. Default: no limit. */
-  readonly maxStreamedMessageBytes?: number;
-  readonly maxBufferedBytes?: number;
-  readonly highWaterMarkBytes?: number;
-  readonly maxQueuedMessages?: number;
-  readonly maxQueuedBytes?: number;
+  readonly maxStreamedMessageBytes?: number | undefined;
+  readonly maxBufferedBytes?: number | undefined;
+  readonly highWaterMarkBytes?: number | undefined;
+  readonly maxQueuedMessages?: number | undefined;
+  readonly maxQueuedBytes?: number | undefined;
   /** 0 = never ping. */
-  readonly pingIntervalMs?: number;
-  readonly pongTimeoutMs?: number;
-  readonly closeTimeoutMs?: number;
-  readonly writeTimeoutMs?: number;
+  readonly pingIntervalMs?: number | undefined;
+  readonly pongTimeoutMs?: number | undefined;
+  readonly closeTimeoutMs?: number | undefined;
+  readonly writeTimeoutMs?: number | undefined;
   /**
    * Whether to accept permessage-deflate when a client offers it (RFC 7692): `true`, `'auto'` (and leave alone what does
    * not shrink), or how. Default false.
    * Choice: off, since it costs CPU and, with takeover, memory for each connection, and since the length of a compressed
    * message that mixes a secret with text of others says something about the secret (RFC 7692 §8, CRIME).
    */
-  readonly perMessageDeflate?: PerMessageDeflate;
+  readonly perMessageDeflate?: PerMessageDeflate | undefined;
 }
 
 /** Options of one event-stream route; what is left out comes from the server's options. */
 export interface EventStreamRouteOptions {
-  readonly allowedOrigins?: AllowedOrigins;
+  readonly allowedOrigins?: AllowedOrigins | undefined;
   /** `GET` (default) or `POST`. */
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | undefined;
   /** 0 = never. */
-  readonly heartbeatIntervalMs?: number;
-  readonly maxBufferedBytes?: number;
-  readonly highWaterMarkBytes?: number;
-  readonly closeTimeoutMs?: number;
-  readonly writeTimeoutMs?: number;
+  readonly heartbeatIntervalMs?: number | undefined;
+  readonly maxBufferedBytes?: number | undefined;
+  readonly highWaterMarkBytes?: number | undefined;
+  readonly closeTimeoutMs?: number | undefined;
+  readonly writeTimeoutMs?: number | undefined;
   /**
    * Content codings to use with clients whose `Accept-Encoding` takes them, best first. Default none.
    * Choice: off, for what `perMessageDeflate` says of secrets beside text of others.
    */
-  readonly contentCodings?: readonly ContentCoding[];
+  readonly contentCodings?: readonly ContentCoding[] | undefined;
   /** Further response headers. */
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
 }
 
 /** Options of a route that answers with a response. */
 export interface HttpRouteOptions {
-  readonly allowedOrigins?: AllowedOrigins;
+  readonly allowedOrigins?: AllowedOrigins | undefined;
 }

@@ -6,6 +6,7 @@
  * second has its share and no more. Read next: `../server.ts`.
  */
 
+import type { Complete } from '../options.ts';
 import { CloseCode } from '../websocket/close.ts';
 import type { EventStream, ServerWebSocket } from './api.ts';
 import { type ErrorHandler, guard } from './guard.ts';
@@ -16,11 +17,11 @@ import type { Clock } from './sweeper.ts';
 
 export interface DrainOptions {
   /** The time over which connections are closed. Default 0: at once. */
-  readonly overMs?: number;
+  readonly overMs?: number | undefined;
   /** Event streams are told to come back after a random time up to this; new connections get 503 with it as Retry-After. Default 5,000. */
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
   /** Called with each WebSocket or stream before it is closed: to say where it may go on, for example. */
-  readonly onClose?: (connection: ServerWebSocket | EventStream) => void;
+  readonly onClose?: ((connection: ServerWebSocket | EventStream) => void) | undefined;
 }
 
 /** How often connections are closed. */
@@ -30,7 +31,7 @@ const STEP_MS = 20;
 export function drainConnections(
   open: OpenConnections,
   clock: Clock,
-  options: Required<Pick<DrainOptions, 'overMs' | 'retryAfterMs'>> & DrainOptions,
+  options: Complete<Pick<DrainOptions, 'overMs' | 'retryAfterMs'>> & DrainOptions,
   onError: ErrorHandler,
   cancelled: Promise<void>,
 ): Promise<void> {

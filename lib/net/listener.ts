@@ -37,16 +37,16 @@ export interface ProxyProtocolOption {
 
 export interface ListenOptions {
   /** Default 0: any free port. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** Default 127.0.0.1: reachable from this machine only. */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** A Unix socket path instead of port and host. */
-  readonly path?: string;
+  readonly path?: string | undefined;
   /**
    * Versions 1 and 2 of the PROXY protocol, before TLS and HTTP. Never guessed: with this option every connection must begin
    * with a header, without it none may (PROXY §2).
    */
-  readonly proxyProtocol?: ProxyProtocolOption;
+  readonly proxyProtocol?: ProxyProtocolOption | undefined;
 }
 
 const LISTEN_OPTIONS = {

@@ -11,7 +11,7 @@ import { ConnectionClosed, ProtocolViolation } from '../errors.ts';
 import { parseCookies } from '../http/cookies.ts';
 import { HeaderFields } from '../http/headers.ts';
 import { pathOf, queryOf } from '../http/target.ts';
-import type { HttpRequest } from './api.ts';
+import type { HttpRequest, RawRequest } from './api.ts';
 
 /** What every door knows of a request. */
 export interface RequestParts {
@@ -38,6 +38,8 @@ interface Rare {
   forwarded: Forwarded | undefined;
   query: URLSearchParams | undefined;
   abort: AbortController | undefined;
+  /** Node's, where a door handed it over. */
+  raw: RawRequest | undefined;
   /** The client has left. */
   left: boolean;
 }
@@ -45,6 +47,14 @@ interface Rare {
 /** Shared by all requests of routes without parameters. */
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
 const NO_BODY = new Uint8Array(0);
+const NOTHING_RARE: Rare = {
+  body: undefined,
+  forwarded: undefined,
+  query: undefined,
+  abort: undefined,
+  raw: undefined,
+  left: false,
+};
 
 export class Request implements HttpRequest {
   readonly method: string;
@@ -66,9 +76,20 @@ export class Request implements HttpRequest {
     if (body.length > 0) this.#useRare().body = body;
   }
 
-  /** @internal For those that last: lets go of the fields, which are read again from `head` if somebody asks. */
+  /** @internal Came through a door, with this request of Node's. */
+  static setRaw(request: Request, raw: object): void {
+    request.#useRare().raw = raw as RawRequest;
+  }
+
+  /** @internal For those that last: lets go of Node's request, and of the fields, which are read again from `head` if somebody asks. */
   static compact(request: Request, head: string): void {
     request.#headers = head;
+    const rare = request.#rare;
+    if (rare === undefined) return;
+    rare.raw = undefined;
+    // As if nobody had asked for anything: it is there for Node's request alone.
+    if (!rare.left && Object.values(rare).every((each) => each === undefined || each === false))
+      request.#rare = undefined;
   }
 
   get headers(): HeaderFields {
@@ -102,6 +123,10 @@ export class Request implements HttpRequest {
     return parseCookies(this.headers.getAll('cookie'));
   }
 
+  get raw(): RawRequest | undefined {
+    return this.#rare?.raw;
+  }
+
   get signal(): AbortSignal {
     const rare = this.#useRare();
     if (rare.abort === undefined) {
@@ -119,7 +144,7 @@ export class Request implements HttpRequest {
   }
 
   #useRare(): Rare {
-    this.#rare ??= { body: undefined, forwarded: undefined, query: undefined, abort: undefined, left: false };
+    this.#rare ??= { ...NOTHING_RARE };
     return this.#rare;
   }
 

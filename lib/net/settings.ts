@@ -13,6 +13,7 @@ import {
   ANYTHING,
   BOOLEAN,
   checkOptions,
+  defined,
   describe,
   FUNCTION,
   kindOf,
@@ -93,14 +94,20 @@ const STREAM_OPTIONS: OptionTable = {
 };
 
 /** An object literal has nothing but events; an instance of a class may have more. */
-function isObserver(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
+function wrongObserver(value: unknown): string | undefined {
+  const methods = `an object with methods such as ${EVENT_NAMES.slice(0, 3).join(', ')}, or a list of such`;
+  if (typeof value !== 'object' || value === null) return `must be ${methods}`;
+  for (const name of EVENT_NAMES) {
+    const method: unknown = (value as Observer)[name];
+    if (method !== undefined && typeof method !== 'function')
+      return `whose ${name} is ${describe(method)}, must be a function`;
+  }
+  if (Object.getPrototypeOf(value) !== Object.prototype) return undefined;
   const events: readonly string[] = EVENT_NAMES;
-  const isLiteral = Object.getPrototypeOf(value) === Object.prototype;
-  return (
-    EVENT_NAMES.every((name) => ['undefined', 'function'].includes(typeof (value as Observer)[name])) &&
-    (!isLiteral || Object.keys(value).every((key) => events.includes(key)))
-  );
+  const unknown = Object.keys(value).find((key) => !events.includes(key));
+  // Names such as onConnect are another habit, and would be far from `connect`.
+  const bare = unknown?.replace(/^on(?=[A-Z])/, '') ?? '';
+  return unknown === undefined ? undefined : `and there is no event ${unknown}${suggest(bare, events)}`;
 }
 
 const SERVER_OPTIONS: OptionTable = {
@@ -121,9 +128,14 @@ const SERVER_OPTIONS: OptionTable = {
   bodyTimeoutMs: milliseconds(1),
   keepAliveTimeoutMs: milliseconds(1),
   onError: FUNCTION,
-  observer: kindOf(`an object with methods such as ${EVENT_NAMES.slice(0, 3).join(', ')}, or a list of such`, (value) =>
-    [value].flat().every(isObserver),
-  ),
+  observer: {
+    isNumber: false,
+    check: (value) =>
+      [value]
+        .flat()
+        .map(wrongObserver)
+        .find((wrong) => wrong !== undefined),
+  },
   clock: OBJECT,
 };
 
@@ -145,13 +157,6 @@ export interface RouteMakers {
 /** @throws TypeError or RangeError that names the option and its bound */
 export function checkServerOptions(options: unknown): void {
   checkOptions('createServer', options, SERVER_OPTIONS);
-}
-
-/** Without the properties that are undefined, so that spreading keeps the defaults before them. */
-export function defined<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
 }
 
 /** All limits and times of a server's HTTP connections, and of the server as a whole. */

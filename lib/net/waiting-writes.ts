@@ -78,7 +78,8 @@ export class WaitingWrites {
 /** The error of a write that never left. */
 export function closed(cause?: Error): ConnectionClosed {
   const options = cause === undefined ? {} : { cause };
-  return new ConnectionClosed('CONNECTION_CLOSED', 'the connection ended before this was written', options);
+  const why = cause === undefined ? '' : `: ${cause.message}`;
+  return new ConnectionClosed('CONNECTION_CLOSED', `the connection ended before this was written${why}`, options);
 }
 
 /** A promise of ours that nobody looks at must not end the process. */

@@ -18,9 +18,9 @@ import { join, type RawOptions, write } from './raw.ts';
 
 export interface RequestOptions extends RawOptions {
   /** Default GET, or POST where there is a body. */
-  readonly method?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array;
+  readonly method?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: string | Uint8Array | undefined;
 }
 
 /** A response that has come whole. */
@@ -145,7 +145,7 @@ function requestBytes(target: string, method: string, { headers = {}, body = '' 
 /** Sends one request and answers its response, whole. Rejects where the connection ends before. */
 export async function request(server: Server, target: string, options: RequestOptions = {}): Promise<TestResponse> {
   const { method = options.body === undefined ? 'GET' : 'POST' } = options;
-  const { channel } = join(server, options);
+  const { channel } = join('request', server, options);
   return new Promise((resolve, reject) => {
     let gathering: Gathering | undefined;
     new ResponseSink(channel, method, {
@@ -218,7 +218,7 @@ export class TestStream {
 /** Opens an event stream. @throws Refused where the server answers anything else */
 export async function openStream(server: Server, target: string, options: RequestOptions = {}): Promise<TestStream> {
   const { method = options.body === undefined ? 'GET' : 'POST' } = options;
-  const { channel, network } = join(server, options);
+  const { channel, network } = join('openStream', server, options);
   return new Promise((resolve, reject) => {
     const events = new Inbox<TestEvent>('event');
     const parser = new EventStreamParser();

@@ -12,7 +12,7 @@ import { Network } from './network.ts';
 
 export interface RawOptions {
   /** Who the server takes the client for. Default 127.0.0.1, port 0, without TLS. */
-  readonly remote?: Partial<Remote>;
+  readonly remote?: Partial<Remote> | undefined;
 }
 
 /** The client's end of a connection in memory, and the network in between. */
@@ -25,8 +25,8 @@ export interface Joined {
  * Joins a channel with the server. The server's side is counted, observed and ended like any other connection.
  * @throws Error where the server is closing or closed: nobody would connect to its port either
  */
-export function join(server: Server, { remote = {} }: RawOptions): Joined {
-  const { open, observed, closing, accepted } = Server.inside(server);
+export function join(where: string, server: Server, { remote = {} }: RawOptions): Joined {
+  const { open, observed, closing, accepted } = Server.inside(server, where);
   if (closing()) throw new Error('the server is closing, and takes no connections');
   const { first, second } = memoryPair({ remote, owner: open });
   open.channels.add(first);
@@ -43,7 +43,7 @@ export function write(channel: MemoryChannel, bytes: Uint8Array): void {
 
 /** Connects to a server, and says nothing yet. @throws Error where the server is closing or closed */
 export function connectRaw(server: Server, options: RawOptions = {}): RawConnection {
-  return new RawConnection(join(server, options));
+  return new RawConnection(join('connectRaw', server, options));
 }
 
 export class RawConnection implements Sink {

@@ -27,11 +27,11 @@ import { join, type RawOptions, write } from './raw.ts';
 
 export interface ConnectOptions extends RawOptions {
   /** Further fields of the request, such as Cookie and Origin. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Subprotocols to offer. */
-  readonly protocols?: readonly string[];
+  readonly protocols?: readonly string[] | undefined;
   /** Whether, and how, to offer compression. Default false. */
-  readonly perMessageDeflate?: PerMessageDeflate;
+  readonly perMessageDeflate?: PerMessageDeflate | undefined;
 }
 
 /** How a WebSocket has ended. */
@@ -168,7 +168,7 @@ export async function connectPair(server: Server, path: string, options: Connect
     protocols,
     extensions: policy === undefined ? '' : offerDeflate(policy),
   });
-  const { channel, network } = join(server, options);
+  const { channel, network } = join('connectPair', server, options);
   return new Promise((resolve, reject) => {
     let refusal: Gathering | undefined;
     const accepted = (head: ResponseHead): void => {

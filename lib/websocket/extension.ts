@@ -11,38 +11,39 @@
 
 import type { ParameterizedElement } from '../http/grammar.ts';
 import { COMPRESSION_DEFAULTS } from '../limits.ts';
+import type { Complete } from '../options.ts';
 
 export const PERMESSAGE_DEFLATE = 'permessage-deflate';
 
 /** What an application may say about compression. What it leaves out takes the defaults beside each option. */
 export interface PerMessageDeflateOptions {
   /** Shorter messages are sent as they are. Default: `COMPRESSION_DEFAULTS.thresholdBytes`. */
-  readonly thresholdBytes?: number;
+  readonly thresholdBytes?: number | undefined;
   /**
    * 1 (quick) to 9 (small). Default: `COMPRESSION_DEFAULTS.level`. With context takeover a connection that has sent compressed messages holds
    * up to 43 KiB for it at level 1, up to 115 KiB at the others.
    */
-  readonly level?: number;
+  readonly level?: number | undefined;
   /** The server may refer back to its earlier messages. Default: false on a server, true on a client. */
-  readonly serverContextTakeover?: boolean;
+  readonly serverContextTakeover?: boolean | undefined;
   /** The client may refer back to its earlier messages. Default: false on a server, true on a client. */
-  readonly clientContextTakeover?: boolean;
+  readonly clientContextTakeover?: boolean | undefined;
   /** The server looks back over 2^n bytes at most, 8 to 15. Default 15. */
-  readonly serverMaxWindowBits?: number;
+  readonly serverMaxWindowBits?: number | undefined;
   /** The client looks back over 2^n bytes at most, 8 to 15. Default 15. */
-  readonly clientMaxWindowBits?: number;
+  readonly clientMaxWindowBits?: number | undefined;
   /**
    * After messages that compression shortened by less than an eighth, leave the next ones alone: one, two, four and so
    * on, up to 64, until one pays again. For traffic that may be pictures or ciphertext. Default false.
    */
-  readonly adaptive?: boolean;
+  readonly adaptive?: boolean | undefined;
 }
 
 /** The option `perMessageDeflate`: off, on, on and `adaptive`, or in detail. */
 export type PerMessageDeflate = boolean | 'auto' | PerMessageDeflateOptions;
 
 /** The options of one endpoint, complete and in range. */
-export type DeflatePolicy = Required<PerMessageDeflateOptions>;
+export type DeflatePolicy = Complete<PerMessageDeflateOptions>;
 
 /** What both endpoints agreed on (RFC 7692 §7.1). */
 export interface DeflateParameters {

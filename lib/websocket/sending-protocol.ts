@@ -159,7 +159,7 @@ export abstract class SendingProtocol {
 
   #mustBeOpen(): void {
     if (!maySend(this.now))
-      throw new ConnectionClosed('WS_NOT_OPEN', `cannot send in state ${this.now} (RFC 6455 §5.5.1)`);
+      throw new ConnectionClosed('WS_NOT_OPEN', `cannot send: ${WHY_NOT[this.now]} (RFC 6455 §5.5.1)`);
   }
 
   #mayBegin(): void {
@@ -185,3 +185,13 @@ export abstract class SendingProtocol {
 }
 
 const NO_BYTES = new Uint8Array(0);
+
+/** What has happened, for who would send. */
+const WHY_NOT: Readonly<Record<State, string>> = {
+  OPEN: 'a message in parts is under way',
+  CLOSE_SENT: 'a close frame was sent already',
+  CLOSE_RECEIVED: 'the peer has sent a close frame',
+  CLOSED_CLEAN: 'the closing handshake is over',
+  FAILED: 'the connection was failed',
+  ENDED: 'the connection has ended',
+};

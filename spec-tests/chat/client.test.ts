@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { connectChat as inBrowsers } from '../../lib/chat/client.ts';
 import {
   type ChatConnection,
   type ChatMessage,
@@ -20,6 +21,7 @@ import type { ServerEvent } from '../../lib/chat/protocol.ts';
 import { mountChat } from '../../lib/chat/server.ts';
 import type { ChatOptions } from '../../lib/chat/settings.ts';
 import { EventSource } from '../../lib/client/event-source.ts';
+import { WebSocket } from '../../lib/client/websocket.ts';
 import { PreparedEvent } from '../../lib/event-stream/prepared-event.ts';
 import { openJournal } from '../../lib/room-logs/journal-index.ts';
 import { createServer, type Server } from '../../lib/server.ts';
@@ -219,7 +221,7 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
     refuses('nonsense', { room: 'a' }, TypeError);
     refuses('http://127.0.0.1:1/', {}, TypeError);
     refuses('http://127.0.0.1:1/', { room: 5 }, TypeError);
-    refuses('http://127.0.0.1:1/', { room: 'a', minRetryMs: 'x' }, RangeError);
+    refuses('http://127.0.0.1:1/', { room: 'a', minRetryMs: 'x' }, TypeError);
     refuses('http://127.0.0.1:1/', { room: 'a', maxRetryMs: 0 }, RangeError);
   });
 
@@ -562,6 +564,30 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
         client.close();
       });
     }
+  });
+
+  it('a server that has no chat there is NOT_FOUND, and the client is closed with it', async () => {
+    const answer = (_: IncomingMessage, response: ServerResponse) => void response.writeHead(404).end();
+    await withFake(answer, async (origin) => {
+      const { client, state } = joinChat(origin, { transport: 'event-stream' });
+      await assert.rejects(client.history(), { code: 'NOT_FOUND', message: 'the server answered 404' });
+      await until('it is closed', () => state() === 'closed');
+      assert.ok(client.state.state === 'closed');
+      assert.equal(client.state.reason.code, 'NOT_FOUND');
+    });
+  });
+
+  it('in Node unknown options are refused at the call, with the nearest known one; undefined counts as left out', () => {
+    const wrong = (options: object): void => void connectChat('http://127.0.0.1:1', options as ConnectOptions);
+    assert.throws(() => wrong({ room: 'a', minRetryMS: 1 }), {
+      name: 'TypeError',
+      message: 'connectChat: unknown option minRetryMS; did you mean minRetryMs?',
+    });
+    assert.throws(() => wrong({ room: 'a', transport: 'sse' }), /transport is "sse", must be 'auto', 'websocket' or/);
+    assert.throws(() => wrong({}), /room must be a name/);
+    const left = { room: 'a', minRetryMs: undefined, transport: undefined };
+    connectChat('http://127.0.0.1:1', left).close();
+    inBrowsers('http://127.0.0.1:1', { ...left, WebSocket, storage: null }).close();
   });
 
   it('it is ten files for browsers, without node:, of less than 6,000 bytes minified and compressed', async () => {

@@ -49,6 +49,35 @@ const echo = (server: Server): void => {
 };
 
 describe('barewire connect', () => {
+  it('a close reason begins no new line and has no control characters, also in a pipe', async () => {
+    const open = (server: Server): void =>
+      void server.webSocket('/', { open: (socket) => socket.close(4000, 'a\nconnected to x\x1b[2J\u202e') });
+    await withServer({}, open, async (server) => {
+      const { stderr } = await piped('', `${server.url}/`);
+      assert.match(stderr, /closed with 4000 a\\u000aconnected to x\\u001b\[2J\\u202e\n$/);
+    });
+  });
+
+  it('options and commands that are none: the nearest one, in our words', () => {
+    for (const [args, message] of [
+      [['connect', 'ws://x', '--protocoll', 'a'], 'there is no option --protocoll; did you mean --protocol?'],
+      [['connect', 'ws://x', '-q'], 'there is no option -q'],
+      [['chat', '--port'], '--port needs a value: --port VALUE, or --port=VALUE'],
+      [['chat', '--help=yes'], '--help takes no value'],
+      [['chat', 'more'], 'unexpected argument more'],
+      [['chatt'], 'there is no command "chatt"; did you mean chat?'],
+      [['help', 'conect'], 'there is no command "conect"; did you mean connect?'],
+      [['--bogus'], 'there is no option --bogus'],
+      [['--versoin'], 'there is no option --versoin; did you mean --version?'],
+    ] as const) {
+      const { stderr, status } = spawnSync(process.execPath, [join(ROOT, 'dist/lib/cli/main.js'), ...args], {
+        encoding: 'utf8',
+      });
+      assert.equal(stderr.split('\n')[0], `barewire: ${message}`);
+      assert.equal(status, 2);
+    }
+  });
+
   it('a pipe: each line is a message, answers are printed, exit code 0', async () => {
     await withServer({}, echo, async (server) => {
       const { code, stdout, stderr } = await piped(

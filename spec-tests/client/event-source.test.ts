@@ -299,6 +299,32 @@ describe('HTML §9.2.3: connecting and reconnecting, by a fake clock', () => {
     }
   });
 
+  it('retry: 0 from a server that closes at once, without an event, is asked less and less often', async () => {
+    for (const [event, isHeard] of [
+      ['', false],
+      ['data: x\n\n', true],
+    ] as const) {
+      const waits: number[] = [];
+      await withNode(
+        (_, response) => response.writeHead(200, STREAM).end(`retry: 0\n\n${event}`),
+        async (url) => {
+          const clock = new FakeClock();
+          const after = (ms: number, callback: () => void): (() => void) => {
+            if (ms < 10_000) waits.push(ms); // not the deadline of an attempt
+            return clock.after(ms, callback);
+          };
+          const { source, log } = record(url, { clock: { ...bind(clock), after }, random: () => 0.5 });
+          for (let ended = 1; ended <= 5; ended++) {
+            await until('it has ended', () => log.filter((line) => line.startsWith('error')).length === ended);
+            clock.advance(waits.at(-1)!);
+          }
+          source.close();
+        },
+      );
+      assert.deepEqual(waits.slice(0, 5), isHeard ? [0, 0, 0, 0, 0] : [200, 400, 800, 1_600, 3_200]);
+    }
+  });
+
   it('close while connecting, while open, while waiting: no event and no timer is left', async () => {
     const clock = new FakeClock();
     await withNode(

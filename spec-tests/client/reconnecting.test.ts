@@ -8,6 +8,7 @@ import {
   type WaitingEvent,
   type WebSocketLike,
 } from '../../lib/client/reconnecting.ts';
+import { ReconnectingWebSocket as OnNode } from '../../lib/client/reconnecting-node.ts';
 import { WebSocket } from '../../lib/client/websocket.ts';
 import { createServer, type Server } from '../../lib/server.ts';
 import { browserBundle } from '../support/bundle.ts';
@@ -168,7 +169,7 @@ describe('ReconnectingWebSocket: coming back', () => {
 
 describe('ReconnectingWebSocket: when it gives up', () => {
   it('1000, 1008, 4xxx and refusals with 4xx are final, others not; finalCodes names exceptions', async () => {
-    const options = { finalCodes: { 4100: 'retry', 1011: 'final' } } as const;
+    const options = { finalCodes: { 4100: 'retry', 1011: 'final', 410: 'retry', 500: 'final' } } as const;
     for (const [code, error, isFinal] of [
       [1000, undefined, true],
       [1008, undefined, true],
@@ -181,7 +182,10 @@ describe('ReconnectingWebSocket: when it gives up', () => {
       [1006, { status: 404 }, true],
       [1006, { status: 401 }, true],
       [1006, { status: 408 }, false],
-      [1006, { status: 500 }, false],
+      [1006, { status: 403 }, true],
+      [1006, { status: 410 }, false],
+      [1006, { status: 500 }, true],
+      [1006, { status: 502 }, false],
       [1006, { status: 0 }, false],
     ] as const) {
       const { clock, log, socket, latest } = reconnecting(options);
@@ -276,6 +280,45 @@ describe('ReconnectingWebSocket: when it gives up', () => {
       name: 'TypeError',
       message: 'unknown option maxRetry',
     });
+  });
+
+  it('an option that is undefined counts as left out', () => {
+    const { clock, log, socket } = reconnecting({ minRetryMs: undefined, whenFull: undefined, finalCodes: undefined });
+    FakeSocket.all[0]!.lose(1006);
+    assert.deepEqual(log, ['waiting 1000 2']);
+    socket.close();
+    assert.equal(clock.timers, 0);
+  });
+
+  it('what could never work is thrown at the call, as WebSocket does: URL, scheme, subprotocols, options', () => {
+    const clock = new FakeClock();
+    const misspelt = { handshakeTimeout: 1 };
+    for (const [url, options, name] of [
+      ['no url', {}, 'SyntaxError'],
+      ['ftp://127.0.0.1', {}, 'SyntaxError'],
+      ['ws://127.0.0.1:1', { protocols: ['a', 'a'] }, 'SyntaxError'],
+      ['ws://127.0.0.1:1', { socketOptions: misspelt }, 'TypeError'],
+    ] as const)
+      assert.throws(() => new OnNode(url, { ...options, clock }), { name }, `${url} ${JSON.stringify(options)}`);
+    assert.equal(clock.timers, 0);
+  });
+
+  it('what a function answers and no WebSocket can be made of is final; a function that throws is asked again', async () => {
+    const { clock, log, socket, latest } = reconnecting({ protocols: () => 'a', WebSocket });
+    socket.close();
+    const wrong = new ReconnectingWebSocket(() => 'ftp://x', { WebSocket, clock });
+    wrong.addEventListener('close', ({ code, reason }) => log.push(`wrong ${code} ${reason}`));
+    await latest();
+    assert.equal(wrong.state, 'closed');
+    assert.match(log.at(-1)!, /^wrong 1006 .*ftp:/);
+    assert.equal(clock.timers, 0);
+    const failing = new ReconnectingWebSocket(() => Promise.reject(new TypeError('fetch failed')), {
+      WebSocket,
+      clock,
+    });
+    await latest();
+    assert.equal(failing.state, 'waiting');
+    failing.close();
   });
 });
 

@@ -86,7 +86,7 @@ export function channelTarget(server: Server): Target {
   return {
     ...memoryTarget(() => {}),
     name: 'a pair of channels in memory',
-    connect: () => Promise.resolve(streamOf(join(server, {}).channel)),
+    connect: () => Promise.resolve(streamOf(join('conformance', server, {}).channel)),
   };
 }
 

@@ -65,7 +65,7 @@ describe('barewire bench', () => {
     [['ws://x', '--publish', 'http://x'], /--publish is for http/],
     [['http://x', '--rate', '5'], /are for ws/],
     [['ws://x', '--pid', '2147483646'], /is no process whose CPU time can be read/],
-    [['ws://x', '--connexions', '5'], /Unknown option '--connexions'/],
+    [['ws://x', '--connexions', '5'], /there is no option --connexions; did you mean --connections\?/],
   ];
   for (const [args, message] of misuse) {
     it(`refuses \`bench ${args.join(' ')}\` in a sentence, with exit code 2`, async () => {
