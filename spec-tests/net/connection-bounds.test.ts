@@ -255,7 +255,7 @@ describe('what handlers hold', () => {
               const request = members(socket.request);
               assert.deepEqual(request, [
                 ...['body', 'constructor', 'cookies', 'headers', 'host', 'json', 'method', 'params', 'path', 'query'],
-                ...['remoteAddress', 'secure', 'signal', 'target', 'text'],
+                ...['raw', 'remoteAddress', 'secure', 'signal', 'target', 'text'],
               ]);
               socket.terminate();
               assert.equal(socket.send('x'), 'dropped', 'nothing is sent behind terminate');
