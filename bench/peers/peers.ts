@@ -9,6 +9,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type BuildTool, build, builtCommand, isBuildTool, pinnedVersion } from './build.ts';
+import { publishedScript } from './published.ts';
 
 /** What a workload may ask of a peer. `frames`: that it reads them, as the bare sockets do not. */
 export type Ability =
@@ -49,6 +50,9 @@ const modules = `${root}bench/node_modules/`;
 const FOREIGN: readonly Ability[] = ['echo', 'answer', 'fan-out', 'frames', 'handshake'];
 const ALL: readonly Ability[] = ['echo', 'answer', 'fan-out', 'frames', 'deflate', 'takeover', 'tls', 'handshake'];
 
+/** Run beside the library as it is published. */
+const OURS = 'barewire.js';
+
 /** The `dist` folder of another build of barewire, to compare a change with what was before it in the same run. */
 const baseline = process.env['BENCH_BASELINE_DIST'];
 
@@ -56,14 +60,14 @@ export const PEERS: readonly Peer[] = [
   {
     id: 'barewire',
     label: 'barewire',
-    script: 'barewire.js',
+    script: OURS,
     runtime: 'node',
     abilities: [...ALL, 'events', 'http', 'chat'],
   },
   {
     id: 'barewire-bytes',
     label: 'barewire (text as bytes)',
-    script: 'barewire.js',
+    script: OURS,
     runtime: 'node',
     abilities: ['echo', 'frames', 'deflate', 'takeover'],
     env: { BENCH_TEXT_AS_BYTES: '1' },
@@ -71,7 +75,7 @@ export const PEERS: readonly Peer[] = [
   {
     id: 'barewire-lent',
     label: 'barewire (lent messages)',
-    script: 'barewire.js',
+    script: OURS,
     runtime: 'node',
     abilities: ['echo', 'frames', 'deflate', 'takeover'],
     env: { BENCH_LENT: '1' },
@@ -79,7 +83,7 @@ export const PEERS: readonly Peer[] = [
   {
     id: 'barewire-attached',
     label: 'barewire through node:http',
-    script: 'barewire.js',
+    script: OURS,
     runtime: 'node',
     abilities: [...ALL, 'events'],
     env: { BENCH_DOOR: 'node:http' },
@@ -87,7 +91,7 @@ export const PEERS: readonly Peer[] = [
   {
     id: 'barewire-http2',
     label: 'barewire through node:http2',
-    script: 'barewire.js',
+    script: OURS,
     runtime: 'node',
     abilities: ['http2'],
     env: { BENCH_DOOR: 'node:http2' },
@@ -261,7 +265,8 @@ export function nodeProgram(major: string | undefined): string | undefined {
 /** The program and arguments that start a peer. */
 export function commandOf(peer: Peer, args: readonly string[]): readonly [string, readonly string[]] {
   if (isBuildTool(peer.runtime)) return builtCommand(peer.runtime, peer.script, args);
-  const script = fileURLToPath(new URL(peer.script, import.meta.url));
+  const address = peer.script === OURS ? publishedScript(OURS) : new URL(peer.script, import.meta.url);
+  const script = fileURLToPath(address);
   switch (peer.runtime) {
     case 'node':
       return [nodeProgram(peer.nodeMajor) ?? process.execPath, ['--expose-gc', script, ...args]];
