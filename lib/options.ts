@@ -85,6 +85,9 @@ export function checkOptions(where: string, given: unknown, table: OptionTable):
   }
 }
 
+/** More names than this are a list that nobody reads. */
+const MAX_KNOWN_LISTED = 6;
+
 /** `; did you mean maxMessageBytes?` for the nearest of the known names, if one is near; else all of them if they are few. */
 export function suggest(name: string, known: readonly string[]): string {
   let nearest: string | undefined;
@@ -96,7 +99,9 @@ export function suggest(name: string, known: readonly string[]): string {
       nearest = each;
     }
   }
-  return nearest === undefined ? '' : `; did you mean ${nearest}?`;
+  nearest ??= known.find((each) => each.toLowerCase().includes(name.toLowerCase()));
+  if (nearest !== undefined) return `; did you mean ${nearest}?`;
+  return known.length <= MAX_KNOWN_LISTED ? `; known are ${known.join(', ')}` : '';
 }
 
 /** Levenshtein's distance: insertions, deletions and substitutions. O(a × b), for names. */

@@ -14,6 +14,8 @@ const entries = [...new Set(pathsIn({ exports, bin }))];
 const SHORT = { target: 'node20.19', legalComments: 'none' };
 /** The imports of a file, its code, its exports. */
 const PARTS = /^((?:#![^\n]*\n|import(?:\{[^}]*\}from|[^"{};]*from)?"[^"]*";|\s)*)([\s\S]*?)(export\{[^}]*\};\s*)?$/;
+const PAGE_TEXT = 'PAGE$TEXT';
+let pageText = '';
 const [PRIVATE, META, EVAL] = ['PRIVATE$', 'IMPORT$META', 'function seen(){eval("")}'];
 
 // All of it in memory before anything is removed: an entry is read and written.
@@ -42,7 +44,12 @@ emptied(lib);
 for (const [path, text] of [...texts, ...declarations]) {
   if (text === '') continue;
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
+  if (text.includes(PRIVATE) || text.includes(META))
+    throw new Error(`${path} still has names that only the bundler uses`);
+  writeFileSync(
+    path,
+    text.replace(`"${PAGE_TEXT}"`, () => pageText),
+  );
 }
 chmodSync(join(root, bin.barewire), 0o755);
 
@@ -104,7 +111,9 @@ async function shortPage({ path }) {
   const { code: style } = await transform(files.get('chat/page/page.css'), { loader: 'css', minify: true });
   const others = [...files].filter(([name]) => !name.endsWith('.js') && !name.endsWith('.css'));
   const entries = [...others, ['chat/page/page.css', style], [PAGE, outputFiles[0].text]];
-  return { contents: `const files=new Map(${JSON.stringify(entries)});export function pageFiles(){return files;}` };
+  pageText = JSON.stringify(JSON.stringify(entries));
+  // The page's own text is put in at the end: it is no code of this library, and what shortens that must not change it.
+  return { contents: `const files=new Map(JSON.parse("${PAGE_TEXT}"));export function pageFiles(){return files;}` };
 }
 
 /** The files that a value of the manifest names. */

@@ -82,16 +82,20 @@ describe('the package', () => {
         mountChat(server);
         await server.listen({ port: 0 });
         const page = await (await fetch(server.url + '/rooms/lobby')).text();
+        const [, path] = /<script[^>]* src="([^"]*)"/.exec(page);
+        const script = await (await fetch(new URL(path, server.url + '/rooms/lobby'))).text();
+        require('node:fs').writeFileSync('page.mjs', script);
+        const checked = require('node:child_process').spawnSync(process.execPath, ['--check', 'page.mjs']);
         const socket = new WebSocket(server.url.replace('http', 'ws'));
         socket.onopen = () => socket.send('there and back');
         socket.onmessage = async ({ data }) => {
-          console.log(typeof ws.WebSocketServer, page.includes('<html'), data);
+          console.log(typeof ws.WebSocketServer, checked.status, script.length > 10_000, data);
           socket.close();
           await server.close();
         };
       })();`,
     );
-    assert.equal(output, 'function true there and back\n');
+    assert.equal(output, 'function 0 true there and back\n');
   });
 
   it('loads nothing of Node’s at import that few programs need', () => {

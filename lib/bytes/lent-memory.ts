@@ -2,7 +2,7 @@
  * Memory for long messages that are lent: used again once the receiver has returned and what it sent of it has been written.
  *
  *     take ──► a message is put together ──► lend ──► the receiver, who may send it ──► takeBack ──┐
- *      ▲                                                  └─ isSent ──► written, by the system ────┴──► free
+ *      ▲                                                └─ sendable ──► written, by the system ────┴──► free
  *
  * Fresh memory is what a large message costs most: for 1 MiB the system clears and maps 256 pages, and as many again for the next.
  * Memory of a connection that is destroyed meanwhile does not come back: the garbage collector has it. Remembered from call to call: at
@@ -18,7 +18,10 @@ export const PIECE_MAX_BYTES = 1_048_576;
 /** Choice: as many clients may send such messages at the same time before one of them needs fresh memory. */
 export const FREE_MAX_COUNT = 4;
 
-/** A piece that has been lent and is not free yet. */
+/** How many times as large as what is asked for a piece may be. */
+const MAX_SURPLUS = 1.25;
+
+/** A piece that has been lent, now or before. */
 interface Lent {
   readonly piece: Uint8Array;
   /** The receiver has not returned. */
@@ -33,21 +36,23 @@ const free: Uint8Array[] = [];
 /** How many of `free`, from the front, have not been used since the last sweep. */
 let unusedCount = 0;
 
-/** By their memory: whoever sends one sends a view of it. Weak, since what is destroyed before it was written is never told of. */
+/** All that have been lent, by their memory: whoever sends one sends a view of it. */
 const lentPieces = new WeakMap<ArrayBufferLike, Lent>();
 
-/** Receivers that have not returned, and pieces that wait to be written: where there are none, nobody looks into `lentPieces`. */
-let outCount = 0;
-let unwrittenCount = 0;
+/** Something has been lent: else nobody looks into `lentPieces`. */
+let hasLent = false;
 
 /** For tests of handlers: what was kept is written over when the receiver has returned. */
 let poison: number | undefined;
 
-/** A free piece of at least `size` bytes, contents undefined, or `undefined`: then memory of one's own will do as well. It is the caller's until `lend`. */
+/**
+ * A free piece of at least `size` bytes and at most a quarter more, contents undefined, or `undefined`: then memory of one's own will do as
+ * well. Not of any size, since what is sent of it holds all of it. It is the caller's until `lend`.
+ */
 export function takeLentMemory(size: number): Uint8Array | undefined {
   for (let i = free.length - 1; i >= 0; i--) {
     const piece = free[i]!;
-    if (piece.length < size) continue;
+    if (piece.length < size || piece.length > size * MAX_SURPLUS) continue;
     free.splice(i, 1);
     if (i < unusedCount) unusedCount--;
     return piece;
@@ -61,7 +66,7 @@ let latest: Uint8Array | undefined;
 /** A view of the first `length` bytes of `piece`, which has a buffer of its own: lent until `takeBack`. */
 export function lend(piece: Uint8Array, length: number): Uint8Array {
   lentPieces.set(piece.buffer, { piece, isOut: true, unwrittenBytes: 0 });
-  outCount++;
+  hasLent = true;
   latest = new Uint8Array(piece.buffer, piece.byteOffset, length);
   return latest;
 }
@@ -77,34 +82,33 @@ export function takeLatest(): Uint8Array | undefined {
 export function takeBack(view: Uint8Array): void {
   const lent = lentPieces.get(view.buffer);
   if (lent === undefined) return;
-  outCount--;
   lent.isOut = false;
-  if (lent.unwrittenBytes > 0) unwrittenCount++;
   settle(lent);
 }
 
-/** `bytes` are sent by reference: if they are lent, they are not free before they have been `written`. */
-export function isSent(bytes: Uint8Array): void {
-  if (outCount === 0) return;
-  const lent = lentPieces.get(bytes.buffer);
-  if (lent?.isOut === true) lent.unwrittenBytes += bytes.length;
+/**
+ * What may be sent by reference of `bytes`: themselves, and if they are lent, they are not free before they have been `written`; or a copy,
+ * where they were lent and are not any more: whoever kept them harms nobody else.
+ */
+export function sendable(bytes: Uint8Array): Uint8Array {
+  const lent = hasLent ? lentPieces.get(bytes.buffer) : undefined;
+  if (lent === undefined) return bytes;
+  if (!lent.isOut) return bytes.slice();
+  lent.unwrittenBytes += bytes.length;
+  return bytes;
 }
 
 /** The system has done with `size` bytes of `bytes`, or nobody will write them any more. */
 export function written(bytes: Uint8Array, size: number): void {
-  if (outCount + unwrittenCount === 0) return;
-  const lent = lentPieces.get(bytes.buffer);
+  const lent = hasLent ? lentPieces.get(bytes.buffer) : undefined;
   if (lent === undefined) return;
   lent.unwrittenBytes -= size;
-  if (lent.unwrittenBytes > 0 || lent.isOut) return;
-  unwrittenCount--;
   settle(lent);
 }
 
 function settle(lent: Lent): void {
   if (lent.isOut || lent.unwrittenBytes > 0) return;
   const { piece } = lent;
-  lentPieces.delete(piece.buffer);
   if (poison !== undefined) piece.fill(poison);
   if (piece.length > PIECE_MAX_BYTES) return;
   free.push(piece);

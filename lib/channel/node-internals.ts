@@ -110,6 +110,11 @@ export function socketUnder(tls: Socket): object {
   return parent instanceof Socket ? parent : tls;
 }
 
+/** The socket is destroyed, or not connected yet. Where Node keeps its handles elsewhere the answer is false. */
+export function hasNoHandle(socket: Socket): boolean {
+  return (socket as Inside)._handle === null;
+}
+
 /** How many bytes of the write under way the kernel has not taken; 0 where that cannot be known. Kept by libuv for TCP, pipes and TLS. */
 export function unsentBytes(socket: Socket): number {
   return (socket as Inside)._handle?.writeQueueSize ?? 0;

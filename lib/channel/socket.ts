@@ -10,7 +10,15 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { ByteRange } from '../bytes/output.ts';
-import { peerOf, readerOf, readInto, unsentBytes, writeDirectly, writeManyDirectly } from './node-internals.ts';
+import {
+  hasNoHandle,
+  peerOf,
+  readerOf,
+  readInto,
+  unsentBytes,
+  writeDirectly,
+  writeManyDirectly,
+} from './node-internals.ts';
 import type { Owner, Remote, Sink } from './port.ts';
 import { QueuedChannel, type Written } from './queued-channel.ts';
 
@@ -59,6 +67,11 @@ export class SocketChannel extends QueuedChannel {
   proxied(address: string, port: number): void {
     this.#address = address;
     this.#port = port;
+  }
+
+  /** Asked for each message: Node's own answer costs more than ours, and a socket that somebody destroyed has no handle any more. */
+  override get destroyed(): boolean {
+    return super.destroyed || (hasNoHandle(this.#socket) && this.streamDestroyed);
   }
 
   protected override get streamDestroyed(): boolean {

@@ -55,8 +55,8 @@ export class LogHealth {
     if (this.#isProbing || nowMs - this.#probedAtMs < CHAT_LIMITS.logProbeMs) return;
     this.#isProbing = true;
     this.#probedAtMs = nowMs;
-    this.#log
-      .append(PROBE_ROOM, { data: 'ready' })
+    Promise.resolve()
+      .then(() => this.#log.append(PROBE_ROOM, { data: 'ready' }))
       .then(() => this.succeeded())
       .catch((error: unknown) => this.failed(error))
       .finally(() => {

@@ -98,7 +98,10 @@ const OPTIONS: OptionTable = {
   authorize: FUNCTION,
   onMessage: FUNCTION,
   flood: ANYTHING,
-  log: ANYTHING,
+  log: kindOf(
+    'a RoomLog (a promise of one is awaited first)',
+    (value) => typeof (value as RoomLog)?.append === 'function',
+  ),
   maxRooms: wholeNumber(1),
   maxMembers: wholeNumber(1),
   maxHistoryMessages: wholeNumber(0),

@@ -88,7 +88,7 @@ export class Talk {
     return appended.then(
       (receipt) => {
         this.#forLog--;
-        this.health.succeeded();
+        if (!receipt.duplicate) this.health.succeeded(); // a repeat writes nothing
         return receipt;
       },
       (error: unknown) => {

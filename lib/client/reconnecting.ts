@@ -181,7 +181,8 @@ export class ReconnectingWebSocket extends Target {
     super();
     this.#url = url;
     for (const name of Object.keys(options))
-      if (!(name in DEFAULTS) && !WITHOUT_DEFAULT.includes(name)) throw new TypeError(`unknown option ${name}`);
+      if (!(name in DEFAULTS) && !WITHOUT_DEFAULT.includes(name))
+        throw new TypeError(`ReconnectingWebSocket: unknown option ${name}`);
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
     this.#options = { ...DEFAULTS, ...Object.fromEntries(given) } as Options;
     for (const [name, value] of Object.entries(this.#options))

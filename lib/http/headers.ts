@@ -7,6 +7,7 @@
  * Read next: `head.ts`.
  */
 
+import { describe } from '../options.ts';
 import { isFieldValue, isToken, trimOws } from './grammar.ts';
 
 export class HeaderFields implements Iterable<[string, string]> {
@@ -87,6 +88,7 @@ export class HeaderFields implements Iterable<[string, string]> {
 /** @throws TypeError for a name or value that may not stand in a head: an injection never gets past here */
 export function checkField(name: string, value: string): void {
   if (!isToken(name)) throw new TypeError(`header name ${JSON.stringify(name)} is not a token (RFC 9110 §5.6.2)`);
+  if (typeof value !== 'string') throw new TypeError(`value of header ${name} is ${describe(value)}, must be a string`);
   if (!isFieldValue(value))
     throw new TypeError(`value of header ${name} has a character that may not be sent (RFC 9110 §5.5)`);
 }

@@ -49,11 +49,16 @@ export function ignoreUpgrade(
   response.on('finish', () => {
     response.detachSocket(stream as Socket);
     response.emit('close');
+    request.emit('close');
     stream.end();
     const cancel = mount.clock.after(mount.limits.closeTimeoutMs, () => stream.destroy());
     stream.on('close', cancel);
   });
   stream.on('drain', () => response.emit('drain'));
+  // Nobody parses for this request any more, so nobody else tells it of the end.
+  stream.on('close', () => {
+    if (!response.writableFinished) request.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
+  });
   // As Node's own server: a client that ends its direction before it has its answer has gone.
   stream.on('end', () => {
     if (!response.writableFinished) stream.destroy();

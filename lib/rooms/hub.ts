@@ -8,7 +8,7 @@
  */
 
 import { ROOM_LIMITS } from '../limits.ts';
-import { suggest } from '../options.ts';
+import { describe, suggest } from '../options.ts';
 import { checkGatherMs } from './gather.ts';
 import { type HistoryOptions, historyBounds, wholeNumber } from './history.ts';
 import {
@@ -115,6 +115,10 @@ export class Hub<Value, RoomData = unknown> {
     const { prepare, clock = systemClock } = options;
     if (typeof prepare !== 'function')
       throw new TypeError('prepare is missing: a function that makes what members are given');
+    if (options.log !== undefined && !isRoomLog(options.log))
+      throw new TypeError(
+        `Hub: log is ${describe(options.log)}, must be a RoomLog (a promise of one is awaited first)`,
+      );
     this.#options = options;
     this.#settings = roomSettings(options);
     this.#maxRooms = wholeNumber('maxRooms', options.maxRooms ?? ROOM_LIMITS.maxRooms, 1);
@@ -210,6 +214,10 @@ export class Hub<Value, RoomData = unknown> {
   }
 }
 
+function isRoomLog(log: unknown): boolean {
+  return typeof (log as { append?: unknown } | null)?.append === 'function';
+}
+
 function roomSettings(options: RoomOptions): RoomSettings {
   const { policy = 'evict', gatherMs = 0, presenceMs = ROOM_LIMITS.presenceMs } = options;
   const { maxMembers = ROOM_LIMITS.maxMembers, maxMembersListed = ROOM_LIMITS.maxMembersListed } = options;
@@ -231,6 +239,8 @@ function roomSettings(options: RoomOptions): RoomSettings {
 
 /** No array is made: each message is published through here. */
 function checkNames(where: string, options: object, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`${where}: options are ${describe(options)}, must be an object`);
   for (const name in options)
     if (!known.includes(name)) throw new TypeError(`${where}: unknown option ${name}${suggest(name, known)}`);
 }

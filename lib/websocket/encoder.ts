@@ -7,7 +7,7 @@
  * Remembered from call to call: 48 KiB of memory for text. Read next: `protocol.ts`.
  */
 
-import { isSent } from '../bytes/lent-memory.ts';
+import { sendable } from '../bytes/lent-memory.ts';
 import type { OutputQueue } from '../bytes/output.ts';
 import { encodeUtf8Into, utf8ByteLength } from '../bytes/utf8.ts';
 import type { MessageDeflate } from './deflate.ts';
@@ -165,8 +165,7 @@ function encodeLongFrame(output: OutputQueue, first: number, payload: Uint8Array
   if (copied === length) bytes.set(payload, position + header);
   output.commit(header + copied);
   if (copied === length) return;
-  output.append(payload, 0, length);
-  isSent(payload);
+  output.append(sendable(payload), 0, length);
 }
 
 /** Encodes a message compressed (RFC 7692 §7.2.1) if it is to be and becomes shorter; false: nothing was encoded. */

@@ -6,7 +6,7 @@
  * fragment order, the size and the frame count of a message, UTF-8 across fragments. A compressed message (RFC 7692) is
  * collected as it comes, and decompressed and checked once it is whole.
  * Memory: 64 KiB for the process, in which short text is decoded. Of a connection none while no message is in progress; else at most sixteen times what the peer has really sent (64 KiB at the least,
- * where that much was announced). A length that is merely announced costs nothing.
+ * where that much was announced; of what is lent a quarter more). A length that is merely announced costs nothing.
  * Read next: `state.ts`, then `protocol.ts`.
  */
 

@@ -164,7 +164,8 @@ export class WebSocketProtocol extends SendingProtocol {
             incoming = assembler.accept(slice);
             const lent = takeLatest();
             if (lent !== undefined) {
-              failure ??= deliverLent(receiver, incoming as Incoming, lent);
+              const thrown = deliverLent(receiver, incoming as Incoming, lent);
+              failure ??= thrown;
               continue;
             }
           } else if (parser.violation !== undefined) incoming = this.#fail(parser.violation);

@@ -67,7 +67,7 @@ describe('barewire connect', () => {
       [['chat', 'more'], 'unexpected argument more'],
       [['chatt'], 'there is no command "chatt"; did you mean chat?'],
       [['help', 'conect'], 'there is no command "conect"; did you mean connect?'],
-      [['--bogus'], 'there is no option --bogus'],
+      [['--bogus'], 'there is no option --bogus; known are --help, --version'],
       [['--versoin'], 'there is no option --versoin; did you mean --version?'],
     ] as const) {
       const { stderr, status } = spawnSync(process.execPath, [join(ROOT, 'dist/lib/cli/main.js'), ...args], {

@@ -278,7 +278,7 @@ describe('ReconnectingWebSocket: when it gives up', () => {
     const misspelt = { WebSocket: FakeSocket, maxRetry: 1 };
     assert.throws(() => new ReconnectingWebSocket('ws://x', misspelt), {
       name: 'TypeError',
-      message: 'unknown option maxRetry',
+      message: 'ReconnectingWebSocket: unknown option maxRetry',
     });
   });
 

@@ -120,6 +120,20 @@ describe('messages that are lent', () => {
     );
   });
 
+  it('behind one whose receiver throws are delivered all the same, and the first error is thrown', () => {
+    const protocol = new WebSocketProtocol({ role: 'server', ...LENDING });
+    const heard: number[] = [];
+    const chunk = fromClient(...[1, 2, 3].map((octet) => ({ opcode: 2, payload: new Uint8Array(LONG).fill(octet) })));
+    const receiver = {
+      deliver(one: Incoming): void {
+        heard.push((one as { data: Uint8Array }).data[0]!);
+        throw new Error(`no ${heard.length}`);
+      },
+    };
+    assert.throws(() => protocol.receiveInto(chunk, receiver), /no 1/);
+    assert.deepEqual(heard, [1, 2, 3]);
+  });
+
   it('§8.1: text that is no UTF-8 fails with 1007 all the same', () => {
     for (const payload of ['fine', 'x'.repeat(1_000)]) {
       const broken = Buffer.concat([Buffer.from(payload), Buffer.from([0xc3])]);

@@ -298,9 +298,13 @@ describe('an observer', () => {
       (observer: unknown): (() => Server) =>
       () =>
         createServer({ observer } as never);
-    for (const observer of [5, {}, { message: 5 }, { mesage() {} }, [{ message() {} }, null]])
-      if (Object.keys(observer).length > 0 || observer === 5)
-        assert.throws(wrong(observer), /observer is .+, must be an object with methods such as connect/);
+    for (const [observer, said] of [
+      [5, /observer is 5, must be an object with methods such as connect/],
+      [{ message: 5 }, /observer is an object, whose message is 5, must be a function/],
+      [{ mesage() {} }, /there is no event mesage; did you mean message\?/],
+      [[{ message() {} }, null], /observer is an array, must be an object with methods such as connect/],
+    ] as const)
+      assert.throws(wrong(observer), said);
     class Counting {
       readonly count = 0;
       message(): void {}
