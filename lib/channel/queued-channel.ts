@@ -23,6 +23,8 @@ const Flag = {
   ending: 8,
   /** `destroy` was called, or the stream has told of an error or of its end. */
   destroyed: 16,
+  /** See `Channel.counted`. */
+  counted: 32,
 } as const;
 
 /** One write: consecutive ranges of output, and what to call when the system has taken all of it, or has failed. */
@@ -82,6 +84,15 @@ export abstract class QueuedChannel implements Channel {
   set receivedSinceSweep(received: boolean) {
     if (received) this.#flags |= Flag.receivedSinceSweep;
     else this.#flags &= ~Flag.receivedSinceSweep;
+  }
+
+  get counted(): boolean {
+    return this.#has(Flag.counted);
+  }
+
+  set counted(counted: boolean) {
+    if (counted) this.#flags |= Flag.counted;
+    else this.#flags &= ~Flag.counted;
   }
 
   get destroyed(): boolean {

@@ -16,7 +16,6 @@ import { ConnectionClosed } from '../errors.ts';
 import { trustedAddresses } from '../http/forwarded.ts';
 import type { ProxyEndpoint } from '../http/proxy-protocol.ts';
 import { checkOptions, kindOf, STRING, wholeNumber } from '../options.ts';
-import type { AddressCounts } from './address-counts.ts';
 import { DescriptorWatch, readDescriptors } from './descriptors.ts';
 import type { ErrorHandler } from './guard.ts';
 import { writeResponse } from './http-exchange.ts';
@@ -62,8 +61,6 @@ const LISTEN_OPTIONS = {
 export interface ListenerSettings {
   readonly tls: TlsOptions | undefined;
   readonly maxConnections: number;
-  /** Against `maxConnectionsPerAddress`. */
-  readonly addresses: AddressCounts;
   readonly maxTlsHandshakes: number;
   readonly headTimeoutMs: number;
   readonly acceptBacklog: number;
@@ -249,9 +246,9 @@ export class Listener {
 
   /** Who is at the other end is known: takes the connection, or refuses one that is too many. */
   #admit(channel: SocketChannel, socket: Socket): void {
-    const { open, observed, addresses, maxConnections, closing, retryAfterMs } = this.#settings;
+    const { open, observed, maxConnections, closing, retryAfterMs } = this.#settings;
     const { address: remoteAddress } = channel.remote;
-    const fewFromThere = addresses.add(remoteAddress, socket);
+    const fewFromThere = open.addresses.add(channel);
     if (closing() || open.channels.size > maxConnections || !fewFromThere) {
       observed.refuse(closing() ? 'closing' : 'limit', unserved, { path: '', remoteAddress });
       refuse(channel, socket, retryAfterMs());

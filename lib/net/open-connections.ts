@@ -7,6 +7,7 @@
  */
 
 import type { Channel, Owner } from '../channel/port.ts';
+import { AddressCounts } from './address-counts.ts';
 import type { HttpConnection } from './http-connection.ts';
 import type { ServerStream } from './server-event-stream.ts';
 import type { ServerSocket } from './server-websocket.ts';
@@ -24,8 +25,13 @@ export class OpenConnections implements Owner {
   readonly eventStreams: Set<ServerStream<never>> = new Set<ServerStream<never>>();
   /** Open channels, in every phase. */
   readonly channels: Set<Channel> = new Set<Channel>();
+  readonly addresses: AddressCounts;
   /** Told when the last channel has gone. */
   #whenEmpty: (() => void)[] = [];
+
+  constructor(maxPerAddress: number) {
+    this.addresses = new AddressCounts(maxPerAddress);
+  }
 
   get counts(): ConnectionCounts {
     return { http: this.http.size, webSockets: this.webSockets.size, eventStreams: this.eventStreams.size };
@@ -34,6 +40,7 @@ export class OpenConnections implements Owner {
   /** `Owner`. */
   channelGone(channel: Channel): void {
     this.channels.delete(channel);
+    this.addresses.gone(channel);
     if (this.channels.size > 0) return;
     for (const tell of this.#whenEmpty.splice(0)) tell();
   }
