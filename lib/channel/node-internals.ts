@@ -7,6 +7,7 @@
  * - `answersAnother`: whether such a socket still has a response of `node:http` to carry.
  * - `socketUnder`: the TCP socket that a TLS socket was made of.
  * - `unsentBytes`, `peerOf`: numbers that the handle knows and the socket does not tell, or tells at a price.
+ * - `hearEnd`: the place of Node's own listener for `'end'`, where that does nothing.
  * - `writeDirectly`, `writeManyDirectly`: the writing half that every stream has below its public `write`.
  *
  * Where the inside of Node does not look as expected, each falls back to what is public. Tested on Node 20, 22, 24 and 26.
@@ -102,6 +103,21 @@ interface Inside {
   _connections?: number;
   encrypted?: boolean;
   _parent?: unknown;
+  _events?: { end?: unknown };
+}
+
+/** Node's own listener for `'end'`: it forbids writing where a socket may not be half open, and else does nothing. */
+const END_LISTENER = 'onReadableStreamEnd';
+
+/**
+ * `listener` hears `'end'`: in a socket that may be half open, in the place of Node's own listener. The list that two of
+ * them need is 104 bytes of an idle connection.
+ */
+export function hearEnd(socket: Socket, listener: () => void): void {
+  const events = (socket as unknown as Inside)._events;
+  const only = events?.end;
+  if (socket.allowHalfOpen && typeof only === 'function' && only.name === END_LISTENER) events!.end = listener;
+  else socket.on('end', listener);
 }
 
 /** The socket that a TLS server was given and made `tls` of; `tls` itself where Node does not say. */

@@ -10,7 +10,15 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { ByteRange } from '../bytes/output.ts';
-import { peerOf, readerOf, readInto, unsentBytes, writeDirectly, writeManyDirectly } from './node-internals.ts';
+import {
+  hearEnd,
+  peerOf,
+  readerOf,
+  readInto,
+  unsentBytes,
+  writeDirectly,
+  writeManyDirectly,
+} from './node-internals.ts';
 import type { Owner, Remote, Sink } from './port.ts';
 import { QueuedChannel, type Written } from './queued-channel.ts';
 
@@ -33,7 +41,7 @@ export class SocketChannel extends QueuedChannel {
     this.#address = address;
     this.#port = port;
     readInto(socket, this);
-    socket.on('end', onEnd);
+    hearEnd(socket, onEnd);
     socket.on('error', onError);
     socket.on('close', onClose);
     if (reads === 'data events') socket.on('data', onData);
