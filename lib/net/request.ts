@@ -72,13 +72,13 @@ export class Request implements HttpRequest {
     this.target = parts.target;
     this.#headers = parts.headers;
     this.#source = source;
-    if (forwarded !== undefined) this.#useRare().forwarded = forwarded;
-    if (body.length > 0) this.#useRare().body = body;
+    if (forwarded !== undefined) Request.#useRare(this).forwarded = forwarded;
+    if (body.length > 0) Request.#useRare(this).body = body;
   }
 
   /** @internal Came through a door, with this request of Node's. */
   static setRaw(request: Request, raw: object): void {
-    request.#useRare().raw = raw as RawRequest;
+    Request.#useRare(request).raw = raw as RawRequest;
   }
 
   /** @internal For those that last: lets go of Node's request, and of the fields, which are read again from `head` if somebody asks. */
@@ -114,7 +114,7 @@ export class Request implements HttpRequest {
   }
 
   get query(): URLSearchParams {
-    const rare = this.#useRare();
+    const rare = Request.#useRare(this);
     rare.query ??= new URLSearchParams(queryOf(this.target));
     return rare.query;
   }
@@ -128,7 +128,7 @@ export class Request implements HttpRequest {
   }
 
   get signal(): AbortSignal {
-    const rare = this.#useRare();
+    const rare = Request.#useRare(this);
     if (rare.abort === undefined) {
       rare.abort = new AbortController();
       if (rare.left) rare.abort.abort(left());
@@ -138,14 +138,14 @@ export class Request implements HttpRequest {
 
   /** @internal The client has left: aborts `signal`. Handlers see `HttpRequest`, which does not have it. */
   static abort(request: Request): void {
-    const rare = request.#useRare();
+    const rare = Request.#useRare(request);
     rare.left = true;
     rare.abort?.abort(left());
   }
 
-  #useRare(): Rare {
-    this.#rare ??= { ...NOTHING_RARE };
-    return this.#rare;
+  static #useRare(request: Request): Rare {
+    request.#rare ??= { ...NOTHING_RARE };
+    return request.#rare;
   }
 
   get body(): Uint8Array {

@@ -147,7 +147,7 @@ export class FrameParser {
       slice.opcode = unfinished.opcode;
       slice.maskingKey = unfinished.maskingKey;
       slice.frameBegins = false;
-      return this.#slice(unfinished, this.#delivered);
+      return this.slice(unfinished, this.#delivered);
     }
 
     if (this.#position === chunk.length) return false;
@@ -155,19 +155,19 @@ export class FrameParser {
     let size: number;
     if (this.#partialHeader === undefined) {
       size = readFrameHeader(chunk, this.#position, chunk.length, header);
-      if (size === 0) return this.#keepPartialHeader();
+      if (size === 0) return this.keepPartialHeader();
       this.#position += size;
-    } else if (!this.#completeHeader(this.#partialHeader, header)) {
+    } else if (!this.completeHeader(this.#partialHeader, header)) {
       return false;
     }
 
-    this.violation = this.#check(header);
+    this.violation = this.check(header);
     if (this.violation !== undefined) return false;
     slice.header = header;
     slice.opcode = header.opcode;
     slice.maskingKey = header.maskingKey;
     slice.frameBegins = true;
-    return this.#slice(header, 0);
+    return this.slice(header, 0);
   }
 
   /**
@@ -195,7 +195,7 @@ export class FrameParser {
   }
 
   /** Cuts from the chunk what it holds of the frame. */
-  #slice(header: FrameHeader, delivered: number): boolean {
+  private slice(header: FrameHeader, delivered: number): boolean {
     const start = this.#position;
     const missing = header.payloadLength - delivered;
     const available = this.#chunk.length - start;
@@ -220,7 +220,7 @@ export class FrameParser {
     return true;
   }
 
-  #keepPartialHeader(): false {
+  private keepPartialHeader(): false {
     const partial = new Uint8Array(MAX_HEADER_BYTES);
     partial.set(this.#chunk.subarray(this.#position));
     this.#partialHeader = partial;
@@ -230,7 +230,7 @@ export class FrameParser {
   }
 
   /** Adds octets to a cut-off header until it is whole; false when the chunk ends first. */
-  #completeHeader(partial: Uint8Array, header: FrameHeader): boolean {
+  private completeHeader(partial: Uint8Array, header: FrameHeader): boolean {
     while (this.#position < this.#chunk.length) {
       partial[this.#partialLength++] = this.#chunk[this.#position++]!;
       // At most 13 turns a header, each over at most 14 octets.
@@ -243,7 +243,7 @@ export class FrameParser {
   }
 
   /** Every rule that concerns one header alone. */
-  #check(header: FrameHeader): Violation | undefined {
+  private check(header: FrameHeader): Violation | undefined {
     const { opcode, rsv } = header;
     if (rsv !== 0) {
       // §5.2: RSV bits "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values".

@@ -56,7 +56,7 @@ export abstract class SendingProtocol {
    * compression was agreed at all. @throws ConnectionClosed when no longer open; TypeError between `beginMessage` and `endMessage`
    */
   sendText(text: string | Uint8Array, compress?: boolean): void {
-    this.#mayBegin();
+    this.mayBegin();
     encodeText(this.output, this.form, text, compress);
   }
 
@@ -65,13 +65,13 @@ export abstract class SendingProtocol {
    * been written. `compress` as in `sendText`. @throws as `sendText`
    */
   sendBinary(payload: Uint8Array, compress?: boolean): void {
-    this.#mayBegin();
+    this.mayBegin();
     encodeBinary(this.output, this.form, payload, compress);
   }
 
   /** Sends a message that was encoded once for many. `compress` as in `sendText`. @throws as `sendText` */
   sendPrepared(message: PreparedMessage, compress?: boolean): void {
-    this.#mayBegin();
+    this.mayBegin();
     encodePrepared(this.output, this.form, message, compress);
   }
 
@@ -80,7 +80,7 @@ export abstract class SendingProtocol {
    * messages may not. `compress` undefined: wherever compression was agreed. @throws as `sendText`
    */
   beginMessage(type: 'text' | 'binary', compress?: boolean): void {
-    this.#mayBegin();
+    this.mayBegin();
     this.#outgoing = new OutgoingMessage(this.output, this.form, type, compress);
   }
 
@@ -90,25 +90,25 @@ export abstract class SendingProtocol {
    * @throws ConnectionClosed when no longer open; TypeError where no message was begun, or for a string in a binary one
    */
   sendPart(data: string | Uint8Array): void {
-    this.#mustBeOpen();
-    this.#begun().part(data);
+    this.mustBeOpen();
+    this.begun().part(data);
   }
 
   /** Ends the message that `beginMessage` began. @throws as `sendPart` */
   endMessage(): void {
-    this.#mustBeOpen();
-    this.#begun().end();
+    this.mustBeOpen();
+    this.begun().end();
     this.#outgoing = undefined;
   }
 
   /** @throws RangeError beyond 125 bytes (§5.5); ConnectionClosed when no longer open */
   sendPing(payload: Uint8Array = NO_BYTES): void {
-    this.#sendControl(Opcode.Ping, payload);
+    this.sendControl(Opcode.Ping, payload);
   }
 
   /** An unsolicited pong, "a unidirectional heartbeat" (§5.5.3). @throws as `sendPing` */
   sendPong(payload: Uint8Array = NO_BYTES): void {
-    this.#sendControl(Opcode.Pong, payload);
+    this.sendControl(Opcode.Pong, payload);
   }
 
   /**
@@ -157,29 +157,29 @@ export abstract class SendingProtocol {
     if (!mayReceive(state)) this.flags |= Flag.deaf;
   }
 
-  #mustBeOpen(): void {
+  private mustBeOpen(): void {
     if (!maySend(this.now))
       throw new ConnectionClosed('WS_NOT_OPEN', `cannot send: ${WHY_NOT[this.now]} (RFC 6455 §5.5.1)`);
   }
 
-  #mayBegin(): void {
-    this.#mustBeOpen();
+  private mayBegin(): void {
+    this.mustBeOpen();
     if (this.#outgoing !== undefined)
       throw new TypeError('a message in parts has begun: endMessage comes before another message (RFC 6455 §5.4)');
   }
 
-  #begun(): OutgoingMessage {
+  private begun(): OutgoingMessage {
     if (this.#outgoing === undefined) throw new TypeError('no message in parts has begun: call beginMessage first');
     return this.#outgoing;
   }
 
-  #sendControl(opcode: Opcode, payload: Uint8Array): void {
+  private sendControl(opcode: Opcode, payload: Uint8Array): void {
     if (payload.length > MAX_CONTROL_PAYLOAD_BYTES) {
       throw new RangeError(
         `control frame payload is ${payload.length} bytes, limit ${MAX_CONTROL_PAYLOAD_BYTES} (RFC 6455 §5.5)`,
       );
     }
-    this.#mustBeOpen();
+    this.mustBeOpen();
     encodeFrame(this.output, this.form, FIN | opcode, payload);
   }
 }
