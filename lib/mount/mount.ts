@@ -41,7 +41,7 @@ export interface AttachOptions {
 
 /** Whether there is room for one more connection: none while the server closes, nor beyond its limit. */
 export function hasRoom({ context, limits }: Mount): boolean {
-  return !context.closing() && context.open.channels.size < limits.maxConnections;
+  return !context.closing() && context.open.size < limits.maxConnections;
 }
 
 /** Takes the channel into the server's count, until it has gone. */

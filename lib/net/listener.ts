@@ -168,7 +168,7 @@ export class Listener {
 
   /** TLS handshakes under way. */
   get handshakes(): number {
-    return this.#settings.tls === undefined ? 0 : Math.max(0, this.#underTls.size - this.#settings.open.channels.size);
+    return this.#settings.tls === undefined ? 0 : Math.max(0, this.#underTls.size - this.#settings.open.size);
   }
 
   /** Stops accepting; resolves once every connection that was accepted has gone. */
@@ -227,7 +227,7 @@ export class Listener {
     const { open, sweeper, headTimeoutMs } = this.#settings;
     const channel = new SocketChannel(socket, REFUSED, shared ? 'shared buffer' : 'data events', open);
     open.channels.add(channel);
-    if (!channel.remote.secure) this.#descriptors?.accepted(open.channels.size);
+    if (!channel.remote.secure) this.#descriptors?.accepted(open.size);
     if (this.#trusts === undefined) this.#admit(channel, socket);
     else if (channel.remote.secure) {
       const under = socketUnder(socket);
@@ -249,7 +249,7 @@ export class Listener {
     const { open, observed, maxConnections, closing, retryAfterMs } = this.#settings;
     const { address: remoteAddress } = channel.remote;
     const fewFromThere = open.addresses.add(channel);
-    if (closing() || open.channels.size > maxConnections || !fewFromThere) {
+    if (closing() || open.size > maxConnections || !fewFromThere) {
       observed.refuse(closing() ? 'closing' : 'limit', unserved, { path: '', remoteAddress });
       refuse(channel, socket, retryAfterMs());
       return;
