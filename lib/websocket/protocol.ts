@@ -82,8 +82,6 @@ export class WebSocketProtocol extends SendingProtocol {
   readonly #parser: FrameParser;
   readonly #assembler: MessageAssembler | MessageStreams;
   readonly #options: ProtocolOptions;
-  /** The peer's close frame; set when it arrives. */
-  #closeReceived: { readonly code: number; readonly reason: string } | undefined = undefined;
 
   /** `output` is where bytes for the peer go; an adapter passes the queue that it writes from. */
   constructor(options: ProtocolOptions, output: OutputQueue = new OutputQueue(), agreed: AgreedExtensions = NONE) {
@@ -99,12 +97,12 @@ export class WebSocketProtocol extends SendingProtocol {
 
   /** The peer's close code (§7.1.5): 1005 when its frame carried none, 1006 when no close frame came. */
   get closeCode(): number {
-    return this.#closeReceived?.code ?? CloseCode.Abnormal;
+    return this.rare?.closeReceived?.code ?? CloseCode.Abnormal;
   }
 
   /** The peer's close reason (§7.1.6). */
   get closeReason(): string {
-    return this.#closeReceived?.reason ?? '';
+    return this.rare?.closeReceived?.reason ?? '';
   }
 
   /**
@@ -222,13 +220,13 @@ export class WebSocketProtocol extends SendingProtocol {
   private answerPing(payload: Uint8Array): void {
     // Asked for in CLOSE_SENT too: §5.5.1 forbids only data frames behind our own close frame.
     if (this.#options.answersPings === false) return;
-    if (this.outputBlocked) this.owedPong = payload;
+    if (this.outputBlocked) this.useRare().owedPong = payload;
     else encodeFrame(this.output, this.form, FIN | Opcode.Pong, payload); // §5.5.3: "identical Application data"
   }
 
   /** §5.5.1: on the peer's close frame "the endpoint MUST send a Close frame in response"; "typically echos the status code". */
   private answerClose(close: { readonly code: number; readonly reason: string }): void {
-    this.#closeReceived = close;
+    this.useRare().closeReceived = close;
     const answers = maySend(this.now);
     this.move('receiveClose');
     if (!answers) return;

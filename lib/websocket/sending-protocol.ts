@@ -24,6 +24,16 @@ export const Flag = {
   deaf: 4,
 } as const;
 
+/** What few connections have, and none for long. */
+interface Rare {
+  /** The latest ping that came while the output was blocked; answered when it no longer is. */
+  owedPong: Uint8Array | undefined;
+  /** The message that is being sent in parts. */
+  outgoing: OutgoingMessage | undefined;
+  /** The peer's close frame; set when it arrives. */
+  closeReceived: { readonly code: number; readonly reason: string } | undefined;
+}
+
 export abstract class SendingProtocol {
   /** What is to be written to the peer, in order. */
   readonly output: OutputQueue;
@@ -32,10 +42,8 @@ export abstract class SendingProtocol {
   protected now: State = 'OPEN';
   /** Bits of `Flag`. */
   protected flags = 0;
-  /** The latest ping that came while the output was blocked; answered when it no longer is. */
-  protected owedPong: Uint8Array | undefined = undefined;
-  /** The message that is being sent in parts. */
-  #outgoing: OutgoingMessage | undefined = undefined;
+  /** Made with the first of what it holds, since an idle connection pays for each field. */
+  protected rare: Rare | undefined = undefined;
 
   constructor(output: OutputQueue, form: FrameForm) {
     this.output = output;
@@ -81,7 +89,7 @@ export abstract class SendingProtocol {
    */
   beginMessage(type: 'text' | 'binary', compress?: boolean): void {
     this.mayBegin();
-    this.#outgoing = new OutgoingMessage(this.output, this.form, type, compress);
+    this.useRare().outgoing = new OutgoingMessage(this.output, this.form, type, compress);
   }
 
   /**
@@ -98,7 +106,7 @@ export abstract class SendingProtocol {
   endMessage(): void {
     this.mustBeOpen();
     this.begun().end();
-    this.#outgoing = undefined;
+    this.useRare().outgoing = undefined;
   }
 
   /** @throws RangeError beyond 125 bytes (§5.5); ConnectionClosed when no longer open */
@@ -134,9 +142,9 @@ export abstract class SendingProtocol {
   set outputBlocked(blocked: boolean) {
     if (blocked) this.flags |= Flag.outputBlocked;
     else this.flags &= ~Flag.outputBlocked;
-    if (blocked || this.owedPong === undefined) return;
-    const payload = this.owedPong;
-    this.owedPong = undefined;
+    const payload = this.rare?.owedPong;
+    if (blocked || payload === undefined) return;
+    this.useRare().owedPong = undefined;
     if (mayReceive(this.now)) encodeFrame(this.output, this.form, FIN | Opcode.Pong, payload);
   }
 
@@ -146,8 +154,14 @@ export abstract class SendingProtocol {
 
   /** Forgets what nobody will send or take any more. */
   protected endSending(): void {
-    this.owedPong = undefined;
-    this.#outgoing = undefined;
+    if (this.rare === undefined) return;
+    this.rare.owedPong = undefined;
+    this.rare.outgoing = undefined;
+  }
+
+  protected useRare(): Rare {
+    this.rare ??= { owedPong: undefined, outgoing: undefined, closeReceived: undefined };
+    return this.rare;
   }
 
   protected move(transition: Transition): void {
@@ -164,13 +178,14 @@ export abstract class SendingProtocol {
 
   private mayBegin(): void {
     this.mustBeOpen();
-    if (this.#outgoing !== undefined)
+    if (this.rare?.outgoing !== undefined)
       throw new TypeError('a message in parts has begun: endMessage comes before another message (RFC 6455 §5.4)');
   }
 
   private begun(): OutgoingMessage {
-    if (this.#outgoing === undefined) throw new TypeError('no message in parts has begun: call beginMessage first');
-    return this.#outgoing;
+    const outgoing = this.rare?.outgoing;
+    if (outgoing === undefined) throw new TypeError('no message in parts has begun: call beginMessage first');
+    return outgoing;
   }
 
   private sendControl(opcode: Opcode, payload: Uint8Array): void {
