@@ -13,7 +13,7 @@ import { HeaderFields } from '../http/headers.ts';
 import { pathOf, queryOf } from '../http/target.ts';
 import type { HttpRequest, RawRequest } from './api.ts';
 
-/** What every door knows of a request. */
+/** What every door knows of a request. A request keeps what it is given, as long as it lives or until it is compacted. */
 export interface RequestParts {
   readonly method: string;
   readonly target: string;
@@ -57,20 +57,16 @@ const NOTHING_RARE: Rare = {
 };
 
 export class Request implements HttpRequest {
-  readonly method: string;
-  readonly target: string;
   /** Set by the router's match, before a handler sees the request. */
   params: Readonly<Record<string, string>> = NO_PARAMS;
   readonly #source: Source;
-  /** The fields, or the text of the head until somebody asks for one. */
-  #headers: HeaderFields | string;
+  /** What was read, or the text of the head until somebody asks for a field. */
+  #parts: RequestParts | string;
   /** What few requests need. */
   #rare: Rare | undefined = undefined;
 
   constructor(parts: RequestParts, body: Uint8Array, source: Source, forwarded?: Forwarded) {
-    this.method = parts.method;
-    this.target = parts.target;
-    this.#headers = parts.headers;
+    this.#parts = parts;
     this.#source = source;
     if (forwarded !== undefined) Request.#useRare(this).forwarded = forwarded;
     if (body.length > 0) Request.#useRare(this).body = body;
@@ -81,9 +77,9 @@ export class Request implements HttpRequest {
     Request.#useRare(request).raw = raw as RawRequest;
   }
 
-  /** @internal For those that last: lets go of Node's request, and of the fields, which are read again from `head` if somebody asks. */
+  /** @internal For those that last: lets go of Node's request, and of what was read, which is read again from `head` if somebody asks. */
   static compact(request: Request, head: string): void {
-    request.#headers = head;
+    request.#parts = head;
     const rare = request.#rare;
     if (rare === undefined) return;
     rare.raw = undefined;
@@ -92,9 +88,24 @@ export class Request implements HttpRequest {
       request.#rare = undefined;
   }
 
+  get method(): string {
+    const parts = this.#parts;
+    return typeof parts === 'string' ? parts.slice(0, parts.indexOf(' ')) : parts.method;
+  }
+
+  get target(): string {
+    const parts = this.#parts;
+    if (typeof parts !== 'string') return parts.target;
+    const start = parts.indexOf(' ') + 1;
+    return parts.slice(start, parts.indexOf(' ', start));
+  }
+
   get headers(): HeaderFields {
-    if (typeof this.#headers === 'string') this.#headers = HeaderFields.fromHead(this.#headers);
-    return this.#headers;
+    if (typeof this.#parts === 'string') {
+      const { method, target } = this;
+      this.#parts = { method, target, headers: HeaderFields.fromHead(this.#parts) };
+    }
+    return this.#parts.headers;
   }
 
   get remoteAddress(): string {
