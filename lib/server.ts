@@ -21,7 +21,6 @@ import { type Middleware, middlewareOf } from './mount/middleware.ts';
 import type { AttachOptions, Mount } from './mount/mount.ts';
 import { handleRequest, handleUpgrade } from './mount/node-http.ts';
 import type { NodeRequest, NodeResponse, UpgradeStream } from './mount/node-request.ts';
-import { AddressCounts } from './net/address-counts.ts';
 import type {
   DataOf,
   Decision,
@@ -107,7 +106,7 @@ export class Server {
   /** Of each server that this one is attached to: what detaches it. */
   readonly #detach: (() => void)[] = [];
   readonly #inside: Inside;
-  readonly #open = new OpenConnections();
+  readonly #open: OpenConnections;
   /** Set by `drain` and `close`: no new connection is served. */
   #closing = false;
   /** Set by the first `close`; every other call answers the same. */
@@ -120,13 +119,14 @@ export class Server {
   /** @throws TypeError or RangeError that names a wrong option and its bound */
   constructor(options: ServerOptions = {}) {
     checkServerOptions(options);
-    const open = this.#open;
-    const parts = makeParts(options, open, {
+    const parts = makeParts(options, {
       closing: () => this.#closing,
       closed: () => this.#closed !== undefined,
       retryAfterMs: () => this.#retryAfterMs,
     });
     this.#parts = parts;
+    const { open } = parts.context;
+    this.#open = open;
     this.#inside = { open, observed: parts.makers.observed, closing: parts.context.closing, accepted: parts.accepted };
   }
 
@@ -355,11 +355,7 @@ interface Parts {
 }
 
 /** Makes the parts. `state`: what changes in a server's life. @throws as the constructor */
-function makeParts(
-  options: ServerOptions,
-  open: OpenConnections,
-  state: Pick<Context, 'closing' | 'closed' | 'retryAfterMs'>,
-): Parts {
+function makeParts(options: ServerOptions, state: Pick<Context, 'closing' | 'closed' | 'retryAfterMs'>): Parts {
   const settings = serverSettings(options);
   const tell = guardedErrorHandler(options.onError);
   const observed = new Observed(options.observer, tell);
@@ -367,7 +363,7 @@ function makeParts(
     observed.fail(error);
     tell(error);
   };
-  const addresses = new AddressCounts(settings.maxConnectionsPerAddress);
+  const open = new OpenConnections(settings.maxConnectionsPerAddress);
   const trust = options.trustProxy && guardedTrust(proxyTrust(options.trustProxy), onError);
   const clock = options.clock ?? systemClock;
   const sweeper = new Sweeper(clock);
@@ -375,7 +371,7 @@ function makeParts(
   const makers = { defaults: options, sweeper, open, onError, observed };
   const context: Context = { router: new Router<Target>(), sweeper, open, onError, observed, ...state };
   const forwarded: Mount['forwarded'] = trust && (({ remote }, { headers }) => clientOf(trust, remote, headers));
-  const mount: Mount = { context, clock, limits: settings, addresses, forwarded };
+  const mount: Mount = { context, clock, limits: settings, forwarded };
   const http: HttpSettings = {
     ...settings,
     sweeper,
@@ -387,7 +383,7 @@ function makeParts(
   };
   const accepted = (channel: Channel): void => void open.http.add(new HttpConnection(channel, http));
   const { tls } = options;
-  const listener = { ...settings, addresses, tls, open, sweeper, onError, observed, ...state, accepted };
+  const listener = { ...settings, tls, open, sweeper, onError, observed, ...state, accepted };
   const { closeTimeoutMs } = settings;
   return { clock, closeTimeoutMs, context, makers, mount, listener: new Listener(listener), accepted };
 }

@@ -106,13 +106,13 @@ export class OutputQueue {
       this.#end = end;
       return;
     }
-    if (this.#bytes !== undefined) this.#keepLast(this.#bytes);
+    if (this.#bytes !== undefined) this.keepLast(this.#bytes);
     this.#bytes = bytes;
     this.#start = start;
     this.#end = end;
   }
 
-  #keepLast(bytes: Uint8Array): void {
+  private keepLast(bytes: Uint8Array): void {
     this.#earlier ??= [];
     this.#earlier.push({ bytes, start: this.#start, end: this.#end });
   }

@@ -52,6 +52,8 @@ export interface Channel {
   readonly chunksAreWritable: boolean;
   /** A byte has come since this was last set to false: liveness without reading the clock for each chunk. */
   receivedSinceSweep: boolean;
+  /** Counts against a limit on connections from its address, which does not change from here on (see `net/address-counts.ts`). */
+  counted: boolean;
   /** Bytes that have come, and that were given to the operating system, since the channel or its protocol began. */
   receivedBytes: number;
   sentBytes: number;

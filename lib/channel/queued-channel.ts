@@ -4,7 +4,8 @@
  * A kind says how to write one batch of ranges and how to end and to drop; everything about order and counting stands here.
  * What a read produced leaves in one write when the read is over; what was sent at other times leaves at the end of this
  * turn of the event loop. At most one write is under way; the rest waits in the queue, where it merges.
- * No timers and no closures for an idle connection. Read next: `socket.ts`, `duplex.ts`, `memory.ts`.
+ * No timers and no closures for an idle connection. Its methods, as those of all that an idle connection consists of, are
+ * `private` or static and not `#`: each class with `#` methods puts a mark of eight octets into each object. Read next: `socket.ts`, `duplex.ts`, `memory.ts`.
  */
 
 import { written } from '../bytes/lent-memory.ts';
@@ -23,6 +24,8 @@ const Flag = {
   ending: 8,
   /** `destroy` was called, or the stream has told of an error or of its end. */
   destroyed: 16,
+  /** See `Channel.counted`. */
+  counted: 32,
 } as const;
 
 /** One write: consecutive ranges of output, and what to call when the system has taken all of it, or has failed. */
@@ -76,7 +79,7 @@ export abstract class QueuedChannel implements Channel {
   }
 
   get receivedSinceSweep(): boolean {
-    return this.#has(Flag.receivedSinceSweep);
+    return this.has(Flag.receivedSinceSweep);
   }
 
   set receivedSinceSweep(received: boolean) {
@@ -84,12 +87,21 @@ export abstract class QueuedChannel implements Channel {
     else this.#flags &= ~Flag.receivedSinceSweep;
   }
 
+  get counted(): boolean {
+    return this.has(Flag.counted);
+  }
+
+  set counted(counted: boolean) {
+    if (counted) this.#flags |= Flag.counted;
+    else this.#flags &= ~Flag.counted;
+  }
+
   get destroyed(): boolean {
-    return this.#has(Flag.destroyed);
+    return this.has(Flag.destroyed);
   }
 
   get peerEnded(): boolean {
-    return this.#has(Flag.peerEnded);
+    return this.has(Flag.peerEnded);
   }
 
   get bufferedAmount(): number {
@@ -113,15 +125,15 @@ export abstract class QueuedChannel implements Channel {
       output.clear();
       return;
     }
-    while (this.#inFlightBytes === 0 && output.byteLength > 0) this.#write(output.take(this.maxWriteBytes)!);
-    if (this.#has(Flag.ending) && this.bufferedAmount === 0 && !this.destroyed) this.endOutput();
+    while (this.#inFlightBytes === 0 && output.byteLength > 0) this.write(output.take(this.maxWriteBytes)!);
+    if (this.has(Flag.ending) && this.bufferedAmount === 0 && !this.destroyed) this.endOutput();
   }
 
   flushSoon(): void {
-    if (sharedReceiver !== this && !this.#has(Flag.flushQueued)) this.#queueFlush(); // `takeChunk` flushes when it is done
+    if (sharedReceiver !== this && !this.has(Flag.flushQueued)) this.queueFlush(); // `takeChunk` flushes when it is done
   }
 
-  #queueFlush(): void {
+  private queueFlush(): void {
     this.#flags |= Flag.flushQueued;
     if (sharedFlushQueue.length === 0) setImmediate(flushAll);
     sharedFlushQueue.push(this);
@@ -140,13 +152,13 @@ export abstract class QueuedChannel implements Channel {
   }
 
   /** Gives `range` to the system, and with it what stands behind it, in one call. */
-  #write(range: ByteRange): void {
+  private write(range: ByteRange): void {
     // For each write anew: kept, it would be 104 bytes of every idle connection; made, it is nothing beside the system call.
     let ranges: readonly ByteRange[] | undefined;
     const onWritten: Written = (error) => {
       if (ranges === undefined) written(range.bytes, range.end - range.start);
       else for (const { bytes, start, end } of ranges) written(bytes, end - start);
-      this.#written(error);
+      this.written(error);
     };
     const { output, maxWriteBytes } = this;
     let size = range.end - range.start;
@@ -174,7 +186,7 @@ export abstract class QueuedChannel implements Channel {
   }
 
   /** Told once for each write: within it when the operating system took all of it at once, else when it has. */
-  #written(error: Error | null | undefined): void {
+  private written(error: Error | null | undefined): void {
     this.#inFlightBytes = 0;
     if (error) {
       this.destroy(error);
@@ -183,7 +195,7 @@ export abstract class QueuedChannel implements Channel {
     if (sharedWriter === this || this.destroyed || this.streamDestroyed) return;
     this.#unsentBytes = -1;
     this.flush();
-    if (this.#inFlightBytes === 0) this.#tell(() => this.sink.drained());
+    if (this.#inFlightBytes === 0) this.tell(() => this.sink.drained());
   }
 
   /** For kinds: bytes have come. */
@@ -195,7 +207,7 @@ export abstract class QueuedChannel implements Channel {
     try {
       this.sink.receive(chunk);
     } catch (error) {
-      this.#failed(error);
+      this.failed(error);
     } finally {
       sharedReceiver = before;
     }
@@ -206,7 +218,7 @@ export abstract class QueuedChannel implements Channel {
   takeEnd(): void {
     if (this.peerEnded) return;
     this.#flags |= Flag.peerEnded;
-    this.#tell(() => this.sink.receiveEnd());
+    this.tell(() => this.sink.receiveEnd());
     this.flush();
   }
 
@@ -221,7 +233,7 @@ export abstract class QueuedChannel implements Channel {
     this.#flags |= Flag.destroyed;
     this.output.clear();
     this.#inFlightBytes = 0;
-    this.#tell(() => this.sink.gone(this.#error));
+    this.tell(() => this.sink.gone(this.#error));
     this.#owner?.channelGone(this);
   }
 
@@ -231,24 +243,24 @@ export abstract class QueuedChannel implements Channel {
     try {
       this.flush();
     } catch (error) {
-      this.#failed(error); // a stream of somebody's: what it throws must not keep the output of the others behind it
+      this.failed(error); // a stream of somebody's: what it throws must not keep the output of the others behind it
     }
   }
 
-  #has(flag: number): boolean {
+  private has(flag: number): boolean {
     return (this.#flags & flag) !== 0;
   }
 
   /** Calls the sink. What it throws is a fault of ours, and must not end the process nor keep this channel half alive. */
-  #tell(call: () => void): void {
+  private tell(call: () => void): void {
     try {
       call();
     } catch (error) {
-      this.#failed(error);
+      this.failed(error);
     }
   }
 
-  #failed(error: unknown): void {
+  private failed(error: unknown): void {
     process.emitWarning(error instanceof Error ? error : printable(error), 'BarewireFault');
     this.destroy(asError(error));
   }

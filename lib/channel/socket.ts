@@ -12,6 +12,7 @@ import type { Socket } from 'node:net';
 import type { ByteRange } from '../bytes/output.ts';
 import {
   hasNoHandle,
+  hearEnd,
   peerOf,
   readerOf,
   readInto,
@@ -41,7 +42,7 @@ export class SocketChannel extends QueuedChannel {
     this.#address = address;
     this.#port = port;
     readInto(socket, this);
-    socket.on('end', onEnd);
+    hearEnd(socket, onEnd);
     socket.on('error', onError);
     socket.on('close', onClose);
     if (reads === 'data events') socket.on('data', onData);

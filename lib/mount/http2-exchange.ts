@@ -41,7 +41,7 @@ export class Http2Exchange extends Timed implements Exchange, Sink {
     this.#mount = mount;
     this.#head = head;
     this.handshake = head.method === 'CONNECT' ? readConnectHandshake(head) : undefined;
-    this.#fewFromThere = this.handshake === undefined || mount.addresses.add(channel.remote.address, stream);
+    this.#fewFromThere = this.handshake === undefined || mount.context.open.addresses.add(channel);
     this.request = this.#makeRequest(NO_BODY);
     channel.sink = this;
     this.waitAnew(this.handshake === undefined ? 'body' : 'answer');

@@ -7,7 +7,6 @@
 
 import type { Channel } from '../channel/port.ts';
 import type { HeaderFields } from '../http/headers.ts';
-import type { AddressCounts } from '../net/address-counts.ts';
 import type { Context } from '../net/context.ts';
 import type { Forwarded, Source } from '../net/request.ts';
 import type { Clock } from '../net/sweeper.ts';
@@ -16,8 +15,6 @@ export interface Mount {
   readonly context: Context;
   readonly clock: Clock;
   readonly limits: MountLimits;
-  /** Against `maxConnectionsPerAddress`. */
-  readonly addresses: AddressCounts;
   /** What trusted proxies say of the client; undefined: nothing. */
   readonly forwarded: ((source: Source, head: { readonly headers: HeaderFields }) => Forwarded) | undefined;
 }
@@ -44,7 +41,7 @@ export interface AttachOptions {
 
 /** Whether there is room for one more connection: none while the server closes, nor beyond its limit. */
 export function hasRoom({ context, limits }: Mount): boolean {
-  return !context.closing() && context.open.channels.size < limits.maxConnections;
+  return !context.closing() && context.open.size < limits.maxConnections;
 }
 
 /** Takes the channel into the server's count, until it has gone. */

@@ -73,8 +73,9 @@ function takeRequest(mount: Mount, given: RequestHead, node: NodeRequest, respon
   const source = { remote: remoteOf(node) };
   const addressed = withHost(given);
   const head = 'kind' in addressed ? given : addressed;
+  const { method, target, headers } = head; // not the text, which a stream would keep beside them
   const make = (body: Uint8Array): ResponseExchange => {
-    const request = new Request(head, body, source, mount.forwarded?.(source, head));
+    const request = new Request({ method, target, headers }, body, source, mount.forwarded?.(source, head));
     Request.setRaw(request, node);
     return new ResponseExchange({ request: node, response }, request, source.remote, mount.context.open);
   };
@@ -82,7 +83,7 @@ function takeRequest(mount: Mount, given: RequestHead, node: NodeRequest, respon
   if ('kind' in addressed) refuse(refusal(addressed));
   else if (mount.context.closed()) refuse(unavailable(mount.context.retryAfterMs()));
   else {
-    readBody(node, head.headers, mount.limits, mount.clock, (outcome) => {
+    readBody(node, headers, mount.limits, mount.clock, (outcome) => {
       if (outcome.kind === 'body') serve(mount.context, make(outcome.body));
       else if (outcome.kind !== 'left') refuse(bodyRefusal(mount, outcome.kind));
     });

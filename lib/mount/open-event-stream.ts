@@ -38,7 +38,8 @@ export function openEventStream(
     throw new TypeError(`openEventStream: response is ${describe(response)}, must be the response to that request`);
   if (response.headersSent) throw new TypeError('openEventStream: the head of the response has been sent already');
   const remote = remoteOf(request);
-  const ours = new Request(headOf(request), NOTHING, { remote });
+  const { method, target: requestTarget, headers } = headOf(request);
+  const ours = new Request({ method, target: requestTarget, headers }, NOTHING, { remote });
   Request.setRaw(ours, request);
   const exchange = new ResponseExchange({ request, response }, ours, remote, context.open);
   const { fields, coding } = streamHead(ours, target, target.fields);

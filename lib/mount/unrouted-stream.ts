@@ -28,7 +28,7 @@ export interface UnroutedStream {
   readonly target: Pick<StreamTarget, 'settings' | 'handlers' | 'contentCodings' | 'fields'>;
 }
 
-const sharedOpen = new OpenConnections();
+const sharedOpen = new OpenConnections(0);
 const NO_ROUTES = new Router<Target>();
 
 /** @throws TypeError or RangeError that names a wrong option and its bound */

@@ -40,7 +40,7 @@ export function serveUpgradeOf(
   const taken = takeOver(stream, early, NOBODY, mount.context.open);
   if (taken === undefined) return; // the client has left
   const { channel } = taken;
-  const fewFromThere = mount.addresses.add(channel.remote.address, stream);
+  const fewFromThere = mount.context.open.addresses.add(channel);
   const mayServe = hasRoom(mount) && fewFromThere;
   count(mount, channel);
   const request = new Request(head, NOTHING, channel, mount.forwarded?.(channel, head));

@@ -75,7 +75,7 @@ export abstract class Timed implements Sweepable {
     return nowMs - (this.#deadlineMs - Math.trunc(this.durationMs(this.#waitingFor)));
   }
 
-  #isDue(nowMs: number): boolean {
+  private isDue(nowMs: number): boolean {
     return this.#deadlineMs !== NEVER && nowMs >= this.#deadlineMs;
   }
 
@@ -83,11 +83,11 @@ export abstract class Timed implements Sweepable {
   sweep(nowMs: number): void {
     if (this.channel.blocked) {
       if (this.channel.progressed() || this.#waitingFor !== 'write') this.waitAnew('write', nowMs);
-      else if (this.#isDue(nowMs)) this.expired('write');
+      else if (this.isDue(nowMs)) this.expired('write');
       return;
     }
     const wait = this.expected();
     if (wait !== this.#waitingFor || this.renewed(wait)) this.waitAnew(wait, nowMs);
-    else if (this.#isDue(nowMs)) this.expired(wait);
+    else if (this.isDue(nowMs)) this.expired(wait);
   }
 }

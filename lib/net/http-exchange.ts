@@ -70,6 +70,7 @@ export class HttpExchange implements Exchange {
     if (!this.#answer()) return undefined;
     const { channel } = this.#host;
     this.#host.detach();
+    Request.compact(this.request, this.#head.text);
     channel.flush(); // so that nothing but the head is in the output, if it must be taken back
     const mayReplace = channel.bufferedAmount === 0;
     const { sentBytes } = channel;

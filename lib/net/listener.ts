@@ -16,7 +16,6 @@ import { ConnectionClosed } from '../errors.ts';
 import { trustedAddresses } from '../http/forwarded.ts';
 import type { ProxyEndpoint } from '../http/proxy-protocol.ts';
 import { checkOptions, kindOf, STRING, wholeNumber } from '../options.ts';
-import type { AddressCounts } from './address-counts.ts';
 import { DescriptorWatch, readDescriptors } from './descriptors.ts';
 import type { ErrorHandler } from './guard.ts';
 import { writeResponse } from './http-exchange.ts';
@@ -62,8 +61,6 @@ const LISTEN_OPTIONS = {
 export interface ListenerSettings {
   readonly tls: TlsOptions | undefined;
   readonly maxConnections: number;
-  /** Against `maxConnectionsPerAddress`. */
-  readonly addresses: AddressCounts;
   readonly maxTlsHandshakes: number;
   readonly headTimeoutMs: number;
   readonly acceptBacklog: number;
@@ -171,7 +168,7 @@ export class Listener {
 
   /** TLS handshakes under way. */
   get handshakes(): number {
-    return this.#settings.tls === undefined ? 0 : Math.max(0, this.#underTls.size - this.#settings.open.channels.size);
+    return this.#settings.tls === undefined ? 0 : Math.max(0, this.#underTls.size - this.#settings.open.size);
   }
 
   /** Stops accepting; resolves once every connection that was accepted has gone. */
@@ -230,7 +227,7 @@ export class Listener {
     const { open, sweeper, headTimeoutMs } = this.#settings;
     const channel = new SocketChannel(socket, REFUSED, shared ? 'shared buffer' : 'data events', open);
     open.channels.add(channel);
-    if (!channel.remote.secure) this.#descriptors?.accepted(open.channels.size);
+    if (!channel.remote.secure) this.#descriptors?.accepted(open.size);
     if (this.#trusts === undefined) this.#admit(channel, socket);
     else if (channel.remote.secure) {
       const under = socketUnder(socket);
@@ -249,10 +246,10 @@ export class Listener {
 
   /** Who is at the other end is known: takes the connection, or refuses one that is too many. */
   #admit(channel: SocketChannel, socket: Socket): void {
-    const { open, observed, addresses, maxConnections, closing, retryAfterMs } = this.#settings;
+    const { open, observed, maxConnections, closing, retryAfterMs } = this.#settings;
     const { address: remoteAddress } = channel.remote;
-    const fewFromThere = addresses.add(remoteAddress, socket);
-    if (closing() || open.channels.size > maxConnections || !fewFromThere) {
+    const fewFromThere = open.addresses.add(channel);
+    if (closing() || open.size > maxConnections || !fewFromThere) {
       observed.refuse(closing() ? 'closing' : 'limit', unserved, { path: '', remoteAddress });
       refuse(channel, socket, retryAfterMs());
       return;

@@ -1,12 +1,13 @@
 /**
  * The registry of what is open: counts, iteration, closing all of it.
  *
- * Every channel of a server is here from its first to its last moment, whatever it speaks; WebSockets, streams and HTTP
- * connections are here by kind too, so that each can be ended as it wants to be ended. Knows no routes.
+ * Every channel of a server is counted here from its first to its last moment, whatever it speaks; WebSockets, streams and HTTP
+ * connections are here by kind, so that each can be ended as it wants to be ended. Knows no routes.
  * O(1) to add and to remove. Read next: `drain.ts`.
  */
 
 import type { Channel, Owner } from '../channel/port.ts';
+import { AddressCounts } from './address-counts.ts';
 import type { HttpConnection } from './http-connection.ts';
 import type { ServerStream } from './server-event-stream.ts';
 import type { ServerSocket } from './server-websocket.ts';
@@ -22,25 +23,42 @@ export class OpenConnections implements Owner {
   readonly http: Set<HttpConnection> = new Set<HttpConnection>();
   readonly webSockets: Set<ServerSocket<never>> = new Set<ServerSocket<never>>();
   readonly eventStreams: Set<ServerStream<never>> = new Set<ServerStream<never>>();
-  /** Open channels, in every phase. */
+  /** Open channels in every phase but that of a WebSocket, which stands for its own: a second entry would be 20 to 40 bytes. */
   readonly channels: Set<Channel> = new Set<Channel>();
+  readonly addresses: AddressCounts;
   /** Told when the last channel has gone. */
   #whenEmpty: (() => void)[] = [];
+
+  constructor(maxPerAddress: number) {
+    this.addresses = new AddressCounts(maxPerAddress);
+  }
 
   get counts(): ConnectionCounts {
     return { http: this.http.size, webSockets: this.webSockets.size, eventStreams: this.eventStreams.size };
   }
 
+  /** Open channels, in every phase. */
+  get size(): number {
+    return this.channels.size + this.webSockets.size;
+  }
+
+  /** A WebSocket has been opened on this channel. It takes itself out of `webSockets` when the channel has gone. */
+  opened(socket: ServerSocket<never>, channel: Channel): void {
+    this.webSockets.add(socket);
+    this.channels.delete(channel);
+  }
+
   /** `Owner`. */
   channelGone(channel: Channel): void {
     this.channels.delete(channel);
-    if (this.channels.size > 0) return;
+    this.addresses.gone(channel);
+    if (this.size > 0) return;
     for (const tell of this.#whenEmpty.splice(0)) tell();
   }
 
   /** Resolves once no channel is open: at once where none is. */
   whenEmpty(): Promise<void> {
-    if (this.channels.size === 0) return Promise.resolve();
+    if (this.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#whenEmpty.push(resolve));
   }
 
@@ -54,5 +72,6 @@ export class OpenConnections implements Owner {
   /** Drops everything at once. */
   destroyAll(): void {
     for (const channel of [...this.channels]) channel.destroy();
+    for (const socket of [...this.webSockets]) socket.terminate();
   }
 }

@@ -13,7 +13,7 @@ import { HeaderFields } from '../http/headers.ts';
 import { pathOf, queryOf } from '../http/target.ts';
 import type { HttpRequest, RawRequest } from './api.ts';
 
-/** What every door knows of a request. */
+/** What every door knows of a request. A request keeps what it is given, as long as it lives or until it is compacted. */
 export interface RequestParts {
   readonly method: string;
   readonly target: string;
@@ -57,33 +57,29 @@ const NOTHING_RARE: Rare = {
 };
 
 export class Request implements HttpRequest {
-  readonly method: string;
-  readonly target: string;
   /** Set by the router's match, before a handler sees the request. */
   params: Readonly<Record<string, string>> = NO_PARAMS;
   readonly #source: Source;
-  /** The fields, or the text of the head until somebody asks for one. */
-  #headers: HeaderFields | string;
+  /** What was read, or the text of the head until somebody asks for a field. */
+  #parts: RequestParts | string;
   /** What few requests need. */
   #rare: Rare | undefined = undefined;
 
   constructor(parts: RequestParts, body: Uint8Array, source: Source, forwarded?: Forwarded) {
-    this.method = parts.method;
-    this.target = parts.target;
-    this.#headers = parts.headers;
+    this.#parts = parts;
     this.#source = source;
-    if (forwarded !== undefined) this.#useRare().forwarded = forwarded;
-    if (body.length > 0) this.#useRare().body = body;
+    if (forwarded !== undefined) Request.#useRare(this).forwarded = forwarded;
+    if (body.length > 0) Request.#useRare(this).body = body;
   }
 
   /** @internal Came through a door, with this request of Node's. */
   static setRaw(request: Request, raw: object): void {
-    request.#useRare().raw = raw as RawRequest;
+    Request.#useRare(request).raw = raw as RawRequest;
   }
 
-  /** @internal For those that last: lets go of Node's request, and of the fields, which are read again from `head` if somebody asks. */
+  /** @internal For those that last: lets go of Node's request, and of what was read, which is read again from `head` if somebody asks. */
   static compact(request: Request, head: string): void {
-    request.#headers = head;
+    request.#parts = head;
     const rare = request.#rare;
     if (rare === undefined) return;
     rare.raw = undefined;
@@ -92,9 +88,24 @@ export class Request implements HttpRequest {
       request.#rare = undefined;
   }
 
+  get method(): string {
+    const parts = this.#parts;
+    return typeof parts === 'string' ? parts.slice(0, parts.indexOf(' ')) : parts.method;
+  }
+
+  get target(): string {
+    const parts = this.#parts;
+    if (typeof parts !== 'string') return parts.target;
+    const start = parts.indexOf(' ') + 1;
+    return parts.slice(start, parts.indexOf(' ', start));
+  }
+
   get headers(): HeaderFields {
-    if (typeof this.#headers === 'string') this.#headers = HeaderFields.fromHead(this.#headers);
-    return this.#headers;
+    if (typeof this.#parts === 'string') {
+      const { method, target } = this;
+      this.#parts = { method, target, headers: HeaderFields.fromHead(this.#parts) };
+    }
+    return this.#parts.headers;
   }
 
   get remoteAddress(): string {
@@ -114,7 +125,7 @@ export class Request implements HttpRequest {
   }
 
   get query(): URLSearchParams {
-    const rare = this.#useRare();
+    const rare = Request.#useRare(this);
     rare.query ??= new URLSearchParams(queryOf(this.target));
     return rare.query;
   }
@@ -128,7 +139,7 @@ export class Request implements HttpRequest {
   }
 
   get signal(): AbortSignal {
-    const rare = this.#useRare();
+    const rare = Request.#useRare(this);
     if (rare.abort === undefined) {
       rare.abort = new AbortController();
       if (rare.left) rare.abort.abort(left());
@@ -138,14 +149,14 @@ export class Request implements HttpRequest {
 
   /** @internal The client has left: aborts `signal`. Handlers see `HttpRequest`, which does not have it. */
   static abort(request: Request): void {
-    const rare = request.#useRare();
+    const rare = Request.#useRare(request);
     rare.left = true;
     rare.abort?.abort(left());
   }
 
-  #useRare(): Rare {
-    this.#rare ??= { ...NOTHING_RARE };
-    return this.#rare;
+  static #useRare(request: Request): Rare {
+    request.#rare ??= { ...NOTHING_RARE };
+    return request.#rare;
   }
 
   get body(): Uint8Array {

@@ -65,21 +65,21 @@ export abstract class SendingConnection<Face> extends Timed {
 
   /** As `ServerWebSocket.send`. */
   send(message: Message, options?: SendOptions): SendResult {
-    if (typeof message === 'string') return this.#sendString(message, options);
-    if (!(message instanceof Uint8Array)) return this.#sendOther(message, options);
+    if (typeof message === 'string') return this.sendString(message, options);
+    if (!(message instanceof Uint8Array)) return this.sendOther(message, options);
     if (!this.mayTake(message.length)) return this.refused();
     this.core.sendBinary(message, options?.compress);
     return this.sent();
   }
 
-  #sendString(text: string, options: SendOptions | undefined): SendResult {
+  private sendString(text: string, options: SendOptions | undefined): SendResult {
     // UTF-8 takes up to three octets a UTF-16 unit; they are counted only where it matters.
     if (!this.mayTake(text.length * 3) && !this.mayTake(utf8ByteLength(text))) return this.refused();
     this.core.sendText(text, options?.compress);
     return this.sent();
   }
 
-  #sendOther(message: PreparedMessage | ArrayBuffer, options: SendOptions | undefined): SendResult {
+  private sendOther(message: PreparedMessage | ArrayBuffer, options: SendOptions | undefined): SendResult {
     if (message instanceof ArrayBuffer) return this.send(new Uint8Array(message), options);
     if (!(message instanceof PreparedMessage))
       throw new TypeError('a message is a string, a Uint8Array, an ArrayBuffer or a PreparedMessage');

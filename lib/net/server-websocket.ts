@@ -87,7 +87,7 @@ export class ServerSocket<Data = unknown> implements ServerWebSocket<Data> {
       Request.abort(face.request as Request);
     },
     openQueue(face) {
-      face.#openQueue();
+      ServerSocket.#openQueue(face);
     },
     observed: (face) => face.#connection.settings.observed,
     closeQueue(face) {
@@ -125,25 +125,25 @@ export class ServerSocket<Data = unknown> implements ServerWebSocket<Data> {
 
   send(given: Message | LentBytes, options?: SendOptions): SendResult {
     const message = given as Message; // lent or not: at most 16 KiB are copied here and now
-    return this.#report(this.#connection.send(message, options), message);
+    return ServerSocket.#report(this, this.#connection.send(message, options), message);
   }
 
   sendText(given: Uint8Array | LentBytes, options?: SendOptions): SendResult {
     const utf8 = given as Uint8Array;
-    return this.#report(this.#connection.sendText(utf8, options), utf8, 'text');
+    return ServerSocket.#report(this, this.#connection.sendText(utf8, options), utf8, 'text');
   }
 
   write(message: Message, options?: SendOptions): Promise<void> {
     const connection = this.#connection;
-    return this.#writes.add(() => {
+    return ServerSocket.#writes(this).add(() => {
       if (connection.readyState !== 1) throw closed();
       const result = connection.send(message, options);
-      return result === 'dropped' ? result : this.#report(result, message); // dropped, it is tried again later
+      return result === 'dropped' ? result : ServerSocket.#report(this, result, message); // dropped, it is tried again later
     }, connection.hasRoom());
   }
 
   writeMessage(parts: PartSource, options?: WriteMessageOptions): Promise<void> {
-    return writeParts(this.#writes, this.#connection, parts, options);
+    return writeParts(ServerSocket.#writes(this), this.#connection, parts, options);
   }
 
   ping(payload?: Uint8Array): Promise<number | undefined> {
@@ -167,43 +167,43 @@ export class ServerSocket<Data = unknown> implements ServerWebSocket<Data> {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<string | Uint8Array> {
-    const queue = this.#openQueue();
+    const queue = ServerSocket.#openQueue(this);
     // A loop that is left leaves the queue: another loop goes on with it.
     return { next: () => queue.next() };
   }
 
-  #report(result: SendResult, message: Message, kind?: 'text'): SendResult {
-    const { observed } = this.#connection.settings;
+  static #report<D>(face: ServerSocket<D>, result: SendResult, message: Message, kind?: 'text'): SendResult {
+    const { observed } = face.#connection.settings;
     if (observed !== undefined && (result !== 'sent' || observed.wantsMessages))
-      observed.sent(this, result, kind ?? kindOf(message), () => sizeOf(message));
+      observed.sent(face, result, kind ?? kindOf(message), () => sizeOf(message));
     return result;
   }
 
-  get #writes(): WaitingWrites {
-    const extras = this.#useExtras();
+  static #writes<D>(face: ServerSocket<D>): WaitingWrites {
+    const extras = ServerSocket.#useExtras(face);
     extras.writes ??= new WaitingWrites();
     return extras.writes;
   }
 
-  #openQueue(): MessageQueue {
-    if (this.#connection.settings.inParts === true)
+  static #openQueue<D>(face: ServerSocket<D>): MessageQueue {
+    if (face.#connection.settings.inParts === true)
       throw new TypeError('messages of this route go to its handler messageStream, not to for await');
-    const extras = this.#useExtras();
+    const extras = ServerSocket.#useExtras(face);
     if (extras.queue !== undefined) return extras.queue;
-    const { maxQueuedMessages, maxQueuedBytes } = this.#connection.settings;
+    const { maxQueuedMessages, maxQueuedBytes } = face.#connection.settings;
     const queue = new MessageQueue(
       { maxMessages: maxQueuedMessages, maxBytes: maxQueuedBytes },
-      { full: () => this.#connection.hold(), drained: () => this.#connection.release() },
+      { full: () => face.#connection.hold(), drained: () => face.#connection.release() },
       messageBytes,
     );
-    if (this.readyState === 3) queue.end(undefined);
+    if (face.readyState === 3) queue.end(undefined);
     extras.queue = queue;
     return queue;
   }
 
-  #useExtras(): Extras {
-    this.#extras ??= { queue: undefined, writes: undefined };
-    return this.#extras;
+  static #useExtras<D>(face: ServerSocket<D>): Extras {
+    face.#extras ??= { queue: undefined, writes: undefined };
+    return face.#extras;
   }
 }
 

@@ -99,7 +99,7 @@ function accept(
   const face = new ServerSocket<unknown>(request, agreed, data, context.sweeper.nowMs);
   const connection = openConnection(channel, target.settings, settingsOf(deflate, target.deflate), face);
   ServerSocket.attach(face, connection);
-  context.open.webSockets.add(face as ServerSocket<never>);
+  context.open.opened(face as ServerSocket<never>, channel);
   target.settings.observed?.open(face);
   guard(connection, target.handlers.open, target.handlers, face, request);
   // §4.2.2: bytes behind the request are the first frames.

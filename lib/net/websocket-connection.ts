@@ -82,7 +82,7 @@ export class WebSocketConnection<Face> extends SendingConnection<Face> implement
       return;
     }
     this.core.sendClose(code, reason);
-    this.#endWhenOver();
+    this.endWhenOver();
     this.channel.flushSoon();
   }
 
@@ -92,20 +92,20 @@ export class WebSocketConnection<Face> extends SendingConnection<Face> implement
 
   /** As `ServerWebSocket.pause`. */
   pause(): void {
-    this.#stop(Flag.paused);
+    this.stop(Flag.paused);
   }
 
   resume(): void {
-    this.#go(Flag.paused);
+    this.go(Flag.paused);
   }
 
   /** As `pause`, for whoever reads messages and has enough of them: neither ends what the other began. */
   hold(): void {
-    this.#stop(Flag.behind);
+    this.stop(Flag.behind);
   }
 
   release(): void {
-    this.#go(Flag.behind);
+    this.go(Flag.behind);
   }
 
   /** Reads from here on, unless it has been paused: its maker has told whoever is to hear of messages. */
@@ -118,7 +118,7 @@ export class WebSocketConnection<Face> extends SendingConnection<Face> implement
     const blocked = isBlocked(this.channel);
     if (this.core.outputBlocked !== blocked) this.core.outputBlocked = blocked;
     this.core.receiveInto(chunk, this);
-    if (this.core.closeExpected) this.#endWhenOver();
+    if (this.core.closeExpected) this.endWhenOver();
   }
 
   /** `Sink`: a FIN without a close frame is 1006 (§7.1.5); nothing is left to wait for but what the peer may still take. */
@@ -162,7 +162,7 @@ export class WebSocketConnection<Face> extends SendingConnection<Face> implement
     if (this.error !== undefined || this.channel.destroyed) return;
     const { kind } = incoming;
     if (kind !== 'text' && kind !== 'binary') {
-      this.#deliverOther(incoming);
+      this.deliverOther(incoming);
       return;
     }
     this.receivedMessages++;
@@ -172,14 +172,14 @@ export class WebSocketConnection<Face> extends SendingConnection<Face> implement
   }
 
   /** What comes seldom. Apart, since V8 puts only so much code into the loop over a chunk, and messages are to be in it. */
-  #deliverOther(incoming: Incoming): void {
+  private deliverOther(incoming: Incoming): void {
     const { handlers } = this.settings;
     switch (incoming.kind) {
       case 'ping':
         guard(this, handlers.ping, handlers, this.face, incoming.data);
         return;
       case 'pong':
-        this.#measure(incoming.data);
+        this.measure(incoming.data);
         guard(this, handlers.pong, handlers, this.face, incoming.data);
         return;
       case 'failed': {
@@ -232,9 +232,9 @@ export class WebSocketConnection<Face> extends SendingConnection<Face> implement
   protected expired(wait: Wait): void {
     const { pongTimeoutMs, writeTimeoutMs } = this.settings;
     if (wait === 'close') this.channel.destroy();
-    else if (wait === 'write') this.#die(`the peer has taken nothing for ${writeTimeoutMs} ms`);
+    else if (wait === 'write') this.die(`the peer has taken nothing for ${writeTimeoutMs} ms`);
     else if (wait === 'pong')
-      this.#die(`no byte within ${this.has(Flag.slow) ? writeTimeoutMs : pongTimeoutMs} ms after a ping`);
+      this.die(`no byte within ${this.has(Flag.slow) ? writeTimeoutMs : pongTimeoutMs} ms after a ping`);
     else {
       this.core.sendPing();
       this.waitAnew('pong');
@@ -243,7 +243,7 @@ export class WebSocketConnection<Face> extends SendingConnection<Face> implement
   }
 
   /** A pong has come. A heartbeat has no payload, and every other ping that somebody waits for has one. */
-  #measure(payload: Uint8Array): void {
+  private measure(payload: Uint8Array): void {
     const isHeartbeat = payload.length === 0 && this.waitingFor === 'pong';
     const roundTripMs = isHeartbeat ? this.waitedMs(this.sweeper.nowMs) : this.#pings?.pong(payload);
     if (isHeartbeat) this.waitAnew('peer');
@@ -253,7 +253,7 @@ export class WebSocketConnection<Face> extends SendingConnection<Face> implement
   }
 
   /** Delivers nothing more: what the core has of this chunk waits there, and the rest in the peer's way. */
-  #stop(flag: number): void {
+  private stop(flag: number): void {
     const { state } = this.core;
     if (state !== 'OPEN' && (state !== 'CLOSE_SENT' || flag === Flag.paused)) return;
     this.flags |= flag;
@@ -262,14 +262,14 @@ export class WebSocketConnection<Face> extends SendingConnection<Face> implement
   }
 
   /** Goes on, unless there is another reason not to. Delivers what waited before it returns, or until it is stopped again. */
-  #go(flags: number): void {
+  private go(flags: number): void {
     const stopped = this.has(STOPPED);
     this.flags &= ~flags;
     if (!stopped || this.has(STOPPED)) return;
     this.core.outputBlocked = isBlocked(this.channel);
     this.core.release();
     if (this.channel.output.byteLength > 0) this.channel.flushSoon();
-    if (this.core.closeExpected) this.#endWhenOver();
+    if (this.core.closeExpected) this.endWhenOver();
     if (this.has(STOPPED)) return;
     this.channel.resume();
     if (!this.has(Flag.owesEnd)) return;
@@ -278,15 +278,15 @@ export class WebSocketConnection<Face> extends SendingConnection<Face> implement
   }
 
   /** §7.1.7 without a close frame: nobody would read it. */
-  #die(why: string): void {
+  private die(why: string): void {
     this.error = new Error(why);
     this.channel.destroy();
   }
 
   /** §7.1.1: the server ends TCP first; the client waits for that, but neither waits for ever. */
-  #endWhenOver(): void {
+  private endWhenOver(): void {
     // Of a paused connection the peer's close must be heard all the same; a reader that is behind may go on until the deadline.
-    this.#go(this.core.state === 'CLOSE_SENT' ? Flag.paused : STOPPED);
+    this.go(this.core.state === 'CLOSE_SENT' ? Flag.paused : STOPPED);
     this.waitFor('close');
     const { state } = this.core;
     // Both close frames have passed, or the connection has failed, which ends TCP on either side (§7.1.7).

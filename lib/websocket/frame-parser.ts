@@ -85,13 +85,10 @@ export class FrameParser {
   /** The chunk's memory, and where the chunk begins in it. */
   #view: DataView = NO_VIEW;
   #base = 0;
-  /** The first octets of a header that the last chunk cut off; made when that happens, dropped when it is whole. */
-  #partialHeader: Uint8Array | undefined = undefined;
-  #partialLength = 0;
-  /** The header of a frame whose payload has not arrived whole; undefined between frames. */
-  #unfinished: FrameHeader | undefined = undefined;
-  /** Octets of its payload that have been handed out. */
-  #delivered = 0;
+  /** The frame that the last chunk cut off: the first octets of its header, made when that happens, or its header; undefined between frames. */
+  #unfinished: Uint8Array | FrameHeader | undefined = undefined;
+  /** How many octets of that header there are, or of that frame's payload have been handed out. */
+  #length = 0;
 
   /**
    * `expectMasked`: true on a server; §5.1 wants masking from clients and forbids it to servers.
@@ -140,34 +137,33 @@ export class FrameParser {
     if (this.violation !== undefined) return false;
     const chunk = this.#chunk;
 
+    if (this.#position === chunk.length) return false;
     const unfinished = this.#unfinished;
-    if (unfinished !== undefined) {
-      if (this.#position === chunk.length) return false;
+    if (unfinished !== undefined && !(unfinished instanceof Uint8Array)) {
       slice.header = unfinished;
       slice.opcode = unfinished.opcode;
       slice.maskingKey = unfinished.maskingKey;
       slice.frameBegins = false;
-      return this.#slice(unfinished, this.#delivered);
+      return this.slice(unfinished, this.#length);
     }
 
-    if (this.#position === chunk.length) return false;
     const header = sharedHeader;
     let size: number;
-    if (this.#partialHeader === undefined) {
+    if (unfinished === undefined) {
       size = readFrameHeader(chunk, this.#position, chunk.length, header);
-      if (size === 0) return this.#keepPartialHeader();
+      if (size === 0) return this.keepPartialHeader();
       this.#position += size;
-    } else if (!this.#completeHeader(this.#partialHeader, header)) {
+    } else if (!this.completeHeader(unfinished, header)) {
       return false;
     }
 
-    this.violation = this.#check(header);
+    this.violation = this.check(header);
     if (this.violation !== undefined) return false;
     slice.header = header;
     slice.opcode = header.opcode;
     slice.maskingKey = header.maskingKey;
     slice.frameBegins = true;
-    return this.#slice(header, 0);
+    return this.slice(header, 0);
   }
 
   /**
@@ -179,7 +175,7 @@ export class FrameParser {
     const chunk = this.#chunk;
     const at = this.#position;
     const start = at + 2 + (this.#maskBit >> 5); // the masking key has 4 octets
-    if (start > chunk.length || this.#partialHeader !== undefined || this.#unfinished !== undefined) return false;
+    if (start > chunk.length || this.#unfinished !== undefined) return false;
     const first = chunk[at]!;
     if (first !== FIN_TEXT && first !== FIN_BINARY) return false;
     // One comparison for §5.1 and the length's form: without the mask bit as expected it is out of bounds.
@@ -195,7 +191,7 @@ export class FrameParser {
   }
 
   /** Cuts from the chunk what it holds of the frame. */
-  #slice(header: FrameHeader, delivered: number): boolean {
+  private slice(header: FrameHeader, delivered: number): boolean {
     const start = this.#position;
     const missing = header.payloadLength - delivered;
     const available = this.#chunk.length - start;
@@ -209,7 +205,7 @@ export class FrameParser {
     } else {
       this.#position = this.#chunk.length;
       slice.frameEnds = false;
-      this.#delivered = delivered + available;
+      this.#length = delivered + available;
       if (this.#unfinished === undefined) {
         // The header outlives this chunk: it becomes ours, and the next frame of anybody gets another.
         this.#unfinished = header;
@@ -220,22 +216,22 @@ export class FrameParser {
     return true;
   }
 
-  #keepPartialHeader(): false {
+  private keepPartialHeader(): false {
     const partial = new Uint8Array(MAX_HEADER_BYTES);
     partial.set(this.#chunk.subarray(this.#position));
-    this.#partialHeader = partial;
-    this.#partialLength = this.#chunk.length - this.#position;
+    this.#unfinished = partial;
+    this.#length = this.#chunk.length - this.#position;
     this.#position = this.#chunk.length;
     return false;
   }
 
   /** Adds octets to a cut-off header until it is whole; false when the chunk ends first. */
-  #completeHeader(partial: Uint8Array, header: FrameHeader): boolean {
+  private completeHeader(partial: Uint8Array, header: FrameHeader): boolean {
     while (this.#position < this.#chunk.length) {
-      partial[this.#partialLength++] = this.#chunk[this.#position++]!;
+      partial[this.#length++] = this.#chunk[this.#position++]!;
       // At most 13 turns a header, each over at most 14 octets.
-      if (readFrameHeader(partial, 0, this.#partialLength, header) !== 0) {
-        this.#partialHeader = undefined;
+      if (readFrameHeader(partial, 0, this.#length, header) !== 0) {
+        this.#unfinished = undefined;
         return true;
       }
     }
@@ -243,7 +239,7 @@ export class FrameParser {
   }
 
   /** Every rule that concerns one header alone. */
-  #check(header: FrameHeader): Violation | undefined {
+  private check(header: FrameHeader): Violation | undefined {
     const { opcode, rsv } = header;
     if (rsv !== 0) {
       // §5.2: RSV bits "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values".

@@ -129,7 +129,7 @@ export class MessageAssembler extends ControlFrames {
 
   /** Takes what `nextShort` has read. */
   acceptShort(slice: Slice): Assembled {
-    return slice.opcode === Opcode.Binary ? this.#wholeBinary(slice) : this.#wholeText(slice);
+    return slice.opcode === Opcode.Binary ? this.wholeBinary(slice) : this.wholeText(slice);
   }
 
   /** Takes the parser's current slice; answers what it completes, if anything. */
@@ -138,17 +138,17 @@ export class MessageAssembler extends ControlFrames {
     if (isControl(opcode)) return this.acceptControl(slice, opcode);
 
     if (slice.frameBegins) {
-      const violation = this.#checkFrame(slice, opcode);
+      const violation = this.checkFrame(slice, opcode);
       if (violation !== undefined) return { kind: 'violation', violation };
       // The common case: an unfragmented message that lies whole in the chunk.
       if (slice.frameEnds && slice.header.fin && opcode !== Opcode.Continuation)
-        return slice.header.rsv === 0 ? this.acceptShort(slice) : this.#wholeCompressed(slice, opcode);
+        return slice.header.rsv === 0 ? this.acceptShort(slice) : this.wholeCompressed(slice, opcode);
     }
-    return this.#append(slice, opcode);
+    return this.append(slice, opcode);
   }
 
   /** The rules about a data frame among its neighbours, before any of its payload is looked at. */
-  #checkFrame(slice: Slice, opcode: number): Violation | undefined {
+  private checkFrame(slice: Slice, opcode: number): Violation | undefined {
     const message = this.#message;
     const outOfOrder = orderViolation(opcode, message !== undefined);
     if (outOfOrder !== undefined) return outOfOrder;
@@ -156,13 +156,13 @@ export class MessageAssembler extends ControlFrames {
     const total = (message === undefined ? 0 : message.announced) + slice.header.payloadLength;
     if (total > maxMessageBytes) {
       const compressed = message === undefined ? slice.header.rsv !== 0 : message.compressed;
-      if (compressed && total <= maxCompressedBytes(maxMessageBytes)) return this.#checkCount(message);
+      if (compressed && total <= maxCompressedBytes(maxMessageBytes)) return this.checkCount(message);
       return tooBig(total, maxMessageBytes); // §10.4, checked on the announced length, before any allocation
     }
-    return this.#checkCount(message);
+    return this.checkCount(message);
   }
 
-  #checkCount(message: MessageInProgress | undefined): Violation | undefined {
+  private checkCount(message: MessageInProgress | undefined): Violation | undefined {
     const { maxFramesPerMessage } = this.#options;
     if (message !== undefined && message.frames >= maxFramesPerMessage) {
       return {
@@ -176,7 +176,7 @@ export class MessageAssembler extends ControlFrames {
   }
 
   /** A message that needs no memory between calls. */
-  #wholeBinary(slice: Slice): Assembled {
+  private wholeBinary(slice: Slice): Assembled {
     const { view, maskingKey, start, end } = slice;
     const length = end - start;
     if (this.#options.lendsBinary) return lentBinary(view, start, end, maskingKey);
@@ -185,7 +185,7 @@ export class MessageAssembler extends ControlFrames {
     return { kind: 'binary', data };
   }
 
-  #wholeText(slice: Slice): Assembled {
+  private wholeText(slice: Slice): Assembled {
     const { view, maskingKey, start, end } = slice;
     const length = end - start;
     if (this.#options.textAsBytes) {
@@ -207,18 +207,18 @@ export class MessageAssembler extends ControlFrames {
   }
 
   /** The same for a compressed one: it is unmasked where the decompressor reads it. */
-  #wholeCompressed(slice: Slice, opcode: number): Assembled {
+  private wholeCompressed(slice: Slice, opcode: number): Assembled {
     const { view, header, start, end } = slice;
     const length = end - start;
     const fits = length <= PAYLOAD_MAX_BYTES;
     const bytes = fits ? payloadMemory : allocate(length + DECOMPRESS_SPARE_BYTES);
     const target = fits ? payloadView : allocatedView(bytes, length + DECOMPRESS_SPARE_BYTES);
     copyMasked(view, start, end, target, fits ? 0 : allocated.offset, header.maskingKey);
-    return this.#decompress(bytes, length, opcode);
+    return this.decompress(bytes, length, opcode);
   }
 
   /** `bytes[0..length)` is the payload of a whole compressed message, with room behind it. */
-  #decompress(bytes: Uint8Array, length: number, opcode: number): Assembled {
+  private decompress(bytes: Uint8Array, length: number, opcode: number): Assembled {
     const { maxMessageBytes, textAsBytes } = this.#options;
     const plain = this.#deflate!.decompress(bytes, length, maxMessageBytes);
     if ('closeCode' in plain) return { kind: 'violation', violation: plain };
@@ -234,7 +234,7 @@ export class MessageAssembler extends ControlFrames {
   }
 
   /** A slice of a message that spans frames or chunks. */
-  #append(slice: Slice, opcode: number): Assembled | undefined {
+  private append(slice: Slice, opcode: number): Assembled | undefined {
     const { header } = slice;
     let message = this.#message;
     if (message === undefined) {
@@ -277,7 +277,7 @@ export class MessageAssembler extends ControlFrames {
     if (!slice.frameEnds || !header.fin) return undefined;
 
     this.#message = undefined;
-    if (message.compressed) return this.#decompress(message.bytes, end, message.opcode);
+    if (message.compressed) return this.decompress(message.bytes, end, message.opcode);
     if (message.validator !== undefined) {
       if (!message.validator.end()) return invalidUtf8(); // §8.1: a character cut off by the end of the message
       if (!this.#options.textAsBytes) return { kind: 'text', data: decodeUtf8(message.bytes, 0, end) };

@@ -82,8 +82,6 @@ export class WebSocketProtocol extends SendingProtocol {
   readonly #parser: FrameParser;
   readonly #assembler: MessageAssembler | MessageStreams;
   readonly #options: ProtocolOptions;
-  /** The peer's close frame; set when it arrives. */
-  #closeReceived: { readonly code: number; readonly reason: string } | undefined = undefined;
 
   /** `output` is where bytes for the peer go; an adapter passes the queue that it writes from. */
   constructor(options: ProtocolOptions, output: OutputQueue = new OutputQueue(), agreed: AgreedExtensions = NONE) {
@@ -99,12 +97,12 @@ export class WebSocketProtocol extends SendingProtocol {
 
   /** The peer's close code (§7.1.5): 1005 when its frame carried none, 1006 when no close frame came. */
   get closeCode(): number {
-    return this.#closeReceived?.code ?? CloseCode.Abnormal;
+    return this.rare?.closeReceived?.code ?? CloseCode.Abnormal;
   }
 
   /** The peer's close reason (§7.1.6). */
   get closeReason(): string {
-    return this.#closeReceived?.reason ?? '';
+    return this.rare?.closeReceived?.reason ?? '';
   }
 
   /**
@@ -112,7 +110,7 @@ export class WebSocketProtocol extends SendingProtocol {
    * Never throws for anything in it. @throws TypeError within a receiver of this machine or while it is held, since it could answer nothing then
    */
   receive(chunk: Uint8Array): Incoming[] {
-    if (this.#parser.reading || this.#isHeld)
+    if (this.#parser.reading || this.isHeld)
       throw new TypeError('receive is called within a receiver of the same machine, or while it is held');
     const incoming: Incoming[] = [];
     this.receiveInto(chunk, { deliver: (one) => incoming.push(one) });
@@ -128,8 +126,8 @@ export class WebSocketProtocol extends SendingProtocol {
    *   `MAX_DEFERRED_BYTES` would wait
    */
   receiveInto(chunk: Uint8Array, receiver: IncomingReceiver): void {
-    if (this.#parser.reading || this.#isHeld) deferredChunks.add(this, chunk, receiver);
-    else this.#run(chunk, receiver, undefined);
+    if (this.#parser.reading || this.isHeld) deferredChunks.add(this, chunk, receiver);
+    else this.run(chunk, receiver, undefined);
   }
 
   /**
@@ -145,11 +143,11 @@ export class WebSocketProtocol extends SendingProtocol {
     this.flags &= ~Flag.held;
     if (this.#parser.reading) return;
     const call = deferredChunks.next(this);
-    if (call !== undefined) this.#run(call.chunk, call.receiver, call);
+    if (call !== undefined) this.run(call.chunk, call.receiver, call);
   }
 
   /** Reads a chunk, and then those that wait, or until it is held; answers frames where the RFC demands it. `call`: where the chunk comes from there. */
-  #run(chunk: Uint8Array, receiver: IncomingReceiver, call: DeferredCall<IncomingReceiver> | undefined): void {
+  private run(chunk: Uint8Array, receiver: IncomingReceiver, call: DeferredCall<IncomingReceiver> | undefined): void {
     const parser = this.#parser;
     const assembler = this.#assembler;
     let failure: { readonly error: unknown } | undefined;
@@ -168,19 +166,19 @@ export class WebSocketProtocol extends SendingProtocol {
               failure ??= thrown;
               continue;
             }
-          } else if (parser.violation !== undefined) incoming = this.#fail(parser.violation);
+          } else if (parser.violation !== undefined) incoming = this.fail(parser.violation);
           else break;
           if (incoming === undefined) continue;
-          if (incoming.kind === 'violation') incoming = this.#fail(incoming.violation);
-          else if (incoming.kind === 'ping') this.#answerPing(incoming.data);
-          else if (incoming.kind === 'close') this.#answerClose(incoming);
+          if (incoming.kind === 'violation') incoming = this.fail(incoming.violation);
+          else if (incoming.kind === 'ping') this.answerPing(incoming.data);
+          else if (incoming.kind === 'close') this.answerClose(incoming);
           try {
             receiver.deliver(incoming);
           } catch (error) {
             failure ??= { error };
           }
         }
-        if (this.#isHeld) {
+        if (this.isHeld) {
           deferredChunks.putBack(this, parser.rest(), receiver, call);
           break;
         }
@@ -191,19 +189,19 @@ export class WebSocketProtocol extends SendingProtocol {
       }
     } finally {
       parser.end();
-      this.#settle();
+      this.settle();
     }
     if (failure !== undefined) throw failure.error;
   }
 
   /** Lets go of what nobody will read any more. */
-  #settle(): void {
+  private settle(): void {
     const isOver = !mayReceive(this.now);
     if (isOver) {
       this.#assembler.forget();
       this.flags &= ~Flag.held;
     }
-    if (deferredChunks.any && !this.#isHeld) deferredChunks.forget(this);
+    if (deferredChunks.any && !this.isHeld) deferredChunks.forget(this);
   }
 
   /** The peer will send no more, or TCP is gone. Whatever had not been written is forgotten. */
@@ -215,21 +213,21 @@ export class WebSocketProtocol extends SendingProtocol {
     if (deferredChunks.any && !this.#parser.reading) deferredChunks.forget(this);
   }
 
-  get #isHeld(): boolean {
+  private get isHeld(): boolean {
     return (this.flags & Flag.held) !== 0;
   }
 
   /** §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it already received a Close frame". */
-  #answerPing(payload: Uint8Array): void {
+  private answerPing(payload: Uint8Array): void {
     // Asked for in CLOSE_SENT too: §5.5.1 forbids only data frames behind our own close frame.
     if (this.#options.answersPings === false) return;
-    if (this.outputBlocked) this.owedPong = payload;
+    if (this.outputBlocked) this.useRare().owedPong = payload;
     else encodeFrame(this.output, this.form, FIN | Opcode.Pong, payload); // §5.5.3: "identical Application data"
   }
 
   /** §5.5.1: on the peer's close frame "the endpoint MUST send a Close frame in response"; "typically echos the status code". */
-  #answerClose(close: { readonly code: number; readonly reason: string }): void {
-    this.#closeReceived = close;
+  private answerClose(close: { readonly code: number; readonly reason: string }): void {
+    this.useRare().closeReceived = close;
     const answers = maySend(this.now);
     this.move('receiveClose');
     if (!answers) return;
@@ -246,7 +244,7 @@ export class WebSocketProtocol extends SendingProtocol {
   }
 
   /** _Fail the WebSocket Connection_ (§7.1.7): say why, unless our close frame has already gone out, and stop receiving. */
-  #fail(violation: Violation): Incoming {
+  private fail(violation: Violation): Incoming {
     if (maySend(this.now)) encodeFrame(this.output, this.form, FIN | Opcode.Close, failurePayload(violation));
     this.move('fail');
     return { kind: 'failed', ...violation };

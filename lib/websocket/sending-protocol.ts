@@ -24,6 +24,16 @@ export const Flag = {
   deaf: 4,
 } as const;
 
+/** What few connections have, and none for long. */
+interface Rare {
+  /** The latest ping that came while the output was blocked; answered when it no longer is. */
+  owedPong: Uint8Array | undefined;
+  /** The message that is being sent in parts. */
+  outgoing: OutgoingMessage | undefined;
+  /** The peer's close frame; set when it arrives. */
+  closeReceived: { readonly code: number; readonly reason: string } | undefined;
+}
+
 export abstract class SendingProtocol {
   /** What is to be written to the peer, in order. */
   readonly output: OutputQueue;
@@ -32,10 +42,8 @@ export abstract class SendingProtocol {
   protected now: State = 'OPEN';
   /** Bits of `Flag`. */
   protected flags = 0;
-  /** The latest ping that came while the output was blocked; answered when it no longer is. */
-  protected owedPong: Uint8Array | undefined = undefined;
-  /** The message that is being sent in parts. */
-  #outgoing: OutgoingMessage | undefined = undefined;
+  /** Made with the first of what it holds, since an idle connection pays for each field. */
+  protected rare: Rare | undefined = undefined;
 
   constructor(output: OutputQueue, form: FrameForm) {
     this.output = output;
@@ -56,7 +64,7 @@ export abstract class SendingProtocol {
    * compression was agreed at all. @throws ConnectionClosed when no longer open; TypeError between `beginMessage` and `endMessage`
    */
   sendText(text: string | Uint8Array, compress?: boolean): void {
-    this.#mayBegin();
+    this.mayBegin();
     encodeText(this.output, this.form, text, compress);
   }
 
@@ -65,13 +73,13 @@ export abstract class SendingProtocol {
    * been written. `compress` as in `sendText`. @throws as `sendText`
    */
   sendBinary(payload: Uint8Array, compress?: boolean): void {
-    this.#mayBegin();
+    this.mayBegin();
     encodeBinary(this.output, this.form, payload, compress);
   }
 
   /** Sends a message that was encoded once for many. `compress` as in `sendText`. @throws as `sendText` */
   sendPrepared(message: PreparedMessage, compress?: boolean): void {
-    this.#mayBegin();
+    this.mayBegin();
     encodePrepared(this.output, this.form, message, compress);
   }
 
@@ -80,8 +88,8 @@ export abstract class SendingProtocol {
    * messages may not. `compress` undefined: wherever compression was agreed. @throws as `sendText`
    */
   beginMessage(type: 'text' | 'binary', compress?: boolean): void {
-    this.#mayBegin();
-    this.#outgoing = new OutgoingMessage(this.output, this.form, type, compress);
+    this.mayBegin();
+    this.useRare().outgoing = new OutgoingMessage(this.output, this.form, type, compress);
   }
 
   /**
@@ -90,25 +98,25 @@ export abstract class SendingProtocol {
    * @throws ConnectionClosed when no longer open; TypeError where no message was begun, or for a string in a binary one
    */
   sendPart(data: string | Uint8Array): void {
-    this.#mustBeOpen();
-    this.#begun().part(data);
+    this.mustBeOpen();
+    this.begun().part(data);
   }
 
   /** Ends the message that `beginMessage` began. @throws as `sendPart` */
   endMessage(): void {
-    this.#mustBeOpen();
-    this.#begun().end();
-    this.#outgoing = undefined;
+    this.mustBeOpen();
+    this.begun().end();
+    this.useRare().outgoing = undefined;
   }
 
   /** @throws RangeError beyond 125 bytes (§5.5); ConnectionClosed when no longer open */
   sendPing(payload: Uint8Array = NO_BYTES): void {
-    this.#sendControl(Opcode.Ping, payload);
+    this.sendControl(Opcode.Ping, payload);
   }
 
   /** An unsolicited pong, "a unidirectional heartbeat" (§5.5.3). @throws as `sendPing` */
   sendPong(payload: Uint8Array = NO_BYTES): void {
-    this.#sendControl(Opcode.Pong, payload);
+    this.sendControl(Opcode.Pong, payload);
   }
 
   /**
@@ -134,9 +142,9 @@ export abstract class SendingProtocol {
   set outputBlocked(blocked: boolean) {
     if (blocked) this.flags |= Flag.outputBlocked;
     else this.flags &= ~Flag.outputBlocked;
-    if (blocked || this.owedPong === undefined) return;
-    const payload = this.owedPong;
-    this.owedPong = undefined;
+    const payload = this.rare?.owedPong;
+    if (blocked || payload === undefined) return;
+    this.useRare().owedPong = undefined;
     if (mayReceive(this.now)) encodeFrame(this.output, this.form, FIN | Opcode.Pong, payload);
   }
 
@@ -146,8 +154,14 @@ export abstract class SendingProtocol {
 
   /** Forgets what nobody will send or take any more. */
   protected endSending(): void {
-    this.owedPong = undefined;
-    this.#outgoing = undefined;
+    if (this.rare === undefined) return;
+    this.rare.owedPong = undefined;
+    this.rare.outgoing = undefined;
+  }
+
+  protected useRare(): Rare {
+    this.rare ??= { owedPong: undefined, outgoing: undefined, closeReceived: undefined };
+    return this.rare;
   }
 
   protected move(transition: Transition): void {
@@ -157,29 +171,30 @@ export abstract class SendingProtocol {
     if (!mayReceive(state)) this.flags |= Flag.deaf;
   }
 
-  #mustBeOpen(): void {
+  private mustBeOpen(): void {
     if (!maySend(this.now))
       throw new ConnectionClosed('WS_NOT_OPEN', `cannot send: ${WHY_NOT[this.now]} (RFC 6455 §5.5.1)`);
   }
 
-  #mayBegin(): void {
-    this.#mustBeOpen();
-    if (this.#outgoing !== undefined)
+  private mayBegin(): void {
+    this.mustBeOpen();
+    if (this.rare?.outgoing !== undefined)
       throw new TypeError('a message in parts has begun: endMessage comes before another message (RFC 6455 §5.4)');
   }
 
-  #begun(): OutgoingMessage {
-    if (this.#outgoing === undefined) throw new TypeError('no message in parts has begun: call beginMessage first');
-    return this.#outgoing;
+  private begun(): OutgoingMessage {
+    const outgoing = this.rare?.outgoing;
+    if (outgoing === undefined) throw new TypeError('no message in parts has begun: call beginMessage first');
+    return outgoing;
   }
 
-  #sendControl(opcode: Opcode, payload: Uint8Array): void {
+  private sendControl(opcode: Opcode, payload: Uint8Array): void {
     if (payload.length > MAX_CONTROL_PAYLOAD_BYTES) {
       throw new RangeError(
         `control frame payload is ${payload.length} bytes, limit ${MAX_CONTROL_PAYLOAD_BYTES} (RFC 6455 §5.5)`,
       );
     }
-    this.#mustBeOpen();
+    this.mustBeOpen();
     encodeFrame(this.output, this.form, FIN | opcode, payload);
   }
 }
