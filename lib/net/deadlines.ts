@@ -36,6 +36,8 @@ const NEVER = -1;
 
 export abstract class Timed implements Sweepable {
   readonly channel: Channel;
+  /** `Sweepable`. */
+  sweepPlace = -1;
   /** What the current deadline is about … */
   #waitingFor: Wait = 'answer';
   /** … and when it is due on the sweeper's clock; `NEVER` where there is none. */

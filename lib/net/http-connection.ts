@@ -47,6 +47,8 @@ export interface HttpSettings {
 const MAX_UNSENT_BYTES = 65_536;
 
 export class HttpConnection extends Timed implements Sink, ExchangeHost {
+  /** Its place among the open ones of its server. */
+  place = -1;
   readonly #settings: HttpSettings;
   readonly #parser: RequestParser;
   /** Parsed and not yet answered, without the one being answered. */

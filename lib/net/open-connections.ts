@@ -9,6 +9,7 @@
 import type { Channel, Owner } from '../channel/port.ts';
 import { AddressCounts } from './address-counts.ts';
 import type { HttpConnection } from './http-connection.ts';
+import { Roll } from './roll.ts';
 import type { ServerStream } from './server-event-stream.ts';
 import type { ServerSocket } from './server-websocket.ts';
 
@@ -20,7 +21,7 @@ export interface ConnectionCounts {
 }
 
 export class OpenConnections implements Owner {
-  readonly http: Set<HttpConnection> = new Set<HttpConnection>();
+  readonly http: Roll<'place', HttpConnection> = new Roll<'place', HttpConnection>('place');
   readonly webSockets: Set<ServerSocket<never>> = new Set<ServerSocket<never>>();
   readonly eventStreams: Set<ServerStream<never>> = new Set<ServerStream<never>>();
   /** Open channels in every phase but that of a WebSocket, which stands for its own: a second entry would be 20 to 40 bytes. */
@@ -66,7 +67,7 @@ export class OpenConnections implements Owner {
   closeAll(code: number, reason: string): void {
     for (const socket of [...this.webSockets]) socket.close(code, reason);
     for (const stream of [...this.eventStreams]) stream.close();
-    for (const connection of [...this.http]) connection.closeWhenIdle();
+    this.http.each((connection) => connection.closeWhenIdle());
   }
 
   /** Drops everything at once. */

@@ -8,6 +8,7 @@
  */
 
 import { forgetUnusedLentMemory } from '../bytes/lent-memory.ts';
+import { Roll } from './roll.ts';
 
 /** Where time comes from: `systemClock`, or a fake one in tests. */
 export interface Clock {
@@ -37,6 +38,8 @@ export const systemClock: Clock = {
 export interface Sweepable {
   /** `nowMs` is a whole number of milliseconds since the sweeper began. */
   sweep(nowMs: number): void;
+  /** The sweeper's note of where it is. */
+  sweepPlace?: number | undefined;
 }
 
 /** A sweep of 10,000 connections takes a millisecond: no finer than this, and no coarser than a second. */
@@ -46,7 +49,7 @@ const MAX_INTERVAL_MS = 1_000;
 export class Sweeper {
   readonly #clock: Clock;
   #intervalMs = MAX_INTERVAL_MS;
-  readonly #members = new Set<Sweepable>();
+  readonly #members = new Roll<'sweepPlace', Sweepable>('sweepPlace');
   readonly #epochMs: number;
   /** When the last sweep was, or should have begun to be. */
   #lastMs = 0;
@@ -110,7 +113,7 @@ export class Sweeper {
     this.#leftOut = late && !this.#leftOut;
     if (this.#leftOut) return;
     forgetUnusedLentMemory();
-    for (const member of this.#members) member.sweep(now);
+    this.#members.each((member) => member.sweep(now));
   }
 }
 

@@ -1,10 +1,75 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
 import { ROOT } from '../support/peers.ts';
+import { patiently, RawClient, upgradeRequest } from '../support/sockets.ts';
+
+/**
+ * Memory of V8's heap that one more idle WebSocket takes, in a server of its own process. The first connections also pay for code that is
+ * compiled, so it is read once when there are 300, and again when there are 900 more.
+ */
+async function idleBytes(listen: string): Promise<number> {
+  const code = `
+    import { createServer as createHttpServer } from 'node:http';
+    import { createServer } from ${JSON.stringify(join(ROOT, 'dist/lib/index.js'))};
+    import { collectGarbage } from ${JSON.stringify(join(ROOT, 'dist/spec-tests/support/gc.js'))};
+    const server = createServer({ maxConnectionsPerAddress: 5_000 });
+    server.webSocket('/', { message: (socket, data) => socket.send(data) });
+    const port = await (async () => { ${listen} })();
+    console.log(port);
+    process.stdin.on('data', async () => {
+      for (let i = 0; i < 5; i++) await collectGarbage();
+      console.log(process.memoryUsage().heapUsed);
+    });
+  `;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const number = async (): Promise<number> => Number((await patiently('the server', lines.next())).value);
+  const open: RawClient[] = [];
+  try {
+    const port = await number();
+    const connect = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        const client = await RawClient.connect(port);
+        open.push(client);
+        client.write(upgradeRequest('/'));
+        assert.equal((await client.response()).status, 101);
+      }
+    };
+    const heap = async (): Promise<number> => {
+      child.stdin.write('heap?\n');
+      return number();
+    };
+    await connect(300);
+    const before = await heap();
+    await connect(900);
+    return ((await heap()) - before) / 900;
+  } finally {
+    for (const { socket } of open) socket.destroy();
+    child.kill();
+  }
+}
 
 describe('memory', () => {
+  for (const [door, maxBytes, listen] of [
+    ['our own listener', 2_300, 'await server.listen(); return server.port;'],
+    [
+      'server.attach',
+      2_450,
+      `const http = createHttpServer();
+       server.attach(http);
+       await new Promise((resolve) => http.listen(0, '127.0.0.1', resolve));
+       return http.address().port;`,
+    ],
+  ] as const) {
+    it(`of an idle WebSocket through ${door}, at most ${maxBytes} bytes are in V8's heap`, async () => {
+      const bytes = await idleBytes(listen);
+      assert.ok(bytes > 1_000 && bytes <= maxBytes, `${bytes.toFixed(0)} bytes`);
+    });
+  }
+
   it('of 100 MB echoed, plain and compressed, less than 2 MB are held when the connections have gone', () => {
     const code = `
       import { createServer, WebSocket } from ${JSON.stringify(join(ROOT, 'dist/lib/index.js'))};

@@ -4,7 +4,8 @@
  */
 
 import assert from 'node:assert/strict';
-import { type AddressInfo, connect, createServer as createNetServer, type Server, type Socket } from 'node:net';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { type AddressInfo, connect, createServer as createNetServer, type Server, Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { acceptSockets } from '../../lib/channel/node-internals.ts';
 import type { Sink } from '../../lib/channel/port.ts';
@@ -76,6 +77,61 @@ async function accepted(
     },
   };
 }
+
+/** Makes sockets that tell of their end in another way than Node's do today, while `body` runs. */
+async function withOtherEndListeners(body: () => Promise<void>): Promise<void> {
+  const end = (new Socket() as unknown as { _events: { end: () => void } })._events.end;
+  const { name } = end;
+  Object.defineProperty(end, 'name', { value: 'another', configurable: true });
+  try {
+    await body();
+  } finally {
+    Object.defineProperty(end, 'name', { value: name, configurable: true });
+  }
+}
+
+for (const [inside, run, listeners] of [
+  ['as we know it', (body: () => Promise<void>) => body(), 1],
+  ['unknown', withOtherEndListeners, 2],
+] as const) {
+  it(`the end of a socket is heard by ${listeners} where the inside of Node is ${inside}`, () =>
+    run(async () => {
+      let ends = 0;
+      const { socket, client, end } = await accepted({
+        receive() {},
+        receiveEnd: () => void ends++,
+        drained() {},
+        gone() {},
+      });
+      assert.equal(socket.listenerCount('end'), listeners);
+      client.socket.end();
+      await until('the end has come', () => ends > 0);
+      await turns();
+      assert.equal(ends, 1);
+      assert.equal(socket.writable, true);
+      end();
+    }));
+}
+
+it('an accepted socket has no function of its own for write, unless somebody was told of it', async () => {
+  const ignore: Sink = { receive() {}, receiveEnd() {}, drained() {}, gone() {} };
+  const first = await accepted(ignore);
+  const second = await accepted(ignore);
+  const told: unknown[] = [];
+  const hear = ({ socket }: { socket?: Socket } = {}): void => void told.push(socket);
+  subscribe('net.server.socket', hear as never);
+  const third = await accepted(ignore);
+  unsubscribe('net.server.socket', hear as never);
+  const onwrite = ({ socket }: { socket: Socket }): unknown =>
+    (socket as unknown as { _writableState: { onwrite: unknown } })._writableState.onwrite;
+  assert.equal(onwrite(first), onwrite(second));
+  assert.notEqual(onwrite(first), onwrite(third));
+  assert.ok(told.includes(third.socket));
+  third.socket.write('written');
+  third.socket.end();
+  assert.equal((await third.client.rest()).toString(), 'written');
+  for (const each of [first, second, third]) each.end();
+});
 
 for (const [mode, run] of MODES) {
   describe(`reading through ${mode}`, () => {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Clock, Sweeper } from '../../lib/net/sweeper.ts';
+import { type Clock, type Sweepable, Sweeper } from '../../lib/net/sweeper.ts';
 
 /** A clock whose interval fires when the test says so, as late as it says. */
 function stallingClock(): { clock: Clock; fireAt(ms: number): void; running(): boolean } {
@@ -42,6 +42,41 @@ describe('the sweeper', () => {
     assert.equal(sweeper.size, 1);
     sweeper.delete(member);
     assert.equal(running(), false);
+  });
+
+  it('leaves nobody out when members come and go during a sweep', () => {
+    const { clock, fireAt } = stallingClock();
+    const sweeper = new Sweeper(clock);
+    const seen: string[] = [];
+    const members = new Map<string, Sweepable>();
+    const member = (name: string, then: () => void = () => {}): void => {
+      const made: Sweepable = {
+        sweep() {
+          seen.push(name);
+          then();
+        },
+      };
+      members.set(name, made);
+      sweeper.add(made);
+    };
+    const remove = (...names: string[]): void => {
+      for (const name of names) sweeper.delete(members.get(name)!);
+    };
+    for (const name of ['a', 'b', 'c']) member(name);
+    member('removes itself', () => remove('removes itself'));
+    for (const name of ['d', 'e', 'f']) member(name);
+    member('removes others', () => remove('a', 'e', 'f', 'removes others'));
+    member('adds', () => {
+      if (!members.has('added')) member('added');
+    });
+    member('g');
+    fireAt(1_000);
+    for (const name of ['b', 'c', 'd', 'g', 'adds', 'removes itself', 'removes others'])
+      assert.ok(seen.includes(name), `${name} was looked at`);
+    for (const name of ['a', 'e', 'f']) assert.ok(!seen.includes(name), `${name} had gone`);
+    assert.equal(sweeper.size, 6);
+    remove('b', 'c', 'd', 'g', 'adds', 'added', 'b');
+    assert.equal(sweeper.size, 0);
   });
 
   it('a sweep that comes late because the process was busy judges nobody; the next one does', () => {
