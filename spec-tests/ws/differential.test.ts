@@ -5,15 +5,14 @@
  */
 
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
 import { describe, it } from 'node:test';
 import ours from '../../lib/ws/index.ts';
+import { loadPeer, withoutPeer } from '../support/peers.ts';
 import { DIFFERENCES } from './differences.ts';
 import type { Log, Scenario, WebSocketClass } from './kit.ts';
 import { SCENARIOS } from './scenarios.ts';
 
-const require = createRequire(new URL('../../../bench/package.json', import.meta.url));
-const theirs = require('ws') as WebSocketClass;
+const skip = withoutPeer('ws');
 
 /** What a scenario that does not end is given up after: a failure, and not a wait. */
 const GIVEN_UP_MS = 3_000;
@@ -34,11 +33,12 @@ async function logOf(scenario: Scenario, ws: WebSocketClass): Promise<Log> {
 
 const reasonFor = (id: string): string | undefined => DIFFERENCES.find(([pattern]) => pattern.test(id))?.[1];
 
-describe('ws 8.23 and barewire/ws tell the same', () => {
+describe('ws 8.23 and barewire/ws tell the same', { skip }, () => {
+  const theirs = skip === false ? loadPeer<WebSocketClass>('ws') : undefined;
   for (const scenario of SCENARIOS) {
     const reason = reasonFor(scenario.id);
     it(reason === undefined ? scenario.id : `${scenario.id}: differs, since ${reason}`, async () => {
-      const [a, b] = [await logOf(scenario, theirs), await logOf(scenario, ours)];
+      const [a, b] = [await logOf(scenario, theirs!), await logOf(scenario, ours)];
       if (reason === undefined) assert.deepEqual(b, a);
       else assert.notDeepEqual(b, a, 'the difference is gone: take its entry out');
     });
