@@ -74,11 +74,7 @@ export class DuplexChannel extends QueuedChannel {
   }
 
   override get destroyed(): boolean {
-    return super.destroyed || this.streamDestroyed;
-  }
-
-  protected override get streamDestroyed(): boolean {
-    return this.#closed || this.#stream.destroyed;
+    return super.destroyed || this.#closed || this.#stream.destroyed;
   }
 
   pause(): void {

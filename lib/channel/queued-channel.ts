@@ -22,7 +22,7 @@ const Flag = {
   flushQueued: 4,
   /** `end` was called: FIN follows the last byte. */
   ending: 8,
-  /** `destroy` was called, or the stream has told of an error or of its end. */
+  /** `destroy` was called, or the stream has told of an error, of its end or that somebody destroyed it. */
   destroyed: 16,
   /** See `Channel.counted`. */
   counted: 32,
@@ -67,11 +67,6 @@ export abstract class QueuedChannel implements Channel {
   protected abstract drop(error: Error | undefined): void;
   /** How many bytes of the write under way the system has not taken, where that can be known; else 0. */
   protected abstract unsentBytes(): number;
-
-  /** The stream itself is destroyed, by whomever: asked for each write, where `destroyed` is asked for each message. */
-  protected get streamDestroyed(): boolean {
-    return this.destroyed;
-  }
 
   /** Unless a kind knows better, whoever made the stream may keep what it gives. */
   get chunksAreWritable(): boolean {
@@ -121,7 +116,7 @@ export abstract class QueuedChannel implements Channel {
 
   flush(): void {
     const { output } = this;
-    if (this.destroyed || this.streamDestroyed) {
+    if (this.destroyed) {
       output.clear();
       return;
     }
@@ -192,7 +187,7 @@ export abstract class QueuedChannel implements Channel {
       this.destroy(error);
       return;
     }
-    if (sharedWriter === this || this.destroyed || this.streamDestroyed) return;
+    if (sharedWriter === this || this.destroyed) return;
     this.#unsentBytes = -1;
     this.flush();
     if (this.#inFlightBytes === 0) this.tell(() => this.sink.drained());
@@ -225,6 +220,11 @@ export abstract class QueuedChannel implements Channel {
   /** For kinds: the stream will end with this error. */
   takeError(error: Error): void {
     this.#error ??= error;
+    this.#flags |= Flag.destroyed;
+  }
+
+  /** For kinds: the stream was destroyed, by whomever; `takeClose` follows, in a later turn. */
+  takeDestroy(): void {
     this.#flags |= Flag.destroyed;
   }
 

@@ -11,7 +11,7 @@ import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { ByteRange } from '../bytes/output.ts';
 import {
-  hasNoHandle,
+  hearDestroy,
   hearEnd,
   peerOf,
   readerOf,
@@ -42,6 +42,7 @@ export class SocketChannel extends QueuedChannel {
     this.#address = address;
     this.#port = port;
     readInto(socket, this);
+    hearDestroy(socket);
     hearEnd(socket, onEnd);
     socket.on('error', onError);
     socket.on('close', onClose);
@@ -68,15 +69,6 @@ export class SocketChannel extends QueuedChannel {
   proxied(address: string, port: number): void {
     this.#address = address;
     this.#port = port;
-  }
-
-  /** Asked for each message: Node's own answer costs more than ours, and a socket that somebody destroyed has no handle any more. */
-  override get destroyed(): boolean {
-    return super.destroyed || (hasNoHandle(this.#socket) && this.streamDestroyed);
-  }
-
-  protected override get streamDestroyed(): boolean {
-    return this.#socket.destroyed;
   }
 
   pause(): void {
