@@ -36,25 +36,8 @@ export function guard(
   }
 }
 
-/** `guard` for what happens most often: so V8 puts call and check into the caller, 3 ns of 70 for a message that is answered. */
-export function guardMessage<Face, Data>(
-  owner: Guarded,
-  handler: ((face: Face, data: Data) => unknown) | undefined,
-  self: unknown,
-  face: Face,
-  data: Data,
-): void {
-  if (handler === undefined) return;
-  try {
-    const result = handler.call(self, face, data);
-    if (result !== undefined) watch(owner, result);
-  } catch (error) {
-    owner.handlerFailed(error);
-  }
-}
-
 /** Hears of the rejection of what a handler returned, where that is a promise. */
-function watch(owner: Guarded, result: unknown): void {
+export function watch(owner: Guarded, result: unknown): void {
   if (isPromise(result)) result.then(undefined, (error: unknown) => owner.handlerFailed(error));
 }
 
