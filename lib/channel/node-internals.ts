@@ -1,9 +1,10 @@
 /**
  * Everything in this library that looks behind Node's public face, each with a check and a way to do without.
  *
- * - `acceptSockets`: accepted TCP sockets that read into one shared buffer, and have nothing for Node's own `write`. Node offers that (`onread`) for sockets that
+ * - `acceptSockets`: accepted TCP sockets that read into one shared buffer. Node offers that (`onread`) for sockets that
  *   connect only. A quarter to a third less CPU than `'data'` events, which allocate up to 64 KiB each.
  * - `readShared`: the same for a socket that a `node:http` server hands over, which was made without `onread`.
+ * - `forgoWrite`: of a socket that only its channel writes to, what Node keeps for `write`.
  * - `answersAnother`: whether such a socket still has a response of `node:http` to carry.
  * - `socketUnder`: the TCP socket that a TLS socket was made of.
  * - `unsentBytes`, `peerOf`: numbers that the handle knows and the socket does not tell, or tells at a price.
@@ -237,7 +238,6 @@ export function acceptSockets(server: Server, accept: Accept): void {
       inside._connections!++;
       Object.assign(socket, { server, _server: server });
       if (socketChannel.hasSubscribers) socketChannel.publish({ socket });
-      else forgoWrite(socket);
       accept(socket, true);
     };
   });
@@ -245,9 +245,11 @@ export function acceptSockets(server: Server, accept: Accept): void {
 
 /**
  * Takes from a socket that nobody but its channel has what Node makes for `write`: a function of its own, 96 bytes of an idle
- * connection. The channel writes below it (`writeDirectly`), and `end` and `destroy` do without it.
+ * connection. The channel writes below it (`writeDirectly`), and `end` and `destroy` do without it. Whoever listens to Node's
+ * `net.server.socket` has every accepted socket: then it stays as it is.
  */
-function forgoWrite(socket: Socket): void {
+export function forgoWrite(socket: Socket): void {
+  if (socketChannel.hasSubscribers) return;
   const state = (socket as unknown as Inside)._writableState;
   if (typeof state?.onwrite === 'function') state.onwrite = onWriteOfNobody;
 }

@@ -9,7 +9,7 @@
 
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import type { SecureContextOptions, TlsOptions, Server as TlsServer } from 'node:tls';
-import { acceptSockets, socketUnder } from '../channel/node-internals.ts';
+import { acceptSockets, forgoWrite, socketUnder } from '../channel/node-internals.ts';
 import type { Sink } from '../channel/port.ts';
 import { SocketChannel } from '../channel/socket.ts';
 import { ConnectionClosed } from '../errors.ts';
@@ -99,8 +99,12 @@ export class Listener {
     });
     this.#tls = tls && this.#tlsServer(tls);
     const over = this.#tls;
-    if (over === undefined) acceptSockets(this.#server, (socket, shared) => this.#accept(socket, shared));
-    else {
+    if (over === undefined) {
+      acceptSockets(this.#server, (socket, shared) => {
+        if (shared) forgoWrite(socket);
+        this.#accept(socket, shared);
+      });
+    } else {
       this.#server.on('connection', (socket) => {
         if (this.#mayBeginTls(socket)) this.#behindHeader(socket, () => over.emit('connection', socket));
       });

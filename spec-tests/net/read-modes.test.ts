@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type AddressInfo, connect, createServer as createNetServer, type Server, Socket } from 'node:net';
 import { describe, it } from 'node:test';
-import { acceptSockets } from '../../lib/channel/node-internals.ts';
+import { acceptSockets, forgoWrite } from '../../lib/channel/node-internals.ts';
 import type { Sink } from '../../lib/channel/port.ts';
 import { SocketChannel } from '../../lib/channel/socket.ts';
 import { WebSocket } from '../../lib/client/websocket.ts';
@@ -58,6 +58,7 @@ async function accepted(
   });
   const net = createNetServer({ allowHalfOpen: true, pauseOnConnect: true });
   acceptSockets(net, (socket, usesSharedBuffer) => {
+    if (usesSharedBuffer) forgoWrite(socket);
     const transport = new SocketChannel(socket, sink, usesSharedBuffer ? 'shared buffer' : 'data events');
     if (!usesSharedBuffer) socket.resume();
     resolve({ transport, socket, shared: usesSharedBuffer });
