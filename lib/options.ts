@@ -85,6 +85,16 @@ export function checkOptions(where: string, given: unknown, table: OptionTable):
   }
 }
 
+/** What `check` answers; an error of it begins with `where`, as those of `checkOptions` do. */
+export function at<Value>(where: string, check: () => Value): Value {
+  try {
+    return check();
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) error.message = `${where}: ${error.message}`;
+    throw error;
+  }
+}
+
 /** More names than this are a list that nobody reads. */
 const MAX_KNOWN_LISTED = 6;
 

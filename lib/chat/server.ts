@@ -11,7 +11,7 @@ import type { LogRecord } from '../rooms/log.ts';
 import { RoomRefused } from '../rooms/log.ts';
 import type { Receipt } from '../rooms/receipts.ts';
 import { systemClock } from '../rooms/system.ts';
-import type { Server } from '../server.ts';
+import { Server } from '../server.ts';
 import { servePage } from './assets.ts';
 import { addEventStream, addWebSocket } from './channels.ts';
 import { Door } from './door.ts';
@@ -44,6 +44,7 @@ export interface Chat {
 
 /** Adds the chat's routes to a server. @throws TypeError or RangeError that names a wrong option */
 export function mountChat(server: Server, options: ChatOptions = {}): Chat {
+  Server.inside(server, 'mountChat');
   const settings = chatSettings(options);
   const records = new Records();
   const hub = new Hub<Outgoing>({

@@ -46,7 +46,7 @@ A server must echo messages on that path. A client is driven over the paths of A
   --report DIR     write an HTML report, index.html and a page for each case
   --agent NAME     the server's name in results (default: its Server field)
   --parallel N     connections at a time (default 16)
-  --header LINE    a further request field, 'Name: value'; may be given more than once
+  -H, --header LINE  a further request field, 'Name: value'; may be given more than once
   --insecure       do not verify the certificate of a wss: or https: server
   --ca FILE        certificates in PEM to trust, of a wss: or https: server
   --host HOST      with --serve: address to listen on (default 127.0.0.1)
@@ -102,7 +102,7 @@ function readSettings(args: string[]): Settings | undefined {
       report: { type: 'string' },
       agent: { type: 'string' },
       parallel: { type: 'string', default: '16' },
-      header: { type: 'string', multiple: true, default: [] },
+      header: { type: 'string', short: 'H', multiple: true, default: [] },
       insecure: { type: 'boolean', default: false },
       ca: { type: 'string' },
       cert: { type: 'string' },

@@ -33,6 +33,8 @@ export function duplexOf(socket: MessageSocket, options: DuplexOptions = {}): Du
   const { read = 'bytes', send = 'binary' } = options;
   if (read !== 'bytes' && read !== 'messages') throw new TypeError("read must be 'bytes' or 'messages'");
   if (send !== 'binary' && send !== 'text') throw new TypeError("send must be 'binary' or 'text'");
+  if (typeof socket?.write !== 'function' || typeof socket[Symbol.asyncIterator] !== 'function')
+    throw new TypeError('duplexOf: socket must be a WebSocket of this library, or one of its server');
   const messages = socket[Symbol.asyncIterator]();
   let isReading = false;
 

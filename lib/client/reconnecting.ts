@@ -148,6 +148,8 @@ const DEFAULTS = {
   clock: systemClock,
 } as const;
 
+const AFTER_CLOSE: readonly string[] = ['final', 'retry', 'token'] satisfies AfterClose[];
+
 const WITHOUT_DEFAULT = ['protocols', 'socketOptions', 'token', 'WebSocket', 'signal'];
 
 /** None is undefined. */
@@ -175,7 +177,7 @@ export class ReconnectingWebSocket extends Target {
   /**
    * Begins to connect. Where nothing has to be asked for, the first WebSocket is made at once, and what it throws is thrown here.
    * @throws DOMException `SyntaxError` for a URL or a subprotocol that is none; TypeError where there is no WebSocket, and for an
-   * unknown option; RangeError for a time or count that is no positive number
+   * unknown option or a wrong `finalCodes`; RangeError for a time or count that is no positive number, and for `minRetryMs` above `maxRetryMs`
    */
   constructor(url: PerAttempt<string | URL>, options: ReconnectingOptions = {}) {
     super();
@@ -188,6 +190,14 @@ export class ReconnectingWebSocket extends Target {
     for (const [name, value] of Object.entries(this.#options))
       if (/^m(ax|in)|Ms$/.test(name) && !((value as number) > 0))
         throw new RangeError(`${name} must be a positive number`);
+    const { minRetryMs, maxRetryMs, finalCodes } = this.#options;
+    if (minRetryMs > maxRetryMs)
+      throw new RangeError(`minRetryMs is ${minRetryMs}, and maxRetryMs, which bounds it, ${maxRetryMs}`);
+    for (const [code, after] of Object.entries(finalCodes))
+      if (!AFTER_CLOSE.includes(after) || !/^[1-5]\d{2,3}$/.test(code))
+        throw new TypeError(
+          `finalCodes has ${code}: ${String(after)}, must be a code or status with ${AFTER_CLOSE.join(', ')}`,
+        );
     if (!this.#WebSocket) throw new TypeError('there is no WebSocket here: pass one in the options');
     const { protocols, signal, socketOptions, token } = options;
     const asks = [url, protocols, socketOptions, token].some((each) => typeof each === 'function');

@@ -76,6 +76,9 @@ export interface ListenerSettings {
   readonly accepted: (channel: SocketChannel) => void;
 }
 
+/** One of them says who the server is. */
+const CERTIFICATES = ['cert', 'pfx', 'SNICallback', 'secureContext', 'pskCallback'] as const;
+
 export class Listener {
   readonly #settings: ListenerSettings;
   readonly #server: NetServer;
@@ -189,6 +192,8 @@ export class Listener {
     // `headTimeoutMs` for the handshake, since Node's default is two minutes.
     // Loaded here, as few servers need it.
     const { createServer: createTlsServer } = process.getBuiltinModule('node:tls');
+    if (!CERTIFICATES.some((name) => (tls as Record<string, unknown>)[name] !== undefined))
+      throw new TypeError(`createServer: tls has none of ${CERTIFICATES.join(', ')}, so that no client could connect`);
     const server = createTlsServer({ handshakeTimeout: this.#settings.headTimeoutMs, ...tls }, (socket) => {
       socket.allowHalfOpen = true; // not from the start: a client that leaves within the handshake is then noticed at once
       this.#accept(socket, false);

@@ -11,6 +11,7 @@ import { HTTP_LIMITS, SERVER_LIMITS, TIMEOUTS, WEBSOCKET_LIMITS } from '../limit
 import { EVENT_NAMES, type Observer } from '../observe.ts';
 import {
   ANYTHING,
+  at,
   BOOLEAN,
   checkOptions,
   defined,
@@ -157,6 +158,10 @@ export interface RouteMakers {
 /** @throws TypeError or RangeError that names the option and its bound */
 export function checkServerOptions(options: unknown): void {
   checkOptions('createServer', options, SERVER_OPTIONS);
+  // Routes take these over, and check them again with their own: a mistake in here is told here.
+  const { allowedOrigins, perMessageDeflate } = options as RouteDefaults;
+  corsOf('createServer', allowedOrigins);
+  deflateOf('createServer', perMessageDeflate);
 }
 
 /** All limits and times of a server's HTTP connections, and of the server as a whole. */
@@ -250,14 +255,14 @@ function checkMessageHandlers(where: string, handlers: WebSocketHandlers): void 
 }
 
 /** Whose pages may use a route. @throws TypeError */
-export function corsOf(allowedOrigins: RouteDefaults['allowedOrigins']): CorsPolicy<HttpRequest> {
-  return corsPolicy({ allowedOrigins: allowedOrigins ?? 'same-origin' });
+export function corsOf(where: string, allowedOrigins: RouteDefaults['allowedOrigins']): CorsPolicy<HttpRequest> {
+  return at(where, () => corsPolicy({ allowedOrigins: allowedOrigins ?? 'same-origin' }));
 }
 
 /** How a route compresses. @throws TypeError or RangeError */
 function deflateOf(where: string, option: RouteDefaults['perMessageDeflate']): WebSocketTarget['deflate'] {
   if (typeof option === 'object') checkOptions(`${where}: perMessageDeflate`, option, DEFLATE_OPTIONS);
-  return deflatePolicy(option, 'server');
+  return at(where, () => deflatePolicy(option, 'server'));
 }
 
 /** Makes what a WebSocket route leads to, of the arguments behind its pattern. @throws TypeError or RangeError */
@@ -282,7 +287,7 @@ export function webSocketTarget(makers: RouteMakers, pattern: unknown, given: re
   makers.sweeper.expect(merged.pingIntervalMs, merged.pongTimeoutMs, merged.closeTimeoutMs, merged.writeTimeoutMs);
   return {
     kind: 'websocket',
-    cors: corsOf(merged.allowedOrigins),
+    cors: corsOf(where, merged.allowedOrigins),
     settings: {
       role: 'server',
       handlers: connectionHandlers(all, (face) => void webSockets.delete(face as ServerSocket<never>), observed),
@@ -330,7 +335,7 @@ export function streamTarget(
       : (handlers as EventStreamHandlers);
   const target: StreamTarget = {
     kind: 'event-stream',
-    cors: corsOf(merged.allowedOrigins),
+    cors: corsOf(where, merged.allowedOrigins),
     settings: streamConnectionSettings(makers, merged, all, makers.observed?.route('event-stream', String(pattern))),
     handlers: all,
     accept: decision,
@@ -387,5 +392,5 @@ export function httpTarget(makers: RouteMakers, where: string, handler: unknown,
     );
   checkOptions(where, options, { allowedOrigins: ANYTHING });
   const { allowedOrigins = makers.defaults.allowedOrigins } = options as HttpRouteOptions;
-  return { kind: 'http', name: where, cors: corsOf(allowedOrigins), handler: handler as HttpHandler };
+  return { kind: 'http', name: where, cors: corsOf(where, allowedOrigins), handler: handler as HttpHandler };
 }

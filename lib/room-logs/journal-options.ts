@@ -36,21 +36,21 @@ export type JournalTrouble =
 /** Options of a journal: bounds of its rooms as for a log in memory, and those of the disk. */
 export interface JournalOptions extends LoggedRoomsOptions {
   /** Groups of rooms with files of their own; fixed when the directory is new. Default that of the directory, `JOURNAL_LIMITS.groups`. */
-  readonly groups?: number;
+  readonly groups?: number | undefined;
   /** Default `JOURNAL_LIMITS.maxPendingBytes`. */
-  readonly maxPendingBytes?: number;
+  readonly maxPendingBytes?: number | undefined;
   /** Default `JOURNAL_LIMITS.maxPendingAppends`. */
-  readonly maxPendingAppends?: number;
+  readonly maxPendingAppends?: number | undefined;
   /** Default `JOURNAL_LIMITS.compactFromBytes`. */
-  readonly compactFromBytes?: number;
+  readonly compactFromBytes?: number | undefined;
   /** Default `JOURNAL_LIMITS.slowCommitMs`. */
-  readonly slowCommitMs?: number;
+  readonly slowCommitMs?: number | undefined;
   /** Told of trouble; it must not throw. Default: nobody is. */
-  readonly onTrouble?: (trouble: JournalTrouble) => void;
+  readonly onTrouble?: ((trouble: JournalTrouble) => void) | undefined;
   /** The disk. Default `nodeFiles(directory)`. */
-  readonly files?: FilePort;
+  readonly files?: FilePort | undefined;
   /** Who holds a lock. Default: this machine's processes. */
-  readonly processes?: ProcessPort;
+  readonly processes?: ProcessPort | undefined;
 }
 
 /** The options of the disk, checked and complete. `groups` stays undefined where the directory decides. */

@@ -9,6 +9,7 @@
 
 import { crc32 } from '../deflate/checksum.ts';
 import { JOURNAL_LIMITS, ROOM_LIMITS } from '../limits.ts';
+import { describe } from '../options.ts';
 import { wholeNumber } from '../rooms/history.ts';
 import {
   type Appended,
@@ -49,6 +50,8 @@ interface Group {
  * together, `LOG_FULL` when it has another number of groups; or the system's error
  */
 export async function openJournal(directory: string, options: JournalOptions = {}): Promise<Journal> {
+  if (typeof directory !== 'string' || directory === '')
+    throw new TypeError(`openJournal: directory is ${describe(directory)}, must be the path of one`);
   const settings = journalSettings(options);
   const files = options.files ?? nodeFiles(directory);
   await files.prepare();

@@ -44,10 +44,12 @@ export class Deadline {
     });
   }
 
-  /** Nobody will wait any more: leaves no timer behind. */
+  /** Whoever waits is told that it is over; leaves no timer behind. */
   close(): void {
     this.#callOff?.();
     this.#callOff = undefined;
+    for (const { reject } of this.#waiting) reject(new Error('closed before Redis had answered'));
+    this.#waiting.clear();
   }
 
   #set(afterMs: number): void {

@@ -18,39 +18,39 @@ export type RedisTrouble =
 /** Options of a log on Redis. Every node must have the same `prefix`, `partitions` and bounds. */
 export interface RedisLogOptions extends HistoryOptions {
   /** What all keys begin with. Default `barewire`. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /** Streams that the rooms are spread over; fixed with the first node. Default `REDIS_LOG_LIMITS.partitions`. */
-  readonly partitions?: number;
+  readonly partitions?: number | undefined;
   /** Rooms that this node is subscribed to at a time. Default `ROOM_LIMITS.maxRooms`. */
-  readonly maxRooms?: number;
+  readonly maxRooms?: number | undefined;
   /** Keys remembered for one room. Default `ROOM_LIMITS.maxKeys`. */
-  readonly maxKeys?: number;
+  readonly maxKeys?: number | undefined;
   /** Milliseconds that a key is remembered. Default `ROOM_LIMITS.keyAgeMs`. */
-  readonly keyAgeMs?: number;
+  readonly keyAgeMs?: number | undefined;
   /** Default `REDIS_LOG_LIMITS.maxPendingAppends`. */
-  readonly maxPendingAppends?: number;
+  readonly maxPendingAppends?: number | undefined;
   /** Default `REDIS_LOG_LIMITS.commandTimeoutMs`. */
-  readonly commandTimeoutMs?: number;
+  readonly commandTimeoutMs?: number | undefined;
   /** Default `REDIS_LOG_LIMITS.blockMs`. */
-  readonly blockMs?: number;
+  readonly blockMs?: number | undefined;
   /** Default `REDIS_LOG_LIMITS.busRecords`. */
-  readonly busRecords?: number;
+  readonly busRecords?: number | undefined;
   /** Default `REDIS_LOG_LIMITS.busRecordBytes`. */
-  readonly busRecordBytes?: number;
+  readonly busRecordBytes?: number | undefined;
   /** Default `REDIS_LOG_LIMITS.idleRoomMs`. */
-  readonly idleRoomMs?: number;
+  readonly idleRoomMs?: number | undefined;
   /** Default `REDIS_LOG_LIMITS.emptyRoomMs`. */
-  readonly emptyRoomMs?: number;
+  readonly emptyRoomMs?: number | undefined;
   /** Default `REDIS_LOG_LIMITS.heartbeatMs`. */
-  readonly heartbeatMs?: number;
+  readonly heartbeatMs?: number | undefined;
   /** Default `REDIS_LOG_LIMITS.deadAfterMs`; more than `heartbeatMs`. */
-  readonly deadAfterMs?: number;
+  readonly deadAfterMs?: number | undefined;
   /** Told of trouble; it must not throw. Default: nobody is. */
-  readonly onTrouble?: (trouble: RedisTrouble) => void;
+  readonly onTrouble?: ((trouble: RedisTrouble) => void) | undefined;
   /** Default: the system's. Records are dated by Redis's own clock. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** Makes identifiers of so many characters `0-9a-z` that never repeat. Default: random ones. */
-  readonly newId?: (length: number) => string;
+  readonly newId?: ((length: number) => string) | undefined;
 }
 
 /** The options, checked and complete. */

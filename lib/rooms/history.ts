@@ -8,6 +8,7 @@
  */
 
 import { ROOM_LIMITS } from '../limits.ts';
+import type { Complete } from '../options.ts';
 
 /** What a history keeps. */
 export interface Entry {
@@ -19,15 +20,15 @@ export interface Entry {
 /** Bounds of a history. */
 export interface HistoryOptions {
   /** Entries. Default `ROOM_LIMITS.maxHistoryRecords`; 0 keeps none. */
-  readonly maxHistoryRecords?: number;
+  readonly maxHistoryRecords?: number | undefined;
   /** Bytes of data of all entries. Default `ROOM_LIMITS.maxHistoryBytes`. */
-  readonly maxHistoryBytes?: number;
+  readonly maxHistoryBytes?: number | undefined;
   /** Milliseconds that an entry is kept; 0 = without a limit. Default `ROOM_LIMITS.maxHistoryAgeMs`. */
-  readonly maxHistoryAgeMs?: number;
+  readonly maxHistoryAgeMs?: number | undefined;
 }
 
 /** Bounds that were checked. */
-export type HistoryBounds = Required<HistoryOptions>;
+export type HistoryBounds = Complete<HistoryOptions>;
 
 /** Fills in the defaults. @throws RangeError for bounds that are none */
 export function historyBounds(options: HistoryOptions): HistoryBounds {

@@ -8,7 +8,7 @@
  */
 
 import { ROOM_LIMITS } from '../limits.ts';
-import { describe, suggest } from '../options.ts';
+import { defined, describe, suggest } from '../options.ts';
 import { checkGatherMs } from './gather.ts';
 import { type HistoryOptions, historyBounds, wholeNumber } from './history.ts';
 import {
@@ -29,23 +29,23 @@ import { Room, type RoomHost, type RoomSettings, type RoomView } from './room.ts
 import { systemClock } from './system.ts';
 
 /** What can be set for all rooms, and again for each of them. */
-export interface RoomOptions extends HistoryOptions, Partial<Omit<RoomSettings, keyof HistoryOptions>> {
+export interface RoomOptions extends HistoryOptions {
   /** What becomes of a message for a member that does not keep up. Default `evict`: let go, with a position to come back with. */
-  readonly policy?: RoomSettings['policy'];
+  readonly policy?: RoomSettings['policy'] | undefined;
   /** Milliseconds of messages that are delivered together; `'auto'`: only while the loop is busy. Default 0. */
-  readonly gatherMs?: RoomSettings['gatherMs'];
+  readonly gatherMs?: RoomSettings['gatherMs'] | undefined;
   /** Milliseconds of joins and leaves that are told together; 0 = each at once. Default `ROOM_LIMITS.presenceMs`. */
-  readonly presenceMs?: number;
+  readonly presenceMs?: number | undefined;
   /** Default `ROOM_LIMITS.maxMembers`. */
-  readonly maxMembers?: number;
+  readonly maxMembers?: number | undefined;
   /** Names in a welcome and in a list of changes. Default `ROOM_LIMITS.maxMembersListed`. */
-  readonly maxMembersListed?: number;
+  readonly maxMembersListed?: number | undefined;
   /** What `prepare` made of a record is let go of when nobody has needed it for so long, up to twice. Default `ROOM_LIMITS.keepPreparedMs`. */
-  readonly keepPreparedMs?: number;
+  readonly keepPreparedMs?: number | undefined;
   /** Bytes that wait for a member that is behind. Default `ROOM_LIMITS.maxQueueBytes`. */
-  readonly maxQueueBytes?: number;
+  readonly maxQueueBytes?: number | undefined;
   /** And how long. Default `ROOM_LIMITS.maxQueueAgeMs`. */
-  readonly maxQueueAgeMs?: number;
+  readonly maxQueueAgeMs?: number | undefined;
 }
 
 /** Options of a `Hub`. */
@@ -57,17 +57,17 @@ export interface HubOptions<Value> extends RoomOptions {
    */
   readonly prepare: (item: Item, room: RoomView) => Value | undefined;
   /** Default: a `MemoryLog` with the hub's bounds of the history. */
-  readonly log?: RoomLog;
+  readonly log?: RoomLog | undefined;
   /** What this room has instead of the options here, asked for whenever a room is made. */
-  readonly room?: (name: string) => RoomOptions;
+  readonly room?: ((name: string) => RoomOptions) | undefined;
   /** Rooms with members. Default `ROOM_LIMITS.maxRooms`. */
-  readonly maxRooms?: number;
+  readonly maxRooms?: number | undefined;
   /** Rooms that one member can be in. Default `ROOM_LIMITS.maxRoomsPerMember`. */
-  readonly maxRoomsPerMember?: number;
+  readonly maxRoomsPerMember?: number | undefined;
   /** Told what a handler has thrown (`deliver`, `evicted`, `prepare`) and when a log gives up on a room (`log`). Default: nobody. */
-  readonly onError?: (error: unknown, where: string) => void;
+  readonly onError?: ((error: unknown, where: string) => void) | undefined;
   /** Default: the system's. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
 
 const ROOM_OPTIONS: readonly (keyof RoomOptions)[] = [
@@ -153,7 +153,8 @@ export class Hub<Value, RoomData = unknown> {
 
   /** Makes a member of a connection; it is in no room yet. Call its `drained` and `close` when the connection says so. @throws TypeError */
   member<Data = undefined>(handlers: MemberHandlers<Value>, data?: Data): Member<Value, Data | undefined> {
-    if (typeof handlers?.deliver !== 'function') throw new TypeError('a member has a function deliver');
+    for (const name of ['deliver', 'evicted'] as const)
+      if (typeof handlers?.[name] !== 'function') throw new TypeError(`a member has a function ${name}`);
     return new Member<Value, Data | undefined>(handlers, this.#memberHost, data);
   }
 
@@ -202,7 +203,7 @@ export class Hub<Value, RoomData = unknown> {
     const own = this.#options.room?.(name);
     if (own === undefined) return this.#settings;
     checkNames(`options of room ${name}`, own, ROOM_OPTIONS);
-    return roomSettings({ ...this.#settings, ...own });
+    return roomSettings({ ...this.#settings, ...defined(own) });
   }
 
   #report(error: unknown, where: string): void {

@@ -28,17 +28,17 @@ import { randomId, systemClock } from './system.ts';
 /** Bounds of a log that has its records in memory, and where its time and identifiers come from. */
 export interface LoggedRoomsOptions extends HistoryOptions {
   /** Rooms at a time. Default `ROOM_LIMITS.maxRooms`. */
-  readonly maxRooms?: number;
+  readonly maxRooms?: number | undefined;
   /** Keys remembered for one room. Default `ROOM_LIMITS.maxKeys`. */
-  readonly maxKeys?: number;
+  readonly maxKeys?: number | undefined;
   /** Keys remembered for all rooms together. Default `ROOM_LIMITS.maxTotalKeys`. */
-  readonly maxTotalKeys?: number;
+  readonly maxTotalKeys?: number | undefined;
   /** Milliseconds that a key is remembered. Default `ROOM_LIMITS.keyAgeMs`. */
-  readonly keyAgeMs?: number;
+  readonly keyAgeMs?: number | undefined;
   /** Default: the system's. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** Makes identifiers of so many characters `0-9a-z` that never repeat. Default: random ones. */
-  readonly newId?: (length: number) => string;
+  readonly newId?: ((length: number) => string) | undefined;
 }
 
 interface Listener {

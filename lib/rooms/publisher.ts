@@ -12,9 +12,9 @@ import { makeReceipt, type Outcome, type Receipt, Receipts } from './receipts.ts
 /** How to publish. */
 export interface PublishOptions extends Omit<LogEntry, 'data'> {
   /** Resolve only when no member is over its high-water mark, or after `waitTimeoutMs`. Default false. */
-  readonly wait?: boolean;
+  readonly wait?: boolean | undefined;
   /** Default `ROOM_LIMITS.waitTimeoutMs`. */
-  readonly waitTimeoutMs?: number;
+  readonly waitTimeoutMs?: number | undefined;
 }
 
 /** What publishing asks of a room. */

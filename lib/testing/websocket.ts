@@ -9,7 +9,8 @@ import type { MemoryChannel } from '../channel/memory.ts';
 import type { Sink } from '../channel/port.ts';
 import { HandshakeRejected } from '../errors.ts';
 import type { ResponseHead } from '../http/head.ts';
-import type { Server } from '../server.ts';
+import { ANYTHING, checkOptions, describe, kindOf, OBJECT, type OptionTable } from '../options.ts';
+import { Server } from '../server.ts';
 import { CloseCode } from '../websocket/close.ts';
 import { deflateSettings } from '../websocket/deflate.ts';
 import { deflatePolicy, offerDeflate, type PerMessageDeflate } from '../websocket/extension.ts';
@@ -33,6 +34,13 @@ export interface ConnectOptions extends RawOptions {
   /** Whether, and how, to offer compression. Default false. */
   readonly perMessageDeflate?: PerMessageDeflate | undefined;
 }
+
+const CONNECT_OPTIONS: OptionTable = {
+  headers: OBJECT,
+  protocols: kindOf('a list of strings', (value) => Array.isArray(value)),
+  perMessageDeflate: ANYTHING,
+  remote: OBJECT,
+};
 
 /** How a WebSocket has ended. */
 export interface Closed {
@@ -159,6 +167,10 @@ function printed(message: string | Uint8Array): string {
  * @throws Refused where the server answers with anything but 101, with that response; TypeError for headers that the handshake sets itself
  */
 export async function connectPair(server: Server, path: string, options: ConnectOptions = {}): Promise<TestSocket> {
+  checkOptions('connectPair', options, CONNECT_OPTIONS);
+  Server.inside(server, 'connectPair');
+  if (typeof path !== 'string')
+    throw new TypeError(`connectPair: path is ${describe(path)}, must be a string such as '/'`);
   const { headers = {}, protocols = [], perMessageDeflate } = options;
   const policy = deflatePolicy(perMessageDeflate, 'client');
   const handshake = createClientHandshake({
