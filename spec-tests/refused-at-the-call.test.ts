@@ -55,6 +55,18 @@ const MISTAKES: Readonly<Record<string, readonly [mistake: () => unknown, says: 
     () => new ReconnectingWebSocket('ws://127.0.0.1:1', { minRetryMs: 2, maxRetryMs: 1 }),
     /^RangeError: minRetryMs is 2, and maxRetryMs, which bounds it, 1/,
   ],
+  'options that are no object': [
+    () => new ReconnectingWebSocket('ws://127.0.0.1:1', 'chat' as never),
+    /^TypeError: ReconnectingWebSocket: the second argument is an object of options/,
+  ],
+  'a wait that is no number': [
+    () => new ReconnectingWebSocket('ws://127.0.0.1:1', { minRetryMs: '5' as never }),
+    /^RangeError: minRetryMs must be a positive number/,
+  ],
+  'codes in a Map': [
+    () => new ReconnectingWebSocket('ws://127.0.0.1:1', { finalCodes: new Map([[4001, 'token']]) as never }),
+    /^TypeError: finalCodes must be an object such as/,
+  ],
   'an end that is none': [
     () => new ReconnectingWebSocket('ws://127.0.0.1:1', { finalCodes: { 4001: 'ends' as never } }),
     /^TypeError: finalCodes has 4001: ends, must be a code or status with final, retry, token/,

@@ -182,17 +182,21 @@ export class ReconnectingWebSocket extends Target {
   constructor(url: PerAttempt<string | URL>, options: ReconnectingOptions = {}) {
     super();
     this.#url = url;
+    if (typeof options !== 'object' || options === null)
+      throw new TypeError('ReconnectingWebSocket: the second argument is an object of options, such as { protocols }');
     for (const name of Object.keys(options))
       if (!(name in DEFAULTS) && !WITHOUT_DEFAULT.includes(name))
         throw new TypeError(`ReconnectingWebSocket: unknown option ${name}`);
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
     this.#options = { ...DEFAULTS, ...Object.fromEntries(given) } as Options;
     for (const [name, value] of Object.entries(this.#options))
-      if (/^m(ax|in)|Ms$/.test(name) && !((value as number) > 0))
+      if (/^m(ax|in)|Ms$/.test(name) && !(typeof value === 'number' && value > 0))
         throw new RangeError(`${name} must be a positive number`);
     const { minRetryMs, maxRetryMs, finalCodes } = this.#options;
     if (minRetryMs > maxRetryMs)
       throw new RangeError(`minRetryMs is ${minRetryMs}, and maxRetryMs, which bounds it, ${maxRetryMs}`);
+    if (typeof finalCodes !== 'object' || finalCodes === null || finalCodes instanceof Map)
+      throw new TypeError("finalCodes must be an object such as { 4001: 'token' }");
     for (const [code, after] of Object.entries(finalCodes))
       if (!AFTER_CLOSE.includes(after) || !/^[1-5]\d{2,3}$/.test(code))
         throw new TypeError(
