@@ -206,8 +206,8 @@ export function writeManyDirectly(
   (socket as unknown as WritableInside)._writev(all, written);
 }
 
-/** Told of one accepted connection; where it does not use the shared buffer, it is paused and wants `'data'` events. */
-export type Accept = (socket: Socket, usesSharedBuffer: boolean) => void;
+/** Told of one accepted connection; where it does not use the shared buffer, it is paused and wants `'data'` events. `isKnown`: somebody else has it too. */
+export type Accept = (socket: Socket, usesSharedBuffer: boolean, isKnown: boolean) => void;
 
 /** Node tells it of each socket that a server accepts. */
 const socketChannel = diagnosticsChannel('net.server.socket');
@@ -220,7 +220,7 @@ const socketChannel = diagnosticsChannel('net.server.socket');
  * What Node's own accepting does besides, and this does not: `'connection'`.
  */
 export function acceptSockets(server: Server, accept: Accept): void {
-  server.on('connection', (socket) => accept(socket, false));
+  server.on('connection', (socket) => accept(socket, false, true));
   server.on('listening', () => {
     const inside = server as unknown as Inside;
     const handle = inside._handle;
@@ -237,19 +237,18 @@ export function acceptSockets(server: Server, accept: Accept): void {
       // The server counts its connections down when a socket that names it is destroyed, and closes at none.
       inside._connections!++;
       Object.assign(socket, { server, _server: server });
-      if (socketChannel.hasSubscribers) socketChannel.publish({ socket });
-      accept(socket, true);
+      const isKnown = socketChannel.hasSubscribers; // asked before: whoever is told may leave within the call
+      if (isKnown) socketChannel.publish({ socket });
+      accept(socket, true, isKnown);
     };
   });
 }
 
 /**
  * Takes from a socket that nobody but its channel has what Node makes for `write`: a function of its own, 96 bytes of an idle
- * connection. The channel writes below it (`writeDirectly`), and `end` and `destroy` do without it. Whoever listens to Node's
- * `net.server.socket` has every accepted socket: then it stays as it is.
+ * connection. The channel writes below it (`writeDirectly`), and `end` and `destroy` do without it.
  */
 export function forgoWrite(socket: Socket): void {
-  if (socketChannel.hasSubscribers) return;
   const state = (socket as unknown as Inside)._writableState;
   if (typeof state?.onwrite === 'function') state.onwrite = onWriteOfNobody;
 }

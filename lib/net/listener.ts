@@ -103,8 +103,8 @@ export class Listener {
     this.#tls = tls && this.#tlsServer(tls);
     const over = this.#tls;
     if (over === undefined) {
-      acceptSockets(this.#server, (socket, shared) => {
-        if (shared) forgoWrite(socket);
+      acceptSockets(this.#server, (socket, shared, isKnown) => {
+        if (!isKnown) forgoWrite(socket);
         this.#accept(socket, shared);
       });
     } else {
