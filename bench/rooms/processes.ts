@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { nodeProgram } from '../peers/peers.ts';
 import type { ServerTask } from './server.ts';
 
 const canPin = availableParallelism() >= 2 && spawnSync('taskset', ['-c', '0', 'true']).status === 0;
@@ -17,6 +18,23 @@ export const PLACEMENT: string = canPin ? 'servers on core 0, load on core 1' : 
 /** Puts this process, and what it starts without saying otherwise, on core 1. */
 export function pinLoad(): void {
   if (canPin) spawnSync('taskset', ['-cp', '1', String(process.pid)]);
+}
+
+/** The addon of uWebSockets.js loads in this version alone (`bench/peers/peers.ts`). */
+export const UWS_NODE = '20';
+let sharedMajor: string | undefined;
+
+/** From now on servers run on this major version of Node, which is there; uWebSockets.js on the one that it loads in. */
+export function serversOn(major: string): void {
+  sharedMajor = major;
+}
+
+/** The program of Node that a server runs on. */
+function programOf({ peer }: ServerTask): string {
+  const major = peer === 'uws' ? UWS_NODE : sharedMajor;
+  const program = nodeProgram(major);
+  if (program === undefined) throw new Error(`${peer} needs Node ${major}, which is not there: name it with --node`);
+  return program;
 }
 
 export interface RoomServer {
@@ -38,7 +56,8 @@ function cpuUsOf(stat: string): number {
 /** Starts a server and waits until it listens. */
 export async function startRoomServer(task: ServerTask): Promise<RoomServer> {
   const args = [fileURLToPath(new URL('server.js', import.meta.url)), JSON.stringify(task)];
-  const [program, all] = canPin ? ['taskset', ['-c', '0', process.execPath, ...args]] : [process.execPath, args];
+  const node = programOf(task);
+  const [program, all] = canPin ? ['taskset', ['-c', '0', node, ...args]] : [node, args];
   const child = spawn(program, all, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const ended = once(child, 'exit');
   const failed = ended.then(([code]) => Promise.reject(new Error(`${task.peer} ended with ${code}`)));

@@ -1,8 +1,9 @@
 /**
- * The rooms' benchmark: `npm run bench:rooms -- [SCENARIO…] [--save] [--rounds N]`; without a name all of them.
+ * The rooms' benchmark: `npm run bench:rooms -- [SCENARIO…] [--node MAJOR] [--save] [--rounds N]`; without a name all of them.
  *
  * `--save` puts what was measured into `bench/results/rooms.json` and the table of that file into `bench/README.md`;
- * `--table` does the latter alone, and `--check` says whether it is up to date. Read next: `scenarios.ts`.
+ * `--table` does the latter alone, and `--check` says whether it is up to date. `--node` says on which version of Node the servers run,
+ * this one where it is not given; uWebSockets.js runs on the one that its addon loads in. Read next: `scenarios.ts`.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -11,8 +12,10 @@ import { cpus, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runAsProgram } from '../main.ts';
+import { nodeProgram } from '../peers/peers.ts';
+import { installNodes } from '../wire/nodes.ts';
 import { columns, median } from '../wire/report.ts';
-import { PLACEMENT, pinLoad } from './processes.ts';
+import { PLACEMENT, pinLoad, serversOn, UWS_NODE } from './processes.ts';
 import { type Figures, SCENARIOS, type Scenario, type Wanted } from './scenarios.ts';
 import { type Measured, type RoomResults, renderRooms, replaceRooms } from './table.ts';
 
@@ -20,7 +23,13 @@ const root = new URL('../../../', import.meta.url);
 const RESULTS = fileURLToPath(new URL('bench/results/rooms.json', root));
 const README = fileURLToPath(new URL('bench/README.md', root));
 
-async function measure({ id, title, rounds, contenders, wanted }: Scenario, times = rounds): Promise<Measured> {
+/** The whole version of Node `major`, which is there. */
+function versionOf(major: string): string {
+  return execFileSync(nodeProgram(major)!, ['--version'], { encoding: 'utf8' }).trim().slice(1);
+}
+
+async function measure(scenario: Scenario, node: string, times = scenario.rounds): Promise<Measured> {
+  const { id, title, contenders, wanted } = scenario;
   const load = Number((loadavg()[0] ?? 0).toFixed(1));
   const figures = new Map<string, Figures[]>(contenders.map(({ name }) => [name, []]));
   for (let round = 0; round < times; round++)
@@ -36,6 +45,7 @@ async function measure({ id, title, rounds, contenders, wanted }: Scenario, time
     id,
     title,
     rounds: times,
+    node,
     load,
     date: new Date().toISOString().slice(0, 10),
     commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim(),
@@ -66,7 +76,7 @@ function print({ id, title, rows, wanted }: Measured): void {
 
 function readResults(): RoomResults {
   if (existsSync(RESULTS)) return JSON.parse(readFileSync(RESULTS, 'utf8')) as RoomResults;
-  return { machine: '', placement: '', node: '', scenarios: [] };
+  return { machine: '', placement: '', scenarios: [] };
 }
 
 /** Writes the table into the page, or answers whether it is there. */
@@ -92,16 +102,22 @@ async function main(): Promise<number> {
       table: { type: 'boolean', default: false },
       check: { type: 'boolean', default: false },
       rounds: { type: 'string' },
+      node: { type: 'string', default: process.versions.node.split('.')[0]! },
     },
   });
   if (values.table || values.check) return table(readResults(), values.check);
   const unknown = positionals.find((id) => !SCENARIOS.some((each) => each.id === id));
   if (unknown !== undefined)
     throw new Error(`${unknown} is none of the scenarios: ${SCENARIOS.map(({ id }) => id).join(', ')}`);
+  if (!/^\d{2}$/.test(values.node)) throw new Error(`--node is "${values.node}", must be a major version such as 24`);
+  const failed = installNodes([values.node, UWS_NODE]);
+  if (failed !== undefined) throw new Error(failed);
+  serversOn(values.node);
+  const node = versionOf(values.node);
   pinLoad();
   for (const scenario of SCENARIOS) {
     if (positionals.length > 0 && !positionals.includes(scenario.id)) continue;
-    const measured = await measure(scenario, values.rounds === undefined ? undefined : Number(values.rounds));
+    const measured = await measure(scenario, node, values.rounds === undefined ? undefined : Number(values.rounds));
     print(measured);
     if (!values.save) continue;
     const { scenarios } = readResults();
@@ -110,7 +126,6 @@ async function main(): Promise<number> {
     const results: RoomResults = {
       machine: cpus()[0]?.model ?? 'unknown',
       placement: PLACEMENT,
-      node: process.version.slice(1),
       scenarios: [...others, measured].sort((a, b) => order(a.id) - order(b.id)),
     };
     writeFileSync(RESULTS, `${JSON.stringify(results, null, 1)}\n`);

@@ -9,6 +9,8 @@ export interface Measured {
   readonly id: string;
   readonly title: string;
   readonly rounds: number;
+  /** The version of Node that the servers ran on; uWebSockets.js on the one that its addon loads in. */
+  readonly node: string;
   readonly date: string;
   readonly commit: string;
   /** The machine's load average when it began: more than the cores it has means that others wanted them too. */
@@ -21,7 +23,6 @@ export interface Measured {
 export interface RoomResults {
   readonly machine: string;
   readonly placement: string;
-  readonly node: string;
   readonly scenarios: readonly Measured[];
 }
 
@@ -55,7 +56,7 @@ function verdict(wanted: Measured['wanted'][number]): string {
 }
 
 /** The table and its caption. */
-export function renderRooms({ machine, placement, node, scenarios }: RoomResults): string {
+export function renderRooms({ machine, placement, scenarios }: RoomResults): string {
   const head = ['', '', 'CPU µs', 'median ms', 'p99 ms', 'complete', 'MB/s'];
   const cells: string[][] = [head, head.map((_, i) => (i < 2 ? '---' : '--:'))];
   for (const { title, rows, wanted } of scenarios) {
@@ -75,8 +76,9 @@ export function renderRooms({ machine, placement, node, scenarios }: RoomResults
     loads.length === 0
       ? ''
       : ` Load average when a scenario began: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}; above the number of cores, times are those of a machine shared with other work.`;
+  const nodes = [...new Set(scenarios.map(({ node }) => node))].join(' and ');
   const dates = [...new Set(scenarios.map(({ date }) => date))].join(', ');
   return `${cells.map((row) => `| ${row.join(' | ')} |`).join('\n')}
 
-${placement}; ${machine}, Node ${node}; medians of ${Math.min(...scenarios.map(({ rounds }) => rounds))} rounds or more in turns, ${dates}. Ratios are medians of the rounds' ratios.${busy}`;
+${placement}; ${machine}, Node ${nodes} (uWebSockets.js on Node 20); medians of ${Math.min(...scenarios.map(({ rounds }) => rounds))} rounds or more in turns, ${dates}. Ratios are medians of the rounds' ratios.${busy}`;
 }

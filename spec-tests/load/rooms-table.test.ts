@@ -10,6 +10,7 @@ const measured: Measured = {
   id: 'a',
   title: 'a load',
   rounds: 3,
+  node: '24.1.0',
   date: '2026-01-01',
   commit: 'abc',
   load: 3,
@@ -22,7 +23,7 @@ const measured: Measured = {
     { figure: 'p99', of: 'barewire', most: 2, value: 2.5 },
   ],
 };
-const results: RoomResults = { machine: 'a machine', placement: 'pinned', node: '20', scenarios: [measured] };
+const results: RoomResults = { machine: 'a machine', placement: 'pinned', scenarios: [measured] };
 
 describe('the table of the rooms’ benchmark', () => {
   it('shows each contender, and in bold only what was reached', () => {
@@ -32,6 +33,7 @@ describe('the table of the rooms’ benchmark', () => {
       text,
       /CPU of barewire \/ socket\.io \*\*0\.5\*\* \(at most 0\.6\); p99 of barewire 2\.5 \(wanted: at most 2\)/,
     );
+    assert.match(text, /a machine, Node 24\.1\.0 \(uWebSockets/);
     assert.match(text, /Load average when a scenario began: 3\.0 to 3\.0/);
     assert.deepEqual(measured.wanted.map(isReached), [true, false]);
     assert.ok(!isReached({ figure: 'complete', of: 'a', least: 1, value: Number.NaN }), 'what was not measured');
