@@ -229,11 +229,12 @@ const peers = (load: RoomLoad): Contender[] =>
   (['barewire', 'socket.io', 'uws'] as const).map((peer) => room(peer, { peer }, load));
 
 function chat(members: number, perSecond: number): Scenario {
+  const load = { members, bytes: 100, perSecond, seconds: 5, warmUp: WARM_UP_SECONDS * perSecond };
   return {
     id: `chat-${members}`,
     title: `${members} members, ${perSecond} messages a second, one by one`,
     rounds: 3,
-    contenders: peers({ members, bytes: 100, perSecond, seconds: 5, warmUp: WARM_UP_SECONDS * perSecond }),
+    contenders: [...peers(load), room('net (the floor)', { peer: 'net' }, load)],
     wanted: [
       { figure: 'cpuUs', of: 'barewire', than: 'socket.io', most: 0.6 },
       { figure: 'p99', of: 'barewire', than: 'socket.io', most: 1 },

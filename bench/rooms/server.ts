@@ -9,7 +9,7 @@
 
 import { createServer as createHttpServer } from 'node:http';
 import { createRequire } from 'node:module';
-import { type AddressInfo, createServer as createNetServer } from 'node:net';
+import { type AddressInfo, createServer as createNetServer, type Socket } from 'node:net';
 import { createServer, type PreparedMessage, prepareMessage } from '../../lib/index.ts';
 import { fromIoredis, type IoredisClient, openRedisLog } from '../../lib/room-logs/redis-index.ts';
 import { Hub, type HubOptions, type Member } from '../../lib/rooms/index.ts';
@@ -31,6 +31,9 @@ export interface ServerTask {
   /** For `net`: what everyone is sent behind the handshake: so many frames of so many octets of text. */
   readonly frames?: { readonly count: number; readonly bytes: number };
 }
+
+/** The head of what `Publisher` sends, with the length of the body. */
+const POST = /^POST .*?\r\nContent-Length: (\d+)\r\n\r\n/s;
 
 const require = createRequire(new URL('../../../bench/package.json', import.meta.url));
 
@@ -186,19 +189,43 @@ function uws(): Promise<number> {
   });
 }
 
-/** Answers anything with a handshake, and behind it all frames at once: the least that a server could do. With Redis: `bare-redis.ts`. */
+/** One frame of a text of less than 64 KiB. */
+function frameOf(text: string): Buffer {
+  const size = text.length < 126 ? [0x81, text.length] : [0x81, 126, text.length >> 8, text.length & 0xff];
+  return Buffer.concat([Buffer.from(size), Buffer.from(text)]);
+}
+
+/**
+ * The least that a server could do. A GET is answered with a handshake, and behind it all frames at once; what a POST brings is
+ * written to everyone, whatever the room. With Redis: `bare-redis.ts`.
+ */
 async function net({ frames = { count: 0, bytes: 0 }, redisPort }: ServerTask): Promise<number> {
   if (redisPort !== undefined) return bareRedis(await redisClient(redisPort));
   const head = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n';
-  const all = Array.from({ length: frames.count }, (_, i) => {
-    const text = String(i).padStart(8, '0').padEnd(frames.bytes, 'x');
-    const size = text.length < 126 ? [0x81, text.length] : [0x81, 126, text.length >> 8, text.length & 0xff];
-    return Buffer.concat([Buffer.from(size), Buffer.from(text)]);
-  });
+  const all = Array.from({ length: frames.count }, (_, i) =>
+    frameOf(String(i).padStart(8, '0').padEnd(frames.bytes, 'x')),
+  );
   const bytes = Buffer.concat([Buffer.from(head), ...all]);
+  const members: Socket[] = [];
   const server = createNetServer({ noDelay: true }, (socket) => {
+    let text = '';
     socket.on('error', () => undefined);
-    socket.once('data', () => socket.write(bytes));
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1');
+      if (text.startsWith('GET ')) {
+        members.push(socket);
+        socket.write(bytes);
+        text = '';
+      }
+      for (let post = POST.exec(text); post !== null; post = POST.exec(text)) {
+        const end = post[0].length + Number(post[1]);
+        if (text.length < end) break;
+        const frame = frameOf(text.slice(post[0].length, end));
+        for (const member of members) member.write(frame);
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n-');
+        text = text.slice(end);
+      }
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return (server.address() as AddressInfo).port;
