@@ -57,7 +57,7 @@ import {
 } from './net/settings.ts';
 import { type Clock, Sweeper, systemClock } from './net/sweeper.ts';
 import type { Observer } from './observe.ts';
-import { checkOptions, describe, FUNCTION, milliseconds } from './options.ts';
+import { at, checkOptions, describe, FUNCTION, milliseconds } from './options.ts';
 import { CloseCode, encodeClosePayload } from './websocket/close.ts';
 
 /** Options of a server. Every option of a route may stand here as the default of all routes. */
@@ -364,7 +364,12 @@ function makeParts(options: ServerOptions, state: Pick<Context, 'closing' | 'clo
     tell(error);
   };
   const open = new OpenConnections(settings.maxConnectionsPerAddress);
-  const trust = options.trustProxy && guardedTrust(proxyTrust(options.trustProxy), onError);
+  const trust =
+    options.trustProxy &&
+    guardedTrust(
+      at('createServer', () => proxyTrust(options.trustProxy!)),
+      onError,
+    );
   const clock = options.clock ?? systemClock;
   const sweeper = new Sweeper(clock);
   sweeper.expect(settings.headTimeoutMs, settings.bodyTimeoutMs, settings.keepAliveTimeoutMs, settings.closeTimeoutMs);

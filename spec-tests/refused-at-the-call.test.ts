@@ -20,6 +20,50 @@ const MISTAKES: Readonly<Record<string, readonly [mistake: () => unknown, says: 
     () => createServer({ allowedOrigins: ['example.org'] }),
     /^TypeError: createServer: allowedOrigins/,
   ],
+  'an origin with a slash behind it': [
+    () => createServer({ allowedOrigins: ['https://example.org/'] }),
+    /^TypeError: createServer: allowedOrigins has "https:\/\/example\.org\/", which is not an origin such as https:\/\/example\.org, without/,
+  ],
+  'a port where none is listened to': [
+    () => createServer({ port: 3000 } as never),
+    /^TypeError: createServer: port is 3000, which is an option of listen/,
+  ],
+  'trust in every proxy': [
+    () => createServer({ trustProxy: true as never }),
+    /^TypeError: createServer: trustProxy is true, must be an object such as \{ from: 'loopback', headers/,
+  ],
+  'a position that can be none': [
+    () => hub.member({ deliver: () => 'sent', evicted() {} }).join('r', { after: 5 as never }),
+    /^TypeError: join: after is 5, must be a position or the text of one/,
+  ],
+  'a position without a sequence': [
+    () => hub.member({ deliver: () => 'sent', evicted() {} }).join('r', { after: { epoch: 'e' } as never }),
+    /^TypeError: join: after is an object, must be a position/,
+  ],
+  'an unknown option of a second join': [
+    () => {
+      const member = hub.member({ deliver: () => 'sent', evicted() {} });
+      member.join('r');
+      try {
+        member.join('r', { since: 'x' } as never);
+      } finally {
+        member.close();
+      }
+    },
+    /^TypeError: join: unknown option since; known are after, as/,
+  ],
+  'no function that prepares': [
+    () => new Hub({} as never),
+    /^TypeError: Hub: prepare is undefined, must be a function/,
+  ],
+  'a wait that is none': [
+    () => hub.publish('r', 'x', { wait: 'yes' as never }),
+    /^TypeError: publish: wait is "yes", must be true or false/,
+  ],
+  'a wait of no length': [
+    () => new ReconnectingWebSocket('ws://127.0.0.1:1', { minRetryMs: -1 }),
+    /^RangeError: minRetryMs is -1, must be a positive number/,
+  ],
   'compression of a server that is none': [
     () => createServer({ perMessageDeflate: { level: 10 } }),
     /^RangeError: createServer: level is 10/,
@@ -41,6 +85,10 @@ const MISTAKES: Readonly<Record<string, readonly [mistake: () => unknown, says: 
     () => connectPair(createServer(), undefined as never),
     /^TypeError: connectPair: path is/,
   ],
+  'a connection to a path without a slash': [
+    () => connectPair(createServer(), 'rooms/one'),
+    /^TypeError: connectPair: path is "rooms\/one", must be a string such as '\/'/,
+  ],
   'a connection with an unknown option': [
     () => connectPair(createServer(), '/', { header: {} } as never),
     /^TypeError: connectPair: unknown option header; did you mean headers\?/,
@@ -49,7 +97,7 @@ const MISTAKES: Readonly<Record<string, readonly [mistake: () => unknown, says: 
   'a journal nowhere': [() => openJournal(undefined as never), /^TypeError: openJournal: directory is undefined/],
   'a member that cannot be let go': [
     () => hub.member({ deliver: () => 'sent' } as never),
-    /^TypeError: a member has a function evicted/,
+    /^TypeError: member: there is no function evicted/,
   ],
   'waits that shrink': [
     () => new ReconnectingWebSocket('ws://127.0.0.1:1', { minRetryMs: 2, maxRetryMs: 1 }),
@@ -61,7 +109,7 @@ const MISTAKES: Readonly<Record<string, readonly [mistake: () => unknown, says: 
   ],
   'a wait that is no number': [
     () => new ReconnectingWebSocket('ws://127.0.0.1:1', { minRetryMs: '5' as never }),
-    /^RangeError: minRetryMs must be a positive number/,
+    /^RangeError: minRetryMs is string, must be a positive number/,
   ],
   'codes in a Map': [
     () => new ReconnectingWebSocket('ws://127.0.0.1:1', { finalCodes: new Map([[4001, 'token']]) as never }),

@@ -128,7 +128,7 @@ const surroundings = globalThis as unknown as Surroundings;
 const systemClock = {
   now: () => Date.now(),
   after(ms: number, callback: () => void): () => void {
-    const timer = setTimeout(callback, ms);
+    const timer = setTimeout(callback, Math.min(ms, 2 ** 31 - 1)); // a timer of more than 24 days would end at once
     return () => clearTimeout(timer);
   },
 };
@@ -191,7 +191,9 @@ export class ReconnectingWebSocket extends Target {
     this.#options = { ...DEFAULTS, ...Object.fromEntries(given) } as Options;
     for (const [name, value] of Object.entries(this.#options))
       if (/^m(ax|in)|Ms$/.test(name) && !(typeof value === 'number' && value > 0))
-        throw new RangeError(`${name} must be a positive number`);
+        throw new RangeError(
+          `${name} is ${typeof value === 'number' ? value : typeof value}, must be a positive number`,
+        );
     const { minRetryMs, maxRetryMs, finalCodes } = this.#options;
     if (minRetryMs > maxRetryMs)
       throw new RangeError(`minRetryMs is ${minRetryMs}, and maxRetryMs, which bounds it, ${maxRetryMs}`);
@@ -361,7 +363,7 @@ export class ReconnectingWebSocket extends Target {
     if (code === 1012) return Math.round(5_000 + 25_000 * random());
     if (code === 1013) return Math.round(maxRetryMs * (1 + random()));
     const floorMs = retryAfterMs(retryAfter, Date.now()) ?? 0;
-    return Math.min(2 ** 31 - 1, floorMs + jitterMs(Math.max(0, this.#attempts - 1), minRetryMs, maxRetryMs, random()));
+    return floorMs + jitterMs(Math.max(0, this.#attempts - 1), minRetryMs, maxRetryMs, random());
   }
 
   #finish({ code, reason, status }: Loss): void {

@@ -10,6 +10,7 @@
  */
 
 import { FIELD_LIMITS } from '../limits.ts';
+import { describe } from '../options.ts';
 import { type AddressRange, formatAddress, inRange, parseAddress, parseRange } from './address.ts';
 import { isAuthority } from './authority.ts';
 import { isToken, trimOws } from './grammar.ts';
@@ -39,9 +40,13 @@ const LOOPBACK = ['127.0.0.0/8', '::1'];
 
 /** Checks an option once. @throws TypeError for what is no address and no range, and for an unknown family of fields */
 export function proxyTrust(option: TrustProxyOption): ProxyTrust {
+  if (typeof option !== 'object' || option === null)
+    throw new TypeError(
+      `trustProxy is ${describe(option)}, must be an object such as { from: 'loopback', headers: 'x-forwarded' }`,
+    );
   const { from, headers } = option;
   if (headers !== 'x-forwarded' && headers !== 'forwarded')
-    throw new TypeError(`trustProxy.headers is ${String(headers)}, must be 'x-forwarded' or 'forwarded'`);
+    throw new TypeError(`trustProxy.headers is ${describe(headers)}, must be 'x-forwarded' or 'forwarded'`);
   // A promise is not a yes.
   if (typeof from === 'function') return { trusts: (address) => from(address) === true, headers };
   return { trusts: trustedAddresses(from), headers };
@@ -55,7 +60,7 @@ export function trustedAddresses(from: string | readonly string[]): (address: st
   const list: unknown = typeof from === 'string' ? [from] : from;
   if (!Array.isArray(list))
     throw new TypeError(
-      `trusted addresses are ${String(from)}, must be 'loopback', an address, a range or a list of these`,
+      `trusted addresses are ${describe(from)}, must be 'loopback', an address, a range or a list of these`,
     );
   const ranges: AddressRange[] = list.flatMap((each) =>
     each === 'loopback' ? LOOPBACK.map(parseRange) : [parseRange(String(each))],

@@ -105,7 +105,9 @@ export function originPolicy<Request>(option: OriginOption<Request>): OriginPoli
     const isText = typeof element === 'string' && !element.includes('*');
     const origin = isText ? parseOrigin(element) : undefined;
     if (origin === undefined && element !== 'null')
-      throw new TypeError(`allowedOrigins has ${JSON.stringify(element)}, which is not an origin (RFC 6454 §6.2)`);
+      throw new TypeError(
+        `allowedOrigins has ${JSON.stringify(element)}, which is not an origin such as https://example.org, without a path or a slash behind it (RFC 6454 §6.2)`,
+      );
     named.add(origin === undefined ? 'null' : serializeOrigin(origin));
   }
   return { ...none, named, sameOrigin };

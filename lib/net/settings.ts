@@ -17,6 +17,7 @@ import {
   defined,
   describe,
   FUNCTION,
+  type Kind,
   kindOf,
   milliseconds,
   OBJECT,
@@ -111,6 +112,9 @@ function wrongObserver(value: unknown): string | undefined {
   return unknown === undefined ? undefined : `and there is no event ${unknown}${suggest(bare, events)}`;
 }
 
+/** Where a server listens, which other libraries ask for when it is made. */
+const OF_LISTEN: Kind = { isNumber: false, check: () => 'which is an option of listen' };
+
 const SERVER_OPTIONS: OptionTable = {
   ...WEBSOCKET_OPTIONS,
   ...STREAM_OPTIONS,
@@ -138,6 +142,8 @@ const SERVER_OPTIONS: OptionTable = {
         .find((wrong) => wrong !== undefined),
   },
   clock: OBJECT,
+  port: OF_LISTEN,
+  host: OF_LISTEN,
 };
 
 /** Options that a route may have and a server may have for all routes. */

@@ -98,10 +98,10 @@ export class RedisPartition {
 
   async #open(): Promise<void> {
     const { port, doubt, resumed } = this.#options;
-    const reader = await port.reader();
+    const reader = port.reader();
     this.#reader = reader;
-    if (this.#closed) return;
     const last = await this.#lastId(reader);
+    if (this.#closed) return;
     const first = this.#position === undefined;
     if (first || compareIds(last, this.#position ?? last) < 0) this.#position = last;
     this.#start();

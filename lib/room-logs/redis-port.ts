@@ -10,14 +10,14 @@
 export interface RedisPort {
   /** Sends a command and answers its reply: strings, numbers, null, lists of these. Commands go out in the order of the calls. */
   command(args: readonly string[]): Promise<unknown>;
-  /** Opens a connection of its own, with the same settings. */
-  reader(): Promise<RedisReader>;
+  /** Begins to open a connection of its own, with the same settings; commands wait until it is open. */
+  reader(): RedisReader;
 }
 
 /** A connection whose commands wait for something to happen. */
 export interface RedisReader {
   command(args: readonly string[]): Promise<unknown>;
-  /** Ends the connection at once; a command that waits rejects. */
+  /** Ends the connection at once, also one that is still being opened; a command that waits rejects. Again has no effect. */
   close(): void;
 }
 
@@ -43,7 +43,7 @@ export function fromIoredis(client: IoredisClient): RedisPort {
   const command = (of: IoredisClient, [name = '', ...args]: readonly string[]): Promise<unknown> => of.call(name, args);
   return {
     command: (args) => command(client, args),
-    async reader() {
+    reader() {
       const own = client.duplicate();
       own.on('error', () => undefined); // the command that waits is told too
       // ioredis connects anew and sends the command again, in silence: then nobody would look what was lost.
@@ -77,11 +77,24 @@ function connectionClosed(): Error {
 export function fromNodeRedis(client: NodeRedisClient): RedisPort {
   return {
     command: (args) => client.sendCommand([...args]),
-    async reader() {
+    reader() {
       const own = client.duplicate();
       own.on('error', () => undefined); // the command that waits is told too
-      await own.connect();
-      return { command: (args) => own.sendCommand([...args]), close: () => own.destroy() };
+      const opened = own.connect();
+      opened.catch(() => undefined); // and of this one
+      return {
+        command: async (args) => {
+          await opened;
+          return own.sendCommand([...args]);
+        },
+        close() {
+          try {
+            own.destroy();
+          } catch {
+            return; // it had ended by itself, of which node-redis makes an error
+          }
+        },
+      };
     },
   };
 }

@@ -15,6 +15,7 @@ import {
   type Clock,
   checkRoomName,
   checkText,
+  type Position,
   type RecordData,
   type RoomLog,
   RoomRefused,
@@ -114,7 +115,7 @@ export class Hub<Value, RoomData = unknown> {
     checkNames('Hub', options, HUB_OPTIONS);
     const { prepare, clock = systemClock } = options;
     if (typeof prepare !== 'function')
-      throw new TypeError('prepare is missing: a function that makes what members are given');
+      throw new TypeError(`Hub: prepare is ${describe(prepare)}, must be a function that makes what members are given`);
     if (options.log !== undefined && !isRoomLog(options.log))
       throw new TypeError(
         `Hub: log is ${describe(options.log)}, must be a RoomLog (a promise of one is awaited first)`,
@@ -154,7 +155,7 @@ export class Hub<Value, RoomData = unknown> {
   /** Makes a member of a connection; it is in no room yet. Call its `drained` and `close` when the connection says so. @throws TypeError */
   member<Data = undefined>(handlers: MemberHandlers<Value>, data?: Data): Member<Value, Data | undefined> {
     for (const name of ['deliver', 'evicted'] as const)
-      if (typeof handlers?.[name] !== 'function') throw new TypeError(`a member has a function ${name}`);
+      if (typeof handlers?.[name] !== 'function') throw new TypeError(`member: there is no function ${name}`);
     return new Member<Value, Data | undefined>(handlers, this.#memberHost, data);
   }
 
@@ -168,7 +169,7 @@ export class Hub<Value, RoomData = unknown> {
     const { key, coalesce, policy, wait, waitTimeoutMs = ROOM_LIMITS.waitTimeoutMs } = options;
     wholeNumber('waitTimeoutMs', waitTimeoutMs);
     if (wait !== undefined && typeof wait !== 'boolean')
-      throw new TypeError(`wait is ${typeof wait}, must be a boolean`);
+      throw new TypeError(`publish: wait is ${describe(wait)}, must be true or false`);
     const room = this.#rooms.get(name);
     if (room !== undefined) return room.publish(data, options, waitTimeoutMs);
     return publishUnheard(this.#log.append(name, { data, key, coalesce, policy }));
@@ -183,7 +184,11 @@ export class Hub<Value, RoomData = unknown> {
   #join(member: Member<Value, unknown>, name: string, options: JoinOptions): void {
     checkRoomName(name);
     checkNames('join', options, JOIN_OPTIONS);
-    if (options.as !== undefined) checkText('as', options.as, ROOM_LIMITS.maxKeyLength);
+    const { after, as } = options;
+    if (as !== undefined) checkText('as', as, ROOM_LIMITS.maxKeyLength);
+    if (!isAfter(after))
+      throw new TypeError(`join: after is ${describe(after)}, must be a position or the text of one`);
+    if (member.has(name)) return;
     if (member.size >= this.#maxRoomsPerMember)
       throw new RoomRefused('MEMBER_FULL', `the member is in ${member.size} rooms, limit ${this.#maxRoomsPerMember}`);
     const existing = this.#rooms.get(name);
@@ -213,6 +218,13 @@ export class Hub<Value, RoomData = unknown> {
       return; // A handler that throws while it is told of an error has nobody left to be told.
     }
   }
+}
+
+/** What `join` takes for a position: what is none of this room's is a reset, what can be none is a mistake of the caller's. */
+function isAfter(after: unknown): boolean {
+  if (after === undefined || after === null || typeof after === 'string') return true;
+  const { epoch, sequence, token } = after as Partial<Record<keyof Position, unknown>>;
+  return typeof epoch === 'string' && Number.isSafeInteger(sequence) && ['string', 'undefined'].includes(typeof token);
 }
 
 function isRoomLog(log: unknown): boolean {

@@ -30,7 +30,8 @@ export interface Eviction {
 export interface MemberHandlers<Value> {
   /**
    * Takes what `prepare` made, without waiting. `backpressure`: taken, and nothing more before `drained`. `dropped`: not taken;
-   * offer it again after `drained`. A connection's `send` has these answers.
+   * offer it again after `drained`. A connection's `send` has these answers. Any other answer counts as `threw`, and a member that
+   * throws is let go: it could not be told what it has missed.
    */
   deliver(value: Value): 'sent' | 'backpressure' | 'dropped';
   /** A room has let go of this member: tell the peer, if it can hear it. Other rooms of the member go on. */
@@ -110,6 +111,11 @@ export class Member<Value, Data = unknown> {
     return this.#seats.size;
   }
 
+  /** Whether it is in this room, or will be when the log has opened it. */
+  has(room: string): boolean {
+    return this.#seats.has(room);
+  }
+
   /** It said `backpressure` or `dropped`, and `drained` has not been called since. */
   get isBlocked(): boolean {
     return this.#blocked;
@@ -118,10 +124,10 @@ export class Member<Value, Data = unknown> {
   /**
    * Joins a room: the welcome comes first, then what it missed, then what is said from now on. At once where the log is in
    * memory, else when the log has opened the room. Joining again a room that it is in has no effect.
-   * @throws RoomRefused when the room, the hub or the member is full; TypeError, RangeError for a name that is none
+   * @throws RoomRefused when the room, the hub or the member is full; TypeError, RangeError for a name or an option that is none
    */
   join(room: string, options: JoinOptions = {}): void {
-    if (!this.#closed && !this.#seats.has(room)) this.#host.join(this, room, options);
+    if (!this.#closed) this.#host.join(this, room, options);
   }
 
   /** Leaves a room. O(1). Returns whether it was in it. */

@@ -169,8 +169,8 @@ function printed(message: string | Uint8Array): string {
 export async function connectPair(server: Server, path: string, options: ConnectOptions = {}): Promise<TestSocket> {
   checkOptions('connectPair', options, CONNECT_OPTIONS);
   Server.inside(server, 'connectPair');
-  if (typeof path !== 'string')
-    throw new TypeError(`connectPair: path is ${describe(path)}, must be a string such as '/'`);
+  if (typeof path !== 'string' || !path.startsWith('/'))
+    throw new TypeError(`connectPair: path is ${describe(path)}, must be a string such as '/' or '/rooms/one?as=Ada'`);
   const { headers = {}, protocols = [], perMessageDeflate } = options;
   const policy = deflatePolicy(perMessageDeflate, 'client');
   const handshake = createClientHandshake({

@@ -102,6 +102,15 @@ describe('ReconnectingWebSocket: coming back', () => {
     assert.equal(clock.timers, 0);
   });
 
+  it('a time that no timer can hold does not end at once', async () => {
+    const { log, socket, latest } = reconnecting({ connectTimeoutMs: Number.POSITIVE_INFINITY, clock: undefined });
+    await latest();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.deepEqual(log, []);
+    assert.equal(socket.state, 'connecting');
+    socket.close();
+  });
+
   it('an attempt without an answer is given up after connectTimeoutMs, and what it says later is not heard', async () => {
     const { clock, log, socket, latest } = reconnecting({ connectTimeoutMs: 2_000 });
     const first = await latest();

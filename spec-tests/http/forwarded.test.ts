@@ -91,10 +91,12 @@ describe('whom an application trusts', () => {
         TypeError,
         String(from),
       );
+    for (const trust of [true, 'loopback', null])
+      assert.throws(() => proxyTrust(trust as never), /^TypeError: trustProxy is .*, must be an object such as/);
     for (const headers of [undefined, 'both', 'X-Forwarded'])
       assert.throws(() => proxyTrust({ from: 'loopback', headers } as TrustProxyOption), {
         name: 'TypeError',
-        message: `trustProxy.headers is ${headers}, must be 'x-forwarded' or 'forwarded'`,
+        message: `trustProxy.headers is ${headers && JSON.stringify(headers)}, must be 'x-forwarded' or 'forwarded'`,
       });
   });
 });

@@ -2,7 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { fromIoredis, type IoredisClient } from '../../lib/room-logs/redis-index.ts';
+import {
+  fromIoredis,
+  fromNodeRedis,
+  type IoredisClient,
+  type NodeRedisClient,
+} from '../../lib/room-logs/redis-index.ts';
 import { collectGarbage } from '../support/gc.ts';
 
 /** Answers every command with octets of its own, or not at all. */
@@ -26,7 +31,7 @@ class Client implements IoredisClient {
 
 describe('a reader of ioredis', () => {
   it('holds no reply that it has passed on', async () => {
-    const reader = await fromIoredis(new Client()).reader();
+    const reader = fromIoredis(new Client()).reader();
     await reader.command(['PING']);
     await collectGarbage();
     const before = process.memoryUsage().arrayBuffers;
@@ -39,11 +44,49 @@ describe('a reader of ioredis', () => {
 
   it('rejects the command that waits when the connection closes, and those that come later', async () => {
     const client = new Client();
-    const reader = await fromIoredis(client).reader();
+    const reader = fromIoredis(client).reader();
     client.answers = false;
     const waiting = reader.command(['XREAD']);
     client.disconnect();
     await assert.rejects(waiting, /the connection was closed/);
     await assert.rejects(reader.command(['XREAD']), /the connection was closed/);
+  });
+});
+
+/** As node-redis: tries to connect until it is destroyed, and throws when it is destroyed again. */
+class Unreachable implements NodeRedisClient {
+  isOpen = false;
+  #fail = (_error: Error): void => undefined;
+
+  connect(): Promise<unknown> {
+    this.isOpen = true;
+    return new Promise((_resolve, reject) => {
+      this.#fail = reject;
+    });
+  }
+  destroy(): void {
+    if (!this.isOpen) throw new Error('The client is closed');
+    this.isOpen = false;
+    this.#fail(new Error('destroyed'));
+  }
+  sendCommand(): Promise<unknown> {
+    return Promise.reject(new Error('not connected'));
+  }
+  duplicate(): Unreachable {
+    return this;
+  }
+  on(): void {}
+}
+
+describe('a reader of node-redis', () => {
+  it('is ended while it is still being opened, and again without effect', async () => {
+    const client = new Unreachable();
+    const reader = fromNodeRedis(client).reader();
+    const waiting = reader.command(['XREAD']);
+    assert.ok(client.isOpen);
+    reader.close();
+    assert.ok(!client.isOpen, 'nobody tries to connect any more');
+    await assert.rejects(waiting, /destroyed/);
+    reader.close();
   });
 });
