@@ -13,7 +13,7 @@ import { advantage, basisOf, bestOf, type MergedEntry, type MergedRow, type View
 import { writePage } from './page.ts';
 import { type Range, thousands } from './report.ts';
 import { RESULTS_FOLDER, type Results, readResults } from './results.ts';
-import { renderNodes, renderTargets, renderWays } from './targets.ts';
+import { renderLent, renderNodes, renderTargets, renderWays } from './targets.ts';
 import { NAMES, rangeText, runWords, standingWords, times } from './words.ts';
 import { README_ROWS } from './workloads.ts';
 
@@ -125,7 +125,8 @@ const TABLES: readonly (readonly [string, (results: Results) => string])[] = [
   ['README.md', renderTable],
   [
     'bench/README.md',
-    (results) => [renderTargets(results), ...renderWays(results), ...renderNodes(results)].join('\n\n'),
+    (results) =>
+      [renderTargets(results), ...renderLent(results), ...renderWays(results), ...renderNodes(results)].join('\n\n'),
   ],
 ];
 

@@ -7,8 +7,8 @@
  * Read next: `readme.ts`, which writes it.
  */
 
-import { type MergedRow, nodeMajor, viewOf } from './merge.ts';
-import { OURS } from './report.ts';
+import { type MergedRow, nodeMajor, shownMajor, viewOf } from './merge.ts';
+import { OURS, rangeOf } from './report.ts';
 import type { Results } from './results.ts';
 import { WORKLOADS } from './workloads.ts';
 
@@ -150,3 +150,38 @@ export function renderWays(results: Results): string[] {
   const table = [head, head.map((_, i) => (i === 0 ? '---' : '--:')), ...lines];
   return [table.map((cells) => `| ${cells.join(' | ')} |`).join('\n')];
 }
+
+/** What was wanted of lent messages, as multiples of each peer's figure: at least. */
+const LENT_TARGETS: readonly Target[] = [
+  { id: 'echo-20x16x64', wanted: { uws: 3.5, bun: 1.5 } },
+  { id: 'echo-100tx16x64', wanted: { bun: 1.2 } },
+  { id: 'echo-1kx64x4', wanted: { uws: 1.1, bun: 1.1 } },
+  { id: 'echo-16kx32x2', wanted: {} },
+  { id: 'echo-16ktx32x2', wanted: {} },
+  { id: 'echo-1mx4', wanted: { uws: 1, bun: 1.4 } },
+];
+
+/** What lent messages reach beside the native servers, run by run of those that had all: one table, or none where there is no such run. */
+export function renderLent(results: Results): string[] {
+  const major = shownMajor(results);
+  const runs = results.runs.filter((run) => nodeMajor(run) === major).map(({ id }) => id);
+  const head = ['lent messages', 'against uWebSockets.js', 'against Bun', 'against messages that are owned', 'runs'];
+  const lines = LENT_TARGETS.flatMap(({ id, wanted }) => {
+    const entry = results.workloads.find(({ workload }) => workload.id === id);
+    const valueIn = (run: string, peer: string): number | undefined =>
+      entry?.rows.find((each) => each.run === run && each.row.peer === peer)?.row.value;
+    const complete = runs.filter((run) => LENT_PEERS.every((peer) => valueIn(run, peer) !== undefined));
+    if (entry === undefined || complete.length === 0) return [];
+    const cells = ['uws', 'bun', OURS].map((peer) => {
+      const ratio = rangeOf(complete.map((run) => valueIn(run, 'barewire-lent')! / valueIn(run, peer)!))!;
+      return verdict(ratio.median, wanted[peer], false);
+    });
+    return [[entry.workload.title, ...cells, String(complete.length)]];
+  });
+  if (lines.length === 0) return [];
+  const table = [head, head.map((_, i) => (i === 0 ? '---' : '--:')), ...lines];
+  return [table.map((cells) => `| ${cells.join(' | ')} |`).join('\n')];
+}
+
+/** Who is in a run that says something of lent messages. */
+export const LENT_PEERS: readonly string[] = [OURS, 'barewire-lent', 'uws', 'bun'];

@@ -455,6 +455,11 @@ export const SETS: Readonly<Record<string, NamedSet>> = {
     workloads: README_ROWS,
     peers: ['barewire', 'barewire-attached', 'barewire-bytes', 'barewire-lent', 'barewire-ws'],
   },
+  lent: {
+    about: 'echoes of lent messages beside the native servers',
+    workloads: ['echo-20x16x64', 'echo-100tx16x64', 'echo-1kx64x4', 'echo-16kx32x2', 'echo-16ktx32x2', 'echo-1mx4'],
+    peers: ['barewire', 'barewire-lent', 'uws', 'bun'],
+  },
   growth: {
     about: 'what a message costs as there is more of everything',
     workloads: ['growth'],

@@ -90,7 +90,7 @@ const STREAM_OPTIONS: OptionTable = {
   ...SHARED_OPTIONS,
   heartbeatIntervalMs: milliseconds(),
   contentCodings: kindOf(
-    'a list of gzip and deflate (RFC 9110 §8.4.1)',
+    'a list of gzip and deflate: no other coding is made here (RFC 9110 §8.4.1)',
     (value) => Array.isArray(value) && value.every((each) => each === 'gzip' || each === 'deflate'),
   ),
 };

@@ -21,7 +21,7 @@ import { fittedExponent, renderPage } from '../../bench/wire/page.ts';
 import { END, renderTable, replaceTable, START } from '../../bench/wire/readme.ts';
 import { formatTable, type Measured, type Row, spreadOf, summarize } from '../../bench/wire/report.ts';
 import { type Finding, formatResults, parseResults, type Results, type Run } from '../../bench/wire/results.ts';
-import { renderNodes, renderTargets, renderWays, TARGETS } from '../../bench/wire/targets.ts';
+import { LENT_PEERS, renderLent, renderNodes, renderTargets, renderWays, TARGETS } from '../../bench/wire/targets.ts';
 import { chooseWorkloads, GROWTH_SERIES, QUICK, README_ROWS, SETS, WORKLOADS } from '../../bench/wire/workloads.ts';
 
 function round(perSecond: number, serverMicroseconds: number, extra: Partial<Round> = {}): Round {
@@ -270,6 +270,22 @@ describe('the table of targets', () => {
       /^\| multiples of barewire as it is \| `server\.attach` \|\n.*\n\| echo 20 B, 64 connections \| 0\.90 × \|$/,
     );
     assert.deepEqual(renderWays(results()), []);
+  });
+
+  it('sets lent messages beside the native servers, from runs that have all of them', () => {
+    const peer = (id: string, perSecond: number) => ({
+      id,
+      label: '',
+      rounds: [round(perSecond, 2), round(perSecond, 2), round(perSecond, 2)],
+    });
+    const both = [peer('barewire', 200), peer('barewire-lent', 300), peer('uws', 100), peer('bun', 240)];
+    const [lent] = renderLent(results(finding('echo-20x16x64', both), finding('echo-1mx4', both.slice(0, 3))));
+    assert.match(
+      lent!,
+      /\| echo 20 B, 16 connections, 64 in flight \| 3\.0 × \(3\.5\) \| 1\.25 × \(1\.5\) \| 1\.50 × \| 1 \|$/,
+    );
+    assert.deepEqual(renderLent(results()), []);
+    assert.deepEqual(SETS['lent']?.peers, LENT_PEERS);
   });
 
   it('names workloads that there are, and peers that they have', () => {
