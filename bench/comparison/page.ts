@@ -12,7 +12,7 @@ import { runAsProgram } from '../main.ts';
 import { isOurs, isYardstick, type MergedEntry, type MergedRow, type View, viewOf } from '../wire/merge.ts';
 import type { Range } from '../wire/report.ts';
 import { RESULTS_FOLDER, type Results, readResults } from '../wire/results.ts';
-import { runWords, times } from '../wire/words.ts';
+import { runsWords, times } from '../wire/words.ts';
 import { type Fact, FEATURE_TABLES, type FeatureTable, SOURCES, type SourceId, STRENGTHS } from './features.ts';
 
 /** What docs/conformance.md is made of, as far as this page reads it. Counts: OK, NON-STRICT, INFORMATIONAL, FAILED, UNIMPLEMENTED. */
@@ -263,7 +263,7 @@ How many times as fast barewire is as the server of the column (of latency: how 
 ${waiting.length === 0 ? '' : `Not in the result file yet: ${waiting.join(', ')}.\n`}
 ${speed(compared, labels)}
 
-${leftOut(compared, (peer) => labels.get(peer) ?? rivals.get(peer) ?? peer)}Node ${node}. ${view.runs.map(runWords).join('; ')}.
+${leftOut(compared, (peer) => labels.get(peer) ?? rivals.get(peer) ?? peer)}Node ${node}. ${runsWords(view.runs)}.
 
 ## Memory
 

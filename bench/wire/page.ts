@@ -21,7 +21,7 @@ import {
 } from './merge.ts';
 import { percent, thousands } from './report.ts';
 import type { Results } from './results.ts';
-import { runWords, standingWords } from './words.ts';
+import { runWords, standingWords, versionsOf } from './words.ts';
 import { GROWTH_SERIES, type Workload } from './workloads.ts';
 
 export function writePage(path: string, results: Results): void {
@@ -40,7 +40,7 @@ export function renderPage(results: Results): string {
     ['Node', last?.machine.node ?? ''],
     [
       'Versions',
-      Object.entries(last?.versions ?? {})
+      Object.entries(versionsOf(view.runs))
         .map(([peer, version]) => `${peer} ${version}`)
         .join(' · '),
     ],

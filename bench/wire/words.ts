@@ -22,6 +22,27 @@ export function runWords({ id, date, commit, dirty, machine, schedule }: Run): s
   return `Run ${id}: ${date.slice(0, 10)}, commit ${commit.slice(0, 10)}${dirty ? ' with changes' : ''}, ${machine.cpu}, ${machine.cpus} CPUs, ${machine.placement}, ${rounds} interleaved rounds of ${durationMs / 1_000} s`;
 }
 
+/** Several runs in one sentence: how many on which days, of what, where; each of them stands in the result file and on its page. */
+export function runsWords(runs: readonly Run[]): string {
+  if (runs.length === 1) return runWords(runs[0]!);
+  const each = (of: (run: Run) => string): string => [...new Set(runs.map(of))].join(', ');
+  const between = (of: (run: Run) => number): string => {
+    const [least, most] = [Math.min(...runs.map(of)), Math.max(...runs.map(of))];
+    return least === most ? `${least}` : `${least} to ${most}`;
+  };
+  const days = [...new Set(runs.map(({ date }) => date.slice(0, 10)))];
+  const ofDay = (day: string): string => `${runs.filter(({ date }) => date.startsWith(day)).length} on ${day}`;
+  const commits = each(({ commit, dirty }) => `${commit.slice(0, 10)}${dirty ? ' with changes' : ''}`);
+  const where = each(({ machine }) => `${machine.cpu}, ${machine.cpus} CPUs, ${machine.placement}`);
+  const rounds = between(({ schedule }) => schedule.rounds);
+  return `Runs: ${days.map(ofDay).join(', ')}; commits ${commits}; ${where}; ${rounds} interleaved rounds of ${between(({ schedule }) => schedule.durationMs / 1_000)} s`;
+}
+
+/** The version of each peer, of the last run that had it. */
+export function versionsOf(runs: readonly Run[]): Readonly<Record<string, string>> {
+  return Object.assign({}, ...runs.map(({ versions }) => versions));
+}
+
 /** Ours to the best of the others, with the range, and what to call it; where less is better, less is in it too. */
 export function standingWords(entry: Pick<MergedEntry, 'workload' | 'rows'>): string {
   const standing = standingOf(entry);

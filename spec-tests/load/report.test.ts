@@ -22,6 +22,7 @@ import { END, renderTable, replaceTable, START } from '../../bench/wire/readme.t
 import { formatTable, type Measured, type Row, spreadOf, summarize } from '../../bench/wire/report.ts';
 import { type Finding, formatResults, parseResults, type Results, type Run } from '../../bench/wire/results.ts';
 import { LENT_PEERS, renderLent, renderNodes, renderTargets, renderWays, TARGETS } from '../../bench/wire/targets.ts';
+import { runsWords, versionsOf } from '../../bench/wire/words.ts';
 import { chooseWorkloads, GROWTH_SERIES, QUICK, README_ROWS, SETS, WORKLOADS } from '../../bench/wire/workloads.ts';
 
 function round(perSecond: number, serverMicroseconds: number, extra: Partial<Round> = {}): Round {
@@ -176,6 +177,21 @@ describe('the workloads', () => {
 });
 
 describe('the README table', () => {
+  it('tells of several runs in one sentence, and names the versions of all of them', () => {
+    const [first, second] = [run('first'), run('second')];
+    const later: Run = {
+      ...second,
+      date: '2030-01-03T00:00:00.000Z',
+      schedule: { ...second.schedule, rounds: 1 },
+      versions: { later: '2' },
+    };
+    assert.match(
+      runsWords([first, second, later]),
+      /^Runs: 2 on 2030-01-02, 1 on 2030-01-03; commits 0123456789; Some <CPU>, 2 CPUs, .*; 1 to 3 interleaved rounds of 2 s$/,
+    );
+    assert.deepEqual(versionsOf([first, later]), { ...first.versions, later: '2' });
+  });
+
   it('is generated from a result file and put between its markers, twice with the same result', () => {
     const table = renderTable(results());
     assert.match(table, /^\| {2}\| ws, a second \| barewire \| barewire to the best other \|\n/);
