@@ -28,6 +28,8 @@ interface Lent {
   isOut: boolean;
   /** What was sent of it and has not been written. */
   unwrittenBytes: number;
+  /** It is among the free ones, or was given up: no longer this message's. */
+  isOver: boolean;
 }
 
 /** Free pieces, the one that was used last at the end. */
@@ -65,7 +67,7 @@ let latest: Uint8Array | undefined;
 
 /** A view of the first `length` bytes of `piece`, which has a buffer of its own: lent until `takeBack`. */
 export function lend(piece: Uint8Array, length: number): Uint8Array {
-  lentPieces.set(piece.buffer, { piece, isOut: true, unwrittenBytes: 0 });
+  lentPieces.set(piece.buffer, { piece, isOut: true, unwrittenBytes: 0, isOver: false });
   hasLent = true;
   latest = new Uint8Array(piece.buffer, piece.byteOffset, length);
   return latest;
@@ -98,6 +100,15 @@ export function sendable(bytes: Uint8Array): Uint8Array {
   return bytes;
 }
 
+/**
+ * `bytes` from `start` to `end` for somebody who may keep them after saying that they are written, as a stream in this process does: a
+ * view, or a copy where they are lent.
+ */
+export function keepable(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
+  return hasLent && lentPieces.has(bytes.buffer) ? Uint8Array.prototype.slice.call(view) : view;
+}
+
 /** The system has done with `size` bytes of `bytes`, or nobody will write them any more. */
 export function written(bytes: Uint8Array, size: number): void {
   const lent = hasLent ? lentPieces.get(bytes.buffer) : undefined;
@@ -107,7 +118,9 @@ export function written(bytes: Uint8Array, size: number): void {
 }
 
 function settle(lent: Lent): void {
-  if (lent.isOut || lent.unwrittenBytes > 0) return;
+  // Once only: a piece that is free twice would be two messages at the same time.
+  if (lent.isOver || lent.isOut || lent.unwrittenBytes > 0) return;
+  lent.isOver = true;
   const { piece } = lent;
   if (poison !== undefined) piece.fill(poison);
   if (piece.length > PIECE_MAX_BYTES) return;

@@ -8,7 +8,7 @@
  * Read next: `memory.ts`.
  */
 
-import { Buffer } from 'node:buffer';
+import { keepable } from '../bytes/lent-memory.ts';
 import type { ByteRange } from '../bytes/output.ts';
 import type { Owner, Remote, Sink } from './port.ts';
 import { QueuedChannel, type Written } from './queued-channel.ts';
@@ -100,15 +100,15 @@ export class DuplexChannel extends QueuedChannel {
   }
 
   protected writeOne(range: ByteRange, written: Written): void {
-    // The stream may keep the view until the bytes have left; the queue releases nothing before `written` is called.
-    this.#stream.write(viewOf(range), written);
+    // A stream in this process may hold the view for longer than until `written` is called, and lent memory would be written over.
+    this.#stream.write(keepable(range.bytes, range.start, range.end), written);
   }
 
   protected writeMany(ranges: readonly ByteRange[], written: Written): void {
     const stream = this.#stream;
     stream.cork?.();
-    for (const range of ranges.slice(0, -1)) stream.write(viewOf(range), ignoreWritten);
-    stream.write(viewOf(ranges.at(-1)!), written);
+    for (const [i, { bytes, start, end }] of ranges.entries())
+      stream.write(keepable(bytes, start, end), i === ranges.length - 1 ? written : ignoreWritten);
     stream.uncork?.();
   }
 
@@ -127,7 +127,3 @@ export class DuplexChannel extends QueuedChannel {
 
 /** Of several writes the last one's callback counts; each error ends the stream, which tells of it. */
 function ignoreWritten(): void {}
-
-function viewOf({ bytes, start, end }: ByteRange): Uint8Array {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
-}

@@ -120,8 +120,15 @@ export abstract class QueuedChannel implements Channel {
       output.clear();
       return;
     }
-    while (this.#inFlightBytes === 0 && output.byteLength > 0) this.write(output.take(this.maxWriteBytes)!);
-    if (this.has(Flag.ending) && this.bufferedAmount === 0 && !this.destroyed) this.endOutput();
+    const before = sharedWriter;
+    try {
+      while (this.#inFlightBytes === 0 && output.byteLength > 0) this.write(output.take(this.maxWriteBytes)!);
+      if (this.has(Flag.ending) && this.bufferedAmount === 0 && !this.destroyed) this.endOutput();
+    } catch (error) {
+      // Memory that its owner has given away meanwhile, or what somebody's stream throws: the end of this connection alone.
+      sharedWriter = before;
+      this.failed(error);
+    }
   }
 
   flushSoon(): void {
@@ -240,11 +247,7 @@ export abstract class QueuedChannel implements Channel {
   /** From `flushAll`. */
   flushNow(): void {
     this.#flags &= ~Flag.flushQueued;
-    try {
-      this.flush();
-    } catch (error) {
-      this.failed(error); // a stream of somebody's: what it throws must not keep the output of the others behind it
-    }
+    this.flush();
   }
 
   private has(flag: number): boolean {
@@ -261,7 +264,8 @@ export abstract class QueuedChannel implements Channel {
   }
 
   private failed(error: unknown): void {
-    process.emitWarning(error instanceof Error ? error : printable(error), 'BarewireFault');
+    // As text: an Error would keep its own name, and nobody could tell the warning from others.
+    process.emitWarning(printable(error), 'BarewireFault');
     this.destroy(asError(error));
   }
 }

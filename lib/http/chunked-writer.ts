@@ -7,6 +7,7 @@
  * Read next: `../bytes/output.ts`, `../event-stream/prepared-event.ts`.
  */
 
+import { sendable } from '../bytes/lent-memory.ts';
 import type { OutputQueue } from '../bytes/output.ts';
 
 const CR = 0x0d;
@@ -46,7 +47,7 @@ export function appendChunk(output: OutputQueue, part: Uint8Array): void {
   let at = writeChunkSize(length, arena.bytes, start);
   if (copied === 0) {
     output.commit(at - start);
-    output.append(part, 0, length);
+    output.append(sendable(part), 0, length);
     output.append(LINE_END, 0, 2);
     return;
   }

@@ -7,6 +7,7 @@
  */
 
 import type { ServerHttp2Stream } from 'node:http2';
+import { sendable } from '../bytes/lent-memory.ts';
 import type { Sink } from '../channel/port.ts';
 import { Timed, type Wait } from '../net/deadlines.ts';
 import { serve } from '../net/dispatch.ts';
@@ -193,7 +194,7 @@ export class Http2Exchange extends Timed implements Exchange, Sink {
     const { channel } = this;
     const length: Field[] = hasNoContent(status) ? [] : [['Content-Length', String(body.length)]]; // RFC 9110 §8.6
     channel.head = responseHead(status, [...fields, ...length]);
-    if (!this.#isHead && body.length > 0) channel.output.append(body, 0, body.length);
+    if (!this.#isHead && body.length > 0) channel.output.append(sendable(body), 0, body.length);
     this.#end();
   }
 

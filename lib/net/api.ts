@@ -203,7 +203,7 @@ export interface ServerWebSocket<Data = unknown> extends AsyncIterable<string | 
   write(message: Message, options?: SendOptions): Promise<void>;
   /**
    * Sends one message in parts, each a frame of its own, behind what `write` has in line: however long, no more of it is in memory than
-   * `highWaterMarkBytes` and one part. Resolves as `write` does. Until then `write` waits and `send` throws TypeError; pings go in between.
+   * `highWaterMarkBytes` and one part. Resolves as `write` does. Until then `write` waits and, from the first part on, `send` throws TypeError; pings go in between.
    * Where `parts` fails within the message the connection is closed with 1011, since the peer could not tell. Leave parts alone until
    * the next one is asked for. Rejects with that error, or with ConnectionClosed. @throws TypeError for what cannot be iterated
    */

@@ -5,6 +5,7 @@
  * Read next: `http-connection.ts`, the host.
  */
 
+import { sendable } from '../bytes/lent-memory.ts';
 import type { Channel } from '../channel/port.ts';
 import { encodeResponseHead, type RequestHead } from '../http/head.ts';
 import { type ClientHandshake, encodeServerHandshake } from '../websocket/handshake.ts';
@@ -137,7 +138,7 @@ export function writeResponse(
   else if (body.length <= MAX_COPIED_BODY_BYTES) appendTogether(channel, head, body);
   else {
     append(channel, head);
-    channel.output.append(body, 0, body.length);
+    channel.output.append(sendable(body), 0, body.length);
   }
   channel.flushSoon();
 }

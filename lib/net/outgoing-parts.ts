@@ -95,6 +95,7 @@ class OutgoingParts {
       this.#outlet.endMessage();
       this.#state = 'sent';
     } catch (error) {
+      await undefined; // a source may throw at once, and `attempt` has not kept its turn yet
       this.#state = 'failed';
       this.#error = error;
       if (begun && this.#outlet.readyState === 1) this.#outlet.close(SOURCE_FAILED);

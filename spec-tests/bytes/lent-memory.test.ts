@@ -4,6 +4,7 @@ import {
   FREE_MAX_COUNT,
   forgetUnusedLentMemory,
   freeLentBytes,
+  keepable,
   lend,
   lendable,
   PIECE_MAX_BYTES,
@@ -106,6 +107,30 @@ describe('memory that is lent', () => {
       written(late, LONG);
       assert.equal(freeLentBytes(), isFree ? LONG : 0);
     }
+  });
+
+  it('is free once, whatever is said to be written of it', () => {
+    const view = lend(lendable(LONG), LONG);
+    takeLatest();
+    takeBack(view);
+    written(view, LONG); // of somebody who did not ask whether it is lent
+    assert.equal(freeLentBytes(), LONG);
+    const one = lend(lendable(LONG), LONG);
+    takeLatest();
+    assert.notEqual(lendable(LONG).buffer, one.buffer);
+    takeBack(one);
+  });
+
+  it('is a copy for somebody who may keep it, and what is not lent a view', () => {
+    const view = lend(lendable(LONG), LONG).fill(1);
+    takeLatest();
+    const kept = keepable(view, 1, 3);
+    takeBack(view);
+    view.fill(2);
+    assert.deepEqual([...kept], [1, 1]);
+    const own = new Uint8Array(4);
+    assert.equal(keepable(own, 1, 3).buffer, own.buffer);
+    assert.deepEqual([keepable(own, 1, 3).byteOffset, keepable(own, 1, 3).length], [1, 2]);
   });
 
   it(`is kept in ${FREE_MAX_COUNT} pieces of at most ${PIECE_MAX_BYTES} bytes, the largest, and goes when a sweep finds it unused twice`, () => {

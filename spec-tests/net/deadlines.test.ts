@@ -233,6 +233,9 @@ describe('deadlines of WebSockets, by a fake clock', () => {
       sockets[0]!.pause();
       clock.advance(600_000);
       await turns();
+      const pings = client.pending.length / 2;
+      assert.ok(pings >= 18 && pings <= 20, `${pings} pings, whose pongs nobody waits for`);
+      for (let ping = 0; ping < pings; ping++) assert.equal((await client.frame()).opcode, 9);
       assert.equal(closes.length, 0);
       client.frames({ opcode: 1, payload: 'x' });
       await turns();
@@ -246,6 +249,20 @@ describe('deadlines of WebSockets, by a fake clock', () => {
       client.socket.end();
       await until('the answer is heard although it was paused', () => closes.length === 1);
       assert.equal(closes[0]!.code, 1000);
+    });
+  });
+
+  it('a peer that has gone is noticed by a ping also where we do not read', async () => {
+    await watched({}, async (server, clock, { closes, sockets }) => {
+      const client = await openWebSocket(server.port);
+      await until('it is open', () => sockets.length === 1);
+      sockets[0]!.pause();
+      client.socket.resetAndDestroy();
+      await until('somebody is told', () => {
+        clock.advance(20_000);
+        return closes.length === 1;
+      });
+      assert.equal(closes[0]!.code, 1006);
     });
   });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Duplex } from 'node:stream';
 import { describe, it } from 'node:test';
+import { sendable } from '../../lib/bytes/lent-memory.ts';
 import { DuplexChannel } from '../../lib/channel/duplex.ts';
 import { TIMEOUTS, WEBSOCKET_LIMITS } from '../../lib/limits.ts';
 import type { LentBytes, WebSocketHandlers } from '../../lib/net/api.ts';
@@ -15,7 +16,7 @@ import { FakeClock } from '../support/clock.ts';
 import { withAttached } from '../support/doors.ts';
 import { fromClient, fromServer, type RawFrame } from '../support/frames.ts';
 import { Random, SEED_NOTE } from '../support/random.ts';
-import { openWebSocket, turns, withServer } from '../support/sockets.ts';
+import { openWebSocket, turns, until, withServer } from '../support/sockets.ts';
 
 /** More than a chunk lends. */
 const LONG = 100_000;
@@ -191,6 +192,35 @@ describe('messages that are lent', () => {
       [true, true, true, true],
     );
     await server.close();
+  });
+
+  it('that are sent to a stream which keeps what it is given stay as they were sent', async () => {
+    const stream = new Duplex({ read() {}, write: (chunk: Buffer, _encoding, done) => done(void kept.push(chunk)) });
+    const kept: Buffer[] = [];
+    const channel = new DuplexChannel(
+      { stream, readable: stream, remote: { address: '', port: 0, secure: false } },
+      { receive() {}, receiveEnd() {}, drained() {}, gone() {} },
+    );
+    const relay = (octets: LentBytes): void => {
+      channel.output.append(sendable(octets as unknown as Uint8Array), 0, octets.length);
+      channel.flush();
+    };
+    await withServer(
+      {},
+      (server) => server.webSocket('/', { lentBinary: (_, octets) => relay(octets), lentText() {} }),
+      async (server) => {
+        const client = await openWebSocket(server.port, '/');
+        for (const fill of [1, 2, 3]) {
+          client.frames({ opcode: 2, payload: Buffer.alloc(LONG, fill) });
+          await until('it has come', () => Buffer.concat(kept).length === fill * LONG);
+          await turns();
+        }
+        const all = Buffer.concat(kept);
+        for (const fill of [1, 2, 3])
+          assert.ok(all.subarray((fill - 1) * LONG, fill * LONG).equals(Buffer.alloc(LONG, fill)), `message ${fill}`);
+      },
+    );
+    stream.destroy();
   });
 
   it('are copies where somebody else made the stream, whose chunks stay as they are', () => {

@@ -305,6 +305,22 @@ describe('writeMessage', () => {
     });
   });
 
+  it('a source that fails at once is told, and the line goes on', async () => {
+    await withRoute({}, {}, async (client, socket) => {
+      const locked = new ReadableStream<Uint8Array>();
+      locked.getReader();
+      const failing = {
+        [Symbol.iterator](): Iterator<string> {
+          throw new Error('no source');
+        },
+      };
+      await assert.rejects(socket.writeMessage(failing), /no source/);
+      await assert.rejects(socket.writeMessage(locked), /locked/);
+      await socket.write('fine');
+      assert.deepEqual(await frames(client), ['81 fine']);
+    });
+  });
+
   it('rejects with ConnectionClosed when the connection ends, and lets go of its source', async () => {
     await withRoute({}, {}, async (client, socket) => {
       let left = false;

@@ -715,3 +715,31 @@ describe('shutting down', () => {
     );
   });
 });
+
+describe('memory that the application gives away while it waits to be written', () => {
+  it('ends that connection, with a warning, and no other', async () => {
+    const warned = new Promise<Error>((resolve) => process.once('warning', resolve));
+    const closes: string[] = [];
+    await withServer(
+      {},
+      (server) =>
+        server.webSocket('/', {
+          message(socket, data) {
+            socket.send(data);
+            if (typeof data !== 'string') structuredClone(data, { transfer: [data.buffer as ArrayBuffer] });
+          },
+          close: (_, code, __, error) => void closes.push(`${code} ${error?.name}`),
+        }),
+      async (server) => {
+        const other = await openWebSocket(server.port);
+        const client = await openWebSocket(server.port);
+        client.frames({ opcode: 2, payload: Buffer.alloc(20_000) });
+        await until('it is closed', () => closes.length === 1);
+        assert.deepEqual(closes, ['1006 RangeError']);
+        assert.equal((await warned).name, 'BarewireFault');
+        other.frames({ opcode: 1, payload: 'hello' });
+        assert.equal((await other.frame()).payload.toString(), 'hello');
+      },
+    );
+  });
+});
