@@ -36,6 +36,11 @@ const MISTAKES: Readonly<Record<string, readonly [mistake: () => unknown, says: 
     () => hub.member({ deliver: () => 'sent', evicted() {} }).join('r', { after: 5 as never }),
     /^TypeError: join: after is 5, must be a position or the text of one/,
   ],
+  'a position before the first': [
+    () =>
+      hub.member({ deliver: () => 'sent', evicted() {} }).join('r', { after: { epoch: 'e', sequence: -5 } as never }),
+    /^TypeError: join: after is an object, must be a position/,
+  ],
   'a position without a sequence': [
     () => hub.member({ deliver: () => 'sent', evicted() {} }).join('r', { after: { epoch: 'e' } as never }),
     /^TypeError: join: after is an object, must be a position/,

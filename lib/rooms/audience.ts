@@ -213,6 +213,7 @@ export class Audience<Value> {
     if (seat.next > this.#backlog.head.sequence) return this.#hasCaughtUp(seat);
     const entry = this.#backlog.nextFor(seat);
     const value = entry === undefined ? undefined : this.#host.valueOf(entry);
+    if (seat.isGone) return false; // it left while the value was made
     if (entry === undefined) this.#giveGap(seat, this.#backlog.head.sequence);
     else if (value === undefined) {
       seat.lostTo = Math.max(seat.lostTo, entry.sequence);
@@ -239,7 +240,7 @@ export class Audience<Value> {
   /** Returns whether the member was told, or need not be. */
   #giveNotice(seat: Seat<Value>, notice: Notice): boolean {
     const value = this.#host.noticeValue(notice);
-    if (value === undefined) return true;
+    if (value === undefined || seat.isGone) return true;
     const answer = seat.member.give(value);
     if (answer === 'threw') this.#lose(seat, 'threw');
     return answer === 'sent' || answer === 'backpressure';

@@ -264,7 +264,8 @@ export class Backlog<Value> implements Numbering {
     const { kept } = cursor;
     if (kept === undefined) return undefined;
     for (let entry = kept[0]; entry !== undefined; entry = kept[0]) {
-      if (!this.#latest.supersedes(entry)) return entry;
+      // What lies before `next` was told as missing: nothing could be made of it.
+      if (entry.sequence >= cursor.next && !this.#latest.supersedes(entry)) return entry;
       kept.shift();
       cursor.keptBytes -= entry.bytes;
     }

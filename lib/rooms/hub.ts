@@ -109,6 +109,7 @@ export class Hub<Value, RoomData = unknown> {
   readonly #rooms = new Map<string, Room<Value, RoomData>>();
   readonly #memberHost: Host<Value>;
   readonly #roomHost: RoomHost<Value>;
+  #isClosed = false;
 
   /** @throws TypeError, RangeError for an option that is none, or out of its bounds */
   constructor(options: HubOptions<Value>) {
@@ -175,8 +176,9 @@ export class Hub<Value, RoomData = unknown> {
     return publishUnheard(this.#log.append(name, { data, key, coalesce, policy }));
   }
 
-  /** Lets go of every member of every room, and closes the log if the hub has made it. */
+  /** Lets go of every member of every room, and closes the log if the hub has made it. From here on nobody joins: `LOG_CLOSED`. */
   close(): Promise<void> {
+    this.#isClosed = true;
     for (const room of [...this.#rooms.values()]) room.close('closed');
     return this.#ownsLog ? this.#log.close() : Promise.resolve();
   }
@@ -188,6 +190,7 @@ export class Hub<Value, RoomData = unknown> {
     if (as !== undefined) checkText('as', as, ROOM_LIMITS.maxKeyLength);
     if (!isAfter(after))
       throw new TypeError(`join: after is ${describe(after)}, must be a position or the text of one`);
+    if (this.#isClosed) throw new RoomRefused('LOG_CLOSED', 'the hub is closed');
     if (member.has(name)) return;
     if (member.size >= this.#maxRoomsPerMember)
       throw new RoomRefused('MEMBER_FULL', `the member is in ${member.size} rooms, limit ${this.#maxRoomsPerMember}`);
@@ -198,9 +201,14 @@ export class Hub<Value, RoomData = unknown> {
     }
     if (this.#rooms.size >= this.#maxRooms)
       throw new RoomRefused('HUB_FULL', `there are ${this.#rooms.size} rooms with members, limit ${this.#maxRooms}`);
-    const room = new Room<Value, RoomData>(name, this.#roomHost, this.#settingsOf(name));
+    const settings = this.#settingsOf(name);
+    if (this.#rooms.has(name)) {
+      this.#join(member, name, options); // the application has made it while it was asked for the settings
+      return;
+    }
+    const room = new Room<Value, RoomData>(name, this.#roomHost, settings);
+    this.#rooms.set(name, room); // before anybody is told, who might join it too
     room.join(member, options);
-    this.#rooms.set(name, room);
     room.open();
   }
 
@@ -224,7 +232,12 @@ export class Hub<Value, RoomData = unknown> {
 function isAfter(after: unknown): boolean {
   if (after === undefined || after === null || typeof after === 'string') return true;
   const { epoch, sequence, token } = after as Partial<Record<keyof Position, unknown>>;
-  return typeof epoch === 'string' && Number.isSafeInteger(sequence) && ['string', 'undefined'].includes(typeof token);
+  return (
+    typeof epoch === 'string' &&
+    Number.isSafeInteger(sequence) &&
+    (sequence as number) >= 0 &&
+    ['string', 'undefined'].includes(typeof token)
+  );
 }
 
 function isRoomLog(log: unknown): boolean {

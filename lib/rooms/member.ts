@@ -18,11 +18,11 @@ export type EvictionReason = 'too-slow' | 'threw' | 'log-failed' | 'closed';
 export interface Eviction {
   readonly room: string;
   readonly why: EvictionReason;
-  /** The last record that it was given, or its position when it joined: come back with it for what is missing. */
+  /** The last record that it was given, or its position when it joined (of epoch `''` if it came with none, and the log had not opened the room): come back with it for what is missing. */
   readonly position: Position;
   /** For a WebSocket's close frame: 1013, Try Again Later (IANA registry of close codes). */
   readonly code: number;
-  /** For a close frame too, at most 123 bytes: `too-slow; after=EPOCH-SEQUENCE-TOKEN`. */
+  /** For a close frame too, at most 123 bytes: `too-slow; after=EPOCH-SEQUENCE-TOKEN`, or `too-slow` where there is no position. */
   readonly reason: string;
 }
 
@@ -205,13 +205,14 @@ export function newSeat<Value>(
   member: Member<Value, unknown>,
   place: SeatOwner<Value>,
   as: string | undefined,
+  last: Position,
 ): Seat<Value> {
   return {
     member,
     place,
     as,
     turn: Number.POSITIVE_INFINITY,
-    last: { epoch: '', sequence: 0, token: '' },
+    last,
     isBehind: false,
     isGone: false,
     isCatchingUp: false,

@@ -71,7 +71,7 @@ export class Publisher {
             if (wait && this.#room.slow > 0) this.#whenCalm(finish, waitTimeoutMs);
             else finish();
           };
-          if (outcome === 'awaited') this.#receipts.wait(sequence, done);
+          if (outcome === 'awaited') this.#receipts.wait(result.position, done);
           else done(outcome);
         });
       },
@@ -88,9 +88,9 @@ export class Publisher {
     this.#receipts.delivered(sequence, outcome);
   }
 
-  /** Records up to `sequence` will not be delivered any more. */
-  giveUp(sequence?: number): void {
-    this.#receipts.giveUp(sequence);
+  /** Records up to `head`, and those of other epochs, will not be delivered any more; without a head none will. */
+  giveUp(head?: Position): void {
+    this.#receipts.giveUp(head);
   }
 
   /** Nobody is over the high-water mark. */

@@ -75,6 +75,12 @@ export function makeReceipt(
   };
 }
 
+/** Who waits for the delivery of a record. */
+interface Waiting {
+  readonly epoch: string;
+  readonly done: (outcome: Outcome | undefined) => void;
+}
+
 interface Early {
   readonly sequence: number;
   readonly outcome: Outcome;
@@ -90,7 +96,7 @@ export class Receipts {
   /** Others that were delivered while an append was under way, by sequence, the oldest first. */
   readonly #outcomes = new Map<number, Outcome>();
   /** Answered, and not delivered yet; several for one record where it was published again meanwhile. */
-  readonly #waiting = new Map<number, ((outcome: Outcome | undefined) => void)[]>();
+  readonly #waiting = new Map<number, Waiting[]>();
 
   /** An append begins: the log is called next. */
   begin(): void {
@@ -116,7 +122,7 @@ export class Receipts {
     const waiting = this.#waiting.get(sequence);
     if (waiting !== undefined) {
       this.#waiting.delete(sequence);
-      for (const done of waiting) done(outcome);
+      for (const { done } of waiting) done(outcome);
     } else if (this.#isCalling && this.#early === undefined) this.#early = { sequence, outcome };
     else if (this.#appending > 0) {
       this.#outcomes.set(sequence, outcome);
@@ -132,18 +138,23 @@ export class Receipts {
   }
 
   /** Calls back when the record is delivered, or will never be. */
-  wait(sequence: number, done: (outcome: Outcome | undefined) => void): void {
+  wait({ epoch, sequence }: Position, done: Waiting['done']): void {
     const waiting = this.#waiting.get(sequence);
-    if (waiting === undefined) this.#waiting.set(sequence, [done]);
-    else waiting.push(done);
+    if (waiting === undefined) this.#waiting.set(sequence, [{ epoch, done }]);
+    else waiting.push({ epoch, done });
   }
 
-  /** Records up to `sequence` will not be delivered any more: those who wait get nothing but the log's answer. */
-  giveUp(sequence: number = Number.POSITIVE_INFINITY): void {
-    for (const [each, waiting] of this.#waiting) {
-      if (each > sequence) continue;
-      this.#waiting.delete(each);
-      for (const done of waiting) done(undefined);
+  /**
+   * Records up to `head`, and those of other epochs, will not be delivered any more: those who wait get nothing but the log's answer.
+   * Without a head none will.
+   */
+  giveUp(head?: Position): void {
+    for (const [sequence, waiting] of this.#waiting) {
+      const isComing = (each: Waiting): boolean => each.epoch === head?.epoch && sequence > head.sequence;
+      const coming = waiting.filter(isComing);
+      if (coming.length > 0) this.#waiting.set(sequence, coming);
+      else this.#waiting.delete(sequence);
+      for (const each of waiting) if (!isComing(each)) each.done(undefined);
     }
   }
 }

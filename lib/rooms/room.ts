@@ -24,7 +24,7 @@ import {
 import { type EvictionReason, type JoinOptions, type Member, newSeat, type Seat, type SeatOwner } from './member.ts';
 import type { Item, MembersNotice, Notice } from './notices.ts';
 import { Order } from './order.ts';
-import { formatPosition } from './position.ts';
+import { formatPosition, parsePosition } from './position.ts';
 import { Preparer } from './preparer.ts';
 import { Presence, type PresenceOptions } from './presence.ts';
 import { Publisher, type PublisherHost, type PublishOptions } from './publisher.ts';
@@ -159,7 +159,7 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
   join(member: Member<Value, unknown>, { after, as }: JoinOptions): void {
     const { maxMembers } = this.#settings;
     if (this.size >= maxMembers) throw roomFull(this.name, this.size, maxMembers);
-    const seat = newSeat(member, this, as);
+    const seat = newSeat(member, this, as, placeOf(after));
     this.#audience.add(seat);
     member.sit(this.name, seat);
     // The others may be told at once, and do anything then: this one is in the room already, and may be out of it again.
@@ -246,7 +246,7 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
   #opened(head: Position, records: readonly LogRecord[]): void {
     this.#backlog.restart(head, records);
     this.#order.moveTo(head.sequence);
-    this.#publisher.giveUp(head.sequence);
+    this.#publisher.giveUp(head);
     this.#presence.whenKnown(() => {
       const arrivals = this.#arrivals ?? new Map();
       this.#arrivals = undefined;
@@ -262,7 +262,7 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     this.#order.run();
     this.#backlog.skip(head);
     this.#order.moveTo(head.sequence);
-    this.#publisher.giveUp(head.sequence);
+    this.#publisher.giveUp(head);
     this.#audience.tellLost(head.sequence);
   }
 
@@ -305,7 +305,7 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
       members: () => ({ type: 'members', members: this.#presence.give(undefined), memberCount: this.#presence.size }),
       letGo: (seat, why) => {
         const position = seat.last;
-        const reason = `${why}; after=${formatPosition(position)}`;
+        const reason = position.epoch === '' ? why : `${why}; after=${formatPosition(position)}`;
         this.#vacate(seat);
         seat.member.tellEvicted({ room: this.name, why, position, code: 1013, reason });
       },
@@ -328,6 +328,12 @@ function presenceOf<Value>(
   const { presence: shared } = host.log;
   if (shared === undefined) return new Presence(options);
   return new SharedPresence({ ...options, room, shared, report: (error) => host.report(error, 'presence') });
+}
+
+/** The position that a member comes with, as far as it is one; of epoch '' where it is none. */
+function placeOf(after: JoinOptions['after']): Position {
+  const position = typeof after === 'string' ? parsePosition(after) : after;
+  return { epoch: position?.epoch ?? '', sequence: position?.sequence ?? 0, token: position?.token ?? '' };
 }
 
 function roomFull(name: string, size: number, maxMembers: number): RoomRefused {

@@ -1,0 +1,150 @@
+/** What an application does from inside its own functions, and what comes before a room is open: nothing hangs, doubles or is lost. */
+
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { Hub } from '../../lib/rooms/hub.ts';
+import { type LogSubscriber, type RoomLog, RoomRefused } from '../../lib/rooms/log.ts';
+import type { Eviction, Member } from '../../lib/rooms/member.ts';
+import type { Item } from '../../lib/rooms/notices.ts';
+
+/** A log that opens rooms, and fails them, when the test says so; what is appended is number 30 of epoch `e1`. */
+function heldLog(): { log: RoomLog; subscribers: LogSubscriber[] } {
+  const subscribers: LogSubscriber[] = [];
+  const log: RoomLog = {
+    append: async (_room, entry) => {
+      const position = { epoch: 'e1', sequence: 30, token: 'a' };
+      return { position, duplicate: false, record: { type: 'record', ...position, timeMs: 0, ...entry } };
+    },
+    read: () => Promise.reject(new Error('nobody reads')),
+    subscribe: (_room, _limit, subscriber) => {
+      subscribers.push(subscriber);
+      return { close() {} };
+    },
+    close: () => Promise.resolve(),
+  };
+  return { log, subscribers };
+}
+
+it('a record of which nothing can be made is a gap also where a member under drop-newest has kept it', async () => {
+  const prepare = (item: Item): Item | undefined => (item.type === 'record' && item.data === '1' ? undefined : item);
+  const hub = new Hub({ policy: 'drop-newest', maxQueueBytes: 200, maxHistoryRecords: 1, prepare });
+  const heard: string[] = [];
+  let isFull = false;
+  const member = hub.member({
+    deliver(item) {
+      if (isFull) return 'dropped';
+      if (heard.length > 9) assert.fail('it is told the same for ever');
+      if (item.type === 'gap') heard.push(`gap ${item.from}-${item.to}`);
+      if (item.type === 'record') heard.push(String(item.data));
+      return 'sent';
+    },
+    evicted() {},
+  });
+  member.join('r');
+  isFull = true;
+  for (const text of ['1', '2', '3', '4', '5']) await hub.publish('r', text);
+  isFull = false;
+  member.drained();
+  assert.deepEqual(heard, ['gap 1-1', '2', '3', 'gap 4-5']);
+  await hub.close();
+});
+
+it('a member that is let go before the log has opened the room is told the position that it came with', () => {
+  const { log, subscribers } = heldLog();
+  const hub = new Hub({ prepare: (item) => item, log });
+  const told: Eviction[] = [];
+  const join = (after: string | undefined): void =>
+    hub.member({ deliver: () => 'sent', evicted: (eviction) => void told.push(eviction) }).join('r', { after });
+  for (const after of ['k2x-41-9f', undefined, 'nonsense']) join(after);
+  subscribers[0]!.failed(new RoomRefused('LOG_FAILED', 'the disk is full'));
+  assert.deepEqual(told[0]!.position, { epoch: 'k2x', sequence: 41, token: '9f' });
+  assert.deepEqual(
+    told.map(({ reason }) => reason),
+    ['log-failed; after=k2x-41-9f', 'log-failed', 'log-failed'],
+  );
+});
+
+it('publish resolves when the room turns out to be of another epoch than the record', async () => {
+  const { log, subscribers } = heldLog();
+  const hub = new Hub({ prepare: (item) => item, log });
+  hub.member({ deliver: () => 'sent', evicted() {} }).join('r');
+  const published = hub.publish('r', 'x');
+  await new Promise((resolve) => setImmediate(resolve));
+  subscribers[0]!.opened({ epoch: 'e2', sequence: 3, token: 'b' }, []);
+  const { position, sent } = await published;
+  assert.deepEqual([position.epoch, sent], ['e1', 0]);
+});
+
+it('nobody joins a hub that is closed, not even when it is told so', async () => {
+  const errors: unknown[] = [];
+  const hub = new Hub({ prepare: (item) => item, onError: (error) => void errors.push(error) });
+  const member: Member<Item> = hub.member({
+    deliver: () => 'sent',
+    evicted: ({ position }) => member.join('r', { after: position }),
+  });
+  member.join('r');
+  await hub.close();
+  assert.equal(hub.size, 0);
+  assert.deepEqual(
+    errors.map((error) => (error as RoomRefused).code),
+    ['LOG_CLOSED'],
+  );
+  assert.throws(() => member.join('r'), { code: 'LOG_CLOSED', message: 'the hub is closed' });
+});
+
+for (const where of ['prepare', 'room'] as const)
+  it(`a member that joins from inside ${where} is in the same room`, async () => {
+    let isNested = false;
+    const join = (): void => {
+      if (isNested) return;
+      isNested = true;
+      second.join('r', { as: 'bob' });
+    };
+    const hub = new Hub<Item>({
+      presenceMs: 0,
+      prepare(item) {
+        if (where === 'prepare' && item.type === 'presence') join();
+        return item;
+      },
+      room() {
+        if (where === 'room') join();
+        return {};
+      },
+    });
+    const [first, second] = [1, 2].map(() => hub.member({ deliver: () => 'sent', evicted() {} })) as [
+      Member<Item>,
+      Member<Item>,
+    ];
+    first.join('r', { as: 'ann' });
+    assert.deepEqual([hub.size, hub.find('r')?.size], [1, 2]);
+    first.leave('r');
+    assert.deepEqual([hub.size, hub.find('r')?.size, second.has('r')], [1, 1, true]);
+    await hub.close();
+  });
+
+it('a member that leaves while its notice or record is made is given neither', async () => {
+  for (const type of ['welcome', 'record'] as const) {
+    const given: string[] = [];
+    let isLeaving = false;
+    const hub = new Hub<Item>({
+      keepPreparedMs: 1,
+      prepare(item) {
+        if (isLeaving && item.type === type) member.leave('r');
+        return item;
+      },
+    });
+    await hub.publish('r', 'x');
+    const member = hub.member<undefined>({
+      deliver: (item) => {
+        given.push(item.type);
+        return 'sent';
+      },
+      evicted() {},
+    });
+    isLeaving = true;
+    member.join('r');
+    assert.deepEqual(given, type === 'welcome' ? [] : ['welcome']);
+    assert.equal(hub.size, 0);
+    await hub.close();
+  }
+});
