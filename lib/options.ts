@@ -85,6 +85,14 @@ export function checkOptions(where: string, given: unknown, table: OptionTable):
   }
 }
 
+/** Whether all names are known, of options that are checked elsewhere. No array is made. @throws TypeError for an unknown one, or where there is no object */
+export function checkNames(where: string, options: object, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`${where}: options are ${describe(options)}, must be an object`);
+  for (const name in options)
+    if (!known.includes(name)) throw new TypeError(`${where}: unknown option ${name}${suggest(name, known)}`);
+}
+
 /** What `check` answers; an error of it begins with `where`, as those of `checkOptions` do. */
 export function at<Value>(where: string, check: () => Value): Value {
   try {

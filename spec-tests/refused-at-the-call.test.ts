@@ -8,7 +8,7 @@ import { mountChat } from '../lib/chat/index.ts';
 import { duplexOf } from '../lib/client/duplex-of.ts';
 import { ReconnectingWebSocket } from '../lib/client/reconnecting.ts';
 import { openJournal } from '../lib/room-logs/journal-index.ts';
-import { Hub } from '../lib/rooms/index.ts';
+import { Hub, MemoryLog } from '../lib/rooms/index.ts';
 import { createServer } from '../lib/server.ts';
 import { connectPair } from '../lib/testing/index.ts';
 
@@ -35,6 +35,22 @@ const MISTAKES: Readonly<Record<string, readonly [mistake: () => unknown, says: 
   'a position that can be none': [
     () => hub.member({ deliver: () => 'sent', evicted() {} }).join('r', { after: 5 as never }),
     /^TypeError: join: after is 5, must be a position or the text of one/,
+  ],
+  'an unknown option of a log in memory': [
+    () => new MemoryLog({ maxHistoryRecord: 3 } as never),
+    /^TypeError: MemoryLog: unknown option maxHistoryRecord; did you mean maxHistoryRecords\?/,
+  ],
+  'an unknown option of trust': [
+    () => createServer({ trustProxy: { from: 'loopback', headers: 'x-forwarded', hops: 1 } as never }),
+    /^TypeError: createServer: trustProxy: unknown option hops; known are from, headers/,
+  ],
+  'an unknown option of a stream': [
+    () => duplexOf({} as never, { objectMode: true } as never),
+    /^TypeError: duplexOf: unknown option objectMode; known are read, send/,
+  ],
+  'a flood limit that is a number': [
+    () => mountChat(createServer(), { flood: { messages: 5 } as never }),
+    /^TypeError: mountChat: flood\.messages is 5, must be an object such as \{ user/,
   ],
   'a position before the first': [
     () =>

@@ -12,6 +12,7 @@ import {
   type Complete,
   checkOptions,
   defined,
+  describe,
   FUNCTION,
   kindOf,
   type OptionTable,
@@ -155,8 +156,12 @@ function floodLimits(flood: ChatOptions['flood']): FloodLimits | false {
   const all = { ...CHAT_LIMITS.flood, ...(flood && defined(flood)) };
   for (const [what, rates] of Object.entries(all)) {
     if (!(what in CHAT_LIMITS.flood)) throw new TypeError(`mountChat: flood.${what} is no limit`);
-    for (const [by, { burst, perSecond }] of Object.entries(rates) as [string, Rate][])
-      if (!(burst >= 1 && perSecond > 0))
+    if (typeof rates !== 'object' || rates === null)
+      throw new TypeError(
+        `mountChat: flood.${what} is ${describe(rates)}, must be an object such as { user: { burst, perSecond } }`,
+      );
+    for (const [by, rate] of Object.entries(rates) as [string, Rate | undefined][])
+      if (!((rate?.burst ?? 0) >= 1 && (rate?.perSecond ?? 0) > 0))
         throw new RangeError(`mountChat: flood.${what}.${by} needs burst of 1 or more and perSecond above 0`);
   }
   return all;

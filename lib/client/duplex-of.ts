@@ -7,6 +7,7 @@
 
 import { Duplex } from 'node:stream';
 import { ConnectionClosed } from '../errors.ts';
+import { checkNames } from '../options.ts';
 
 /** As much of a WebSocket as a stream needs. */
 export interface MessageSocket extends AsyncIterable<string | Uint8Array> {
@@ -30,6 +31,7 @@ export interface DuplexOptions {
  * ends its readable side; `destroy` drops TCP, and a connection that breaks destroys the stream with the error.
  */
 export function duplexOf(socket: MessageSocket, options: DuplexOptions = {}): Duplex {
+  checkNames('duplexOf', options, ['read', 'send']);
   const { read = 'bytes', send = 'binary' } = options;
   if (read !== 'bytes' && read !== 'messages') throw new TypeError("read must be 'bytes' or 'messages'");
   if (send !== 'binary' && send !== 'text') throw new TypeError("send must be 'binary' or 'text'");

@@ -10,7 +10,7 @@
  */
 
 import { FIELD_LIMITS } from '../limits.ts';
-import { describe } from '../options.ts';
+import { checkNames, describe } from '../options.ts';
 import { type AddressRange, formatAddress, inRange, parseAddress, parseRange } from './address.ts';
 import { isAuthority } from './authority.ts';
 import { isToken, trimOws } from './grammar.ts';
@@ -44,6 +44,7 @@ export function proxyTrust(option: TrustProxyOption): ProxyTrust {
     throw new TypeError(
       `trustProxy is ${describe(option)}, must be an object such as { from: 'loopback', headers: 'x-forwarded' }`,
     );
+  checkNames('trustProxy', option, ['from', 'headers']);
   const { from, headers } = option;
   if (headers !== 'x-forwarded' && headers !== 'forwarded')
     throw new TypeError(`trustProxy.headers is ${describe(headers)}, must be 'x-forwarded' or 'forwarded'`);

@@ -96,14 +96,16 @@ export type Decision<Data> = Acceptance<Data> | Refusal | undefined;
 /** Decides about a WebSocket before the handshake is answered, or about an event stream before its head is sent. */
 export type Upgrade<Data> = (request: HttpRequest) => Decision<Data> | Promise<Decision<Data>>;
 
-/** The type of `data` in what an `upgrade` or `accept` answers, refusals aside; unknown where it gives none. */
-export type DataOf<Answer> = [AcceptedData<Answer>] extends [never] ? unknown : AcceptedData<Answer>;
+/** The type of `data` in what an `upgrade` or `accept` answers, refusals aside; undefined may be among it; unknown where it gives none. */
+export type DataOf<Answer> = [AcceptedData<Answer>] extends [undefined] ? unknown : AcceptedData<Answer>;
 
 type AcceptedData<Answer> = Answer extends { readonly status: number }
   ? never
   : Answer extends { readonly data: infer Data }
     ? Data
-    : never;
+    : Answer extends undefined
+      ? undefined
+      : never;
 
 /** What may be said about one message. */
 export interface SendOptions {
@@ -299,7 +301,8 @@ export interface EventStreamHandlers<Data = unknown> {
 
 /**
  * The convenient form. When its promise resolves the stream is ended; a plain function leaves it open. When it throws or
- * rejects, the connection is dropped, so that the client can tell a failure from the end.
+ * rejects, the connection is dropped, so that the client can tell a failure from the end; before anything has left, in the turn in which the
+ * stream was opened, the answer is 500 instead, and what it has sent is not.
  */
 export type EventStreamFunction<Data = unknown> = (stream: EventStream<Data>, request: HttpRequest) => unknown;
 

@@ -83,6 +83,9 @@ export class EventStreamConnection<Face> extends Timed implements Sink, Guarded 
   }
 
   /** Nothing more is sent. */
+  /** Why we have dropped it, where it was not asked for. */
+  error: Error | undefined = undefined;
+
   get ended(): boolean {
     return this.#ended;
   }
@@ -181,8 +184,13 @@ export class EventStreamConnection<Face> extends Timed implements Sink, Guarded 
 
   /** `Timed`. */
   protected expired(wait: Wait): void {
-    if (wait === 'heartbeat') this.#append(HEARTBEAT);
-    else this.terminate();
+    if (wait === 'heartbeat') {
+      this.#append(HEARTBEAT);
+      return;
+    }
+    if (wait === 'write')
+      this.error = new Error(`the client has taken nothing for ${this.#settings.writeTimeoutMs} ms`);
+    this.terminate();
   }
 
   #append(prepared: PreparedEvent): SendResult {

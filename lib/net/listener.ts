@@ -116,12 +116,13 @@ export class Listener {
 
   /**
    * Begins to accept. Rejects with the system's error, for example `EADDRINUSE`, and with ConnectionClosed where the server
-   * is closed meanwhile. @throws TypeError or RangeError for a wrong option, and TypeError behind `close`
+   * is closed meanwhile. @throws TypeError or RangeError for a wrong option, and ConnectionClosed (`SERVER_CLOSED`) behind `close`
    */
   listen(options: ListenOptions): Promise<void> {
     checkOptions('listen', options, LISTEN_OPTIONS);
     const { path, port = 0, host = '127.0.0.1', proxyProtocol } = options;
-    if (this.#settings.closing()) throw new TypeError('listen: this server has been closed; make another one');
+    if (this.#settings.closing())
+      throw new ConnectionClosed('SERVER_CLOSED', 'listen: this server has been closed; make another one');
     const where = path === undefined ? { port, host } : { path };
     this.#trusts = proxyProtocol && trustedProxies(proxyProtocol, path !== undefined);
     const server = this.#server;

@@ -40,8 +40,8 @@ interface Rare {
   abort: AbortController | undefined;
   /** Node's, where a door handed it over. */
   raw: RawRequest | undefined;
-  /** The client has left. */
-  left: boolean;
+  /** The client has left, or was given up for this reason. */
+  left: Error | true | undefined;
 }
 
 /** Shared by all requests of routes without parameters. */
@@ -53,7 +53,7 @@ const NOTHING_RARE: Rare = {
   query: undefined,
   abort: undefined,
   raw: undefined,
-  left: false,
+  left: undefined,
 };
 
 export class Request implements HttpRequest {
@@ -84,8 +84,7 @@ export class Request implements HttpRequest {
     if (rare === undefined) return;
     rare.raw = undefined;
     // As if nobody had asked for anything: it is there for Node's request alone.
-    if (!rare.left && Object.values(rare).every((each) => each === undefined || each === false))
-      request.#rare = undefined;
+    if (Object.values(rare).every((each) => each === undefined)) request.#rare = undefined;
   }
 
   get method(): string {
@@ -142,16 +141,16 @@ export class Request implements HttpRequest {
     const rare = Request.#useRare(this);
     if (rare.abort === undefined) {
       rare.abort = new AbortController();
-      if (rare.left) rare.abort.abort(left());
+      if (rare.left !== undefined) rare.abort.abort(left(rare.left));
     }
     return rare.abort.signal;
   }
 
   /** @internal The client has left: aborts `signal`. Handlers see `HttpRequest`, which does not have it. */
-  static abort(request: Request): void {
+  static abort(request: Request, error?: Error): void {
     const rare = Request.#useRare(request);
-    rare.left = true;
-    rare.abort?.abort(left());
+    rare.left = error ?? true;
+    rare.abort?.abort(left(rare.left));
   }
 
   static #useRare(request: Request): Rare {
@@ -176,6 +175,6 @@ export class Request implements HttpRequest {
   }
 }
 
-function left(): ConnectionClosed {
-  return new ConnectionClosed('CLIENT_LEFT', 'the client has left');
+function left(why: Error | true): ConnectionClosed {
+  return new ConnectionClosed('CLIENT_LEFT', why === true ? 'the client has left' : why.message);
 }

@@ -50,7 +50,12 @@ export class ServerStream<Data = unknown> implements EventStream<Data> {
   /** @internal */
   static ended<Data>(face: ServerStream<Data>): void {
     face.#writes?.end();
-    Request.abort(face.request as Request);
+    Request.abort(face.request as Request, face.#connection.error);
+  }
+
+  /** @internal */
+  static errorOf<Data>(face: ServerStream<Data>): Error | undefined {
+    return face.#connection.error;
   }
 
   /** @internal */
@@ -138,7 +143,7 @@ export function streamListener<Data>(
     },
     close(face) {
       onClose(face);
-      observed?.close(face, 0, '', undefined);
+      observed?.close(face, 0, '', ServerStream.errorOf(face));
       ServerStream.ended(face);
       return handlers.close?.(face);
     },

@@ -8,7 +8,7 @@
  */
 
 import { ROOM_LIMITS } from '../limits.ts';
-import { defined, describe, suggest } from '../options.ts';
+import { checkNames, defined, describe } from '../options.ts';
 import { checkGatherMs } from './gather.ts';
 import { type HistoryOptions, historyBounds, wholeNumber } from './history.ts';
 import {
@@ -261,12 +261,4 @@ function roomSettings(options: RoomOptions): RoomSettings {
     maxQueueBytes: wholeNumber('maxQueueBytes', maxQueueBytes),
     maxQueueAgeMs: wholeNumber('maxQueueAgeMs', maxQueueAgeMs, 1),
   };
-}
-
-/** No array is made: each message is published through here. */
-function checkNames(where: string, options: object, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError(`${where}: options are ${describe(options)}, must be an object`);
-  for (const name in options)
-    if (!known.includes(name)) throw new TypeError(`${where}: unknown option ${name}${suggest(name, known)}`);
 }

@@ -41,6 +41,19 @@ export interface LoggedRoomsOptions extends HistoryOptions {
   readonly newId?: ((length: number) => string) | undefined;
 }
 
+/** Every option there is. */
+export const LOGGED_ROOMS_OPTIONS: readonly (keyof LoggedRoomsOptions)[] = [
+  'maxHistoryRecords',
+  'maxHistoryBytes',
+  'maxHistoryAgeMs',
+  'maxRooms',
+  'maxKeys',
+  'maxTotalKeys',
+  'keyAgeMs',
+  'clock',
+  'newId',
+];
+
 interface Listener {
   readonly subscriber: LogSubscriber;
   /** The last record that it has had, or that `opened` covered. */

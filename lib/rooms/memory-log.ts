@@ -6,6 +6,7 @@
  * the work. Read next: `room.ts`.
  */
 
+import { checkNames } from '../options.ts';
 import { wholeNumber } from './history.ts';
 import {
   type Appended,
@@ -20,7 +21,7 @@ import {
   RoomRefused,
   type Subscription,
 } from './log.ts';
-import { LoggedRooms, type LoggedRoomsOptions, logClosed } from './logged-rooms.ts';
+import { LOGGED_ROOMS_OPTIONS, LoggedRooms, type LoggedRoomsOptions, logClosed } from './logged-rooms.ts';
 import { systemClock } from './system.ts';
 
 /** Options of a `MemoryLog`. */
@@ -34,6 +35,7 @@ export class MemoryLog implements RoomLog {
 
   /** @throws RangeError for a bound that is none */
   constructor(options: MemoryLogOptions = {}) {
+    checkNames('MemoryLog', options, LOGGED_ROOMS_OPTIONS);
     this.#clock = options.clock ?? systemClock;
     this.#rooms = new LoggedRooms(options);
   }

@@ -329,9 +329,15 @@ describe('keep-alive comments and deadlines of streams, by a fake clock (HTML §
   it('backpressure: sent, backpressure, dropped, then drain once; a client that takes nothing is dropped after writeTimeoutMs', async () => {
     const clock = new FakeClock();
     const log: string[] = [];
+    const observed: unknown[] = [];
     let stream: EventStream | undefined;
     await withServer(
-      { clock, writeTimeoutMs: 60_000, heartbeatIntervalMs: 1_000 },
+      {
+        clock,
+        writeTimeoutMs: 60_000,
+        heartbeatIntervalMs: 1_000,
+        observer: { close: ({ error }) => void observed.push(error?.message) },
+      },
       (server) =>
         server.eventStream(
           '/',
@@ -376,6 +382,8 @@ describe('keep-alive comments and deadlines of streams, by a fake clock (HTML §
         clock.advance(2_000);
         await until('it is dropped', () => log.length > 0);
         assert.deepEqual(log, ['close']);
+        assert.equal(stream!.signal.reason?.message, 'the client has taken nothing for 60000 ms');
+        assert.deepEqual(observed, ['the client has taken nothing for 60000 ms']);
         assert.equal(stream!.bufferedAmount, 0);
         assert.deepEqual(server.connections, { http: 0, webSockets: 0, eventStreams: 0, handshakes: 0 });
         assert.equal(clock.timers, 0, 'the sweeper has nobody left');

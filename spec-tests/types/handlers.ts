@@ -36,7 +36,7 @@ server.webSocket('/message-first', upgrade, {
   open: (socket) => same<typeof socket.data, User>(true),
 });
 server.webSocket('/async', async (request) => (request.secure ? { data: { name: 'b' } } : undefined), {
-  close: (socket) => same<typeof socket.data.name, string>(true),
+  close: (socket) => same<typeof socket.data, { name: string } | undefined>(true), // undefined accepts too
 });
 server.webSocket('/loop', upgrade, async (socket) => {
   same<typeof socket.data, User>(true);
@@ -90,6 +90,12 @@ server.webSocket('/lent', {
 
 // Without upgrade, data is unknown.
 server.webSocket('/none', (socket) => same<typeof socket.data, unknown>(true));
+
+// An upgrade that may accept without data: then there may be none.
+const perhaps = (request: HttpRequest): { data: User } | undefined =>
+  request.headers.has('x-user-id') ? { data: { name: 'ann' } } : undefined;
+server.webSocket('/perhaps', perhaps, (socket) => same<typeof socket.data, User | undefined>(true));
+server.webSocket('/bare', (): undefined => undefined, { open: (socket) => same<typeof socket.data, unknown>(true) });
 
 // stream.data, likewise.
 server.eventStream('/stream', upgrade, (stream) => same<typeof stream.data, User>(true));
