@@ -164,9 +164,9 @@ export const ROOM_LIMITS = {
   maxMembers: 10_000,
   /** Rooms that one member can be in. Centrifugo 128; a page of tickers has more. */
   maxRoomsPerMember: 1_024,
-  /** Bytes that wait in the room for a member that does not keep up, beyond what its connection holds; then the room's policy decides. */
+  /** Bytes that wait in the room for a member that does not keep up, beyond what its connection holds; then the room's policy decides. A record counts 64 more than its data. */
   maxQueueBytes: 262_144,
-  /** How long a record waits for such a member. Within the 60 s after which a connection that takes nothing is given up. */
+  /** How long a record waits for such a member. Long before the 180 s (`writeTimeoutMs`) after which a connection that takes nothing is given up. */
   maxQueueAgeMs: 30_000,
   /** How long a room keeps what was made of a record for its members: through a burst of reconnections, and no longer. */
   keepPreparedMs: 1_000,

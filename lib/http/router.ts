@@ -92,7 +92,8 @@ export class Router<T> {
       node.leaf ??= { methods: new Map() };
       leaf = node.leaf;
     }
-    if (leaf.methods.has(method)) throw new TypeError(`route ${method} ${pattern} is there already`);
+    if (leaf.methods.has(method))
+      throw new TypeError(`route ${method} ${pattern} is there already, perhaps under other names of its parameters`);
     leaf.methods.set(method, { value, names });
     this.#known.add(method);
   }

@@ -90,8 +90,12 @@ export function encodeClosePayload(code: number | undefined, reason: string): Ui
     if (reason !== '') throw new RangeError('a close reason needs a close code (RFC 6455 §5.5.1)');
     return new Uint8Array(0);
   }
-  if (!Number.isInteger(code) || !isWireCloseCode(code)) {
-    throw new RangeError(`close code ${code} may not be sent (RFC 6455 §7.4)`);
+  if (!Number.isInteger(code))
+    throw new RangeError(`close code is ${typeof code}, must be a whole number (RFC 6455 §7.4)`);
+  if (!isWireCloseCode(code)) {
+    throw new RangeError(
+      `close code ${code} may not be sent: 1000 to 1003, 1007 to 1014 and 3000 to 4999 may (RFC 6455 §7.4)`,
+    );
   }
   const reasonBytes = utf8ByteLength(reason);
   if (reasonBytes > MAX_REASON_BYTES) {
