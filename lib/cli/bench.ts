@@ -266,6 +266,19 @@ const COUNTED: Readonly<Record<Request['task'], string>> = {
   publish: 'deliveries a second',
 };
 
+const NOTHING_CAME = 'Nothing came back: does this address answer each message with the same octets?';
+/** Why nothing may have been counted. */
+const SILENT: Readonly<Record<Request['task'], string>> = {
+  echo: NOTHING_CAME,
+  'fan-out': 'Nothing came to the others: does this address send each message to everyone (barewire echo --fanout)?',
+  paced: NOTHING_CAME,
+  'paced-fan-out':
+    'Nothing came to the others: does this address send each message to everyone (barewire echo --fanout)?',
+  connect: 'No connection was opened.',
+  listen: 'No event came: this only listens, and somebody has to publish; --publish URL does it.',
+  publish: 'No event came: does what is posted there reach the listeners?',
+};
+
 /** What was measured, for people. */
 function words(request: Request, measured: Measurement): string {
   const { task } = request;
@@ -295,7 +308,8 @@ function words(request: Request, measured: Measurement): string {
   }
   lines.push(['CPU used', cpuWords(measured)]);
   const width = Math.max(...lines.map(([name]) => name.length));
-  return `${lines.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('')}${limitWords(measured)}`;
+  const silence = measured.perSecond === 0 ? `${SILENT[task]}\n` : '';
+  return `${silence}${lines.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('')}${limitWords(measured)}`;
 }
 
 function cpuWords({ serverCpu, generatorCpu }: Measurement): string {

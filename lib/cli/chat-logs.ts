@@ -51,8 +51,13 @@ async function openRedis(url: string, options: Parameters<typeof openRedisLog>[1
     const { createClient } = nodeRedis as { createClient(options: { url: string }): NodeRedisClient };
     const client = createClient({ url });
     client.on('error', onError);
-    await client.connect();
-    const log = await openRedisLog(fromNodeRedis(client), options);
+    const log = await atOnce(url, client, async () => {
+      await client.connect();
+      return openRedisLog(fromNodeRedis(client), options);
+    }).catch((error: unknown) => {
+      client.destroy();
+      throw error;
+    });
     return { log, close: () => log.close().finally(() => client.destroy()) };
   }
   const ioredis = await installed('ioredis');
@@ -61,8 +66,23 @@ async function openRedis(url: string, options: Parameters<typeof openRedisLog>[1
   const { Redis } = ioredis as { Redis: new (url: string) => IoredisClient };
   const client = new Redis(url);
   client.on('error', onError);
-  const log = await openRedisLog(fromIoredis(client), options);
+  const log = await atOnce(url, client, () => openRedisLog(fromIoredis(client), options)).catch((error: unknown) => {
+    client.disconnect();
+    throw error;
+  });
   return { log, close: () => log.close().finally(() => client.disconnect()) };
+}
+
+/** Both clients try to connect for ever. Who starts a program wants to know that nobody is there: the first error counts. */
+function atOnce<Log>(url: string, client: NodeRedisClient | IoredisClient, open: () => Promise<Log>): Promise<Log> {
+  const failed = new Promise<never>((_, reject) => {
+    client.on('error', (error) => {
+      const { code, message } = error as NodeJS.ErrnoException;
+      reject(new Error(`--redis: nobody answers as Redis at ${new URL(url).host}: ${oneLine(message || code)}`));
+    });
+  });
+  failed.catch(() => undefined); // later ones are the log's business
+  return Promise.race([open(), failed]);
 }
 
 /** A package of the directory that the command was started in; this library has none of its own. */

@@ -138,6 +138,25 @@ describe('barewire chat --redis, with ioredis installed beside it', { skip, time
     return guest;
   };
 
+  for (const name of ['ioredis', 'redis'])
+    it(`where nobody answers as Redis it ends at once, and says so without the password (${name})`, async () => {
+      const alone = mkdtempSync(join(tmpdir(), 'barewire-nobody-'));
+      mkdirSync(join(alone, 'node_modules'));
+      symlinkSync(join(root, `spec-tests/integration/node_modules/${name}`), join(alone, `node_modules/${name}`));
+      const url = `redis://user:secret@127.0.0.1:${await freePort()}`;
+      const child = spawn(process.execPath, [command, 'chat', '--port', '0', '--redis', url], { cwd: alone });
+      processes.push(child);
+      let said = '';
+      child.stderr.on('data', (chunk) => {
+        said += String(chunk);
+      });
+      const [code] = await once(child, 'close');
+      assert.equal(code, 1);
+      assert.match(said, /^barewire: --redis: nobody answers as Redis at 127\.0\.0\.1:\d+: .*ECONNREFUSED/);
+      assert.ok(!said.includes('secret'));
+      rmSync(alone, { recursive: true });
+    });
+
   it('two processes on two ports share every room: messages, names, positions, ids', async () => {
     const [one, two] = [await startNode(), await startNode()];
     const ann = enter(one.port, 'ann');
