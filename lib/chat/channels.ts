@@ -7,7 +7,6 @@
 
 import { CHAT_LIMITS } from '../limits.ts';
 import type { Acceptance, EventStream, Refusal, ServerWebSocket } from '../net/api.ts';
-import { systemClock } from '../rooms/system.ts';
 import type { Server } from '../server.ts';
 import type { Admitted, Door } from './door.ts';
 import { outgoing } from './encoding.ts';
@@ -37,7 +36,8 @@ interface Guest {
 }
 
 /** Adds the WebSocket's route. */
-export function addWebSocket(server: Server, { door, members, talk, settings }: Parts): void {
+export function addWebSocket(server: Server, parts: Parts): void {
+  const { door, members, talk, settings } = parts;
   const { base, allowedOrigins, maxTextBytes } = settings;
   server.webSocket<Guest>(
     `${base}/rooms/:room`,
@@ -48,9 +48,9 @@ export function addWebSocket(server: Server, { door, members, talk, settings }: 
         const after = request.query.get('after') ?? undefined;
         data.place = members.join(data.admitted, socketPort(socket), readPosition(after));
       },
-      ping: (socket) => pace(socket, door),
+      ping: (socket) => pace(socket, parts),
       message(socket, data) {
-        pace(socket, door);
+        pace(socket, parts);
         const { place } = socket.data;
         if (place === undefined || place.member.size === 0) return undefined; // refused or let go of; the close frame is on its way
         if (typeof data !== 'string') {
@@ -81,7 +81,7 @@ export function addWebSocket(server: Server, { door, members, talk, settings }: 
 
 /** Adds the event stream's route. */
 export function addEventStream(server: Server, { door, members, settings }: Parts): void {
-  const heartbeats = new Heartbeats();
+  const heartbeats = new Heartbeats(settings.clock);
   server.eventStream<Guest>(
     `${settings.base}/rooms/:room/events`,
     async (request) => guestOf(await door.join(request), door),
@@ -112,13 +112,13 @@ function guestOf(answer: Awaited<ReturnType<Door['join']>>, door: Door): Accepta
 }
 
 /** Reads no further from who sends faster than flood control has it; what it sends meanwhile waits on its side of TCP. */
-function pace(socket: ServerWebSocket<Guest>, door: Door): void {
+function pace(socket: ServerWebSocket<Guest>, { door, settings }: Parts): void {
   const { data } = socket;
   const waitMs = door.reading(data.sent);
   if (waitMs === 0) return;
   socket.pause();
   data.cancelHold();
-  data.cancelHold = systemClock.after(waitMs, () => socket.resume());
+  data.cancelHold = settings.clock.after(waitMs, () => socket.resume());
 }
 
 /** Says it, and tells the sender its number, or why there is none. */

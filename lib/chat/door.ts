@@ -8,7 +8,6 @@
 
 import { CHAT_LIMITS } from '../limits.ts';
 import type { HttpRequest, Refusal } from '../net/api.ts';
-import { systemClock } from '../rooms/system.ts';
 import { errorEvent, problem } from './answers.ts';
 import { type ErrorEvent, parseRoomName, parseUserName } from './protocol.ts';
 import type { ChatAction, ChatSettings, ChatUser, Identity } from './settings.ts';
@@ -145,7 +144,7 @@ export class Door {
   /** Counts a request. Undefined where it is not too much. */
   #flooded(what: string, by: 'a' | 'u', who: string, rate: Rate | undefined): Promise<Refused> | undefined {
     const event = rate && this.#take(what, [[`${by} ${who}`, rate]]);
-    return event && refuseLate(event);
+    return event && refuseLate(event, this.#settings.clock);
   }
 
   #take(what: string, wanted: readonly (readonly [string, Rate])[]): ErrorEvent | undefined {
@@ -156,8 +155,10 @@ export class Door {
 }
 
 /** Refuses what was too much, after a while: so a connection that goes on all the same gets few refusals, and costs little. */
-export async function refuseLate(event: ErrorEvent): Promise<Refused> {
-  await new Promise<void>((resolve) => systemClock.after(CHAT_LIMITS.refusalDelayMs, resolve));
+export async function refuseLate(event: ErrorEvent, clock: ChatSettings['clock']): Promise<Refused> {
+  await new Promise<void>((resolve) => {
+    clock.after(CHAT_LIMITS.refusalDelayMs, resolve);
+  });
   return { refusal: problem(event) };
 }
 

@@ -69,7 +69,9 @@ function post(request: HttpRequest, { door, talk, settings, records }: HttpParts
     if ('problem' in parsed) return problem(errorEvent(parsed.problem, parsed.message));
     return soon(talk.say(admitted, parsed, true), (answer): Soon<HttpResponse> => {
       if ('code' in answer)
-        return answer.code === 'RATE_LIMITED' ? refuseLate(answer).then(({ refusal }) => refusal) : problem(answer);
+        return answer.code === 'RATE_LIMITED'
+          ? refuseLate(answer, settings.clock).then(({ refusal }) => refusal)
+          : problem(answer);
       const { record, sequence } = answer;
       // A repeat may outlive its record: then there is the number alone.
       const said =

@@ -10,7 +10,6 @@ import { Hub } from '../rooms/hub.ts';
 import type { LogRecord } from '../rooms/log.ts';
 import { RoomRefused } from '../rooms/log.ts';
 import type { Receipt } from '../rooms/receipts.ts';
-import { systemClock } from '../rooms/system.ts';
 import { Server } from '../server.ts';
 import { servePage } from './assets.ts';
 import { addEventStream, addWebSocket } from './channels.ts';
@@ -55,10 +54,11 @@ export function mountChat(server: Server, options: ChatOptions = {}): Chat {
     maxHistoryBytes: settings.maxHistoryBytes,
     presenceMs: settings.presenceMs,
     onError: settings.onError,
+    clock: settings.clock,
     ...(settings.log === undefined ? {} : { log: settings.log }),
   });
   const door = new Door(settings);
-  const members = new Members(hub, systemClock, settings.now);
+  const members = new Members(hub, settings.clock, settings.now);
   const talk = new Talk(hub, door, settings);
   const parts = { door, members, talk, settings, hub, records };
   addWebSocket(server, parts);

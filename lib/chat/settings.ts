@@ -6,6 +6,7 @@
 
 import { CHAT_LIMITS, ROOM_LIMITS } from '../limits.ts';
 import type { HttpRequest, Refusal } from '../net/api.ts';
+import { type Clock, systemClock as netClock } from '../net/sweeper.ts';
 import {
   ANYTHING,
   BOOLEAN,
@@ -15,10 +16,12 @@ import {
   describe,
   FUNCTION,
   kindOf,
+  OBJECT,
   type OptionTable,
   wholeNumber,
 } from '../options.ts';
 import type { RoomLog } from '../rooms/log.ts';
+import { systemClock as roomClock } from '../rooms/system.ts';
 import type { Person } from './protocol.ts';
 import type { Rate } from './token-buckets.ts';
 
@@ -85,6 +88,8 @@ export interface ChatOptions {
   readonly onError?: ((error: unknown, where: string) => void) | undefined;
   /** What time it is. Default: the system's clock. */
   readonly now?: (() => Date) | undefined;
+  /** Where waits come from: presence, log-ins that end, flood control. Tests pass the fake one of the server. Default: the system's. */
+  readonly clock?: Clock | undefined;
 }
 
 /** What `identify` answers. */
@@ -113,7 +118,11 @@ const OPTIONS: OptionTable = {
   page: BOOLEAN,
   onError: FUNCTION,
   now: FUNCTION,
+  clock: OBJECT,
 };
+
+/** Records are numbered with the date, as rooms do by themselves; heartbeats repeat. */
+const systemClock: Clock = { ...roomClock, every: netClock.every };
 
 /** The options with every default filled in. */
 export interface ChatSettings
@@ -140,6 +149,7 @@ export function chatSettings(options: ChatOptions): ChatSettings {
     page: true,
     onError: () => {},
     now: () => new Date(),
+    clock: systemClock,
     identify: undefined,
     authorize: undefined,
     onMessage: undefined,

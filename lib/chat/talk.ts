@@ -9,7 +9,6 @@ import { CHAT_LIMITS } from '../limits.ts';
 import type { Hub } from '../rooms/hub.ts';
 import { RoomRefused } from '../rooms/log.ts';
 import type { Receipt } from '../rooms/receipts.ts';
-import { systemClock } from '../rooms/system.ts';
 import { errorEvent, refusedByRoom } from './answers.ts';
 import type { Admitted, Door } from './door.ts';
 import { messageData, type Outgoing, removalData } from './encoding.ts';
@@ -45,7 +44,7 @@ export class Talk {
     this.#hub = hub;
     this.#door = door;
     this.#settings = settings;
-    this.health = new LogHealth(hub.log, systemClock);
+    this.health = new LogHealth(hub.log, settings.clock);
   }
 
   /** Messages that were sent and have no answer yet: they wait for `authorize` or `onMessage`, or for the log. */
