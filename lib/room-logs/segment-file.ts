@@ -20,7 +20,10 @@ import {
   type SegmentKind,
 } from './segment.ts';
 
-/** The largest body of a commit, in octets; the format's own bound. Commits are closed at 1 MiB and one record of text may hold 3. */
+/**
+ * The largest body of a commit, in octets; the format's own bound, held when it is written too. A commit is closed at 1 MiB by
+ * what its appends count for (`journal.ts`), which becomes at most 3 MiB, and one record of text may hold as much.
+ */
 export const MAX_BODY_BYTES = 8_388_608;
 
 const READ_WINDOW_BYTES = 1_048_576;
@@ -206,9 +209,16 @@ export class SegmentWriter {
     return this.#end;
   }
 
-  /** Adds a commit; resolves when it survives a loss of power. One at a time. @throws CommitFailed */
+  /** Adds a commit; resolves when it survives a loss of power. One at a time. @throws CommitFailed, also where it is too large to be read again */
   async commit(parts: readonly Uint8Array[]): Promise<void> {
     const bytes = encodeCommit(this.header.salt, this.#commits + 1, parts);
+    const bodyBytes = bytes.length - COMMIT_OVERHEAD_BYTES;
+    if (bodyBytes > MAX_BODY_BYTES) {
+      const tooLarge = new RangeError(
+        `a commit has ${bodyBytes} octets, and none above ${MAX_BODY_BYTES} can be read again`,
+      );
+      throw new CommitFailed(tooLarge, true);
+    }
     try {
       await this.#file.write(bytes, this.#end);
     } catch (error) {

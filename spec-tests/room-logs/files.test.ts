@@ -10,6 +10,7 @@ import {
   openJournal,
 } from '../../lib/room-logs/journal-index.ts';
 import { decodeHeader, encodeCommit, encodeHeader, HEADER_BYTES } from '../../lib/room-logs/segment.ts';
+import { CommitFailed, readSegment, SegmentWriter } from '../../lib/room-logs/segment-file.ts';
 import { RoomRefused } from '../../lib/rooms/log.ts';
 import { Random } from '../support/random.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
@@ -246,6 +247,36 @@ describe('large records', () => {
       [...texts, 'last'],
     );
     await again.close();
+  });
+});
+
+describe('a commit larger than any that can be read again', () => {
+  it('is never made of appends, whatever their keys are: all that was acknowledged is there after a restart', async () => {
+    const disk = new SimulatedDisk();
+    const journal = await open(disk, { maxHistoryRecords: 10_000 });
+    const pad = '漢'.repeat(250); // 3 octets for each UTF-16 unit
+    const keyOf = (i: number): string => pad + `${i}`.padStart(6);
+    const appending = Array.from({ length: 6_000 }, (_, i) => ({ data: 'x', key: keyOf(i), coalesce: pad }));
+    await Promise.all(appending.map((entry) => journal.append('r', entry)));
+    await journal.close();
+    assert.ok(disk.octetsOf(LOG).length > 8_388_608, 'more than one commit may have, in one turn');
+    const again = await open(disk, { maxHistoryRecords: 10_000 });
+    assert.equal((await again.read('r', undefined, 10_000)).records.length, 6_000);
+    await again.close();
+  });
+
+  it('is refused by the writer, which leaves the file as it was and goes on', async () => {
+    const disk = new SimulatedDisk();
+    const writer = await SegmentWriter.create(disk, { kind: 'log', group: 0, groups: 1, generation: 1, salt: 7 });
+    await assert.rejects(
+      writer.commit([new Uint8Array(8_388_600), new Uint8Array(9)]),
+      (error) => error instanceof CommitFailed && error.undone && /8388609 octets/.test(String(error.cause)),
+    );
+    assert.equal(disk.octetsOf(LOG).length, HEADER_BYTES);
+    await writer.commit([new Uint8Array(8_388_600), new Uint8Array(8)]);
+    const lengths: number[] = [];
+    const content = await readSegment(await disk.open(LOG), (body) => lengths.push(body.length));
+    assert.deepEqual([lengths, content.tornBytes], [[8_388_608], 0]);
   });
 });
 
