@@ -49,7 +49,7 @@ export function parseSegmentName(name: string): SegmentName | undefined {
 
 /** What a file held. */
 export interface SegmentContent {
-  /** Undefined when the file is shorter than a header or the header is torn: no commit was ever acknowledged in it. */
+  /** Undefined when the file has no whole header and nothing behind it: it was begun, and never written to. */
   readonly header: SegmentHeader | undefined;
   /** Whole commits. */
   readonly commits: number;
@@ -74,8 +74,8 @@ export async function readSegment(
   const first = new Uint8Array(HEADER_BYTES);
   const header = decodeHeader(first.subarray(0, await file.read(first, 0)));
   if ('fault' in header) {
-    if (!header.torn || size > HEADER_BYTES + COMMIT_OVERHEAD_BYTES + MAX_BODY_BYTES)
-      throw new SegmentDamaged(`the header ${header.fault}`);
+    // A header is on the disk before anything is written behind it: octets there mean that it was whole once.
+    if (!header.torn || size > HEADER_BYTES) throw new SegmentDamaged(`the header ${header.fault}`);
     return { header: undefined, commits: 0, end: 0, tornBytes: size };
   }
   const window = new ReadWindow(file, HEADER_BYTES);
@@ -177,7 +177,10 @@ export class SegmentWriter {
     this.#commits = commits;
   }
 
-  /** Makes a file; resolves when its header and `name` are on the disk. `name` is the one of the header unless it is given. */
+  /**
+   * Makes a file; resolves when its header and `name` are on the disk. `name` is the one of the header unless it is given.
+   * What is left of one that could not be made is removed where the disk lets it.
+   */
   static async create(
     files: FilePort,
     header: SegmentHeader,
@@ -190,6 +193,7 @@ export class SegmentWriter {
       await files.syncDirectory();
     } catch (error) {
       await file.close();
+      await files.remove(name).catch(() => undefined); // the error before is the one that is told
       throw error;
     }
     return new SegmentWriter(file, header, HEADER_BYTES, 0);

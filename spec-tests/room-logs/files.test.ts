@@ -156,6 +156,17 @@ describe('a damaged journal is refused, and nothing of it is changed', () => {
     }
   });
 
+  it('a header with a wrong octet in front of commits', async () => {
+    const disk = await three();
+    const copy = await copyOf(disk, (name, octets) => {
+      if (name === LOG) octets[17]! ^= 0x01;
+      return octets;
+    });
+    const before = copy.octetsOf(LOG).slice();
+    await assert.rejects(open(copy), damaged(/g0-1\.log: the header has a wrong checksum/));
+    assert.deepEqual(copy.octetsOf(LOG), before);
+  });
+
   it('a snapshot without its end', async () => {
     const disk = new SimulatedDisk();
     const journal = await open(disk, { compactFromBytes: 500 });
