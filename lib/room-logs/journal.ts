@@ -26,11 +26,17 @@ import {
 } from '../rooms/log.ts';
 import { type LoggedRoomsOptions, logClosed } from '../rooms/logged-rooms.ts';
 import { systemClock } from '../rooms/system.ts';
-import { type DirectoryLock, lockDirectory } from './directory-lock.ts';
+import { type DirectoryLock, type LockLost, type LockState, lockDirectory } from './directory-lock.ts';
 import { type FilePort, nodeFiles } from './file-port.ts';
 import { GroupCommit } from './group-commit.ts';
 import { type AppendJob, JournalGroup } from './journal-group.ts';
-import { type JournalOptions, type JournalSettings, type JournalTrouble, journalSettings } from './journal-options.ts';
+import {
+  type JournalOptions,
+  type JournalSettings,
+  type JournalTrouble,
+  journalSettings,
+  lockLost,
+} from './journal-options.ts';
 import { decodeHeader, HEADER_BYTES } from './segment.ts';
 import { parseSegmentName } from './segment-file.ts';
 import { UnderWay } from './under-way.ts';
@@ -145,6 +151,8 @@ export class Journal implements RoomLog {
   readonly #underWay = new UnderWay();
   /** Why nothing is taken any more. */
   #ended: RoomRefused | undefined;
+  /** The lock is not ours any more. */
+  #lost: RoomRefused | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -157,6 +165,7 @@ export class Journal implements RoomLog {
     this.#directory = directory;
     this.#tell = guarded(options.onTrouble);
     this.#lock = lock;
+    lock.watch((state) => this.#fail(state));
     const limits = {
       maxPendingBytes: Math.ceil(settings.maxPendingBytes / groups.length),
       maxPendingJobs: Math.ceil(settings.maxPendingAppends / groups.length),
@@ -221,30 +230,32 @@ export class Journal implements RoomLog {
 
   /** A process that slept longer than a lock lasts looks first whether the directory is still its own. */
   async #commit(group: JournalGroup, jobs: readonly AppendJob[], release: () => void): Promise<void> {
-    if (this.#lock.suspect && !(await this.#stillHeld())) {
-      const error = this.#fail();
-      release();
-      for (const job of jobs) job.reject(error);
-      return;
+    if (this.#lock.suspect) {
+      const state = await this.#look();
+      if (state !== 'held') this.#fail(state);
     }
-    await group.commit(jobs, release);
+    const lost = this.#lost;
+    if (lost === undefined) return group.commit(jobs, release);
+    release();
+    for (const job of jobs) job.reject(lost);
   }
 
-  async #stillHeld(): Promise<boolean> {
+  async #look(): Promise<LockState> {
     try {
-      return await this.#lock.held();
+      return await this.#lock.look();
     } catch {
-      return true; // the disk does not answer: the commit will say so, with what it says
+      return 'held'; // the disk does not answer: the commit will say so, with what it says
     }
   }
 
-  #fail(): RoomRefused {
-    if (this.#ended !== undefined && this.#ended.code === 'LOG_FAILED') return this.#ended;
-    const error = new RoomRefused('LOG_FAILED', `another process took over the journal in ${this.#directory}`);
+  /** The directory belongs to somebody else, or is not there: nothing is taken or told any more. */
+  #fail(state: LockLost): void {
+    if (this.#lost !== undefined) return;
+    const error = new RoomRefused('LOG_FAILED', lockLost(this.#directory, state));
+    this.#lost = error;
     this.#ended = error;
-    this.#tell({ kind: 'lock-lost' });
+    this.#tell({ kind: 'lock-lost', reason: state });
     for (const { group } of this.#groups) group.rooms.close(error);
-    return error;
   }
 
   async #close(): Promise<void> {
