@@ -247,11 +247,12 @@ class SnapshotReplay {
     }
   }
 
+  /** A room that made way and came back while the snapshot was written is in it twice: keys of its first life are not used. */
   rememberKeys(): void {
     this.#keys.sort((a, b) => a.used.timeMs - b.used.timeMs);
     for (const { room: name, used } of this.#keys) {
       const room = this.#rooms.find(name);
-      if (room !== undefined) this.#rooms.remember(room, used);
+      if (room?.head.epoch === used.position.epoch) this.#rooms.remember(room, used);
     }
   }
 

@@ -60,9 +60,8 @@ interface Group {
 
 /**
  * Opens the journal in a directory, which is made where it is missing. Reads everything that the history's bounds keep.
- * @throws TypeError, RangeError for an option that is none
- * @throws RoomRefused by rejection: `LOG_LOCKED` when another process has it, `LOG_DAMAGED` when its files do not fit
- * together, `LOG_FULL` when it has another number of groups; or the system's error
+ * @throws by rejection: TypeError, RangeError for an option that is none, a number of groups other than the directory's included;
+ * RoomRefused `LOG_LOCKED` when another process has it, `LOG_DAMAGED` when its files do not fit together; or the system's error
  */
 export async function openJournal(directory: string, options: JournalOptions = {}): Promise<Journal> {
   if (typeof directory !== 'string' || directory === '')
