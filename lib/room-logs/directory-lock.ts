@@ -63,7 +63,7 @@ export interface DirectoryLock {
   readonly suspect: boolean;
   /** Answers whether it is still ours, and renews it then. Rejects when the disk does not tell. */
   look(): Promise<LockState>;
-  /** Calls back when a renewal finds that it is not ours any more; perhaps more than once. */
+  /** Calls back when a look or a renewal finds that it is not ours any more; perhaps more than once. */
   watch(lost: (state: LockLost) => void): void;
   /** Lets go of it. */
   release(): Promise<void>;
@@ -168,7 +168,10 @@ function heldLock(files: FilePort, number: number, text: string, processes: Proc
   let lost: (state: LockLost) => void = () => {};
   const look = async (): Promise<LockState> => {
     const state = await stateOf(files, number, text);
-    if (state !== 'held') return state;
+    if (state !== 'held') {
+      if (!isReleased) lost(state);
+      return state;
+    }
     await files.touch(lockName(number));
     renewedMs = processes.nowMs();
     return 'held';
@@ -177,8 +180,7 @@ function heldLock(files: FilePort, number: number, text: string, processes: Proc
     if (isRenewing) return; // the disk is slow
     isRenewing = true;
     try {
-      const state = await look();
-      if (state !== 'held' && !isReleased) lost(state);
+      await look();
     } catch {
       // A disk that refuses this refuses commits too, and those have someone to tell.
     }

@@ -26,7 +26,7 @@ import {
 } from '../rooms/log.ts';
 import { type LoggedRoomsOptions, logClosed } from '../rooms/logged-rooms.ts';
 import { systemClock } from '../rooms/system.ts';
-import { type DirectoryLock, type LockLost, type LockState, lockDirectory } from './directory-lock.ts';
+import { type DirectoryLock, type LockLost, lockDirectory } from './directory-lock.ts';
 import { type FilePort, nodeFiles } from './file-port.ts';
 import { GroupCommit } from './group-commit.ts';
 import { type AppendJob, JournalGroup } from './journal-group.ts';
@@ -71,7 +71,7 @@ export async function openJournal(directory: string, options: JournalOptions = {
   await files.prepare();
   const lock = await lockDirectory(files, directory, options.processes);
   try {
-    return new Journal(directory, options, settings, lock, await openGroups(files, directory, options, settings));
+    return new Journal(directory, options, settings, lock, await openGroups(files, directory, options, settings, lock));
   } catch (error) {
     await lock.release();
     throw error;
@@ -83,6 +83,7 @@ async function openGroups(
   directory: string,
   options: JournalOptions,
   settings: JournalSettings,
+  lock: DirectoryLock,
 ): Promise<JournalGroup[]> {
   const written = await groupsOnDisk(files);
   const count = written ?? settings.groups ?? JOURNAL_LIMITS.groups;
@@ -108,6 +109,7 @@ async function openGroups(
           compactFromBytes: settings.compactFromBytes,
           slowCommitMs: settings.slowCommitMs,
           tell: guarded(options.onTrouble),
+          isOurs: () => isHeld(lock),
         }),
       );
   } catch (error) {
@@ -115,6 +117,15 @@ async function openGroups(
     throw error;
   }
   return opened;
+}
+
+/** Looks at a lock; it counts as held where the disk does not answer: what is written next will say so, with what it says. */
+async function isHeld(lock: DirectoryLock): Promise<boolean> {
+  try {
+    return (await lock.look()) === 'held';
+  } catch {
+    return true;
+  }
 }
 
 /** Answers how many groups the directory was made with; undefined where no file says so. */
@@ -229,22 +240,11 @@ export class Journal implements RoomLog {
 
   /** A process that slept longer than a lock lasts looks first whether the directory is still its own. */
   async #commit(group: JournalGroup, jobs: readonly AppendJob[], release: () => void): Promise<void> {
-    if (this.#lock.suspect) {
-      const state = await this.#look();
-      if (state !== 'held') this.#fail(state);
-    }
+    if (this.#lock.suspect) await isHeld(this.#lock); // where it is not, this has failed now
     const lost = this.#lost;
     if (lost === undefined) return group.commit(jobs, release);
     release();
     for (const job of jobs) job.reject(lost);
-  }
-
-  async #look(): Promise<LockState> {
-    try {
-      return await this.#lock.look();
-    } catch {
-      return 'held'; // the disk does not answer: the commit will say so, with what it says
-    }
   }
 
   /** The directory belongs to somebody else, or is not there: nothing is taken or told any more. */

@@ -1,7 +1,7 @@
 /** The lock of a journal's directory: one owner at a time, and who counts as dead. */
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -14,7 +14,7 @@ import {
   type ProcessPort,
   systemProcesses,
 } from '../../lib/room-logs/directory-lock.ts';
-import { type JournalTrouble, openJournal } from '../../lib/room-logs/journal-index.ts';
+import { type JournalOptions, type JournalTrouble, openJournal } from '../../lib/room-logs/journal-index.ts';
 import { RoomRefused } from '../../lib/rooms/log.ts';
 import { Tap } from '../rooms/log-contract.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
@@ -39,12 +39,16 @@ const take = (disk: SimulatedDisk, processes: ProcessPort): Promise<DirectoryLoc
   lockDirectory(disk, '/data', processes);
 
 /** A journal in a directory of the real disk, and a way to let its process sleep for longer than a lock lasts. */
-async function onRealDisk() {
+async function onRealDisk(options: JournalOptions = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'barewire-lock-'));
   const troubles: JournalTrouble[] = [];
   let sleptMs = 0;
   const processes = { ...systemProcesses, nowMs: () => Date.now() + sleptMs };
-  const journal = await openJournal(directory, { processes, onTrouble: (trouble) => troubles.push(trouble) });
+  const journal = await openJournal(directory, {
+    ...options,
+    processes,
+    onTrouble: (trouble) => troubles.push(trouble),
+  });
   return {
     directory,
     journal,
@@ -182,6 +186,26 @@ describe('the lock of a directory', () => {
       'the first did not let go of the lock of the second',
     );
     await second.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  it('is looked at before files are begun and removed: those of another journal in the same place are left alone', async () => {
+    const { directory, journal, troubles } = await onRealDisk({ compactFromBytes: 1_000 });
+    await journal.append('r', { data: 'one' });
+    rmSync(directory, { recursive: true });
+    const second = await openJournal(directory, { compactFromBytes: 1_000 });
+    for (let i = 0; i < 20; i++) await second.append('r', { data: `${i}`.padEnd(100) });
+    await second.close(); // it is done with its files, and the directory is not that of the first
+    const names = readdirSync(directory);
+    assert.ok(!names.includes('g0-1.log'), names.join());
+    await journal.append('r', { data: 'two'.padEnd(1_000) }); // nobody looked yet; the next file is due behind it
+    await assert.rejects(journal.append('r', { data: 'three' }), { code: 'LOG_FAILED' });
+    assert.deepEqual(
+      troubles.map(({ kind }) => kind),
+      ['lock-lost', 'compaction-failed'],
+    );
+    await journal.close();
+    assert.deepEqual(readdirSync(directory), names);
     rmSync(directory, { recursive: true });
   });
 
