@@ -204,11 +204,11 @@ export const ROOM_LIMITS = {
 export const JOURNAL_LIMITS = {
   /** Files that are written beside one another, each with a commit of its own: more than one `fsync` at a time seldom pays. */
   groups: 1,
-  /** Data of appends that wait for their commit; past it an append is refused. Four of the largest records of text. */
+  /** Data, keys and names of appends that wait for their commit; past it an append is refused. Fifteen of the largest records. */
   maxPendingBytes: 16_777_216,
   /** And their number: at some 500 octets an append without data, 8 MB. */
   maxPendingAppends: 16_384,
-  /** A commit is closed at this size, so that the first in it does not wait for much more than its own writing. */
+  /** A commit is closed when its appends count for so much, at most 3 MiB on the disk, so that the first in it does not wait for much more than its own writing. */
   maxCommitBytes: 1_048_576,
   /** Octets of log files from which a group writes a snapshot; or twice the last snapshot, where that is more. */
   compactFromBytes: 16_777_216,

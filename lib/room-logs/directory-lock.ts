@@ -9,12 +9,16 @@
  * 3. Same boot and the same process namespace: alive exactly if a process has its number and its start time.
  * 4. All else (another host or container on a shared disk, or a system without /proc): alive unless it has not renewed the
  *    file for `LOCK_STALE_MS`. Owners renew it every `LOCK_RENEW_MS`. The clocks of hosts that share a disk must agree.
+ * An owner that renews looks first: a higher number, or another text in its file, or no such file or directory, and it has
+ * lost the lock. The text has an identifier of its own, so that a directory that was made anew is told apart. A copy of the
+ * whole directory in its place is not.
  * Read next: `journal.ts`.
  */
 
 import { readFile, readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { RoomRefused } from '../rooms/log.ts';
+import { randomId } from '../rooms/system.ts';
 import type { FilePort } from './file-port.ts';
 
 /** How often an owner renews its lock. */
@@ -46,12 +50,21 @@ export interface ProcessPort {
   nowMs(): number;
 }
 
-/** A lock that is held. */
+/**
+ * What a look at a lock finds. `taken`: this process slept, and another one took it over. `gone`: the directory or the file
+ * was removed or replaced under it.
+ */
+export type LockState = 'held' | LockLost;
+export type LockLost = 'taken' | 'gone';
+
+/** A lock that was taken. */
 export interface DirectoryLock {
-  /** It was not renewed for so long that another process may soon take it over, or has: `held` tells. */
+  /** It was not renewed for so long that another process may soon take it over, or has: `look` tells. */
   readonly suspect: boolean;
-  /** Answers whether it is still ours, and renews it. It is not when this process slept and another one took it over. */
-  held(): Promise<boolean>;
+  /** Answers whether it is still ours, and renews it then. Rejects when the disk does not tell. */
+  look(): Promise<LockState>;
+  /** Calls back when a look or a renewal finds that it is not ours any more; perhaps more than once. */
+  watch(lost: (state: LockLost) => void): void;
   /** Lets go of it. */
   release(): Promise<void>;
 }
@@ -66,6 +79,7 @@ export async function lockDirectory(
   processes: ProcessPort = systemProcesses,
 ): Promise<DirectoryLock> {
   const self = await processes.self();
+  const text = `${JSON.stringify({ ...self, id: randomId(12) })}\n`;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const highest = await highestLock(files);
     if (highest > 0) {
@@ -77,7 +91,7 @@ export async function lockDirectory(
           `the journal in ${directory} is in use by ${holder} (its file ${lockName(highest)})`,
         );
     }
-    if (await take(files, highest + 1, self)) return heldLock(files, highest + 1, processes);
+    if (await take(files, highest + 1, text)) return heldLock(files, highest + 1, text, processes);
   }
   throw new RoomRefused('LOG_LOCKED', `the lock of the journal in ${directory} changed hands ${MAX_ATTEMPTS} times`);
 }
@@ -119,9 +133,9 @@ async function holderOf(
 }
 
 /** Makes the lock of that number, and answers whether it is the highest one then. */
-async function take(files: FilePort, number: number, self: LockOwner): Promise<boolean> {
+async function take(files: FilePort, number: number, text: string): Promise<boolean> {
   try {
-    await files.createWhole(lockName(number), `${JSON.stringify(self)}\n`);
+    await files.createWhole(lockName(number), text);
   } catch (error) {
     // ENOENT: another one has just got the lock, and cleaned up.
     if (isSystemError(error, 'EEXIST') || isSystemError(error, 'ENOENT')) return false;
@@ -139,30 +153,54 @@ async function take(files: FilePort, number: number, self: LockOwner): Promise<b
   return true;
 }
 
-function heldLock(files: FilePort, number: number, processes: ProcessPort): DirectoryLock {
+/** Looks whether the lock is still the one that was made with this text. */
+async function stateOf(files: FilePort, number: number, text: string): Promise<LockState> {
+  const found = await ifThere(files.readWhole(lockName(number)));
+  const highest = (await ifThere(highestLock(files))) ?? 0;
+  if (highest > number) return 'taken';
+  return found === text && highest === number ? 'held' : 'gone';
+}
+
+function heldLock(files: FilePort, number: number, text: string, processes: ProcessPort): DirectoryLock {
   let renewedMs = processes.nowMs();
-  const renew = async (): Promise<void> => {
+  let isRenewing = false;
+  let isReleased = false;
+  let lost: (state: LockLost) => void = () => {};
+  const look = async (): Promise<LockState> => {
+    const state = await stateOf(files, number, text);
+    if (state !== 'held') {
+      if (!isReleased) lost(state);
+      return state;
+    }
     await files.touch(lockName(number));
     renewedMs = processes.nowMs();
+    return 'held';
   };
-  const renewal = setInterval(() => {
-    // A disk that refuses this refuses commits too, and those have someone to tell.
-    renew().catch(() => undefined);
-  }, LOCK_RENEW_MS);
+  const renew = async (): Promise<void> => {
+    if (isRenewing) return; // the disk is slow
+    isRenewing = true;
+    try {
+      await look();
+    } catch {
+      // A disk that refuses this refuses commits too, and those have someone to tell.
+    }
+    isRenewing = false;
+  };
+  const renewal = setInterval(() => void renew(), LOCK_RENEW_MS);
   renewal.unref();
   return {
     get suspect() {
       return processes.nowMs() - renewedMs > LOCK_STALE_MS / 2;
     },
-    async held() {
-      if ((await highestLock(files)) !== number) return false;
-      await renew();
-      return true;
+    look,
+    watch(callback) {
+      lost = callback;
     },
     async release() {
+      isReleased = true;
       clearInterval(renewal);
-      // The file stays: numbers never go down.
-      if ((await highestLock(files)) === number) await files.overwrite(lockName(number), 'released\n');
+      // The file stays: numbers never go down. One that is not ours any more is left alone.
+      if ((await stateOf(files, number, text)) === 'held') await files.overwrite(lockName(number), 'released\n');
     },
   };
 }
@@ -182,12 +220,12 @@ function isOwner(value: unknown): value is LockOwner {
   return typeof owner?.pid === 'number' && typeof owner.host === 'string' && typeof owner.started === 'string';
 }
 
-/** Answers undefined for a file that is not there. */
+/** Answers undefined for a file or directory that is not there. */
 async function ifThere<T>(promise: Promise<T>): Promise<T | undefined> {
   try {
     return await promise;
   } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return undefined;
+    if (isSystemError(error, 'ENOENT') || isSystemError(error, 'ENOTDIR')) return undefined;
     throw error;
   }
 }

@@ -4,7 +4,7 @@
  * It is given batches of appends: it numbers them, writes them as one commit, and only then takes them (history, keys,
  * subscribers) and answers. When its log has grown enough it begins the next file and writes a snapshot of all rooms beside
  * it, which stands for the files before. After a commit whose fate is unknown, everything is written anew in the same way
- * before anything else is acknowledged. Knows no lock and no queue. One batch at a time.
+ * before anything else is acknowledged. Knows no queue, and of the lock whether it is held. One batch at a time.
  * Sections: opening, batches, compaction and repair. Read next: `journal.ts`.
  */
 
@@ -39,6 +39,8 @@ export interface GroupOptions {
   readonly compactFromBytes: number;
   readonly slowCommitMs: number;
   readonly tell: (trouble: JournalTrouble) => void;
+  /** Whether the directory still belongs to this journal: asked before files are begun and removed in it. */
+  readonly isOurs: () => Promise<boolean>;
 }
 
 /** After a repair that failed, appends are refused for so long before the next one is tried: it writes everything. */
@@ -220,8 +222,10 @@ export class JournalGroup {
     tell({ kind: 'compaction-failed', group, error });
   }
 
-  /** Makes a file for what comes from now on. */
+  /** Makes a file for what comes from now on. In a directory that was replaced it would harm the files of another journal. */
   async #nextFile(): Promise<void> {
+    const { directory, isOurs } = this.#options;
+    if (!(await isOurs())) throw new RoomRefused('LOG_FAILED', `${directory} does not belong to this journal any more`);
     const header = newHeader(this.#options, this.#nextGeneration++);
     const next = await SegmentWriter.create(this.#options.files, header);
     const before = this.#writer;

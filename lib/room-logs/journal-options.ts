@@ -9,7 +9,7 @@ import { suggest } from '../options.ts';
 import { wholeNumber } from '../rooms/history.ts';
 import { RoomRefused } from '../rooms/log.ts';
 import type { LoggedRoomsOptions } from '../rooms/logged-rooms.ts';
-import type { ProcessPort } from './directory-lock.ts';
+import type { LockLost, ProcessPort } from './directory-lock.ts';
 import type { FilePort } from './file-port.ts';
 
 /** Something that whoever runs the journal wants to know. Publishers are told by their own rejections. */
@@ -30,8 +30,11 @@ export type JournalTrouble =
   | { readonly kind: 'repaired'; readonly group: number }
   /** A file could not be made, written anew or removed. Nothing is lost; it is tried again later. */
   | { readonly kind: 'compaction-failed'; readonly group: number; readonly error: unknown }
-  /** Another process took the directory over while this one slept. The journal has failed. */
-  | { readonly kind: 'lock-lost' };
+  /**
+   * The journal has failed: another process took the directory over while this one slept (`taken`), or the directory or its
+   * lock file was removed or replaced (`gone`), which is found out within `LOCK_RENEW_MS` as a rule.
+   */
+  | { readonly kind: 'lock-lost'; readonly reason: LockLost };
 
 /** Options of a journal: bounds of its rooms as for a log in memory, and those of the disk. */
 export interface JournalOptions extends LoggedRoomsOptions {
@@ -132,6 +135,13 @@ export function commitRefused(directory: string, error: unknown, uncertain: bool
     `the journal in ${directory} could not commit: ${diskSentence(error)}${fate}`,
     { cause: error },
   );
+}
+
+/** Says how a journal lost its directory. */
+export function lockLost(directory: string, reason: LockLost): string {
+  return reason === 'taken'
+    ? `another process took over the journal in ${directory}`
+    : `the directory of the journal in ${directory}, or its lock file, was removed or replaced: what was acknowledged in the last seconds may be lost`;
 }
 
 /** The error of a journal whose files cannot be gone on with. */

@@ -3,7 +3,8 @@
  *
  * The newest snapshot first, then the log files from its generation on, in order. What a log file repeats of a snapshot is
  * skipped by its sequence: snapshots are written while appends go on. A torn tail is cut, and only where no later file has
- * a commit; anything else that does not fit together is refused, and no file is touched then.
+ * a commit; a file that was begun and has no header is removed; anything else that does not fit together is refused, and no
+ * file is touched then.
  * Sections: the files, a snapshot, a log. Read next: `journal-group.ts`.
  */
 
@@ -76,9 +77,12 @@ export async function readGroup(
   }
 }
 
-/** A crash tears the end of what was written last, and nothing was written behind it. */
+/**
+ * A crash tears the end of what was written last, and nothing was written behind it. A file without a header is no such end:
+ * it was begun while the disk was full, and the file before it was gone on with.
+ */
 function refuseLaterCommits(directory: string, opened: readonly LogFile[]): void {
-  const torn = opened.findIndex(({ content }) => content.tornBytes > 0 || content.header === undefined);
+  const torn = opened.findIndex(({ content }) => content.header !== undefined && content.tornBytes > 0);
   if (torn < 0) return;
   const later = opened.slice(torn + 1).find(({ content }) => content.commits > 0);
   if (later !== undefined)
@@ -243,11 +247,12 @@ class SnapshotReplay {
     }
   }
 
+  /** A room that made way and came back while the snapshot was written is in it twice: keys of its first life are not used. */
   rememberKeys(): void {
     this.#keys.sort((a, b) => a.used.timeMs - b.used.timeMs);
     for (const { room: name, used } of this.#keys) {
       const room = this.#rooms.find(name);
-      if (room !== undefined) this.#rooms.remember(room, used);
+      if (room?.head.epoch === used.position.epoch) this.#rooms.remember(room, used);
     }
   }
 

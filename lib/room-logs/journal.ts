@@ -26,17 +26,32 @@ import {
 } from '../rooms/log.ts';
 import { type LoggedRoomsOptions, logClosed } from '../rooms/logged-rooms.ts';
 import { systemClock } from '../rooms/system.ts';
-import { type DirectoryLock, lockDirectory } from './directory-lock.ts';
+import { type DirectoryLock, type LockLost, lockDirectory } from './directory-lock.ts';
 import { type FilePort, nodeFiles } from './file-port.ts';
 import { GroupCommit } from './group-commit.ts';
 import { type AppendJob, JournalGroup } from './journal-group.ts';
-import { type JournalOptions, type JournalSettings, type JournalTrouble, journalSettings } from './journal-options.ts';
+import {
+  type JournalOptions,
+  type JournalSettings,
+  type JournalTrouble,
+  journalSettings,
+  lockLost,
+} from './journal-options.ts';
 import { decodeHeader, HEADER_BYTES } from './segment.ts';
 import { parseSegmentName } from './segment-file.ts';
 import { UnderWay } from './under-way.ts';
 
-/** What a waiting append counts for beside its data. */
+/**
+ * What a waiting append counts for beside its texts. Its entries have 116 octets beside them: 29 and the token in that of the
+ * record, 23 and epoch and token in that of the room. UTF-8 has at most 3 octets for a UTF-16 unit. So an append becomes at most
+ * 3 octets for each one that it counts for.
+ */
 const APPEND_OVERHEAD_BYTES = 64;
+
+/** What an append counts for: it becomes at most three times as many octets of a commit. */
+function countedBytes(room: string, { data, key = '', coalesce = '' }: LogEntry): number {
+  return dataBytes(data) + room.length + key.length + coalesce.length + APPEND_OVERHEAD_BYTES;
+}
 
 interface Group {
   readonly group: JournalGroup;
@@ -45,9 +60,8 @@ interface Group {
 
 /**
  * Opens the journal in a directory, which is made where it is missing. Reads everything that the history's bounds keep.
- * @throws TypeError, RangeError for an option that is none
- * @throws RoomRefused by rejection: `LOG_LOCKED` when another process has it, `LOG_DAMAGED` when its files do not fit
- * together, `LOG_FULL` when it has another number of groups; or the system's error
+ * @throws by rejection: TypeError, RangeError for an option that is none, a number of groups other than the directory's included;
+ * RoomRefused `LOG_LOCKED` when another process has it, `LOG_DAMAGED` when its files do not fit together; or the system's error
  */
 export async function openJournal(directory: string, options: JournalOptions = {}): Promise<Journal> {
   if (typeof directory !== 'string' || directory === '')
@@ -57,7 +71,7 @@ export async function openJournal(directory: string, options: JournalOptions = {
   await files.prepare();
   const lock = await lockDirectory(files, directory, options.processes);
   try {
-    return new Journal(directory, options, settings, lock, await openGroups(files, directory, options, settings));
+    return new Journal(directory, options, settings, lock, await openGroups(files, directory, options, settings, lock));
   } catch (error) {
     await lock.release();
     throw error;
@@ -69,6 +83,7 @@ async function openGroups(
   directory: string,
   options: JournalOptions,
   settings: JournalSettings,
+  lock: DirectoryLock,
 ): Promise<JournalGroup[]> {
   const written = await groupsOnDisk(files);
   const count = written ?? settings.groups ?? JOURNAL_LIMITS.groups;
@@ -94,6 +109,7 @@ async function openGroups(
           compactFromBytes: settings.compactFromBytes,
           slowCommitMs: settings.slowCommitMs,
           tell: guarded(options.onTrouble),
+          isOurs: () => isHeld(lock),
         }),
       );
   } catch (error) {
@@ -101,6 +117,15 @@ async function openGroups(
     throw error;
   }
   return opened;
+}
+
+/** Looks at a lock; it counts as held where the disk does not answer: what is written next will say so, with what it says. */
+async function isHeld(lock: DirectoryLock): Promise<boolean> {
+  try {
+    return (await lock.look()) === 'held';
+  } catch {
+    return true;
+  }
 }
 
 /** Answers how many groups the directory was made with; undefined where no file says so. */
@@ -136,6 +161,8 @@ export class Journal implements RoomLog {
   readonly #underWay = new UnderWay();
   /** Why nothing is taken any more. */
   #ended: RoomRefused | undefined;
+  /** The lock is not ours any more. */
+  #lost: RoomRefused | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -148,6 +175,7 @@ export class Journal implements RoomLog {
     this.#directory = directory;
     this.#tell = guarded(options.onTrouble);
     this.#lock = lock;
+    lock.watch((state) => this.#fail(state));
     const limits = {
       maxPendingBytes: Math.ceil(settings.maxPendingBytes / groups.length),
       maxPendingJobs: Math.ceil(settings.maxPendingAppends / groups.length),
@@ -204,8 +232,7 @@ export class Journal implements RoomLog {
   #add(room: string, entry: LogEntry): Promise<Appended> {
     const { queue } = this.#groupOf(room);
     return new Promise((resolve, reject) => {
-      const bytes = dataBytes(entry.data) + APPEND_OVERHEAD_BYTES;
-      if (queue.add({ room, entry, resolve, reject }, bytes)) return;
+      if (queue.add({ room, entry, resolve, reject }, countedBytes(room, entry))) return;
       const waiting = `${queue.pendingJobs} appends wait for the disk, the first for ${Math.round(queue.waitedMs)} ms`;
       reject(new RoomRefused('LOG_FULL', `the journal in ${this.#directory} takes no more for now: ${waiting}`));
     });
@@ -213,30 +240,21 @@ export class Journal implements RoomLog {
 
   /** A process that slept longer than a lock lasts looks first whether the directory is still its own. */
   async #commit(group: JournalGroup, jobs: readonly AppendJob[], release: () => void): Promise<void> {
-    if (this.#lock.suspect && !(await this.#stillHeld())) {
-      const error = this.#fail();
-      release();
-      for (const job of jobs) job.reject(error);
-      return;
-    }
-    await group.commit(jobs, release);
+    if (this.#lock.suspect) await isHeld(this.#lock); // where it is not, this has failed now
+    const lost = this.#lost;
+    if (lost === undefined) return group.commit(jobs, release);
+    release();
+    for (const job of jobs) job.reject(lost);
   }
 
-  async #stillHeld(): Promise<boolean> {
-    try {
-      return await this.#lock.held();
-    } catch {
-      return true; // the disk does not answer: the commit will say so, with what it says
-    }
-  }
-
-  #fail(): RoomRefused {
-    if (this.#ended !== undefined && this.#ended.code === 'LOG_FAILED') return this.#ended;
-    const error = new RoomRefused('LOG_FAILED', `another process took over the journal in ${this.#directory}`);
+  /** The directory belongs to somebody else, or is not there: nothing is taken or told any more. */
+  #fail(state: LockLost): void {
+    if (this.#lost !== undefined) return;
+    const error = new RoomRefused('LOG_FAILED', lockLost(this.#directory, state));
+    this.#lost = error;
     this.#ended = error;
-    this.#tell({ kind: 'lock-lost' });
+    this.#tell({ kind: 'lock-lost', reason: state });
     for (const { group } of this.#groups) group.rooms.close(error);
-    return error;
   }
 
   async #close(): Promise<void> {

@@ -20,7 +20,10 @@ import {
   type SegmentKind,
 } from './segment.ts';
 
-/** The largest body of a commit, in octets; the format's own bound. Commits are closed at 1 MiB and one record of text may hold 3. */
+/**
+ * The largest body of a commit, in octets; the format's own bound, held when it is written too. A commit is closed at 1 MiB by
+ * what its appends count for (`journal.ts`), which becomes at most 3 MiB, and one record of text may hold as much.
+ */
 export const MAX_BODY_BYTES = 8_388_608;
 
 const READ_WINDOW_BYTES = 1_048_576;
@@ -46,7 +49,7 @@ export function parseSegmentName(name: string): SegmentName | undefined {
 
 /** What a file held. */
 export interface SegmentContent {
-  /** Undefined when the file is shorter than a header or the header is torn: no commit was ever acknowledged in it. */
+  /** Undefined when the file has no whole header and nothing behind it: it was begun, and never written to. */
   readonly header: SegmentHeader | undefined;
   /** Whole commits. */
   readonly commits: number;
@@ -71,8 +74,8 @@ export async function readSegment(
   const first = new Uint8Array(HEADER_BYTES);
   const header = decodeHeader(first.subarray(0, await file.read(first, 0)));
   if ('fault' in header) {
-    if (!header.torn || size > HEADER_BYTES + COMMIT_OVERHEAD_BYTES + MAX_BODY_BYTES)
-      throw new SegmentDamaged(`the header ${header.fault}`);
+    // A header is on the disk before anything is written behind it: octets there mean that it was whole once.
+    if (!header.torn || size > HEADER_BYTES) throw new SegmentDamaged(`the header ${header.fault}`);
     return { header: undefined, commits: 0, end: 0, tornBytes: size };
   }
   const window = new ReadWindow(file, HEADER_BYTES);
@@ -174,7 +177,10 @@ export class SegmentWriter {
     this.#commits = commits;
   }
 
-  /** Makes a file; resolves when its header and `name` are on the disk. `name` is the one of the header unless it is given. */
+  /**
+   * Makes a file; resolves when its header and `name` are on the disk. `name` is the one of the header unless it is given.
+   * What is left of one that could not be made is removed where the disk lets it.
+   */
   static async create(
     files: FilePort,
     header: SegmentHeader,
@@ -187,6 +193,7 @@ export class SegmentWriter {
       await files.syncDirectory();
     } catch (error) {
       await file.close();
+      await files.remove(name).catch(() => undefined); // the error before is the one that is told
       throw error;
     }
     return new SegmentWriter(file, header, HEADER_BYTES, 0);
@@ -206,9 +213,16 @@ export class SegmentWriter {
     return this.#end;
   }
 
-  /** Adds a commit; resolves when it survives a loss of power. One at a time. @throws CommitFailed */
+  /** Adds a commit; resolves when it survives a loss of power. One at a time. @throws CommitFailed, also where it is too large to be read again */
   async commit(parts: readonly Uint8Array[]): Promise<void> {
     const bytes = encodeCommit(this.header.salt, this.#commits + 1, parts);
+    const bodyBytes = bytes.length - COMMIT_OVERHEAD_BYTES;
+    if (bodyBytes > MAX_BODY_BYTES) {
+      const tooLarge = new RangeError(
+        `a commit has ${bodyBytes} octets, and none above ${MAX_BODY_BYTES} can be read again`,
+      );
+      throw new CommitFailed(tooLarge, true);
+    }
     try {
       await this.#file.write(bytes, this.#end);
     } catch (error) {

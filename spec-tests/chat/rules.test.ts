@@ -9,6 +9,7 @@ import type { ChatOptions } from '../../lib/chat/settings.ts';
 import { Tickets } from '../../lib/chat/tickets.ts';
 import { subscriberOf, TokenBuckets } from '../../lib/chat/token-buckets.ts';
 import { CHAT_LIMITS } from '../../lib/limits.ts';
+import { LOCK_STALE_MS, systemProcesses } from '../../lib/room-logs/directory-lock.ts';
 import { openJournal } from '../../lib/room-logs/journal-index.ts';
 import { MemoryLog } from '../../lib/rooms/memory-log.ts';
 import { createServer, type Server } from '../../lib/server.ts';
@@ -398,6 +399,25 @@ describe('what operators ask', { timeout: 30_000 }, () => {
       while ((await ready())[0] !== 200) await new Promise((resolve) => setTimeout(resolve, 50));
       assert.equal((await log.read('r', undefined, 10)).records.length, 2);
       assert.equal((await log.read('.ready', undefined, 10)).records.length, 1);
+    });
+    await log.close();
+  });
+
+  it('/readyz is 503, with the reason, once a journal has lost its directory', async () => {
+    const disk = new SimulatedDisk();
+    let sleptMs = 0;
+    const processes = { ...systemProcesses, nowMs: () => sleptMs };
+    const log = await openJournal('memory', { files: disk, processes });
+    await withChat({ log }, async (server) => {
+      const say = async (): Promise<number> =>
+        (await fetch(`${server.url}/rooms/r/messages?user=ann`, { method: 'POST', body: 'hi' })).status;
+      assert.equal(await say(), 201);
+      await disk.remove('lock-1');
+      sleptMs = LOCK_STALE_MS;
+      assert.equal(await say(), 503);
+      const ready = await fetch(`${server.url}/readyz`);
+      assert.equal(ready.status, 503);
+      assert.match(await ready.text(), /"status":"log".*was removed or replaced/);
     });
     await log.close();
   });

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { JournalFile } from '../../lib/room-logs/file-port.ts';
 import {
   type Journal,
   type JournalOptions,
@@ -26,6 +27,23 @@ async function open(options: JournalOptions = {}, disk: SimulatedDisk = new Simu
   const onTrouble = (trouble: JournalTrouble): void => void troubles.push(trouble);
   const journal = await openJournal('memory', { files: disk, clock, onTrouble, ...options });
   return { disk, clock, journal, troubles };
+}
+
+/** A disk that can be too full for the header of a new file, of which it takes half. */
+class DiskWithoutHeaders extends SimulatedDisk {
+  refusesHeaders = false;
+
+  override async create(name: string): Promise<JournalFile> {
+    const file = await super.create(name);
+    if (!this.refusesHeaders) return file;
+    return {
+      ...file,
+      write: async (bytes) => {
+        await file.write(bytes.subarray(0, bytes.length / 2), 0);
+        throw Object.assign(new Error('ENOSPC: simulated'), { code: 'ENOSPC' });
+      },
+    };
+  }
 }
 
 const refusal =
@@ -139,6 +157,46 @@ describe('a journal on a disk that refuses', () => {
     assert.equal((await texts(again.journal)).length, 60);
     await again.journal.close();
   });
+
+  for (const removes of [true, false])
+    it(`opens again after the next file could not be begun and its snapshots failed, ${removes ? 'the file gone' : 'half its header there'}`, async () => {
+      const disk = new DiskWithoutHeaders();
+      const { journal, troubles } = await open({ compactFromBytes: 1_000 }, disk);
+      const said: string[] = [];
+      const say = async (count: number): Promise<void> => {
+        for (let i = 0; i < count; i++) {
+          const data = `${said.push(`${said.length}`) - 1}`;
+          await journal.append(`r${said.length % 3}`, { data, key: data.padEnd(100) });
+        }
+      };
+      disk.refusesHeaders = true;
+      if (!removes) disk.fail('remove', 'ENOSPC');
+      await say(12);
+      disk.refusesHeaders = false;
+      disk.fail('rename', 'ENOSPC');
+      await say(40);
+      await journal.close();
+      assert.deepEqual([...new Set(kinds(troubles))], ['compaction-failed']);
+      const lengths = new Map((await disk.list()).map((name) => [name, disk.octetsOf(name).length]));
+      assert.equal(lengths.get('g0-2.log'), removes ? undefined : 16);
+      assert.ok((lengths.get('g0-3.log') ?? 0) > 100 && !lengths.has('g0-3.snapshot'), 'it was gone on with');
+
+      disk.heal();
+      const again = await open({}, disk);
+      const found: unknown[] = [];
+      for (const room of ['r0', 'r1', 'r2'])
+        found.push(...(await again.journal.read(room, undefined, 99)).records.map(({ data }) => data));
+      assert.deepEqual(
+        found.map(Number).sort((a, b) => a - b),
+        said.map(Number),
+      );
+      assert.equal((await again.journal.append('r1', { data: '', key: '0'.padEnd(100) })).duplicate, true);
+      await again.journal.close();
+      assert.ok(!(await disk.list()).includes('g0-2.log'));
+      const third = await open({}, disk);
+      assert.deepEqual(third.troubles, []);
+      await third.journal.close();
+    });
 
   it('survives an observer that throws', async () => {
     const disk = new SimulatedDisk();
