@@ -480,6 +480,46 @@ describe('an upgrade through node:http', () => {
     await closeHttp(http);
   });
 
+  for (const kind of ['socket', 'stream that is no socket']) {
+    it(`a ${kind} that is handed over twice is refused at the second call, and its first connection goes on`, async () => {
+      const told: string[] = [];
+      const closed: number[] = [];
+      await withAttached(
+        {
+          routes: (server) =>
+            server.webSocket('/', {
+              open: () => void told.push('open'),
+              message: (socket, message) => void socket.send(message),
+              close: (_, code) => void closed.push(code),
+            }),
+          attach: false,
+        },
+        async ({ server, http, port }) => {
+          const other = createServer().webSocket('/', {});
+          http.on('upgrade', (request, socket: Socket, head) => {
+            const stream = kind === 'socket' ? socket : Duplex.from({ readable: socket, writable: socket });
+            assert.equal(server.handleUpgrade(request, stream, head), true);
+            for (const again of [server, other])
+              assert.throws(
+                () => again.handleUpgrade(request, stream, head),
+                /^TypeError: handleUpgrade: this socket has a/,
+              );
+            told.push('refused');
+          });
+          const client = await openWebSocket(port, '/');
+          client.frames(text('hello'));
+          assert.equal((await client.frame()).payload.toString(), 'hello');
+          assert.deepEqual(told.sort(), ['open', 'refused']);
+          assert.equal(server.connections.webSockets, 1);
+          client.socket.destroy();
+          await until('it is closed', () => closed.length > 0 && server.connections.webSockets === 0);
+          assert.deepEqual(closed, [1006]);
+          await patiently('a server that counts none', other.close());
+        },
+      );
+    });
+  }
+
   it('a stream that is no socket is served too', async () => {
     const server = createServer({ allowedOrigins: '*' });
     echo(server);
