@@ -237,6 +237,7 @@ export class Server {
   /**
    * Takes an upgrade that somebody's HTTP/1.1 server has handed over, now or later. False, with nothing touched, where it
    * asks for no WebSocket, or where none of the routes is for its path.
+   * @throws TypeError for a socket that was handed over before: its connection goes on
    */
   handleUpgrade(request: NodeRequest, socket: UpgradeStream, head: Uint8Array): boolean {
     return handleUpgrade(this.#parts.mount, request, socket, head);

@@ -10,7 +10,7 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { DuplexChannel } from './duplex.ts';
-import { answersAnother, readShared } from './node-internals.ts';
+import { answersAnother, hasReader, readShared } from './node-internals.ts';
 import type { Owner, Sink } from './port.ts';
 import type { QueuedChannel } from './queued-channel.ts';
 import { SocketChannel } from './socket.ts';
@@ -21,6 +21,9 @@ export interface HandedOver {
   readonly early: Uint8Array;
 }
 
+/** Streams with a channel, but for sockets, which say it themselves: an entry for each would be memory of an idle connection. */
+const sharedTaken = new WeakSet<Duplex>();
+
 /** Hears the errors of a stream that has no channel. It ends of itself. */
 function ignoreError(): void {}
 
@@ -29,6 +32,7 @@ function ignoreError(): void {}
  * Undefined when the stream is broken already, or when another response is still to be written to it (RFC 9112 §9.3.2: in
  * the order of the requests), which ends it: its client has not waited, as RFC 6455 §4.1 wants it to. A response to `request` itself,
  * which frameworks give the socket before they route an upgrade, is not in the way.
+ * @throws TypeError, with nothing touched, for a stream that was taken over before
  */
 export function takeOver(
   stream: Duplex,
@@ -37,6 +41,10 @@ export function takeOver(
   owner: Owner,
   request?: object,
 ): HandedOver | undefined {
+  if (stream instanceof Socket ? hasReader(stream) : sharedTaken.has(stream))
+    throw new TypeError(
+      'handleUpgrade: this socket has a connection: it was handed over before, perhaps by another listener',
+    );
   stream.on('error', ignoreError);
   if (stream.destroyed || stream.writableLength > 0 || stream.writableEnded || answersAnother(stream, request)) {
     stream.destroy();
@@ -53,11 +61,13 @@ export function takeOver(
 }
 
 function channelOf(stream: Duplex, sink: Sink, owner: Owner): QueuedChannel {
-  if (!(stream instanceof Socket))
+  if (!(stream instanceof Socket)) {
+    sharedTaken.add(stream);
     return new DuplexChannel(
       { stream, readable: stream, remote: { address: '', port: 0, secure: false }, owner },
       sink,
     );
+  }
   stream.setTimeout(0); // those of `http.Server`: `timeout`, and `keepAliveTimeout` of a request before
   stream.setNoDelay(true);
   return new SocketChannel(stream, sink, readShared(stream) ? 'shared buffer' : 'data events', owner);

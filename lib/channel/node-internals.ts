@@ -47,6 +47,11 @@ export function readerOf(socket: Socket): Reader {
   return (socket as Carrier)[kReader]!;
 }
 
+/** Whether `readInto` was called: a channel has this socket, or has had it. */
+export function hasReader(socket: Socket): boolean {
+  return (socket as Carrier)[kReader] !== undefined;
+}
+
 function onRead(this: unknown, size: number, buffer: Uint8Array): boolean {
   const chunk = size === buffer.length ? buffer : new Uint8Array(buffer.buffer, buffer.byteOffset, size);
   (this as Carrier)[kReader]!.takeChunk(chunk);

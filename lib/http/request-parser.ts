@@ -146,12 +146,10 @@ export class RequestParser {
 
   #begin(head: RequestHead, framing: BodyFraming, next: number, incoming: HttpIncoming[]): number | HttpViolation {
     const options = parseList(head.headers.get('connection') ?? '').map((option) => option.toLowerCase());
-    const hasBody = framing.kind === 'chunked' || (framing.kind === 'length' && framing.length > 0);
+    const hasBody = hasContent(framing);
     const wantsWebSocket = options.includes('upgrade') && offersWebSocket(head);
     if (wantsWebSocket && head.method === 'GET' && head.minor > 0) {
-      // RFC 9110 §9.3.1: content in a GET "might lead some implementations to reject the request and close the connection
-      // because of its potential as a request smuggling attack". What follows this head is frames to us, and a body to others.
-      if (hasBody) return violation(400, 'HTTP_UPGRADE_WITH_BODY', 'WebSocket request with a body', 'RFC 9110 §9.3.1');
+      if (hasBody) return upgradeWithBody();
       this.#state = 'upgraded';
       incoming.push({ kind: 'request', head, body: NOTHING, keepAlive: false, upgrade: true });
       return next;
@@ -292,6 +290,25 @@ function withHostOfTarget(head: RequestHead): RequestHead | undefined {
     ...Array.from(headers, ([name, value]) => `${name}: ${value}`),
   ];
   return { ...head, headers, text: lines.join('\r\n') };
+}
+
+function hasContent(framing: BodyFraming): boolean {
+  return framing.kind === 'chunked' || (framing.kind === 'length' && framing.length > 0);
+}
+
+/**
+ * RFC 9110 §9.3.1: content in a GET "might lead some implementations to reject the request and close the connection because of
+ * its potential as a request smuggling attack". What follows the head of a WebSocket request is frames to us, and a body to others.
+ */
+function upgradeWithBody(): HttpViolation {
+  return violation(400, 'HTTP_UPGRADE_WITH_BODY', 'WebSocket request with a body', 'RFC 9110 §9.3.1');
+}
+
+/** The head of a WebSocket request, which announces no body; or what is wrong where it does. */
+export function withoutBody(head: RequestHead): RequestHead | HttpViolation {
+  const framing = bodyFraming(head.headers, head.minor, false);
+  if (framing.kind === 'failed') return framing;
+  return hasContent(framing) ? upgradeWithBody() : head;
 }
 
 /** Whether `websocket` is among the protocols of Upgrade (RFC 6455 §4.2.1 item 3: without regard to case). */

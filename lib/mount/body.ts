@@ -69,7 +69,8 @@ function collect(
   const cancel = clock.after(bodyTimeoutMs, () => finish({ kind: 'too-late' }));
   request.on('error', () => finish({ kind: 'left' }));
   request.on('close', () => finish({ kind: 'left' }));
-  request.on('end', () => finish({ kind: 'body', body: Buffer.concat(chunks) }));
+  // HTTP/2's request tells 'end' also when it was cut off, and its `complete` is true then.
+  request.on('end', () => finish(request.aborted ? { kind: 'left' } : { kind: 'body', body: Buffer.concat(chunks) }));
   request.on('data', take);
 }
 

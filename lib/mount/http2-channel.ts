@@ -31,6 +31,11 @@ export class Http2Channel extends DuplexChannel {
     stream.pause();
   }
 
+  /** The stream, its session or its connection was cut off before the answer was whole. Node ends what is read then too. */
+  get cutOff(): boolean {
+    return this.#stream.aborted;
+  }
+
   /** The response's head: sent at the next flush, or replaced before. */
   set head(head: OutgoingHttpHeaders) {
     this.#head = head;

@@ -120,11 +120,13 @@ export class Http2Exchange extends Timed implements Exchange, Sink {
     } else this.#chunks.push(chunk.slice());
   }
 
-  /** `Sink`: END_STREAM. */
+  /** `Sink`: END_STREAM, or the client has been cut off, which `gone` tells next. */
   receiveEnd(): void {
     const chunks = this.#chunks;
     this.#chunks = undefined;
     if (this.handshake !== undefined || this.#answered || chunks === undefined) return;
+    // A request is whole by END_STREAM alone (RFC 9113 §8.1). Node resets what disagrees with its Content-Length (§8.1.1).
+    if (this.channel.cutOff) return;
     if (chunks.length > 0) this.request = this.#makeRequest(Buffer.concat(chunks));
     this.waitAnew('answer');
     serve(this.#mount.context, this);

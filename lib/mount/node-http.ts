@@ -10,7 +10,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isPreflight } from '../http/cors.ts';
 import type { RequestHead } from '../http/head.ts';
-import { offersWebSocket, withHost } from '../http/request-parser.ts';
+import { offersWebSocket, withHost, withoutBody } from '../http/request-parser.ts';
 import { WEBSOCKET } from '../http/router.ts';
 import { pathOf } from '../http/target.ts';
 import { hasRoute, serve } from '../net/dispatch.ts';
@@ -50,8 +50,10 @@ function isOurUpgrade(mount: Mount, head: RequestHead): boolean {
 
 function takeUpgrade(mount: Mount, asked: Asked, socket: UpgradeStream, early: Uint8Array): void {
   const addressed = withHost(asked.head);
-  if ('kind' in addressed) serveUpgradeOf(mount, asked, socket, early, refusal(addressed));
-  else serveUpgradeOf(mount, { ...asked, head: addressed }, socket, early);
+  // Node takes what follows for frames, whatever the head says of a body.
+  const checked = 'kind' in addressed ? addressed : withoutBody(addressed);
+  if ('kind' in checked) serveUpgradeOf(mount, asked, socket, early, refusal(checked));
+  else serveUpgradeOf(mount, { ...asked, head: checked }, socket, early);
 }
 
 /** Takes a request for which there is a route, its body included; false, with nothing touched, for any other one. */

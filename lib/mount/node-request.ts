@@ -24,6 +24,8 @@ export interface NodeRequest {
   /** Whether anybody has begun to read the body. */
   readonly readableDidRead: boolean;
   readonly readableEnded: boolean;
+  /** The client was cut off before its request was whole. */
+  readonly aborted?: boolean | undefined;
   on(event: 'data', listener: (chunk: Uint8Array) => void): unknown;
   on(event: 'end' | 'close', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;

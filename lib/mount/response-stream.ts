@@ -7,7 +7,7 @@
  */
 
 import type { WritableSide } from '../channel/duplex.ts';
-import { onClientLeft } from './client-left.ts';
+import { hasClientLeft, onClientLeft } from './client-left.ts';
 import type { NodeResponse } from './node-request.ts';
 
 type Written = (error?: Error | null) => void;
@@ -22,7 +22,7 @@ export class ResponseStream implements WritableSide {
   constructor(response: NodeResponse) {
     this.#response = response;
     this.#isReplaced = Object.hasOwn(response, 'write');
-    this.#closed = hasClosed(response);
+    this.#closed = hasClientLeft(response);
     onClientLeft(response, () => {
       this.#closed = true;
     });
@@ -59,9 +59,7 @@ export class ResponseStream implements WritableSide {
 
   on(event: 'error' | 'close', listener: (error: Error) => void): unknown {
     if (event === 'error') return this.#response.on('error', listener);
-    const onClose = listener as () => void;
-    // What was closed before does not say so again.
-    return this.#closed ? setImmediate(onClose) : onClientLeft(this.#response, onClose);
+    return onClientLeft(this.#response, listener as () => void);
   }
 
   #drained(): void {
@@ -69,10 +67,4 @@ export class ResponseStream implements WritableSide {
     this.#waiting = undefined;
     waiting?.();
   }
-}
-
-/** HTTP/2's response does not say it itself; its stream does. */
-function hasClosed(response: NodeResponse): boolean {
-  const { destroyed, stream } = response as { destroyed?: boolean; stream?: { readonly destroyed?: boolean } };
-  return destroyed === true || stream?.destroyed === true;
 }

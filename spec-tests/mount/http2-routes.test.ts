@@ -1,12 +1,14 @@
 /** Event streams and HTTP routes of ours over HTTP/2: bodies, limits, deadlines, ends. */
 
 import assert from 'node:assert/strict';
+import type { ClientHttp2Stream } from 'node:http2';
+import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import type { EventStream } from '../../lib/net/api.ts';
-import type { createServer } from '../../lib/server.ts';
+import type { createServer, Server } from '../../lib/server.ts';
 import { FakeClock } from '../support/clock.ts';
 import { closePayload } from '../support/frames.ts';
-import { CANCEL, ended, NO_ERROR, withHttp2 } from '../support/http2.ts';
+import { CANCEL, ended, type Face, NO_ERROR, withHttp2 } from '../support/http2.ts';
 import { patiently, RawClient, turns, until } from '../support/sockets.ts';
 
 describe('routes of ours over HTTP/2, where they are asked for', () => {
@@ -101,6 +103,47 @@ describe('routes of ours over HTTP/2, where they are asked for', () => {
       },
     );
   });
+
+  type Cut = (stream: ClientHttp2Stream, socket: Socket) => void;
+  const end: Cut = (stream) => void stream.end();
+  const cutOff: readonly Cut[] = [
+    (stream) => void stream.destroy(),
+    (stream) => stream.session!.destroy(),
+    (_, socket) => void socket.destroy(),
+  ];
+
+  for (const routed of [true, false]) {
+    const way = routed ? 'attach' : 'handleRequest';
+    it(`a body that was cut off, or is not as long as announced, is given to no handler of ${way} (RFC 9113 §8.1.1)`, async () => {
+      const served: string[] = [];
+      const post = (server: Server): void =>
+        void server.post('/pay', (request) => ({ body: String(served.push(request.text())) })).get('/', () => ({}));
+      await withHttp2({ attach: { routes: routed } }, post, async ({ connect, server, theirs }) => {
+        if (!routed)
+          theirs.on('request', (request: Face[0], response: Face[1]) => void server.handleRequest(request, response));
+        const { port } = theirs.address() as AddressInfo;
+        const ask = async (length: string | undefined, cut: Cut): Promise<void> => {
+          const socket = connectTcp(port, '127.0.0.1');
+          const http2 = await connect({ createConnection: () => socket });
+          const announced = length === undefined ? {} : { 'content-length': length };
+          const stream = http2.session.request({ ':path': '/pay', ':method': 'POST', ...announced });
+          stream.on('error', () => {}).resume();
+          const over = ended(stream);
+          stream.write('amount=1');
+          await http2.request('/').catch(() => {}); // what was sent before has arrived, or has ended the session
+          cut(stream, socket);
+          await over;
+          await (await connect()).request('/');
+          await turns();
+        };
+        await ask('8', end);
+        assert.deepEqual(served, ['amount=1'], 'a whole one is served');
+        for (const cut of cutOff) for (const length of ['12', undefined]) await ask(length, cut);
+        for (const length of ['4', '12']) await ask(length, end);
+        assert.deepEqual(served, ['amount=1']);
+      });
+    });
+  }
 
   it('requests go to others where nobody asked for our routes, or where we have none', async () => {
     for (const asked of [true, false]) {

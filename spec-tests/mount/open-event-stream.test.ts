@@ -11,7 +11,7 @@ import { openEventStream } from '../../lib/mount/open-event-stream.ts';
 import type { EventStream } from '../../lib/net/api.ts';
 import { FakeClock } from '../support/clock.ts';
 import { closeHttp, listen } from '../support/doors.ts';
-import { deferred, RawClient, turns, until } from '../support/sockets.ts';
+import { deferred, patiently, RawClient, turns, until } from '../support/sockets.ts';
 
 async function withHandler(handler: RequestListener, body: (port: number) => Promise<void>): Promise<void> {
   const http = createHttpServer(handler);
@@ -175,6 +175,25 @@ describe('openEventStream', () => {
         client.socket.destroy();
         const stream = await gone.promise;
         await until('the signal aborts', () => stream.signal.aborted);
+        assert.equal(stream.send('x'), 'dropped');
+      },
+    );
+  });
+
+  it('so it is where its request waited for its turn when the client left (RFC 9112 §9.3.2)', async () => {
+    const gone = deferred<EventStream>();
+    await withHandler(
+      (request, response) => {
+        if (request.url === '/late')
+          request.socket.on('close', () => setImmediate(() => gone.resolve(openEventStream(request, response))));
+      },
+      async (port) => {
+        const client = (await RawClient.connect(port)).request('GET /never').request('GET /late');
+        await turns();
+        client.socket.destroy();
+        const stream = await patiently('the request behind', gone.promise);
+        await until('the signal aborts', () => stream.signal.aborted);
+        assert.equal(stream.closed, true);
         assert.equal(stream.send('x'), 'dropped');
       },
     );

@@ -152,6 +152,43 @@ describe('requests behind somebody’s server', () => {
     );
   });
 
+  it('handed over after its client has left, a request that waited for its turn ends as one that did not (RFC 9112 §9.3.2)', async () => {
+    for (const before of [[], ['GET /never']] as const) {
+      const told: string[] = [];
+      await withAttached(
+        {
+          routes: (server) =>
+            server
+              .eventStream('/stream', {
+                open: ({ signal }) => signal.addEventListener('abort', () => told.push('stream aborted')),
+                close: () => void told.push('stream closed'),
+              })
+              .get('/answer', async ({ signal }) => {
+                await new Promise((resolve) => signal.addEventListener('abort', resolve));
+                told.push('answer aborted');
+                return {};
+              }),
+          attach: false,
+        },
+        async ({ server, http, port }) => {
+          http.on('request', (request, response) => {
+            if (request.url === '/never') return;
+            request.socket.on('close', () => setImmediate(() => server.handleRequest(request, response)));
+          });
+          for (const path of ['/stream', '/answer']) {
+            const client = await RawClient.connect(port);
+            for (const line of [...before, `GET ${path}`]) client.request(line);
+            await turns();
+            client.socket.destroy();
+          }
+          await until('both are told', () => told.length === 3);
+          assert.deepEqual(told.sort(), ['answer aborted', 'stream aborted', 'stream closed']);
+          assert.equal(server.connections.eventStreams, 0);
+        },
+      );
+    }
+  });
+
   it('what the application has answered meanwhile stands', async () => {
     const go = deferred();
     let opened = 0;

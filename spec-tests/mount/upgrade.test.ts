@@ -77,6 +77,42 @@ describe('an upgrade through node:http', () => {
     });
   });
 
+  it('a body of any kind is refused as behind our own listener, and never read as frames (RFC 9110 §9.3.1)', async (t) => {
+    const messages: unknown[] = [];
+    const routes = (server: Server): Server =>
+      server.webSocket('/', { message: (_, message) => void messages.push(message) });
+    const frame = fromClient(text('smuggled'));
+    const own = routes(createServer());
+    t.after(() => own.close());
+    await own.listen({ port: 0, host: '127.0.0.1' });
+    const ask = async (port: number, field: Readonly<Record<string, string>>): Promise<readonly [number, string]> => {
+      const client = await RawClient.connect(port);
+      client.write(concat(Buffer.from(upgradeRequest('/', field), 'latin1'), frame));
+      const { status, body } = await client.response(field['Content-Length'] === '0');
+      client.socket.destroy();
+      return [status, body.toString()];
+    };
+    for (const handed of [false, true]) {
+      await withAttached({ routes, attach: handed ? false : {} }, async ({ server, http, port }) => {
+        if (handed) http.on('upgrade', (...all) => server.handleUpgrade(...all));
+        for (const field of [
+          { 'Content-Length': String(frame.length) },
+          { 'Transfer-Encoding': 'chunked' },
+          { 'Transfer-Encoding': 'gzip, chunked' },
+        ]) {
+          const refused = await ask(port, field);
+          assert.deepEqual(refused, await ask(own.port, field));
+          assert.ok(refused[0] === 400 || refused[0] === 501, JSON.stringify(refused));
+        }
+        await turns();
+        assert.deepEqual(messages, []);
+        assert.equal((await ask(port, { 'Content-Length': '0' }))[0], 101);
+        await until('it is a WebSocket', () => messages.length === 1);
+        messages.length = 0;
+      });
+    }
+  });
+
   it('a request that names another host in its target is judged by that one (RFC 9112 §3.2.2)', async () => {
     await withAttached({ routes: echo }, async ({ port }) => {
       const client = await RawClient.connect(port);
@@ -443,6 +479,46 @@ describe('an upgrade through node:http', () => {
     await server.close();
     await closeHttp(http);
   });
+
+  for (const kind of ['socket', 'stream that is no socket']) {
+    it(`a ${kind} that is handed over twice is refused at the second call, and its first connection goes on`, async () => {
+      const told: string[] = [];
+      const closed: number[] = [];
+      await withAttached(
+        {
+          routes: (server) =>
+            server.webSocket('/', {
+              open: () => void told.push('open'),
+              message: (socket, message) => void socket.send(message),
+              close: (_, code) => void closed.push(code),
+            }),
+          attach: false,
+        },
+        async ({ server, http, port }) => {
+          const other = createServer().webSocket('/', {});
+          http.on('upgrade', (request, socket: Socket, head) => {
+            const stream = kind === 'socket' ? socket : Duplex.from({ readable: socket, writable: socket });
+            assert.equal(server.handleUpgrade(request, stream, head), true);
+            for (const again of [server, other])
+              assert.throws(
+                () => again.handleUpgrade(request, stream, head),
+                /^TypeError: handleUpgrade: this socket has a/,
+              );
+            told.push('refused');
+          });
+          const client = await openWebSocket(port, '/');
+          client.frames(text('hello'));
+          assert.equal((await client.frame()).payload.toString(), 'hello');
+          assert.deepEqual(told.sort(), ['open', 'refused']);
+          assert.equal(server.connections.webSockets, 1);
+          client.socket.destroy();
+          await until('it is closed', () => closed.length > 0 && server.connections.webSockets === 0);
+          assert.deepEqual(closed, [1006]);
+          await patiently('a server that counts none', other.close());
+        },
+      );
+    });
+  }
 
   it('a stream that is no socket is served too', async () => {
     const server = createServer({ allowedOrigins: '*' });
