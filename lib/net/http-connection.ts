@@ -88,9 +88,9 @@ export class HttpConnection extends Timed implements Sink, ExchangeHost {
         this.#waiting.push(incoming);
       }
     }
-    // Frames that come before the handshake is answered: one read of them is kept, the rest waits in TCP. Not held back from
-    // the start, so that a client that leaves meanwhile is noticed.
-    if (this.#current?.holding && this.#parser.restBytes > 0) this.channel.pause();
+    // Frames that come before the handshake is answered, or while it waits for the answers before it: one read of them is kept,
+    // the rest waits in TCP. Not held back from the start, so that a client that leaves meanwhile is noticed.
+    if (!this.#over && this.#parser.restBytes > 0) this.channel.pause();
     this.#pump();
   }
 
@@ -219,6 +219,8 @@ export class HttpConnection extends Timed implements Sink, ExchangeHost {
         return;
       case 'request': {
         const { head, upgrade } = incoming;
+        // More came behind an upgrade that waited than is kept. The failure stands behind it, and is its answer.
+        if (upgrade && this.#parser.state === 'failed') return;
         this.#requestCount++;
         this.#keepAlive &&= incoming.keepAlive;
         const request = new Request(head, incoming.body, this.channel, this.#settings.forwarded?.(this.channel, head));
