@@ -91,6 +91,85 @@ describe('what has no string form can be thrown too', () => {
   });
 });
 
+describe('a revoked Proxy, at which `instanceof` throws, can be thrown too', () => {
+  it('at once and later, by every kind of handler: 1011 or 500, the operator is told, and the process goes on', async () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const now = (): never => {
+      throw proxy;
+    };
+    const later = (): Promise<never> => Promise.reject(proxy);
+    const errors: unknown[] = [];
+    const ends: unknown[] = [];
+    const close = (_: unknown, code: number, __: string, error?: Error): void => void ends.push([code, error?.message]);
+    const server = createServer({ onError: (error) => void errors.push(error) })
+      .webSocket('/socket/now', { message: now, close })
+      .webSocket('/socket/later', { message: later, close })
+      .webSocket('/loop/now', now)
+      .webSocket('/loop/later', later)
+      .get('/http/now', now)
+      .get('/http/later', later);
+    await server.listen();
+    for (const when of ['now', 'later']) {
+      for (const kind of ['socket', 'loop']) {
+        const client = (await openWebSocket(server.port, `/${kind}/${when}`)).frames({ opcode: 1, payload: 'x' });
+        assert.equal((await client.closeFrame()).code, 1011, `${kind} ${when}`);
+        client.socket.destroy();
+      }
+      const client = await RawClient.connect(server.port);
+      assert.equal((await client.request(`GET /http/${when}`).response()).status, 500, when);
+      client.socket.destroy();
+    }
+    await patiently('close', server.close());
+    assert.equal(errors.length, 6);
+    assert.ok(errors.every((error) => error === proxy));
+    const unprintable = [1006, 'something that cannot be printed was thrown'];
+    assert.deepEqual(ends, [unprintable, unprintable]);
+  });
+
+  it('without an onError it becomes a warning, and so does an error whose stack is no text', async () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const warnings: string[] = [];
+    const warned = ({ name, message }: Error): void => {
+      if (name === 'BarewireHandlerError') warnings.push(message);
+    };
+    process.on('warning', warned);
+    const server = createServer();
+    for (const [i, thrown] of [proxy, Object.assign(new Error('x'), { stack: 5 })].entries())
+      server.get(`/${i}`, () => Promise.reject(thrown));
+    await server.listen();
+    for (const path of ['/0', '/1']) {
+      const client = await RawClient.connect(server.port);
+      assert.equal((await client.request(`GET ${path}`).response()).status, 500, path);
+      client.socket.destroy();
+    }
+    await patiently('close', server.close());
+    process.off('warning', warned);
+    assert.deepEqual(warnings, ['something that cannot be printed was thrown', '5']);
+  });
+});
+
+describe('an event stream whose function answers a thenable that is no promise', () => {
+  it('and that rejects later: the stream is cut off, the operator is told, and the process goes on', async () => {
+    const errors: unknown[] = [];
+    const failure = new Error('on purpose');
+    const thenable = Object.defineProperty({}, 'then', {
+      value: (_: unknown, reject: (error: Error) => void) => void setImmediate(() => setImmediate(reject, failure)),
+    });
+    const server = createServer({ onError: (error) => void errors.push(error) }).eventStream(
+      '/',
+      () => thenable as never,
+    );
+    await server.listen();
+    const client = (await RawClient.connect(server.port)).request('GET /');
+    assert.equal((await client.head()).status, 200);
+    assert.equal((await client.rest()).length, 0, 'no last chunk');
+    await patiently('close', server.close());
+    assert.deepEqual(errors, [failure]);
+  });
+});
+
 describe('onClose of a drain', () => {
   it('that rejects is an error for the operator, and the drain goes on', async () => {
     const errors: unknown[] = [];
