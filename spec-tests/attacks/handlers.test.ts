@@ -170,6 +170,62 @@ describe('an event stream whose function answers a thenable that is no promise',
   });
 });
 
+describe('an async function where the answer is wanted at once', () => {
+  it('allowedOrigins, of the server and of each kind of route: 403, and its rejection is told to the operator', async () => {
+    const failure = new Error('on purpose');
+    const allowedOrigins = (() => Promise.reject(failure)) as never;
+    const errors: unknown[] = [];
+    const options = { onError: (error: unknown) => void errors.push(error), allowedOrigins };
+    const server = createServer(options)
+      .webSocket('/socket', {})
+      .eventStream('/stream', {})
+      .post('/http', () => ({}))
+      .webSocket('/own/socket', {}, { allowedOrigins })
+      .eventStream('/own/stream', {}, { allowedOrigins })
+      .post('/own/http', () => ({}), { allowedOrigins });
+    await server.listen();
+    const origin = { Origin: 'https://elsewhere.example' };
+    for (const path of ['', '/own']) {
+      for (const line of [`GET ${path}/stream`, `POST ${path}/http`, `OPTIONS ${path}/http`]) {
+        const client = await RawClient.connect(server.port);
+        const preflight = line.startsWith('OPTIONS') ? { 'Access-Control-Request-Method': 'POST' } : {};
+        assert.equal((await client.request(line, { ...origin, ...preflight }).response()).status, 403, line);
+        client.socket.destroy();
+      }
+      const client = await RawClient.connect(server.port);
+      assert.equal((await client.upgrade(`${path}/socket`, origin)).status, 403);
+      client.socket.destroy();
+    }
+    await patiently('close', server.close());
+    assert.deepEqual(errors, Array(8).fill(failure));
+  });
+
+  it('trustProxy.from: nobody is trusted, and what it rejects with or throws is told to the operator', async () => {
+    const failure = new Error('on purpose');
+    const throws = (): never => {
+      throw failure;
+    };
+    for (const [from, told] of [
+      [() => Promise.reject(failure), [failure]],
+      [async () => true, []],
+      [throws, [failure]],
+    ] as const) {
+      const errors: unknown[] = [];
+      const trustProxy = { from: from as never, headers: 'x-forwarded' } as const;
+      const server = createServer({ trustProxy, onError: (error) => void errors.push(error) }).get('/', (request) => ({
+        body: request.remoteAddress,
+      }));
+      await server.listen();
+      const client = await RawClient.connect(server.port);
+      const { body } = await client.request('GET /', { 'X-Forwarded-For': '192.0.2.1' }).response();
+      assert.equal(body.toString(), '127.0.0.1');
+      client.socket.destroy();
+      await patiently('close', server.close());
+      assert.deepEqual(errors, told);
+    }
+  });
+});
+
 describe('onClose of a drain', () => {
   it('that rejects is an error for the operator, and the drain goes on', async () => {
     const errors: unknown[] = [];
