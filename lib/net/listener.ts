@@ -85,6 +85,8 @@ export class Listener {
   readonly #tls: TlsServer | undefined;
   /** What is under TLS connections, also those whose handshake is not over and that nothing else knows. */
   readonly #underTls = new Set<Socket>();
+  /** Open connections whose handshake is over. Not those of the registry, where also others are than the listener's. */
+  #secured = 0;
   /** Who is behind the proxy of a socket under TLS; undefined where its header names nobody. */
   readonly #sources = new WeakMap<object, ProxyEndpoint | undefined>();
   /** Since listening began, where the system says how many files may be open. */
@@ -175,7 +177,7 @@ export class Listener {
 
   /** TLS handshakes under way. */
   get handshakes(): number {
-    return this.#settings.tls === undefined ? 0 : Math.max(0, this.#underTls.size - this.#settings.open.size);
+    return Math.max(0, this.#underTls.size - this.#secured); // of one connection either socket may be told first that it is closed
   }
 
   /** Stops accepting; resolves once every connection that was accepted has gone. */
@@ -196,6 +198,8 @@ export class Listener {
       throw new TypeError(`createServer: tls has none of ${CERTIFICATES.join(', ')}, so that no client could connect`);
     const server = createTlsServer({ handshakeTimeout: this.#settings.headTimeoutMs, ...tls }, (socket) => {
       socket.allowHalfOpen = true; // not from the start: a client that leaves within the handshake is then noticed at once
+      this.#secured++;
+      socket.once('close', () => this.#secured--);
       this.#accept(socket, false);
     });
     // A client that fails TLS, or does not finish its handshake in time, has no HTTP to be answered in.
