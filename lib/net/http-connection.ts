@@ -96,6 +96,9 @@ export class HttpConnection extends Timed implements Sink, ExchangeHost {
 
   /** `Sink`: the peer may half-close after its last request and still read the answer (RFC 9112 §9.6). Not so before a WebSocket. */
   receiveEnd(): void {
+    // A request whose body waits for 100 (Continue) is cut off: nothing comes any more.
+    if (this.#waiting?.at(-1)?.kind === 'expect-continue') this.#waiting.pop();
+    if (this.#waiting?.length === 0) this.#waiting = undefined;
     if (this.#current?.holding || (this.#current === undefined && this.#waiting === undefined)) this.#close();
   }
 

@@ -125,12 +125,13 @@ export class Listener {
     const { path, port = 0, host = '127.0.0.1', proxyProtocol } = options;
     if (this.#settings.closing()) throw new TypeError('listen: this server has been closed; make another one');
     const where = path === undefined ? { port, host } : { path };
-    this.#trusts = proxyProtocol && trustedProxies(proxyProtocol, path !== undefined);
+    const trusts = proxyProtocol && trustedProxies(proxyProtocol, path !== undefined);
     const server = this.#server;
     return new Promise((resolve, reject) => {
       const settled = (): void => {
         server.off('error', failed);
         server.off('close', closed);
+        server.off('listening', listening);
       };
       const failed = (error: Error): void => {
         settled();
@@ -138,20 +139,27 @@ export class Listener {
       };
       const closed = (): void =>
         failed(new ConnectionClosed('SERVER_CLOSED', 'the server was closed before it listened'));
-      server.on('error', failed);
-      server.on('close', closed);
-      server.listen({ ...where, backlog: this.#settings.acceptBacklog }, () => {
+      const listening = (): void => {
         if (this.#settings.closing()) {
           server.close(); // closed while the address was looked up, when Node had nothing to close yet
           return;
         }
         settled();
+        this.#trusts = trusts; // before any connection is told
         // After this an error concerns one accept only: told, and survived.
         server.on('error', this.#settings.onError);
         const descriptors = readDescriptors();
         this.#descriptors = descriptors && new DescriptorWatch(descriptors, this.#settings.onError);
         resolve();
-      });
+      };
+      server.on('error', failed);
+      server.on('close', closed);
+      server.on('listening', listening);
+      try {
+        server.listen({ ...where, backlog: this.#settings.acceptBacklog });
+      } catch (error) {
+        failed(error as Error); // it listens already
+      }
     });
   }
 
