@@ -117,15 +117,24 @@ const NO_HEADERS: HeaderFieldsLike = { get: () => undefined, *[Symbol.iterator](
 /** An operation needed an open connection. */
 export class ConnectionClosed extends BarewireError {}
 
+/** `instanceof`, of anything: a revoked Proxy, at which the operator itself throws, is an instance of nothing. Not exported by the package. */
+export function isInstance<T>(value: unknown, kind: abstract new (...args: never[]) => T): value is T {
+  try {
+    return value instanceof kind;
+  } catch {
+    return false;
+  }
+}
+
 /** Answers what was thrown as an error: anything can be thrown, also what has no string form. Not exported by the package. */
 export function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(printable(thrown));
+  return isInstance(thrown, Error) ? thrown : new Error(printable(thrown));
 }
 
 /** Answers what was thrown as text, with its stack where it has one. */
 export function printable(thrown: unknown): string {
   try {
-    return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+    return String(thrown instanceof Error ? (thrown.stack ?? thrown.message) : thrown);
   } catch {
     return 'something that cannot be printed was thrown';
   }

@@ -14,7 +14,7 @@ import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Server as NodeHttpsServer } from 'node:https';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import type { Channel } from './channel/port.ts';
-import { clientOf, type ProxyTrust, proxyTrust, type TrustProxyOption } from './http/forwarded.ts';
+import { clientOf, proxyTrust, type TrustProxyOption } from './http/forwarded.ts';
 import { Router, WEBSOCKET } from './http/router.ts';
 import { attach } from './mount/attach.ts';
 import { type Middleware, middlewareOf } from './mount/middleware.ts';
@@ -40,7 +40,7 @@ import type {
 import type { Context, Target } from './net/context.ts';
 import { serve } from './net/dispatch.ts';
 import { type DrainOptions, drainConnections } from './net/drain.ts';
-import { type ErrorHandler, guardedErrorHandler } from './net/guard.ts';
+import { type ErrorHandler, guardedErrorHandler, yesOrNo } from './net/guard.ts';
 import { HttpConnection, type HttpSettings } from './net/http-connection.ts';
 import { Listener, type ListenOptions } from './net/listener.ts';
 import { renderMetrics } from './net/metrics.ts';
@@ -365,12 +365,7 @@ function makeParts(options: ServerOptions, state: Pick<Context, 'closing' | 'clo
     tell(error);
   };
   const open = new OpenConnections(settings.maxConnectionsPerAddress);
-  const trust =
-    options.trustProxy &&
-    guardedTrust(
-      at('createServer', () => proxyTrust(options.trustProxy!)),
-      onError,
-    );
+  const trust = options.trustProxy && at('createServer', () => proxyTrust(guardedTrust(options.trustProxy!, onError)));
   const clock = options.clock ?? systemClock;
   const sweeper = new Sweeper(clock);
   sweeper.expect(settings.headTimeoutMs, settings.bodyTimeoutMs, settings.keepAliveTimeoutMs, settings.closeTimeoutMs);
@@ -408,8 +403,11 @@ export function metrics(server: Server): string {
   return renderMetrics(open, observed);
 }
 
-/** Trust whose function may throw, in whatever server's event that comes: an address is then not trusted. */
-function guardedTrust({ trusts, headers }: ProxyTrust, onError: ErrorHandler): ProxyTrust {
+/** Trust whose function may throw or reject, in whatever server's event that comes: an address is then not trusted. */
+function guardedTrust(option: TrustProxyOption, onError: ErrorHandler): TrustProxyOption {
+  const { from, headers } = option;
+  if (typeof from !== 'function') return option;
+  const trusts = yesOrNo(from, onError);
   const guarded = (address: string): boolean => {
     try {
       return trusts(address);
@@ -418,5 +416,5 @@ function guardedTrust({ trusts, headers }: ProxyTrust, onError: ErrorHandler): P
       return false;
     }
   };
-  return { trusts: guarded, headers };
+  return { from: guarded, headers };
 }

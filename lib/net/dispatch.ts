@@ -7,7 +7,7 @@
  * Read next: `upgrade.ts`.
  */
 
-import { ProtocolViolation } from '../errors.ts';
+import { isInstance, ProtocolViolation } from '../errors.ts';
 import { type CorsAnswer, corsAnswer, isPreflight, preflightAnswer } from '../http/cors.ts';
 import { misdirected } from '../http/target.ts';
 import type { RefusalReason } from '../observe.ts';
@@ -92,7 +92,7 @@ function answer(
   const respond = (response: CheckedResponse): void => exchange.respond(withFields(response, corsFields));
   const failed = (error: unknown): void => {
     // The client's mistake, which the handler has left to us.
-    if (error instanceof ProtocolViolation && error.code === 'HTTP_BODY_NOT_JSON') {
+    if (isInstance(error, ProtocolViolation) && error.code === 'HTTP_BODY_NOT_JSON') {
       respond(plain(400, error.message));
       return;
     }

@@ -41,6 +41,22 @@ export function watch(owner: Guarded, result: unknown): void {
   if (isPromise(result)) result.then(undefined, (error: unknown) => owner.handlerFailed(error));
 }
 
+/**
+ * Makes a question that is answered at once with yes, which is `true`, or no, which is all else. A promise is a no, and its
+ * rejection is told to `onError`, which by default does nothing: an async function here is a mistake, not the end of the process.
+ */
+export function yesOrNo<Args extends unknown[]>(
+  question: (...args: Args) => unknown,
+  onError: ErrorHandler = () => {},
+): (...args: Args) => boolean {
+  const owner: Guarded = { handlerFailed: onError };
+  return (...args) => {
+    const answer = question(...args);
+    watch(owner, answer);
+    return answer === true;
+  };
+}
+
 /** What becomes of a question to the application: one of `answered` and `failed` is called, once. */
 export interface Asked {
   answered(answer: unknown): void;

@@ -88,14 +88,17 @@ export class HttpConnection extends Timed implements Sink, ExchangeHost {
         this.#waiting.push(incoming);
       }
     }
-    // Frames that come before the handshake is answered: one read of them is kept, the rest waits in TCP. Not held back from
-    // the start, so that a client that leaves meanwhile is noticed.
-    if (this.#current?.holding && this.#parser.restBytes > 0) this.channel.pause();
+    // Frames that come before the handshake is answered, or while it waits for the answers before it: one read of them is kept,
+    // the rest waits in TCP. Not held back from the start, so that a client that leaves meanwhile is noticed.
+    if (!this.#over && this.#parser.restBytes > 0) this.channel.pause();
     this.#pump();
   }
 
   /** `Sink`: the peer may half-close after its last request and still read the answer (RFC 9112 §9.6). Not so before a WebSocket. */
   receiveEnd(): void {
+    // A request whose body waits for 100 (Continue) is cut off: nothing comes any more.
+    if (this.#waiting?.at(-1)?.kind === 'expect-continue') this.#waiting.pop();
+    if (this.#waiting?.length === 0) this.#waiting = undefined;
     if (this.#current?.holding || (this.#current === undefined && this.#waiting === undefined)) this.#close();
   }
 
@@ -219,6 +222,8 @@ export class HttpConnection extends Timed implements Sink, ExchangeHost {
         return;
       case 'request': {
         const { head, upgrade } = incoming;
+        // More came behind an upgrade that waited than is kept. The failure stands behind it, and is its answer.
+        if (upgrade && this.#parser.state === 'failed') return;
         this.#requestCount++;
         this.#keepAlive &&= incoming.keepAlive;
         const request = new Request(head, incoming.body, this.channel, this.#settings.forwarded?.(this.channel, head));

@@ -85,6 +85,8 @@ export class Listener {
   readonly #tls: TlsServer | undefined;
   /** What is under TLS connections, also those whose handshake is not over and that nothing else knows. */
   readonly #underTls = new Set<Socket>();
+  /** Open connections whose handshake is over. Not those of the registry, where also others are than the listener's. */
+  #secured = 0;
   /** Who is behind the proxy of a socket under TLS; undefined where its header names nobody. */
   readonly #sources = new WeakMap<object, ProxyEndpoint | undefined>();
   /** Since listening began, where the system says how many files may be open. */
@@ -124,12 +126,13 @@ export class Listener {
     if (this.#settings.closing())
       throw new ConnectionClosed('SERVER_CLOSED', 'listen: this server has been closed; make another one');
     const where = path === undefined ? { port, host } : { path };
-    this.#trusts = proxyProtocol && trustedProxies(proxyProtocol, path !== undefined);
+    const trusts = proxyProtocol && trustedProxies(proxyProtocol, path !== undefined);
     const server = this.#server;
     return new Promise((resolve, reject) => {
       const settled = (): void => {
         server.off('error', failed);
         server.off('close', closed);
+        server.off('listening', listening);
       };
       const failed = (error: Error): void => {
         settled();
@@ -137,20 +140,27 @@ export class Listener {
       };
       const closed = (): void =>
         failed(new ConnectionClosed('SERVER_CLOSED', 'the server was closed before it listened'));
-      server.on('error', failed);
-      server.on('close', closed);
-      server.listen({ ...where, backlog: this.#settings.acceptBacklog }, () => {
+      const listening = (): void => {
         if (this.#settings.closing()) {
           server.close(); // closed while the address was looked up, when Node had nothing to close yet
           return;
         }
         settled();
+        this.#trusts = trusts; // before any connection is told
         // After this an error concerns one accept only: told, and survived.
         server.on('error', this.#settings.onError);
         const descriptors = readDescriptors();
         this.#descriptors = descriptors && new DescriptorWatch(descriptors, this.#settings.onError);
         resolve();
-      });
+      };
+      server.on('error', failed);
+      server.on('close', closed);
+      server.on('listening', listening);
+      try {
+        server.listen({ ...where, backlog: this.#settings.acceptBacklog });
+      } catch (error) {
+        failed(error as Error); // it listens already
+      }
     });
   }
 
@@ -176,7 +186,7 @@ export class Listener {
 
   /** TLS handshakes under way. */
   get handshakes(): number {
-    return this.#settings.tls === undefined ? 0 : Math.max(0, this.#underTls.size - this.#settings.open.size);
+    return Math.max(0, this.#underTls.size - this.#secured); // of one connection either socket may be told first that it is closed
   }
 
   /** Stops accepting; resolves once every connection that was accepted has gone. */
@@ -197,6 +207,8 @@ export class Listener {
       throw new TypeError(`createServer: tls has none of ${CERTIFICATES.join(', ')}, so that no client could connect`);
     const server = createTlsServer({ handshakeTimeout: this.#settings.headTimeoutMs, ...tls }, (socket) => {
       socket.allowHalfOpen = true; // not from the start: a client that leaves within the handshake is then noticed at once
+      this.#secured++;
+      socket.once('close', () => this.#secured--);
       this.#accept(socket, false);
     });
     // A client that fails TLS, or does not finish its handshake in time, has no HTTP to be answered in.

@@ -156,7 +156,8 @@ export function functionHandlers<Data>(run: EventStreamFunction<Data>): EventStr
     open(stream, request) {
       const result = run(stream, request);
       if (!isPromise(result)) return undefined;
-      return result.then(
+      // `resolve`: what is thrown below must reject the promise that is answered, also where `then` is the application's own.
+      return Promise.resolve(result).then(
         () => stream.close(),
         (error: unknown) => {
           // A write that rejects since the client has left is no failure of the handler's.

@@ -6,7 +6,7 @@
  */
 
 import { utf8ByteLength } from '../bytes/utf8.ts';
-import { ConnectionClosed } from '../errors.ts';
+import { ConnectionClosed, isInstance } from '../errors.ts';
 import { CloseCode } from '../websocket/close.ts';
 import { PreparedMessage } from '../websocket/prepared-message.ts';
 import type {
@@ -273,7 +273,7 @@ export function loopHandlers<Data>(run: WebSocketFunction<Data>, onError: ErrorH
       const failed = (error: unknown): void => {
         // The loop throws what ended the connection; that is not the handler's fault, and `close` has reported it.
         if (socket.readyState === 3) return;
-        if (!(error instanceof ConnectionClosed) || socket.readyState === 1) onError(error);
+        if (!isInstance(error, ConnectionClosed) || socket.readyState === 1) onError(error);
         over(CloseCode.InternalError);
       };
       // Behind the read that opened the connection, so that the function finds what came with the handshake in the queue.

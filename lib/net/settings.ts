@@ -39,7 +39,7 @@ import type {
   WebSocketRouteOptions,
 } from './api.ts';
 import type { HttpTarget, StreamTarget, WebSocketTarget } from './context.ts';
-import type { ErrorHandler } from './guard.ts';
+import { type ErrorHandler, yesOrNo } from './guard.ts';
 import type { Observed, RouteObserved } from './observed.ts';
 import type { OpenConnections } from './open-connections.ts';
 import { checkHeaders } from './responses.ts';
@@ -260,9 +260,14 @@ function checkMessageHandlers(where: string, handlers: WebSocketHandlers): void 
     throw new TypeError(`${where}: text comes to textBytes or to lentText, not to both`);
 }
 
-/** Whose pages may use a route. @throws TypeError */
-export function corsOf(where: string, allowedOrigins: RouteDefaults['allowedOrigins']): CorsPolicy<HttpRequest> {
-  return at(where, () => corsPolicy({ allowedOrigins: allowedOrigins ?? 'same-origin' }));
+/** Whose pages may use a route; `onError` is told where a function rejects that should have answered at once. @throws TypeError */
+export function corsOf(
+  where: string,
+  option: RouteDefaults['allowedOrigins'],
+  onError?: ErrorHandler,
+): CorsPolicy<HttpRequest> {
+  const allowedOrigins = typeof option === 'function' ? yesOrNo(option, onError) : (option ?? 'same-origin');
+  return at(where, () => corsPolicy({ allowedOrigins }));
 }
 
 /** How a route compresses. @throws TypeError or RangeError */
@@ -293,7 +298,7 @@ export function webSocketTarget(makers: RouteMakers, pattern: unknown, given: re
   makers.sweeper.expect(merged.pingIntervalMs, merged.pongTimeoutMs, merged.closeTimeoutMs, merged.writeTimeoutMs);
   return {
     kind: 'websocket',
-    cors: corsOf(where, merged.allowedOrigins),
+    cors: corsOf(where, merged.allowedOrigins, makers.onError),
     settings: {
       role: 'server',
       handlers: connectionHandlers(all, (face) => void webSockets.delete(face as ServerSocket<never>), observed),
@@ -341,7 +346,7 @@ export function streamTarget(
       : (handlers as EventStreamHandlers);
   const target: StreamTarget = {
     kind: 'event-stream',
-    cors: corsOf(where, merged.allowedOrigins),
+    cors: corsOf(where, merged.allowedOrigins, makers.onError),
     settings: streamConnectionSettings(makers, merged, all, makers.observed?.route('event-stream', String(pattern))),
     handlers: all,
     accept: decision,
@@ -398,5 +403,10 @@ export function httpTarget(makers: RouteMakers, where: string, handler: unknown,
     );
   checkOptions(where, options, { allowedOrigins: ANYTHING });
   const { allowedOrigins = makers.defaults.allowedOrigins } = options as HttpRouteOptions;
-  return { kind: 'http', name: where, cors: corsOf(where, allowedOrigins), handler: handler as HttpHandler };
+  return {
+    kind: 'http',
+    name: where,
+    cors: corsOf(where, allowedOrigins, makers.onError),
+    handler: handler as HttpHandler,
+  };
 }

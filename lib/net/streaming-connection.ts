@@ -9,7 +9,7 @@
 import type { Channel } from '../channel/port.ts';
 import type { AgreedExtensions, Incoming } from '../websocket/protocol.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
-import { guard, isPromise } from './guard.ts';
+import { ask } from './guard.ts';
 import { MessageStream } from './streamed-message.ts';
 import { WebSocketConnection } from './websocket-connection.ts';
 
@@ -54,10 +54,13 @@ class StreamingConnection<Face> extends WebSocketConnection<Face> {
     const { handlers, maxQueuedMessages, maxQueuedBytes } = this.settings;
     const message = new MessageStream(type, { maxMessages: maxQueuedMessages, maxBytes: maxQueuedBytes }, this);
     this.#message = message;
-    const result = guard(this, handlers.messageStream, handlers, this.face, message);
-    const handled = (): void => message.handled();
-    if (isPromise(result)) result.then(handled, handled);
-    else handled();
+    ask(() => handlers.messageStream?.(this.face, message), {
+      answered: () => message.handled(),
+      failed: (error) => {
+        this.handlerFailed(error);
+        message.handled();
+      },
+    });
   }
 
   #end(): void {

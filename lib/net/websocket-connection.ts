@@ -11,7 +11,7 @@
  */
 
 import type { Channel, Sink } from '../channel/port.ts';
-import { asError, ConnectionClosed, ProtocolViolation } from '../errors.ts';
+import { asError, ConnectionClosed, isInstance, ProtocolViolation } from '../errors.ts';
 import { CloseCode, encodeClosePayload } from '../websocket/close.ts';
 import { MAX_CONTROL_PAYLOAD_BYTES } from '../websocket/frame.ts';
 import type { AgreedExtensions, Incoming, IncomingReceiver } from '../websocket/protocol.ts';
@@ -204,7 +204,7 @@ export class WebSocketConnection<Face> extends SendingConnection<Face> implement
   /** `Guarded`. */
   handlerFailed(error: unknown): void {
     // The peer has left, and a handler that waited for it was told so: that is no fault of its own, and `close` tells.
-    if (error instanceof ConnectionClosed && this.readyState !== OPEN) return;
+    if (isInstance(error, ConnectionClosed) && this.readyState !== OPEN) return;
     this.error ??= asError(error);
     this.settings.onError(error);
     this.close(CloseCode.InternalError);

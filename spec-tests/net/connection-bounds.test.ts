@@ -4,6 +4,7 @@ import { type MemoryChannel, memoryPair } from '../../lib/channel/memory.ts';
 import { HTTP_LIMITS, TIMEOUTS, WEBSOCKET_LIMITS } from '../../lib/limits.ts';
 import type { EventStream, ServerWebSocket } from '../../lib/net/api.ts';
 import type { ConnectionSettings } from '../../lib/net/connection-settings.ts';
+import type { Exchange } from '../../lib/net/exchange.ts';
 import { HttpConnection, type HttpSettings } from '../../lib/net/http-connection.ts';
 import { Sweeper } from '../../lib/net/sweeper.ts';
 import { WebSocketConnection } from '../../lib/net/websocket-connection.ts';
@@ -111,6 +112,66 @@ describe('bounds to the octet', () => {
     first.destroy();
   });
 });
+
+describe('more than 1 MiB behind an upgrade that waits for the answer before it', () => {
+  it('waits in TCP, and comes whole and in order once the WebSocket is open, whether upgrade decides at once or later', async () => {
+    for (const decides of ['at once', 'later']) {
+      const slow = deferred<object>();
+      const decision = deferred<undefined>();
+      const seen: string[] = [];
+      const handlers = { message: (_: unknown, data: unknown) => void seen.push(String(data).slice(0, 2)) };
+      await withServer(
+        {},
+        (server) => {
+          server.get('/slow', () => slow.promise);
+          if (decides === 'later') server.webSocket('/', () => decision.promise, handlers);
+          else server.webSocket('/', handlers);
+        },
+        async (server) => {
+          const client = await RawClient.connect(server.port);
+          client.request('GET /slow').write(upgradeRequest());
+          const numbers = Array.from({ length: 43 }, (_, i) => String(i + 10));
+          for (const number of numbers) client.frames({ opcode: 1, payload: number + 'x'.repeat(65_536) });
+          await turns();
+          slow.resolve({});
+          assert.equal((await client.response()).status, 200);
+          await turns();
+          decision.resolve(undefined);
+          assert.equal((await client.head()).status, 101);
+          await until('all of it has come', () => seen.length >= numbers.length);
+          assert.deepEqual(seen, numbers, decides);
+        },
+      );
+    }
+  });
+
+  it('and comes in one chunk: 400 in place of the upgrade, behind the answer before it (RFC 9110 §15.5.1)', async () => {
+    for (const before of ['', 'GET / HTTP/1.1\r\nHost: a\r\n\r\n']) {
+      const { first, second } = memoryPair();
+      const served: Exchange[] = [];
+      const settings: HttpSettings = {
+        ...TIMEOUTS,
+        sweeper: new Sweeper(new FakeClock()),
+        limits: HTTP_LIMITS,
+        forwarded: undefined,
+        serve: (exchange) => void served.push(exchange),
+        onDone() {},
+      };
+      const answers: string[] = [];
+      second.sink = { ...IGNORE, receive: (chunk) => void answers.push(Buffer.from(chunk).toString('latin1')) };
+      second.resume();
+      new HttpConnection(first, settings);
+      first.sink.receive(Buffer.concat([Buffer.from(before + upgradeRequest()), Buffer.alloc(1_048_577)]));
+      served[0]?.respond({ status: 200, fields: [], body: new Uint8Array(0) });
+      await turns();
+      assert.deepEqual(answers.join('').match(/(?<=HTTP\/1.1 )\d+/g), before === '' ? ['400'] : ['200', '400']);
+      assert.equal(served.length, before === '' ? 0 : 1, 'the upgrade is not served');
+      first.destroy();
+    }
+  });
+});
+
+const IGNORE = { receive() {}, receiveEnd() {}, drained() {}, gone() {} };
 
 describe('what peers do at the worst moment', () => {
   it('FIN while upgrade decides: never opened; FIN before upgrade is asked: opened and closed; nothing is left', async () => {

@@ -186,6 +186,39 @@ describe('a route that receives messages in parts', () => {
     assert.match(String(errors.at(-1)), /handler/);
   });
 
+  it('calls the `then` of what its handler answers once; where that throws or rejects, 1011 and one error', async () => {
+    const failure = new Error('on purpose');
+    const throws = (): never => {
+      throw failure;
+    };
+    const rejects = (_: unknown, reject: (error: Error) => void): void => void setImmediate(reject, failure);
+    for (const [then, code] of [
+      [(done: () => void) => done(), undefined] as const,
+      [throws, 1011] as const,
+      [rejects, 1011] as const,
+    ]) {
+      let calls = 0;
+      const value = (...args: [never, never]): unknown => {
+        calls++;
+        return then(...args);
+      };
+      const errors: unknown[] = [];
+      await withRoute(
+        { messageStream: () => Object.defineProperty({}, 'then', { value }) },
+        {},
+        async (client) => {
+          client.frames({ opcode: 1, payload: 'x' }, { opcode: 9, payload: '' });
+          if (code !== undefined) assert.equal((await client.closeFrame()).code, code);
+          else assert.equal((await client.frame()).opcode, 10, 'the message is discarded, and reading goes on');
+          await turns();
+        },
+        (error) => errors.push(error),
+      );
+      assert.equal(calls, 1);
+      assert.deepEqual(errors, code === undefined ? [] : [failure]);
+    }
+  });
+
   it('has no other handler of messages, and no loop over the socket', async () => {
     const server = createServer();
     const messageStream = () => {};

@@ -58,6 +58,23 @@ async function say(where: number | string, ...chunks: readonly Uint8Array[]): Pr
 }
 
 describe('the PROXY protocol in front of HTTP (PROXY §2)', () => {
+  it('is believed as the call said that listens: one that rejects changes nothing, before it and behind it', async () => {
+    await withProxied({}, async (server) => {
+      await assert.rejects(server.listen(), { code: 'ERR_SERVER_ALREADY_LISTEN' });
+      assert.match(await say(server.port, V1, REQUEST), /203\.0\.113\.7 false$/);
+      const other = createServer().get('/', (request) => ({ body: request.remoteAddress }));
+      await assert.rejects(other.listen({ port: server.port, proxyProtocol: { from: 'loopback' } }), {
+        code: 'EADDRINUSE',
+      });
+      await other.listen();
+      await assert.rejects(other.listen({ proxyProtocol: { from: 'loopback' } }), {
+        code: 'ERR_SERVER_ALREADY_LISTEN',
+      });
+      assert.match(await say(other.port, REQUEST), /127\.0\.0\.1$/);
+      await patiently('close', other.close());
+    });
+  });
+
   it('both versions, at every split: the client is who the header says, and what follows is not lost', async () => {
     await withProxied({}, async (server) => {
       for (const [header, address] of [

@@ -516,6 +516,25 @@ describe('RFC 9112 §9: persistence and pipelining', () => {
     );
   });
 
+  it('a FIN in place of the body that waits for 100: the answer before it is the last, and the connection ends at once', async () => {
+    const gate = deferred();
+    await withServer(
+      {},
+      (server) => server.get('/slow', () => gate.promise.then(() => ({ body: 'slow' }))).post('/', () => ({})),
+      async (server) => {
+        const client = (await RawClient.connect(server.port)).request('GET /slow').request('GET /slow');
+        client.request('POST /', { 'Content-Length': '2', Expect: '100-continue' });
+        client.socket.end();
+        await turns();
+        gate.resolve();
+        assert.equal((await client.response()).headers.get('connection'), undefined);
+        assert.equal((await client.response()).headers.get('connection'), 'close');
+        assert.equal((await client.rest()).toString('latin1'), '');
+        await client.close();
+      },
+    );
+  });
+
   it('Expect: 100-continue is answered before the body, also behind a pipelined request (RFC 9110 §10.1.1)', async () => {
     const gate = deferred();
     await withServer(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer as createNetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +12,16 @@ import { createServer, type Server } from '../../lib/server.ts';
 import { makeCertificate, NO_OPENSSL } from '../support/certificate.ts';
 import { FakeClock } from '../support/clock.ts';
 import { closePayload } from '../support/frames.ts';
-import { deferred, patiently, RawClient, turns, until, upgradeRequest, withServer } from '../support/sockets.ts';
+import {
+  deferred,
+  openWebSocket,
+  patiently,
+  RawClient,
+  turns,
+  until,
+  upgradeRequest,
+  withServer,
+} from '../support/sockets.ts';
 
 const certificate = makeCertificate();
 const skip = certificate === undefined ? NO_OPENSSL : false;
@@ -148,6 +158,28 @@ describe('TLS', { skip }, () => {
         assert.equal((await trusted.request('GET /').response()).status, 200);
       });
     }
+  });
+
+  it('maxTlsHandshakes holds beside connections that an attached server has brought and those whose handshake is over', async () => {
+    const http = createHttpServer();
+    await withServer({ tls, maxTlsHandshakes: 3 }, echoAndTicks, async (server) => {
+      server.attach(http);
+      http.unref(); // where the test fails
+      await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+      for (let i = 0; i < 4; i++) await openWebSocket((http.address() as AddressInfo).port, '/echo');
+      const trusted = [await RawClient.connect(server.port, trusting), await RawClient.connect(server.port, trusting)];
+      await until('both handshakes are over here too', () => server.connections.handshakes === 0);
+      const clients: RawClient[] = [];
+      for (let i = 0; i < 5; i++) clients.push(await RawClient.connect(server.port));
+      await until('two are dropped at once', () => clients.filter((client) => client.ended).length === 2);
+      await turns();
+      assert.equal(clients.filter((client) => client.closed || client.ended).length, 2);
+      assert.equal(server.connections.handshakes, 3);
+      trusted[0]!.socket.destroy();
+      for (const client of clients) client.socket.destroy();
+      await until('all of them have gone', () => server.connections.handshakes === 0 && server.connections.http === 1);
+    });
+    http.close();
   });
 
   it('a client names the host in the TLS handshake, and only hosts that have a name (RFC 6455 §4.1, RFC 6066 §3)', async () => {
