@@ -7,6 +7,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { acceptKey } from '../../lib/websocket/handshake.ts';
 import type { ClientOptions, ServerOptions } from '../../lib/ws/types.ts';
 import type { WebSocket } from '../../lib/ws/websocket.ts';
@@ -576,6 +577,13 @@ function states(): Scenario[] {
   return made;
 }
 
+/** How a Blob is read. */
+const BLOBS_NOT_SENT = {
+  'it is read at once': {},
+  'it takes longer': { arrayBuffer: () => sleep(50, new ArrayBuffer(1)) },
+  'reading fails': { arrayBuffer: () => Promise.reject(new Error('the file is gone')) },
+};
+
 function listeners(): Scenario[] {
   return [
     {
@@ -663,6 +671,28 @@ function listeners(): Scenario[] {
           client.send(new Blob(['last']), { binary: false }, () => note(log, 'client', 'sent last'));
         }),
     },
+    ...Object.entries(BLOBS_NOT_SENT).map(([name, read]) => ({
+      id: `a Blob that is being read when the connection ends: ${name}`,
+      async run(ws: WebSocketClass, log: Log) {
+        await withPair(ws, log, {}, async ({ client }) => {
+          const called = Promise.all(
+            ['blob', 'behind', 'ping', 'second blob'].map((what) => {
+              return new Promise<void>((resolve) => {
+                const callback = (error?: Error): void => {
+                  note(log, 'callbacks', `${what} ${show(error)}`);
+                  resolve();
+                };
+                if (what === 'ping') client.ping('', false, callback);
+                else client.send(/blob/.test(what) ? Object.assign(new Blob(['x']), read) : what, callback);
+              });
+            }),
+          );
+          if (!/fails/.test(name)) client.terminate();
+          await Promise.race([called, sleep(500)]);
+        });
+        log['client'] = log['client']!.filter((line) => !line.startsWith('end')); // ws goes on counting the Blob's bytes
+      },
+    })),
     {
       id: 'terminate from each side',
       async run(ws, log) {
