@@ -693,6 +693,23 @@ function listeners(): Scenario[] {
         log['client'] = log['client']!.filter((line) => !line.startsWith('end')); // ws goes on counting the Blob's bytes
       },
     })),
+    ...(['close', 'terminate'] as const).map((what) => ({
+      id: `${what} in finishRequest`,
+      async run(ws: WebSocketClass, log: Log) {
+        const wss = new ws.WebSocketServer({ port: 0, host: '127.0.0.1' });
+        await once(wss, 'listening');
+        const client = new ws(`ws://127.0.0.1:${(wss.address() as AddressInfo).port}/`, {
+          finishRequest(request, websocket) {
+            websocket[what]();
+            note(log, 'client', `in ${websocket.readyState}`);
+            request.end();
+          },
+        });
+        watch(log, 'client', client);
+        await closed(client);
+        await new Promise<void>((resolve) => wss.close(() => resolve()));
+      },
+    })),
     {
       id: 'terminate from each side',
       async run(ws, log) {
