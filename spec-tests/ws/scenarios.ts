@@ -124,7 +124,18 @@ function closes(): Scenario[] {
       });
     }
   }
-  const reasons: readonly unknown[] = ['', 'ü', 'x'.repeat(123), 'x'.repeat(124), Buffer.from('bytes'), undefined];
+  const reasons: readonly unknown[] = [
+    '',
+    'ü',
+    'x'.repeat(123),
+    'x'.repeat(124),
+    Buffer.from('bytes'),
+    undefined,
+    null,
+    5,
+    true,
+    {},
+  ];
   for (const reason of reasons)
     made.push({
       id: `close with reason ${show(reason)}`,
