@@ -704,6 +704,14 @@ function listeners(): Scenario[] {
         log['client'] = log['client']!.filter((line) => !line.startsWith('end')); // ws goes on counting the Blob's bytes
       },
     })),
+    {
+      id: 'a handshakeTimeout that no timer holds',
+      run(ws, log) {
+        const finishRequest: ClientOptions['finishRequest'] = (request) => setTimeout(() => request.end(), 20);
+        const client = { handshakeTimeout: 2 ** 31, finishRequest };
+        return withPair(ws, log, { client }, (pair) => pair.client.close(1000));
+      },
+    },
     ...(['close', 'terminate'] as const).map((what) => ({
       id: `${what} in finishRequest`,
       async run(ws: WebSocketClass, log: Log) {
