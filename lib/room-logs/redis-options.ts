@@ -25,7 +25,7 @@ export interface RedisLogOptions extends HistoryOptions {
   readonly maxRooms?: number | undefined;
   /** Keys remembered for one room. Default `ROOM_LIMITS.maxKeys`. */
   readonly maxKeys?: number | undefined;
-  /** Milliseconds that a key is remembered. Default `ROOM_LIMITS.keyAgeMs`. */
+  /** Milliseconds that a key is remembered: a whole number of any size from 1. Default `ROOM_LIMITS.keyAgeMs`. */
   readonly keyAgeMs?: number | undefined;
   /** Default `REDIS_LOG_LIMITS.maxPendingAppends`. */
   readonly maxPendingAppends?: number | undefined;

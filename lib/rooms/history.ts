@@ -130,7 +130,10 @@ export class History<Kept extends Entry> {
   }
 }
 
-/** Checks an option that is a count, an amount or a wait. @throws RangeError */
+/**
+ * Checks an option that is a count, an amount or a wait. A wait may be of any length: `Clock.after` knows no longest.
+ * @throws RangeError
+ */
 export function wholeNumber(name: string, value: number, least = 0): number {
   if (!Number.isSafeInteger(value) || value < least)
     throw new RangeError(`${name} is ${String(value)}, must be a whole number from ${least}`);

@@ -181,7 +181,10 @@ export interface PresenceWatcher {
 export interface Clock {
   /** Milliseconds since the Unix epoch, perhaps with a fraction; never less than before. */
   now(): number;
-  /** Calls back once after `ms`; 0 = when what is going on has been done. Returns how to call it off. */
+  /**
+   * Calls back once after `ms`; 0 = when what is going on has been done. Returns how to call it off.
+   * `ms` is as long as an option says, perhaps longer than a timer of Node holds (2^31 - 1 ms, 24.8 days).
+   */
   after(ms: number, callback: () => void): () => void;
 }
 

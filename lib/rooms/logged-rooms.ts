@@ -33,7 +33,7 @@ export interface LoggedRoomsOptions extends HistoryOptions {
   readonly maxKeys?: number | undefined;
   /** Keys remembered for all rooms together. Default `ROOM_LIMITS.maxTotalKeys`. */
   readonly maxTotalKeys?: number | undefined;
-  /** Milliseconds that a key is remembered. Default `ROOM_LIMITS.keyAgeMs`. */
+  /** Milliseconds that a key is remembered: a whole number of any size. Default `ROOM_LIMITS.keyAgeMs`. */
   readonly keyAgeMs?: number | undefined;
   /** Default: the system's. */
   readonly clock?: Clock | undefined;

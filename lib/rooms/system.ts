@@ -2,9 +2,10 @@
  * What rooms take from the system where they are given nothing else: the time, and random identifiers.
  *
  * The named exception to the purity of this folder: the only file here that mentions the system's clock, its timers and its
- * randomness. A timer made here never keeps a process alive. Read next: `memory-log.ts`.
+ * randomness. A timer made here never keeps a process alive, and may be of any length. Read next: `memory-log.ts`.
  */
 
+import { MAX_TIMER_MS } from '../options.ts';
 import type { Clock } from './log.ts';
 
 const DIGITS = '0123456789abcdefghijklmnopqrstuvwxyz';
@@ -16,6 +17,13 @@ export const systemClock: Clock = {
     if (ms <= 0) {
       const immediate = setImmediate(callback);
       return () => clearImmediate(immediate);
+    }
+    if (ms > MAX_TIMER_MS) {
+      // Node would call back after 1 ms: one timer after another.
+      let callOff = systemClock.after(MAX_TIMER_MS, () => {
+        callOff = systemClock.after(ms - MAX_TIMER_MS, callback);
+      });
+      return () => callOff();
     }
     const timer = setTimeout(callback, ms);
     timer.unref();

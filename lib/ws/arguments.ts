@@ -35,7 +35,7 @@ export function checkClose(code: unknown, reason: string | Uint8Array | undefine
   if (code === undefined) return '';
   if (typeof code !== 'number' || !Number.isInteger(code) || !isWireCloseCode(code))
     throw new TypeError('First argument must be a valid error code number (RFC 6455 §7.4)');
-  if (reason === undefined || reason.length === 0) return '';
+  if (reason === undefined || !reason.length) return ''; // also for a number or a boolean, as with ws
   if (typeof reason !== 'string' && !(reason instanceof Uint8Array))
     throw new TypeError('Second argument must be a string or a Uint8Array');
   if (Buffer.byteLength(reason) > MAX_REASON_BYTES)

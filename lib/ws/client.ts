@@ -16,6 +16,7 @@ import { endpointOf } from '../client/endpoint.ts';
 import { isToken, parseParameterizedList } from '../http/grammar.ts';
 import { TIMEOUTS } from '../limits.ts';
 import { systemClock } from '../net/sweeper.ts';
+import { MAX_TIMER_MS } from '../options.ts';
 import { deflateSettings } from '../websocket/deflate.ts';
 import { checkAnswer, type DeflateParameters, type DeflatePolicy, offerDeflate } from '../websocket/extension.ts';
 import { acceptKey } from '../websocket/handshake.ts';
@@ -96,7 +97,9 @@ export class Opening {
     this.#ask(url);
     const { handshakeTimeout = TIMEOUTS.handshakeTimeoutMs } = options;
     const late = (): void => this.abort('Opening handshake has timed out');
-    this.#cancelTimeout = handshakeTimeout > 0 ? systemClock.after(handshakeTimeout, late) : () => {};
+    // As with ws: at most what a timer holds, 24.8 days.
+    const ms = Math.min(handshakeTimeout, MAX_TIMER_MS);
+    this.#cancelTimeout = ms > 0 ? systemClock.after(ms, late) : () => {};
   }
 
   /** Gives up; `failed` is told behind this tick. */

@@ -11,13 +11,19 @@ import type { ConnectionSettings } from '../net/connection-settings.ts';
 import { WebSocketConnection } from '../net/websocket-connection.ts';
 import type { DeflateSettings } from '../websocket/deflate.ts';
 import { SendCallbacks } from './send-callbacks.ts';
-import type { LinkOwner } from './told.ts';
+import { type LinkOwner, tell } from './told.ts';
 import type { SendCallback, SendOptions, UpgradeSocket } from './types.ts';
 
 /** What was agreed. */
 export interface LinkStart {
   readonly settings: ConnectionSettings<Link>;
   readonly deflate: DeflateSettings | undefined;
+}
+
+/** A call that waits until a Blob has been read. */
+interface Waiting {
+  readonly call: () => void;
+  readonly callback: SendCallback | undefined;
 }
 
 const OWNER: Owner = { channelGone() {} };
@@ -51,7 +57,9 @@ export class Link {
   /** A message in fragments is being sent. */
   #isFragmented = false;
   /** What was called behind a Blob that is still being read. */
-  #behindBlob: (() => void)[] | undefined = undefined;
+  #behindBlob: Waiting[] | undefined = undefined;
+  /** That Blob's own callback. */
+  #blobCallback: SendCallback | undefined = undefined;
   /** Bytes of that Blob, and of what waits behind it. */
   #blobBytes = 0;
 
@@ -90,9 +98,9 @@ export class Link {
   }
 
   send(data: string | Uint8Array | Blob, options: SendOptions | undefined, callback: SendCallback | undefined): void {
-    if (data instanceof Blob) this.#sendBlob(data, (bytes) => this.#send(bytes, options ?? BINARY, callback));
+    if (data instanceof Blob) this.#sendBlob(data, options ?? BINARY, callback);
     else if (this.#behindBlob === undefined) this.#send(data, options, callback);
-    else this.#waitBehindBlob(data.length, () => this.#send(data, options, callback));
+    else this.#waitBehindBlob(data.length, () => this.#send(data, options, callback), callback);
   }
 
   sendControl(kind: 'ping' | 'pong', payload: Uint8Array, callback: SendCallback | undefined): void {
@@ -103,12 +111,12 @@ export class Link {
       this.#called(result, callback);
     };
     if (this.#behindBlob === undefined) send();
-    else this.#waitBehindBlob(payload.length, send);
+    else this.#waitBehindBlob(payload.length, send, callback);
   }
 
   close(code: number | undefined, reason: string): void {
     if (this.#behindBlob === undefined) this.#connection.close(code, reason);
-    else this.#behindBlob.push(() => this.#connection.close(code, reason));
+    else this.#waitBehindBlob(0, () => this.#connection.close(code, reason), undefined);
   }
 
   /** What was sent before has been given to the system, as with ws, unless the peer does not read. */
@@ -152,7 +160,7 @@ export class Link {
       return;
     }
     this.#callbacks?.fail();
-    this.#behindBlob = undefined;
+    this.#failBlob(closedMeanwhile());
     this.#onClosed(code, reason);
   }
 
@@ -194,47 +202,73 @@ export class Link {
     if (callback === undefined) return;
     if (result === 'dropped') {
       const { maxBufferedBytes } = this.#connection.settings;
-      process.nextTick(callback, new Error(`not sent: more than maxBufferedBytes (${maxBufferedBytes}) would wait`));
+      const tooMuch = `not sent: more than maxBufferedBytes (${maxBufferedBytes}) would wait`;
+      // What is sent without a Blob before it finds the connection open: `WebSocket` has looked.
+      process.nextTick(callback, this.isOpen ? new Error(tooMuch) : closedMeanwhile());
       return;
     }
     this.#callbacks ??= new SendCallbacks(this.#connection.channel);
     this.#callbacks.add(callback);
   }
 
-  #waitBehindBlob(bytes: number, call: () => void): void {
+  #waitBehindBlob(bytes: number, call: () => void, callback: SendCallback | undefined): void {
     this.#blobBytes += bytes;
-    this.#behindBlob?.push(() => {
+    const counted = (): void => {
       this.#blobBytes -= bytes;
       call();
-    });
+    };
+    this.#behindBlob?.push({ call: counted, callback });
   }
 
-  #sendBlob(blob: Blob, send: (bytes: Uint8Array) => void): void {
+  #sendBlob(blob: Blob, options: SendOptions, callback: SendCallback | undefined): void {
     if (this.#behindBlob !== undefined) {
-      this.#waitBehindBlob(blob.size, () => this.#sendBlob(blob, send));
+      this.#waitBehindBlob(blob.size, () => this.#sendBlob(blob, options, callback), callback);
       return;
     }
     this.#behindBlob = [];
+    this.#blobCallback = callback;
     this.#blobBytes += blob.size;
-    const read = (bytes: Uint8Array | undefined): void => {
-      const waiting = this.#behindBlob;
-      this.#behindBlob = undefined;
-      this.#blobBytes -= blob.size;
-      if (waiting === undefined) return; // the connection has ended meanwhile
-      if (bytes === undefined) this.#connection.terminate();
-      else send(bytes);
-      for (const [i, call] of waiting.entries()) {
-        call();
-        if (this.#behindBlob === undefined) continue;
-        (this.#behindBlob as (() => void)[]).push(...waiting.slice(i + 1));
-        return;
-      }
-    };
     blob.arrayBuffer().then(
-      (buffer) => read(new Uint8Array(buffer)),
-      () => read(undefined),
+      (buffer) => this.#blobRead(blob.size, () => this.#send(new Uint8Array(buffer), options, callback)),
+      (error: Error) => {
+        if (!this.#failBlob(error)) return;
+        process.nextTick(tell, this.owner, 'error', error);
+        this.#connection.terminate();
+      },
     );
   }
+
+  #blobRead(bytes: number, send: () => void): void {
+    const waiting = this.#behindBlob;
+    if (waiting === undefined) return; // the connection has ended meanwhile
+    this.#behindBlob = undefined;
+    this.#blobBytes -= bytes;
+    send();
+    for (const [i, { call }] of waiting.entries()) {
+      call();
+      if (this.#behindBlob === undefined) continue;
+      (this.#behindBlob as Waiting[]).push(...waiting.slice(i + 1));
+      return;
+    }
+  }
+
+  /**
+   * The Blob that is being read will not be sent, nor what waits behind it. Callbacks are called behind this tick, as with ws.
+   * Answers whether there was one.
+   */
+  #failBlob(error: Error): boolean {
+    const waiting = this.#behindBlob;
+    if (waiting === undefined) return false;
+    this.#behindBlob = undefined;
+    for (const callback of [this.#blobCallback, ...waiting.map((each) => each.callback)])
+      if (callback !== undefined) process.nextTick(callback, error);
+    return true;
+  }
+}
+
+/** In ws's words. */
+function closedMeanwhile(): Error {
+  return new Error('The socket was closed while the blob was being read');
 }
 
 const BINARY: SendOptions = { binary: true };

@@ -80,6 +80,7 @@ export class WebSocket extends WebSocketEmitter {
       opened: (joined) => WebSocket.joinLink(this, joined),
       failed: (error) => this.#notOpened(error),
     });
+    if (this.#state === 2) this.#giveUp(); // `finishRequest` closed it, and there was no opening yet
   }
 
   /** @internal Gives a socket its connection, which begins to be read behind this tick. */

@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createWebSocketStream, extension, subprotocol, WebSocket, WebSocketServer } from '../../lib/ws/index.ts';
 import type { ServerOptions } from '../../lib/ws/types.ts';
 import { ROOT } from '../support/peers.ts';
@@ -65,6 +66,34 @@ describe('the bounds behind barewire/ws', () => {
     peer.destroy();
     await ended(wss);
   });
+
+  const reads = {
+    'before the Blob was read': () => sleep(50, new ArrayBuffer(1)),
+    'and the Blob was read before that was told': () => Promise.resolve(new ArrayBuffer(1)),
+  };
+  for (const [when, arrayBuffer] of Object.entries(reads))
+    it(`callbacks of a Blob and of what waits behind it are given an error when the connection ended ${when}`, async () => {
+      const { wss, port } = await listening();
+      const client = new WebSocket(`ws://127.0.0.1:${port}`);
+      await once(client, 'open');
+      const blob = Object.assign(new Blob(['x']), { arrayBuffer });
+      const told: string[] = [];
+      const called = ['blob', 'behind', 'ping'].map((what) => {
+        return new Promise<void>((resolve) => {
+          const callback = (error?: Error): void => {
+            told.push(`${what}: ${error?.message}`);
+            resolve();
+          };
+          if (what === 'ping') client.ping('', false, callback);
+          else client.send(what === 'blob' ? blob : what, callback);
+        });
+      });
+      client.terminate();
+      await Promise.race([Promise.all(called), sleep(500)]);
+      await ended(wss);
+      const why = 'The socket was closed while the blob was being read';
+      assert.deepEqual(told, [`blob: ${why}`, `behind: ${why}`, `ping: ${why}`]);
+    });
 
   it('a callback behind a full system buffer is called once the peer reads on', async () => {
     const { wss, port } = await listening();

@@ -7,6 +7,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { acceptKey } from '../../lib/websocket/handshake.ts';
 import type { ClientOptions, ServerOptions } from '../../lib/ws/types.ts';
 import type { WebSocket } from '../../lib/ws/websocket.ts';
@@ -123,7 +124,18 @@ function closes(): Scenario[] {
       });
     }
   }
-  const reasons: readonly unknown[] = ['', 'ü', 'x'.repeat(123), 'x'.repeat(124), Buffer.from('bytes'), undefined];
+  const reasons: readonly unknown[] = [
+    '',
+    'ü',
+    'x'.repeat(123),
+    'x'.repeat(124),
+    Buffer.from('bytes'),
+    undefined,
+    null,
+    5,
+    true,
+    {},
+  ];
   for (const reason of reasons)
     made.push({
       id: `close with reason ${show(reason)}`,
@@ -576,6 +588,13 @@ function states(): Scenario[] {
   return made;
 }
 
+/** How a Blob is read. */
+const BLOBS_NOT_SENT = {
+  'it is read at once': {},
+  'it takes longer': { arrayBuffer: () => sleep(50, new ArrayBuffer(1)) },
+  'reading fails': { arrayBuffer: () => Promise.reject(new Error('the file is gone')) },
+};
+
 function listeners(): Scenario[] {
   return [
     {
@@ -663,6 +682,53 @@ function listeners(): Scenario[] {
           client.send(new Blob(['last']), { binary: false }, () => note(log, 'client', 'sent last'));
         }),
     },
+    ...Object.entries(BLOBS_NOT_SENT).map(([name, read]) => ({
+      id: `a Blob that is being read when the connection ends: ${name}`,
+      async run(ws: WebSocketClass, log: Log) {
+        await withPair(ws, log, {}, async ({ client }) => {
+          const called = Promise.all(
+            ['blob', 'behind', 'ping', 'second blob'].map((what) => {
+              return new Promise<void>((resolve) => {
+                const callback = (error?: Error): void => {
+                  note(log, 'callbacks', `${what} ${show(error)}`);
+                  resolve();
+                };
+                if (what === 'ping') client.ping('', false, callback);
+                else client.send(/blob/.test(what) ? Object.assign(new Blob(['x']), read) : what, callback);
+              });
+            }),
+          );
+          if (!/fails/.test(name)) client.terminate();
+          await Promise.race([called, sleep(500)]);
+        });
+        log['client'] = log['client']!.filter((line) => !line.startsWith('end')); // ws goes on counting the Blob's bytes
+      },
+    })),
+    {
+      id: 'a handshakeTimeout that no timer holds',
+      run(ws, log) {
+        const finishRequest: ClientOptions['finishRequest'] = (request) => setTimeout(() => request.end(), 20);
+        const client = { handshakeTimeout: 2 ** 31, finishRequest };
+        return withPair(ws, log, { client }, (pair) => pair.client.close(1000));
+      },
+    },
+    ...(['close', 'terminate'] as const).map((what) => ({
+      id: `${what} in finishRequest`,
+      async run(ws: WebSocketClass, log: Log) {
+        const wss = new ws.WebSocketServer({ port: 0, host: '127.0.0.1' });
+        await once(wss, 'listening');
+        const client = new ws(`ws://127.0.0.1:${(wss.address() as AddressInfo).port}/`, {
+          finishRequest(request, websocket) {
+            websocket[what]();
+            note(log, 'client', `in ${websocket.readyState}`);
+            request.end();
+          },
+        });
+        watch(log, 'client', client);
+        await closed(client);
+        await new Promise<void>((resolve) => wss.close(() => resolve()));
+      },
+    })),
     {
       id: 'terminate from each side',
       async run(ws, log) {
