@@ -42,7 +42,7 @@ export interface RefusalObserved {
   readonly why: RefusalReason;
   /** The status that was answered. */
   readonly status: number;
-  /** The body of the answer, its first 256 octets: of ours, fact, bound, clause. */
+  /** The body of the answer, its first 256 octets: of ours, fact, bound, clause; where the answer has none, what would be in it. */
   readonly detail: string;
   /** The path that was asked for; empty where no request was read. */
   readonly path: string;

@@ -9,6 +9,7 @@
 
 import { utf8ByteLength } from '../bytes/utf8.ts';
 import type { Channel } from '../channel/port.ts';
+import { describe } from '../options.ts';
 import { PreparedMessage } from '../websocket/prepared-message.ts';
 import { type AgreedExtensions, WebSocketProtocol } from '../websocket/protocol.ts';
 import type { Message, SendOptions, SendResult } from './api.ts';
@@ -82,7 +83,9 @@ export abstract class SendingConnection<Face> extends Timed {
   private sendOther(message: PreparedMessage | ArrayBuffer, options: SendOptions | undefined): SendResult {
     if (message instanceof ArrayBuffer) return this.send(new Uint8Array(message), options);
     if (!(message instanceof PreparedMessage))
-      throw new TypeError('a message is a string, a Uint8Array, an ArrayBuffer or a PreparedMessage');
+      throw new TypeError(
+        `message is ${describe(message)}, must be a string (JSON.stringify makes one), a Uint8Array, an ArrayBuffer or a PreparedMessage`,
+      );
     if (!this.mayTake(message.end - message.start)) return this.refused();
     this.core.sendPrepared(message, options?.compress);
     return this.sent();

@@ -26,6 +26,7 @@ import { Inbox } from './inbox.ts';
 import type { Network } from './network.ts';
 import { join, type RawOptions, write } from './raw.ts';
 
+/** How to connect. The client takes messages of at most 1 MiB, `WEBSOCKET_LIMITS.maxMessageBytes`; beyond that it closes with 1009. */
 export interface ConnectOptions extends RawOptions {
   /** Further fields of the request, such as Cookie and Origin. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
