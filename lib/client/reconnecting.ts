@@ -150,6 +150,9 @@ const DEFAULTS = {
 
 const AFTER_CLOSE: readonly string[] = ['final', 'retry', 'token'] satisfies AfterClose[];
 
+/** Of a close frame: 125 bytes of payload, of which the code takes two (RFC 6455 §5.5, §5.5.1). */
+const MAX_REASON_BYTES = 123;
+
 const WITHOUT_DEFAULT = ['protocols', 'socketOptions', 'token', 'WebSocket', 'signal'];
 
 /** None is undefined. */
@@ -260,9 +263,20 @@ export class ReconnectingWebSocket extends Target {
     void this.#connect();
   }
 
-  /** Closes for good; what was not sent is dropped. */
+  /**
+   * Closes for good; what was not sent is dropped.
+   * @throws DOMException in every state, as `WebSocket.close` does: `InvalidAccessError` for a code other than 1000 and 3000-4999,
+   * `SyntaxError` for a reason over 123 bytes. Nothing is closed then.
+   */
   close(code = 1000, reason = ''): void {
-    if (this.#state !== 'closed') this.#finish({ code, reason });
+    const number = Math.round(code);
+    const text = `${reason}`;
+    if (number !== 1000 && !(number >= 3000 && number <= 4999))
+      throw new DOMException(`close code ${code} is neither 1000 nor in 3000-4999`, 'InvalidAccessError');
+    const bytes = sizeOf(text);
+    if (bytes > MAX_REASON_BYTES)
+      throw new DOMException(`close reason is ${bytes} bytes, limit ${MAX_REASON_BYTES}`, 'SyntaxError');
+    if (this.#state !== 'closed') this.#finish({ code: number, reason: text });
   }
 
   get #WebSocket(): NonNullable<ReconnectingOptions['WebSocket']> | undefined {
@@ -373,7 +387,7 @@ export class ReconnectingWebSocket extends Target {
     this.#over.abort();
     this.#queue = [];
     this.#queuedBytes = 0;
-    socket?.close(code === 1000 || code >= 3000 ? code : 1000, reason);
+    socket?.close(code, reason);
     this.#fire('close', { code, reason, status });
   }
 

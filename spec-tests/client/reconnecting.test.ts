@@ -278,6 +278,25 @@ describe('ReconnectingWebSocket: when it gives up', () => {
     }
   });
 
+  it('close throws for a code or a reason that no WebSocket takes, in every state, and nothing has changed then', async () => {
+    for (const state of ['connecting', 'open', 'waiting', 'closed'] as const) {
+      const { clock, log, socket, latest } = reconnecting();
+      const fake = await latest();
+      if (state === 'open') fake.open();
+      if (state === 'waiting') fake.lose(1006);
+      if (state === 'closed') socket.close();
+      const [told, timers, closed] = [[...log], clock.timers, [...fake.closed]];
+      for (const code of [0, 999, 1001, 1006, 2999, 5000, Number.NaN])
+        assert.throws(() => socket.close(code), { name: 'InvalidAccessError' }, `${state} ${code}`);
+      for (const reason of ['x'.repeat(124), 'é'.repeat(62), '\ud800'.repeat(42)])
+        assert.throws(() => socket.close(1000, reason), { name: 'SyntaxError' }, state);
+      assert.deepEqual([socket.state, log, clock.timers, fake.closed], [state, told, timers, closed]);
+      socket.close(4999, 'x'.repeat(123));
+      assert.equal(log.at(-1), state === 'closed' ? 'close 1000' : `close 4999 ${'x'.repeat(123)}`);
+      if (state === 'open') assert.deepEqual(fake.closed, [[4999, 'x'.repeat(123)]]);
+    }
+  });
+
   it('wrong options are refused at the call', () => {
     assert.throws(() => new ReconnectingWebSocket('ws://x', { WebSocket: FakeSocket, minRetryMs: -1 }), RangeError);
     assert.throws(
