@@ -173,6 +173,8 @@ export class ReconnectingWebSocket extends Target {
   #renewed = false;
   /** Attempts since a connection held. */
   #attempts = 0;
+  /** What the latest attempt is known by. Never used again, unlike its number. */
+  #attempt = {};
   #queue: { data: Message; bytes: number }[] = [];
   #queuedBytes = 0;
   #cancelTimer: () => void = () => {};
@@ -289,14 +291,18 @@ export class ReconnectingWebSocket extends Target {
 
   async #connect(first?: WebSocketLike): Promise<void> {
     this.#state = 'connecting';
-    const attempt = ++this.#attempts;
-    const isCurrent = (): boolean => this.#state === 'connecting' && this.#attempts === attempt;
+    this.#attempts++;
+    const attempt = {};
+    this.#attempt = attempt;
+    const isCurrent = (): boolean => this.#state === 'connecting' && this.#attempt === attempt;
     const { clock, connectTimeoutMs, protocols, socketOptions, token } = this.#options;
     this.#cancelTimer = clock.after(connectTimeoutMs, () => this.#lost({ code: 1006, reason: 'no answer in time' }));
     if (first) return this.#open(first);
     let isMistake = false;
     try {
-      this.#token ??= await token?.();
+      const known = this.#token ?? (await token?.());
+      if (!isCurrent()) return;
+      this.#token = known;
       const url = `${await ask(this.#url, this.#token)}`;
       const wanted = await ask(protocols, this.#token);
       const extra = await ask(socketOptions, this.#token);

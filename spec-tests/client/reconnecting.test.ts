@@ -259,6 +259,65 @@ describe('ReconnectingWebSocket: when it gives up', () => {
     socket.close();
   });
 
+  it('an attempt whose function answers after it was given up makes no socket, whichever attempt is under way by then', async () => {
+    const clock = new FakeClock();
+    let answerFirst = (_: string): void => {};
+    let urls = 0;
+    FakeSocket.all = [];
+    const url = (): string | Promise<string> => {
+      if (++urls > 1) return `ws://x/${urls}`;
+      return new Promise((resolve) => {
+        answerFirst = resolve;
+      });
+    };
+    const options = { WebSocket: FakeSocket, clock, connectTimeoutMs: 1_000, random: () => 1 };
+    const socket = new ReconnectingWebSocket(url, options);
+    await turns(5);
+    clock.advance(1_000);
+    clock.advance(1_000);
+    await turns(5);
+    FakeSocket.all[0]!.open();
+    clock.advance(5_000); // it has held: the next attempt is the first in a row again
+    FakeSocket.all[0]!.lose(1006);
+    clock.advance(1_000);
+    answerFirst('ws://x/1');
+    await turns(5);
+    assert.deepEqual(
+      FakeSocket.all.map((fake) => fake.arguments[0]),
+      ['ws://x/2', 'ws://x/3'],
+    );
+    socket.close();
+  });
+
+  it('a token that comes after its attempt was given up does not replace a newer one', async () => {
+    let answerFirst = (_: string): void => {};
+    let asked = 0;
+    const { clock, socket, latest } = reconnecting({
+      token: () => {
+        if (++asked > 1) return `t${asked}`;
+        return new Promise((resolve) => {
+          answerFirst = resolve;
+        });
+      },
+      protocols: (token) => token!,
+      connectTimeoutMs: 1_000,
+    });
+    await turns(2);
+    clock.advance(1_000);
+    clock.advance(1_000);
+    (await latest()).open();
+    answerFirst('t1');
+    await turns(2);
+    FakeSocket.all[0]!.lose(1006);
+    clock.advance(2_000);
+    await turns(5);
+    assert.deepEqual(
+      FakeSocket.all.map((fake) => fake.arguments[1]),
+      ['t2', 't2'],
+    );
+    socket.close();
+  });
+
   it('close and the signal end it in every state, and nothing follows', async () => {
     for (const end of ['close', 'abort'] as const) {
       for (const state of ['connecting', 'open', 'waiting'] as const) {
