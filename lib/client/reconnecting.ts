@@ -240,8 +240,11 @@ export class ReconnectingWebSocket extends Target {
   /**
    * Sends, or keeps for the next connection. False: the message was not taken. Messages sent by a listener of `open` go in front
    * of those that were kept.
+   * @throws TypeError in every state for what is no message. Choice: a WebSocket would send the text that it has, such as `[object Object]`
    */
   send(data: Message): boolean {
+    if (!isMessage(data))
+      throw new TypeError(`send: data is ${typeof data}, must be a string, an ArrayBuffer, a view of one or a Blob`);
     if (this.#state === 'closed') return false;
     if (this.#state === 'open') {
       this.#socket?.send(data as never);
@@ -414,6 +417,10 @@ export class ReconnectingWebSocket extends Target {
 
 async function ask<T>(value: PerAttempt<T>, token: string | undefined): Promise<T> {
   return typeof value === 'function' ? (value as (token: string | undefined) => T | Promise<T>)(token) : value;
+}
+
+function isMessage(data: unknown): data is Message {
+  return typeof data === 'string' || data instanceof ArrayBuffer || ArrayBuffer.isView(data) || data instanceof Blob;
 }
 
 /** Bytes that are kept must not change with their owner's memory. */

@@ -448,6 +448,25 @@ describe('ReconnectingWebSocket: messages meanwhile', () => {
     for (const { socket } of [refusing, bytes, dropping]) socket.close();
   });
 
+  it('what is no message is refused with TypeError in every state, and takes no room; each kind of message is taken', async () => {
+    for (const state of ['connecting', 'open', 'waiting', 'closed'] as const) {
+      const { socket, latest } = reconnecting({ maxQueuedBytes: 10 });
+      const fake = await latest();
+      if (state === 'open') fake.open();
+      if (state === 'waiting') fake.lose(1006);
+      if (state === 'closed') socket.close();
+      for (const wrong of [5, null, undefined, {}, [], new SharedArrayBuffer(1), new URL('ws://x')])
+        assert.throws(() => socket.send(wrong as never), { name: 'TypeError', message: /^send: data is / }, state);
+      assert.deepEqual([fake.sent, socket.queuedMessages], [[], 0]);
+      const taken = state !== 'closed';
+      const bytes = Uint8Array.of(1, 2);
+      for (const message of ['a', bytes, new DataView(bytes.buffer), bytes.buffer, new Blob(['abc'])])
+        assert.equal(socket.send(message), taken, state);
+      assert.equal(socket.send('x'), state === 'open', 'the queue has its ten bytes');
+      socket.close();
+    }
+  });
+
   it('what comes is fired again, with its data', async () => {
     const { log, socket, latest } = reconnecting();
     const fake = await latest();
