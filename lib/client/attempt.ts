@@ -82,7 +82,7 @@ export class Attempt implements Sink {
   readonly #plan: AttemptPlan;
   readonly #firstOrigin: string;
   /** Of the handshake; of a refusal's body once there is one. */
-  #cancelTimeout: () => void;
+  #cancelTimeout: () => void = () => {};
   #hop: Hop | undefined = undefined;
   /** What to stop: the dialing, then the connection. */
   #drop: () => void = () => {};
@@ -95,14 +95,13 @@ export class Attempt implements Sink {
   #refusalBody = new Uint8Array(0);
   #over = false;
 
-  /** Begins at once. Where `headers` is a function it is asked first. */
+  /** Begins at once. Where `headers` is a function it is asked first. @throws what `dial` does */
   constructor(plan: AttemptPlan) {
     this.#plan = plan;
     this.#firstOrigin = endpointOf(plan.url, plan.dial.socketPath).origin;
-    const { clock, handshakeTimeoutMs } = plan;
-    this.#cancelTimeout = clock.after(handshakeTimeoutMs, () => this.#timeOut());
     if (typeof plan.headers === 'function') void this.#askHeaders(plan.headers);
-    else this.#request(plan.url, plan.method, 0, pairs(plan.headers));
+    else this.#request(plan.url, plan.method, 0, pairs(plan.headers)); // may throw: then there is no timer
+    this.#cancelTimeout = plan.clock.after(plan.handshakeTimeoutMs, () => this.#timeOut());
   }
 
   /** Gives up: `failed` is not called, unless `error` is given. */

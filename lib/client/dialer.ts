@@ -12,7 +12,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { SHARED_READ } from '../channel/node-internals.ts';
 import type { Channel, Sink } from '../channel/port.ts';
 import { SocketChannel } from '../channel/socket.ts';
-import { ConnectFailed, type HandshakeRejected } from '../errors.ts';
+import { asError, ConnectFailed, type HandshakeRejected } from '../errors.ts';
 import { TIMEOUTS } from '../limits.ts';
 import { ANYTHING, OBJECT, type OptionTable, STRING } from '../options.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -72,7 +72,7 @@ export function forAnotherOrigin(options: DialOptions): DialOptions {
   return { ...rest, tls: Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined)) };
 }
 
-/** Begins to connect; the answer gives up. */
+/** Begins to connect; the answer gives up. @throws Error for TCP or TLS options that Node refuses */
 export function dial(endpoint: Endpoint, options: DialOptions, receiver: DialReceiver): () => void {
   const { secure, socketPath } = endpoint;
   let over = false;
@@ -134,11 +134,22 @@ export function tcpOptions(tcp: TcpOptions | undefined): Partial<NetConnectOpts>
   const { lookup, family, localAddress, autoSelectFamily, autoSelectFamilyAttemptTimeoutMs } = tcp ?? {};
   return {
     noDelay: true,
-    ...(lookup && { lookup }),
+    ...(lookup && { lookup: toldInCallback(lookup) }),
     ...(family && { family }),
     ...(localAddress && { localAddress }),
     autoSelectFamily: autoSelectFamily ?? true,
     ...(autoSelectFamilyAttemptTimeoutMs && { autoSelectFamilyAttemptTimeout: autoSelectFamilyAttemptTimeoutMs }),
+  };
+}
+
+/** A resolver that throws has found nothing, like one that calls back with an error. */
+function toldInCallback(lookup: LookupFunction): LookupFunction {
+  return (host, options, callback) => {
+    try {
+      lookup(host, options, callback);
+    } catch (error) {
+      process.nextTick(callback, asError(error), '', 0);
+    }
   };
 }
 

@@ -392,6 +392,42 @@ describe('Unix sockets and several addresses', () => {
   });
 });
 
+describe('a resolver of the application', () => {
+  it('that throws has failed: the first attempt says so, and an event stream tries again', async () => {
+    const broken: LookupFunction = () => {
+      throw new Error('resolver is broken');
+    };
+    const failed = await failure(new WebSocket('ws://app.test/', { tcp: { lookup: broken } }));
+    assert.deepEqual([failed.code, (failed.cause as Error).message], ['DIAL_FAILED', 'resolver is broken']);
+    await withRawServer(
+      (socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: x\n\n'),
+      async (url) => {
+        let lookups = 0;
+        const lookup = ((host, options, done) => {
+          if (++lookups === 2) broken(host, options, done);
+          (done as (error: null, all: object[]) => void)(null, [{ address: '127.0.0.1', family: 4 }]);
+        }) as LookupFunction;
+        const options = { tcp: { lookup }, reconnectionTimeMs: 1, random: () => 0 };
+        const source = new EventSource(url.replace('ws:', 'http:').replace('127.0.0.1', 'app.test'), options);
+        const log: string[] = [];
+        source.onmessage = () => log.push('message');
+        source.onerror = ({ error }) => log.push(error instanceof ConnectFailed ? error.code : error.message);
+        await until('it has come back', () => log.length >= 4);
+        source.close();
+        assert.deepEqual(log.slice(0, 4), ['message', 'the stream ended', 'DIAL_FAILED', 'message']);
+      },
+    );
+  });
+
+  it('what Node refuses is thrown at the call, and nothing is left behind', async () => {
+    const clock = new FakeClock();
+    const options = { clock, tcp: { localAddress: 'nowhere' } };
+    assert.throws(() => new WebSocket('ws://127.0.0.1:1/', options), { code: 'ERR_INVALID_IP_ADDRESS' });
+    assert.throws(() => new EventSource('http://127.0.0.1:1/', options), { code: 'ERR_INVALID_IP_ADDRESS' });
+    assert.equal(clock.timers, 0);
+  });
+});
+
 describe('a proxy (RFC 9110 §9.3.6)', () => {
   it('CONNECT with credentials, then WebSocket and event stream through the tunnel', async () => {
     await withServer({}, routes, async ({ port }) => {
