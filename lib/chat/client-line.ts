@@ -156,13 +156,13 @@ export class Line {
   /** The connection that was heard is gone. */
   #ended({ code, why }: Loss): void {
     const { login, owner } = this.#parts;
-    if (code === 4001) {
-      login.expired();
-      this.#retry(0);
-    } // RFC 6455 §7.4: 1008 and the application's own codes say that another attempt would end like this one.
-    else if (code === 1008 || code >= 4000 || (why && why.retryAfterMs === undefined))
+    if (code === 4001) login.expired();
+    // RFC 6455 §7.4: 1008 and the application's own codes say that another attempt would end like this one.
+    else if (code === 1008 || code >= 4000 || (why && why.retryAfterMs === undefined)) {
       owner.refused(new ChatRefused(why?.code ?? 'FORBIDDEN', why?.message ?? `refused with ${code}`));
-    else this.#retry(this.#delayMs(why?.retryAfterMs));
+      return;
+    }
+    this.#retry(this.#delayMs(why?.retryAfterMs));
   }
 
   /** An attempt came to nothing: asks why, and comes back later, or never. */

@@ -49,8 +49,6 @@ const STREAM_TYPES = ['message', 'removed', 'welcome', 'presence', 'members', 'g
 /** See the head of this file. */
 export class Link {
   readonly transport: Transport;
-  /** Its welcome has come. */
-  isWelcome = false;
   readonly #owner: LinkOwner;
   readonly #times: LinkTimes;
   #connection: WebSocketLike | EventSourceLike | undefined;

@@ -506,6 +506,38 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
     client.close();
   });
 
+  it('a server that ends every log-in at once is asked again after a wait, over both transports', async () => {
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
+      if (!request.url?.includes('/events')) response.end('{"ticket":"t"}');
+      else {
+        openStream(response);
+        response.end('event: expired\ndata: {"type":"error","code":"EXPIRED","message":"over"}\n\n');
+      }
+    };
+    const sockets = (server: Server) =>
+      server
+        .webSocket('/rooms/:room', {
+          open(socket) {
+            socket.send(/data: (.*)/.exec(welcome())![1]!);
+            socket.close(4001);
+          },
+        })
+        .post('/tickets', () => ({ status: 201, body: '{"ticket":"t"}' }));
+    let tokens = 0;
+    const waits = { minRetryMs: 1_000_000, maxRetryMs: 1_000_000, random: () => 0.25 };
+    const hasWaited = async (url: string, transport: 'websocket' | 'event-stream'): Promise<void> => {
+      const { client, states, state } = joinChat(url, { ...waits, transport, token: () => `t${++tokens}` });
+      await until('it waits', () => state() === 'waiting');
+      assert.deepEqual(states.at(-1), { state: 'waiting', retryInMs: 250_000 });
+      client.reconnectNow();
+      await until('it has a new token', () => tokens === 2);
+      tokens = 0;
+      client.close();
+    };
+    await withFake(answer, (origin) => hasWaited(origin, 'event-stream'));
+    await withServer({}, sockets, ({ url }) => hasWaited(url, 'websocket'));
+  });
+
   it('makes its reconnections itself: with jitter, and at once when asked', async () => {
     let streams = 0;
     await withFake(
