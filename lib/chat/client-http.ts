@@ -6,6 +6,7 @@
  */
 
 import { retryAfterMs } from '../client/backoff.ts';
+import { attempt } from './client-options.ts';
 import { ChatRefused, type Waiting } from './client-outbox.ts';
 import type { ChatMessage, HistoryPage, ServerEvent } from './protocol.ts';
 
@@ -79,7 +80,10 @@ export class ChatHttp {
       const response = await fetch(url, { ...init, headers, signal: AbortSignal.timeout(timeoutMs) });
       const { status, ok } = response;
       const text = await response.text();
-      const body = (parse(text) ?? {}) as { readonly code?: ChatRefused['code']; readonly message?: string };
+      const body = (attempt(() => JSON.parse(text)) ?? {}) as {
+        readonly code?: ChatRefused['code'];
+        readonly message?: string;
+      };
       if (ok) return { kind: 'ok', body };
       // What a server says of a request that it will refuse again. 408 and 429 ask to come again (RFC 9110 §15.5.9, RFC 6585 §4).
       if (/^4(?!08|29)/.test(`${status}`)) {
@@ -101,12 +105,4 @@ export class ChatHttp {
 export function isMessage(body: unknown): body is ChatMessage | (ServerEvent & { readonly type: 'ack' }) {
   const { type } = (body ?? {}) as { readonly type?: unknown };
   return type === 'message' || type === 'ack';
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -12,7 +12,7 @@ import { Link, type Loss, type Transport } from './client-links.ts';
 import type { Login } from './client-login.ts';
 import type { ChatState, ConnectOptions, Defaults } from './client-options.ts';
 import { ChatRefused } from './client-outbox.ts';
-import type { ServerEvent, WelcomeEvent } from './protocol.ts';
+import type { ErrorEvent, ServerEvent, WelcomeEvent } from './protocol.ts';
 
 /** What a line tells its client, and asks of it. */
 export interface LineOwner {
@@ -77,8 +77,8 @@ export class Line {
     const { login, http } = this.#parts;
     const ticket = await login.ticket(http);
     if (attemptNumber !== this.#attempt) return;
-    if (typeof ticket === 'object') await this.#failed({ code: 1006 }, transport, ticket);
-    else this.#open(transport, ticket);
+    const failure = typeof ticket === 'object' ? ticket : this.#open(transport, ticket);
+    if (failure) await this.#failed(undefined, transport, failure);
   }
 
   /** Does not wait for the next attempt. */
@@ -103,20 +103,29 @@ export class Line {
     this.#parts.owner.state(state);
   }
 
-  #open(transport: Transport, ticket: string | undefined): void {
+  /** Answers what went wrong already. */
+  #open(transport: Transport, ticket: string | undefined): Answer | undefined {
     const { http, owner, options } = this.#parts;
-    const { EventSource, WebSocket, pingIntervalMs, pongTimeoutMs } = options;
+    const { EventSource, WebSocket } = options;
     const link = new Link(
       transport,
       { event: (event, from) => this.#hear(event, from), lost: (loss, from) => this.#lost(loss, from) },
-      { pingIntervalMs, pongTimeoutMs },
+      options,
     );
     this.#candidate = link;
     const position = owner.position();
-    if (transport === 'event-stream')
-      link.openStream(new EventSource!(http.url('rooms/:room/events', { lastEventId: position, ticket }).href));
-    else
-      link.openSocket(new WebSocket!(http.url('rooms/:room', { after: position, ticket }).href.replace('http', 'ws')));
+    try {
+      if (transport === 'event-stream')
+        link.openStream(new EventSource!(http.url('rooms/:room/events', { lastEventId: position, ticket }).href));
+      else
+        link.openSocket(
+          new WebSocket!(http.url('rooms/:room', { after: position, ticket }).href.replace('http', 'ws')),
+        );
+      return;
+    } catch (error) {
+      // What a constructor throws for, it throws for again.
+      return { kind: 'refused', status: 0, error: new ChatRefused('FORBIDDEN', `${error}`) };
+    }
   }
 
   #hear(event: ServerEvent, link: Link): void {
@@ -145,7 +154,7 @@ export class Line {
   #lost(loss: Loss, link: Link): void {
     if (link === this.#candidate) {
       this.#candidate = undefined;
-      void this.#failed(loss, link.transport, undefined);
+      void this.#failed(loss.why, link.transport);
     } else if (link === this.#link) {
       this.#link = undefined;
       this.#parts.owner.lost(link);
@@ -166,7 +175,7 @@ export class Line {
   }
 
   /** An attempt came to nothing: asks why, and comes back later, or never. */
-  async #failed({ why }: Loss, transport: Transport, known: Answer | undefined): Promise<void> {
+  async #failed(why: ErrorEvent | undefined, transport: Transport, known?: Answer): Promise<void> {
     const { http, login, owner, options } = this.#parts;
     const isOnly = this.#link === undefined;
     const laterMs = known?.kind === 'later' ? known.retryInMs : why?.retryAfterMs;

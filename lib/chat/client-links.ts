@@ -6,6 +6,7 @@
  * Runs in browsers and in Node. Read next: `client.ts`.
  */
 
+import { attempt } from './client-options.ts';
 import type { ErrorEvent, ServerEvent } from './protocol.ts';
 
 /** As much of a WHATWG WebSocket as this file uses. */
@@ -29,7 +30,7 @@ export type Transport = 'websocket' | 'event-stream';
 /** Why a link is gone. */
 export interface Loss {
   readonly code: number;
-  readonly why?: ErrorEvent;
+  readonly why?: ErrorEvent | undefined;
 }
 
 /** Whom a link tells. */
@@ -63,7 +64,7 @@ export class Link {
     this.#due(times.pongTimeoutMs);
   }
 
-  openSocket(socket: WebSocketLike): this {
+  openSocket(socket: WebSocketLike): void {
     this.#connection = socket;
     socket.onmessage = ({ data }: { readonly data: unknown }) => {
       if (typeof data !== 'string') return;
@@ -75,10 +76,9 @@ export class Link {
       this.#hear(data);
     };
     socket.onclose = ({ code }: { readonly code: number }) => this.#lost(code);
-    return this;
   }
 
-  openStream(stream: EventSourceLike): this {
+  openStream(stream: EventSourceLike): void {
     this.#connection = stream;
     const heard = ({ data }: { readonly data: string }): void => this.#hear(data);
     for (const type of STREAM_TYPES) stream.addEventListener(type, heard);
@@ -92,7 +92,6 @@ export class Link {
     );
     // It would come back by itself, after the same time as everybody else.
     stream.onerror = () => this.#lost(1006);
-    return this;
   }
 
   /** Over a WebSocket alone. */
@@ -123,14 +122,9 @@ export class Link {
   #lost(code: number): void {
     if (this.#connection === undefined) return;
     this.close();
-    this.#owner.lost({ code, ...(this.#why && { why: this.#why }) }, this);
+    this.#owner.lost({ code, why: this.#why }, this);
   }
 }
 
-function parse(json: string): ServerEvent | undefined {
-  try {
-    return JSON.parse(json) as ServerEvent;
-  } catch {
-    return undefined; // not our server's; nothing to be done about it
-  }
-}
+/** Undefined: not our server's; nothing to be done about it. */
+const parse = (json: string): ServerEvent | undefined => attempt(() => JSON.parse(json) as ServerEvent);

@@ -113,7 +113,7 @@ export function tabName(): string {
   );
 }
 
-/** A storage that is forbidden throws when it is looked at. */
+/** What that answers; undefined where it throws, as a storage does that is forbidden, and what is no JSON. */
 export function attempt<T>(look: () => T): T | undefined {
   try {
     return look();

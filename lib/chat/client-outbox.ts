@@ -5,6 +5,7 @@
  * A storage that refuses (full, forbidden) leaves the outbox in memory. Read next: `client.ts`.
  */
 
+import { attempt } from './client-options.ts';
 import type { ChatMessage, ProblemCode } from './protocol.ts';
 
 /** As much of `localStorage` as is used. */
@@ -17,7 +18,10 @@ export interface StorageLike {
 /** Why a message was not said, or why a client is closed. */
 export class ChatRefused extends Error {
   override readonly name = 'ChatRefused';
-  /** What the server said; or `NOT_FOUND`: no chat is there; or `OUTBOX_FULL`, or `CLOSED`: the message stays in the storage, if there is one. */
+  /**
+   * What the server said; or `NOT_FOUND`: no chat is there; or `OUTBOX_FULL`, or `CLOSED`: the message stays in the storage, if there is one.
+   * `FORBIDDEN` also where the constructor of the connection threw.
+   */
   readonly code: ProblemCode | 'NOT_FOUND' | 'OUTBOX_FULL' | 'CLOSED';
 
   constructor(code: ChatRefused['code'], message: string) {
@@ -121,23 +125,18 @@ export class Outbox {
   }
 
   #store(): void {
-    try {
+    // Where the storage is full or forbidden, what waits is lost with a reload.
+    attempt(() => {
       if (this.#items.size === 0) this.#storage?.removeItem(this.#key);
       else this.#storage?.setItem(this.#key, JSON.stringify(this.list()));
-    } catch {
-      return; // The storage is full or forbidden: then what waits is lost with a reload.
-    }
+    });
   }
 
   #stored(): Waiting[] {
-    try {
-      const stored: unknown = JSON.parse(this.#storage?.getItem(this.#key) ?? '[]');
-      if (!Array.isArray(stored)) return [];
-      return (stored as Waiting[])
-        .filter((item) => typeof item?.id === 'string' && typeof item.text === 'string')
-        .slice(0, this.#maxWaiting);
-    } catch {
-      return []; // Somebody else's, or broken: nothing waits.
-    }
+    const stored: unknown = attempt(() => JSON.parse(this.#storage?.getItem(this.#key) ?? '[]'));
+    if (!Array.isArray(stored)) return []; // Somebody else's, or broken: nothing waits.
+    return (stored as Waiting[])
+      .filter((item) => typeof item?.id === 'string' && typeof item.text === 'string')
+      .slice(0, this.#maxWaiting);
   }
 }

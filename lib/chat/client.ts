@@ -64,7 +64,8 @@ export class ChatConnection {
     const options = { ...given } as { -readonly [Name in keyof Merged]: Merged[Name] };
     for (const name in DEFAULTS) options[name as 'random'] ??= DEFAULTS[name as 'random'];
     const { room, transport, WebSocket, EventSource, pongTimeoutMs, maxWaiting } = options;
-    if (!room?.trim) throw new TypeError('room must be a name');
+    // No URL can have half of a surrogate pair in it.
+    if (!room?.match?.(/^\P{Cs}+$/u)) throw new TypeError('room must be a name');
     // Anything else would be a wait of no time, again and again.
     if (!(Math.min(options.minRetryMs, options.maxRetryMs) > 0)) throw new RangeError('a wait must be above 0');
     if (!(transport === 'event-stream' ? EventSource : WebSocket)) throw new TypeError('no WebSocket here');

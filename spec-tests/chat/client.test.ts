@@ -221,8 +221,40 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
     refuses('nonsense', { room: 'a' }, TypeError);
     refuses('http://127.0.0.1:1/', {}, TypeError);
     refuses('http://127.0.0.1:1/', { room: 5 }, TypeError);
+    for (const room of ['', '\ud800', 'a\udc00', 5]) {
+      refuses('http://127.0.0.1:1/', { room }, TypeError);
+      assert.throws(() => inBrowsers('http://127.0.0.1:1/', { room: room as string, WebSocket }), TypeError);
+    }
     refuses('http://127.0.0.1:1/', { room: 'a', minRetryMs: 'x' }, TypeError);
     refuses('http://127.0.0.1:1/', { room: 'a', maxRetryMs: 0 }, RangeError);
+  });
+
+  it('a constructor that throws is final, with what it threw; beside a connection that is heard, that one stays', async () => {
+    let isForbidden = true;
+    class Forbidden extends WebSocket {
+      constructor(url: string) {
+        if (isForbidden) throw new Error('not under this policy');
+        super(url);
+      }
+    }
+    const options = { WebSocket: Forbidden as never, EventSource: Forbidden as never };
+    for (const transport of ['websocket', 'event-stream', 'auto'] as const) {
+      const { client, state } = joinChat('http://127.0.0.1:9', { ...options, transport });
+      await until('it is closed', () => state() === 'closed');
+      assert.ok(client.state.state === 'closed');
+      const { code, message } = client.state.reason;
+      assert.deepEqual([code, message], ['FORBIDDEN', 'Error: not under this policy']);
+      await assert.rejects(client.send('x'), { code: 'FORBIDDEN' });
+    }
+    await withChat({}, async ({ url }) => {
+      isForbidden = false;
+      const { client, state } = joinChat(url, options);
+      await until('it is there', () => state() === 'open');
+      isForbidden = true;
+      await assert.rejects(client.rename('Anna'), { code: 'FORBIDDEN' });
+      assert.equal((await client.send('still here')).from, 'ann');
+      client.close();
+    });
   });
 
   it('maxWaiting messages wait; one more is refused with OUTBOX_FULL', async () => {
