@@ -13,10 +13,10 @@ import type { ChatMessage, HistoryPage, ServerEvent } from './protocol.ts';
 /** Of a reason in plain text, which a server gives where it is not the chat that refuses. */
 const MAX_REASON_LENGTH = 200;
 
-/** What a request came to. `later`: not now; undefined: as soon as you like. */
+/** What a request came to. `refused` without a status: not by the server. `later`: not now; undefined: as soon as you like. */
 export type Answer =
-  | { readonly kind: 'ok'; readonly body: unknown }
-  | { readonly kind: 'refused'; readonly status: number; readonly error: ChatRefused }
+  | { readonly kind: 'ok'; readonly body: object }
+  | { readonly kind: 'refused'; readonly status?: number; readonly error: ChatRefused }
   | { readonly kind: 'later'; readonly retryInMs: number | undefined };
 
 /** Where a client says who it is. */
@@ -101,8 +101,11 @@ export class ChatHttp {
   }
 }
 
-/** Whether a POST was answered by its message. */
-export function isMessage(body: unknown): body is ChatMessage | (ServerEvent & { readonly type: 'ack' }) {
-  const { type } = (body ?? {}) as { readonly type?: unknown };
+/** What says that the room has a message. */
+export type Taken = ChatMessage | (ServerEvent & { readonly type: 'ack' });
+
+/** Whether a POST was answered by that. */
+export function isTaken(body: object): body is Taken {
+  const { type } = body as { readonly type?: unknown };
   return type === 'message' || type === 'ack';
 }

@@ -124,7 +124,7 @@ export class Line {
       return;
     } catch (error) {
       // What a constructor throws for, it throws for again.
-      return { kind: 'refused', status: 0, error: new ChatRefused('FORBIDDEN', `${error}`) };
+      return { kind: 'refused', error: new ChatRefused('FORBIDDEN', `${error}`) };
     }
   }
 
@@ -183,10 +183,7 @@ export class Line {
     const attemptNumber = this.#attempt;
     const answer = known ?? (await http.probe());
     if (attemptNumber !== this.#attempt || this.#state.state === 'closed') return;
-    if (login.renews(answer)) {
-      void this.connect(transport);
-      return;
-    }
+    if (login.renews(answer)) return this.connect(transport);
     const final = answer.kind === 'refused' ? answer.error : undefined;
     if (!isOnly) owner.failedBeside(final);
     else if (final !== undefined) owner.refused(final);

@@ -62,12 +62,8 @@ export class Outbox {
     for (const { id, text } of this.#stored()) this.#put(id, text);
   }
 
-  get size(): number {
-    return this.#items.size;
-  }
-
-  /** The one to say next. */
-  get first(): Waiting | undefined {
+  /** The one to say next, and what comes of it. */
+  get first(): (Waiting & { readonly promise: Promise<ChatMessage> }) | undefined {
     return this.#items.values().next().value;
   }
 
@@ -78,13 +74,10 @@ export class Outbox {
 
   add(text: string): Sent {
     const id = `${this.#prefix}-${++this.#ids}`;
-    if (this.#items.size >= this.#maxWaiting) {
-      const refused = Promise.reject(new ChatRefused('OUTBOX_FULL', `${this.size} messages wait to be sent`));
-      refused.catch(() => {});
-      return Object.assign(refused, { id });
-    }
+    const waiting = this.#items.size;
     const { promise } = this.#put(id, text);
-    this.#store();
+    if (waiting < this.#maxWaiting) this.#store();
+    else this.reject(id, new ChatRefused('OUTBOX_FULL', `${waiting} messages wait`));
     return Object.assign(promise, { id });
   }
 
@@ -106,14 +99,9 @@ export class Outbox {
   }
 
   #put(id: string, text: string): Item {
-    let resolve!: Item['resolve'];
-    let reject!: Item['reject'];
-    const promise = new Promise<ChatMessage>((yes, no) => {
-      resolve = yes;
-      reject = no;
-    });
-    promise.catch(() => {}); // A rejection that nobody looks at does no harm.
-    const item = { id, text, promise, resolve, reject };
+    const item = { id, text } as { -readonly [Name in keyof Item]: Item[Name] };
+    item.promise = new Promise((resolve, reject) => Object.assign(item, { resolve, reject }));
+    item.promise.catch(() => {}); // A rejection that nobody looks at does no harm.
     this.#items.set(id, item);
     return item;
   }

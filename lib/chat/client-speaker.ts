@@ -6,25 +6,27 @@
  */
 
 import { jitterMs } from '../client/backoff.ts';
-import { type Answer, type ChatHttp, isMessage } from './client-http.ts';
+import { type Answer, type ChatHttp, isTaken, type Taken } from './client-http.ts';
 import type { Link } from './client-links.ts';
 import { ChatRefused, type Outbox, type Waiting } from './client-outbox.ts';
-import type { ChatMessage, ErrorEvent, ServerEvent } from './protocol.ts';
+import type { ErrorEvent, ServerEvent } from './protocol.ts';
 
 /** What a speaker asks of its client. */
 export interface SpeakerOwner {
+  /** Who speaks. */
+  readonly me: { readonly you: string | undefined; readonly userId: string | undefined };
   /** The connection that is heard, if there is one. */
-  readonly link: Link | undefined;
-  readonly you: string | undefined;
-  readonly userId: string | undefined;
+  link(): Link | undefined;
   /** Whether a refusal was cured by a new token. Rejects where none is to be had. */
   renew(answer: Answer): Promise<boolean>;
   /** A POST was refused. */
   refused(event: ErrorEvent): void;
 }
 
-/** How long to wait. */
-export interface RetryTimes {
+/** Who speaks, and how long to wait. */
+export interface SpeakerOptions {
+  /** The name is the id where there is none. */
+  readonly id?: string | undefined;
   readonly minRetryMs: number;
   readonly maxRetryMs: number;
   readonly random: () => number;
@@ -34,34 +36,54 @@ export interface RetryTimes {
 export class Speaker {
   readonly #outbox: Outbox;
   readonly #http: ChatHttp;
-  readonly #times: RetryTimes;
+  readonly #options: SpeakerOptions;
   readonly #owner: SpeakerOwner;
   /** The message that was sent and not answered. */
   #busy: string | undefined;
+  /** The message that was sent last: the server may have it, also where no answer has come. */
+  #sent: string | undefined;
+  /** Changes of the name that are not done. */
+  #renames = 0;
   #failures = 0;
   #pause: ReturnType<typeof setTimeout> | undefined;
   #isStopped = false;
 
-  constructor(outbox: Outbox, http: ChatHttp, times: RetryTimes, owner: SpeakerOwner) {
+  constructor(outbox: Outbox, http: ChatHttp, options: SpeakerOptions, owner: SpeakerOwner) {
     this.#outbox = outbox;
     this.#http = http;
-    this.#times = times;
+    this.#options = options;
     this.#owner = owner;
+    this.#sent = outbox.first?.id; // by the page before this one, perhaps
   }
 
   /** Says the next message, if there is a connection, and nothing to wait for. */
   pump(): void {
     const { first } = this.#outbox;
-    const { link } = this.#owner;
-    if (this.#isStopped || !first || !link || this.#busy !== undefined || this.#pause !== undefined) return;
-    this.#busy = first.id;
-    if (link.transport === 'websocket') link.send(JSON.stringify({ type: 'message', ...first }));
+    const link = this.#owner.link();
+    if (this.#isStopped || !first || !link || this.#busy !== undefined || this.#pause) return;
+    if (this.#renames > 0 && first.id !== this.#sent) return;
+    this.#busy = this.#sent = first.id;
+    if (link.transport === 'websocket') link.send(JSON.stringify({ type: 'message', id: first.id, text: first.text }));
     else void this.#post(first);
   }
 
   /** What was sent over this connection and not answered has to be sent again. A POST comes to its end by itself. */
-  lost(link: Link | undefined): void {
-    if (link?.transport === 'websocket') this.#busy = undefined;
+  lost(link: Link): void {
+    if (link.transport === 'websocket') this.#busy = undefined;
+  }
+
+  /** Changes the name. Where that is the id: once the message that was sent is settled, and what waits behind it is said afterwards. */
+  async rename(change: () => Promise<void>): Promise<void> {
+    if (this.#options.id !== undefined) return change();
+    const { first } = this.#outbox;
+    this.#renames++;
+    try {
+      if (first && first.id === this.#sent) await first.promise.catch(() => {});
+      await change();
+    } finally {
+      this.#renames--;
+      this.pump();
+    }
   }
 
   stop(): void {
@@ -73,8 +95,8 @@ export class Speaker {
   settle(event: ServerEvent): void {
     if (!('id' in event) || event.id === undefined) return;
     const { id } = event;
-    if (event.type === 'message' && event.userId === this.#owner.userId) this.#taken(id, event);
-    else if (event.type === 'ack') this.#taken(id, event.sequence);
+    if (event.type === 'ack' || (event.type === 'message' && event.userId === this.#owner.me.userId))
+      this.#taken(id, event);
     else if (event.type === 'error') {
       if (this.#busy === id) this.#busy = undefined;
       if (event.retryAfterMs !== undefined || event.code === 'LOG_UNCERTAIN') this.#pumpLater(event.retryAfterMs);
@@ -82,19 +104,19 @@ export class Speaker {
     }
   }
 
-  #taken(id: string, message: ChatMessage | number): void {
+  #taken(id: string, event: Taken): void {
     if (this.#busy === id) this.#busy = undefined;
     this.#failures = 0;
-    const { you: from = '', userId = from } = this.#owner;
+    const { you: from = '', userId = from } = this.#owner.me;
     this.#outbox.resolve(id, ({ text }) =>
-      typeof message === 'object'
-        ? message
-        : { type: 'message', sequence: message, time: new Date().toISOString(), from, userId, text, id },
+      event.type === 'message'
+        ? event
+        : { type: 'message', sequence: event.sequence, time: new Date().toISOString(), from, userId, text, id },
     );
   }
 
   #pumpLater(floorMs = 0): void {
-    const { minRetryMs, maxRetryMs, random } = this.#times;
+    const { minRetryMs, maxRetryMs, random } = this.#options;
     clearTimeout(this.#pause);
     this.#pause = setTimeout(
       () => {
@@ -110,8 +132,7 @@ export class Speaker {
     const answer = await this.#http.say(waiting);
     if (this.#isStopped) return;
     if (this.#busy === id) this.#busy = undefined;
-    if (answer.kind === 'ok' && isMessage(answer.body))
-      this.#taken(id, answer.body.type === 'ack' ? answer.body.sequence : answer.body);
+    if (answer.kind === 'ok' && isTaken(answer.body)) this.#taken(id, answer.body);
     else if (answer.kind === 'refused') await this.#refused(id, answer);
     else this.#pumpLater(answer.kind === 'later' ? answer.retryInMs : undefined);
     this.pump();

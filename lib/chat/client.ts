@@ -124,14 +124,19 @@ export class ChatConnection {
     return sent;
   }
 
-  /** Changes the name, where people choose theirs: by a second connection, and without a pause. Rejects with a ChatRefused. */
+  /**
+   * Changes the name, where people choose theirs: by a second connection, and without a pause for who has an `id`. Without one the server
+   * knows a message again by the name: what was sent is settled first, and nothing is said meanwhile. Rejects with a ChatRefused.
+   */
   rename(name: string): Promise<void> {
-    if (this.state.state === 'closed') return Promise.reject(this.state.reason);
-    this.#rename?.reject(new ChatRefused('CLOSED', 'another name was asked for'));
-    return new Promise((resolve, reject) => {
-      this.#rename = { was: this.#user, resolve, reject };
-      this.#user = name;
-      void this.#line.connect();
+    return this.#speaker.rename(() => {
+      if (this.state.state === 'closed') throw this.state.reason;
+      this.#rename?.reject(new ChatRefused('CLOSED', 'renamed again'));
+      return new Promise((resolve, reject) => {
+        this.#rename = { was: this.#user, resolve, reject };
+        this.#user = name;
+        void this.#line.connect();
+      });
     });
   }
 
@@ -196,23 +201,15 @@ export class ChatConnection {
   }
 
   #speakerOwner(): SpeakerOwner {
-    const client = this;
     return {
-      get link() {
-        return client.#line.link;
-      },
-      get you() {
-        return client.you;
-      },
-      get userId() {
-        return client.#userId;
-      },
-      async renew(answer) {
-        if (!client.#login.renews(answer)) return false;
-        await client.#login.fetch();
+      me: this,
+      link: () => this.#line.link,
+      renew: async (answer) => {
+        if (!this.#login.renews(answer)) return false;
+        await this.#login.fetch();
         return true;
       },
-      refused: (event) => client.#emit('error', event),
+      refused: (event) => this.#emit('error', event),
     };
   }
 }

@@ -319,6 +319,59 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
     });
   });
 
+  it('what was sent before a rename without an id is heard once, under the old name; what waits behind it under the new one', async () => {
+    for (const transport of ['websocket', 'event-stream'] as const) {
+      const looks: (() => void)[] = [];
+      const onMessage: ChatOptions['onMessage'] = () =>
+        new Promise((resolve) => {
+          looks.push(() => resolve(undefined));
+        });
+      await withChat({ onMessage }, async ({ url }) => {
+        const bob = joinChat(url, { user: 'bob' });
+        const heard = () =>
+          bob.events.flatMap((event) => (event.type === 'message' ? [`${event.from} ${event.text}`] : []));
+        const { client, state } = joinChat(url, { transport });
+        await until('both are there', () => state() === 'open' && bob.state() === 'open');
+        const one = client.send('one');
+        await until('it is looked at', () => looks.length === 1);
+        const renamed = client.rename('anna');
+        const two = client.send('two');
+        await new Promise((resolve) => setTimeout(resolve, 30)); // a second connection would be there by now
+        assert.equal(client.you, 'ann');
+        looks[0]!();
+        assert.equal((await one).from, 'ann');
+        await renamed;
+        await until('the next one is looked at', () => looks.length === 2);
+        looks[1]!();
+        assert.equal((await two).from, 'anna');
+        await until('both are heard', () => heard().length >= 2);
+        assert.deepEqual([heard(), looks.length], [['ann one', 'anna two'], 2]);
+        bob.client.close();
+        client.close();
+      });
+    }
+  });
+
+  it('a rename that waits for a message ends with the client; with an id it does not wait', async () => {
+    let looks = 0;
+    const onMessage: ChatOptions['onMessage'] = () => {
+      looks++;
+      return new Promise(() => {});
+    };
+    await withChat({ onMessage }, async ({ url }) => {
+      const waits = joinChat(url);
+      const known = joinChat(url, { id: 'a1' });
+      const sent = [waits, known].map(({ client }) => client.send('never answered'));
+      await until('both are looked at', () => looks === 2);
+      const renamed = waits.client.rename('anna');
+      await known.client.rename('Anna');
+      assert.deepEqual([waits.client.you, known.client.you], ['ann', 'Anna']);
+      for (const { client } of [waits, known]) client.close();
+      await assert.rejects(renamed, { code: 'CLOSED' });
+      for (const each of sent) await assert.rejects(each, { code: 'CLOSED' });
+    });
+  });
+
   it('a log-in by token: a ticket for each connection, a new token when it is over, and no token in any URL', async () => {
     const urls: string[] = [];
     let tokens = 0;
