@@ -217,9 +217,9 @@ return lived
 `;
 
 /**
- * Says that a node lives, then takes the members of one that does not, as many as ARGV 5.
- * KEYS bus, nodes. ARGV 1 node, 2 ms until it is given up, 3 records of the bus, 4 the tag of the partition's keys, 5 names at a time.
- * The keys of the dead node follow from its name, and have the same hash tag.
+ * Says that a node lives, then takes the members of one that does not, as many as ARGV 4.
+ * KEYS bus, nodes. ARGV 1 node, 2 ms until it is given up, 3 records of the bus, 4 names at a time.
+ * The keys of the dead node follow from its name and from KEYS, which have what the client itself may put before every key.
  * Answers { 1 if this node itself may have been given up, 1 if more is to be taken }.
  */
 export const BEAT: string = `${NOW}
@@ -228,10 +228,11 @@ local lived = tonumber(redis.call('ZSCORE', KEYS[2], ARGV[1]) or '0') > now
 redis.call('ZADD', KEYS[2], text(now + tonumber(ARGV[2])), ARGV[1])
 local dead = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now), 'LIMIT', 0, 1)[1]
 if not dead then return { lived and 0 or 1, 0 } end
-local left = tonumber(ARGV[5])
-local rooms = ARGV[4] .. ':rooms:' .. dead
+local left = tonumber(ARGV[4])
+local tag = KEYS[2]:sub(1, -7) -- without :nodes
+local rooms = tag .. ':rooms:' .. dead
 for _, room in ipairs(redis.call('SRANDMEMBER', rooms, left)) do
-  local at, names = ARGV[4] .. ':at:' .. dead .. ':' .. room, ARGV[4] .. ':names:' .. room
+  local at, names = tag .. ':at:' .. dead .. ':' .. room, tag .. ':names:' .. room
   local held = redis.call('HSCAN', at, 0, 'COUNT', left)[2]
   for i = 1, #held, 2 do
     local all = redis.call('HINCRBY', names, held[i], -tonumber(held[i + 1]))
