@@ -8,6 +8,7 @@
  * - `keys`: a hash. k<key> = `sequence token time index`, n<index> = key, t and h the last index given and the last forgotten.
  * - `names`: a hash of a room, name = connections on all nodes; `at:<node>:<room>`: the same of one node.
  * - `rooms:<node>`: the set of rooms that a node has members in; `nodes`: when each node is given up, by Redis's clock.
+ * Where `room` is gone, what is left of the room is removed and it begins anew; where `history` is gone, its records are.
  * Records have the fields t token, m time, b octets, d data, and where they are set k key, c coalesce, p policy.
  * Read next: `redis-commands.ts`.
  */
@@ -65,6 +66,7 @@ if not epoch then
   epoch = ARGV[4]
   redis.call('DEL', KEYS[3], KEYS[4])
 end
+if redis.call('EXISTS', KEYS[3]) == 0 then octets, first = 0, sequence + 1 end
 
 local key = ARGV[2]
 local keyAge = tonumber(ARGV[10])
@@ -131,7 +133,7 @@ return { 0, epoch, text(sequence), ARGV[3], text(now) }
 
 /**
  * Reads a page of the history, and where the bus stands at the same moment.
- * KEYS bus, room, history. ARGV 1 to 3 position after which to read (epoch '' = the last ones), 4 limit, 5 epoch if the room is
+ * KEYS bus, room, history, keys. ARGV 1 to 3 position after which to read (epoch '' = the last ones), 4 limit, 5 epoch if the room is
  * new, 6 bound of age or 0, 7 ms until a room without records is forgotten.
  * Answers { known, epoch, sequence, token, last ID of the bus, entries, oldest first if known, else newest first }.
  */
@@ -140,6 +142,7 @@ local meta = redis.call('HMGET', KEYS[2], 'e', 's', 't')
 local epoch, sequence, token = meta[1], tonumber(meta[2] or '0'), meta[3] or ''
 if not epoch then
   epoch = ARGV[5]
+  redis.call('DEL', KEYS[3], KEYS[4])
   redis.call('HSET', KEYS[2], 'e', epoch, 's', '0')
   redis.call('PEXPIRE', KEYS[2], ARGV[7])
 end

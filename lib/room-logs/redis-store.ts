@@ -97,7 +97,8 @@ export class RedisStore implements PageReader {
       settings.maxHistoryAgeMs,
       settings.emptyRoomMs,
     ];
-    const reply = listOf(await this.commands.run(READ_SCRIPT, [keys.bus, keys.room, keys.history], args.map(String)));
+    const names = [keys.bus, keys.room, keys.history, keys.keys];
+    const reply = listOf(await this.commands.run(READ_SCRIPT, names, args.map(String)));
     const [known, epoch, sequence, token, busId, oldest] = reply.map(String) as [
       string,
       string,

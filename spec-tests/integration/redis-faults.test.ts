@@ -137,6 +137,41 @@ for (const name of ['ioredis', 'redis'] as const) {
       await tap.until(() => tap.records.some(({ data }) => data === 'more'));
     });
 
+    it('begins a room anew, with a reset, when its hash alone is gone', async () => {
+      const log = await openOn(connect, server.port);
+      const tap = await subscribed(log, 'r', 10);
+      for (const data of ['1', '2', '3']) await log.append('r', { data, key: data });
+      await tap.texts(3);
+      const { head } = await log.read('r', undefined, 1);
+      for (const first of ['read', 'append'] as const) {
+        const [name = ''] = (await command('KEYS', '*:room:r')) as string[];
+        await command('DEL', name);
+        if (first === 'read') {
+          const page = await log.read('r', head, 10);
+          assert.deepEqual([page.reset, page.head.sequence, page.records], [true, 0, []]);
+        }
+        const again = await log.append('r', { data: `after ${first}`, key: '3' });
+        assert.deepEqual([again.duplicate, again.position.sequence], [false, 1]);
+        assert.notEqual(again.position.epoch, head.epoch);
+        assert.deepEqual(texts((await log.read('r', undefined, 10)).records), [`after ${first}`]);
+        await tap.until(() => tap.resets.at(-1)?.epoch === again.position.epoch);
+      }
+    });
+
+    it('tells a gap when the history of a room alone is gone, and keeps as much of what follows as before', async () => {
+      const log = await openOn(connect, server.port, { maxHistoryBytes: 100 });
+      const tap = await subscribed(log, 'r');
+      const { position } = await log.append('r', { data: '1' });
+      await log.append('r', { data: '2'.repeat(90) });
+      const [name = ''] = (await command('KEYS', '*:history:r')) as string[];
+      await command('DEL', name);
+      for (const data of ['3', '4']) await log.append('r', { data: data.repeat(40) });
+      const page = await log.read('r', position, 10);
+      assert.deepEqual([page.reset, page.gap], [false, { from: 2, to: 2 }]);
+      assert.deepEqual(texts(page.records), ['3'.repeat(40), '4'.repeat(40)]);
+      await tap.texts(4);
+    });
+
     it('recognises a failover that lost writes by the token, and tells a reset', async () => {
       const replica = await startRedis(['--replicaof', `127.0.0.1 ${server.port}`]);
       later(() => replica.stop());
