@@ -3,6 +3,8 @@
  *
  * All keys of a partition have its hash tag, `{prefix:N}`, so that they live on one node of a cluster:
  * - `bus`: a stream of everything that was appended in the partition, which every node reads; bounded by count.
+ * - `large`: a stream of the records that are too large for `bus`, whose entries name them by ID (i). The ID is the octets that were
+ *   appended to it before, and one: trimming by ID bounds it by octets. `large-octets` counts them.
  * - `room`: a hash. e epoch, s sequence, t token of the last record, f first sequence of the history, b its octets, m last time.
  * - `history`: a stream of the room's records, with the sequence as the ID.
  * - `keys`: a hash. k<key> = `sequence token time index`, n<index> = key, t and h the last index given and the last forgotten.
@@ -16,6 +18,8 @@
 /** The keys of a room, or of a room's partition. */
 export interface RoomKeyNames {
   readonly bus: string;
+  readonly large: string;
+  readonly largeOctets: string;
   readonly room: string;
   readonly history: string;
   readonly keys: string;
@@ -26,6 +30,8 @@ export function keyNames(prefix: string, partition: number, room: string): RoomK
   const tag = partitionTag(prefix, partition);
   return {
     bus: `${tag}:bus`,
+    large: `${tag}:large`,
+    largeOctets: `${tag}:large-octets`,
     room: `${tag}:room:${room}`,
     history: `${tag}:history:${room}`,
     keys: `${tag}:keys:${room}`,
@@ -51,9 +57,9 @@ end
 
 /**
  * Numbers a record and appends it, unless its key was used.
- * KEYS bus, room, history, keys. ARGV 1 room, 2 key or '', 3 token, 4 epoch if the room is new, 5 octets, 6 to 8 bounds of
- * the history (records, octets, ms or 0), 9 maxKeys, 10 keyAgeMs, 11 records of the bus, 12 ms until a silent room is forgotten,
- * 13 1 if the bus carries the record too, 14 … fields of the record.
+ * KEYS bus, room, history, keys, large, large-octets. ARGV 1 room, 2 key or '', 3 token, 4 epoch if the room is new, 5 octets,
+ * 6 to 8 bounds of the history (records, octets, ms or 0), 9 maxKeys, 10 keyAgeMs, 11 records of the bus, 12 octets of large,
+ * 13 ms until a silent room is forgotten, 14 1 if the bus carries the record too, 15 … fields of the record.
  * Answers { duplicate, epoch, sequence, token, time, the record if it is a repeat's }.
  */
 export const APPEND: string = `${NOW}
@@ -82,7 +88,7 @@ end
 
 sequence = sequence + 1
 local record = { 't', ARGV[3], 'm', text(now), 'b', ARGV[5] }
-for i = 14, #ARGV do record[#record + 1] = ARGV[i] end
+for i = 15, #ARGV do record[#record + 1] = ARGV[i] end
 redis.call('XADD', KEYS[3], text(sequence) .. '-0', unpack(record))
 octets = octets + tonumber(ARGV[5])
 local before, age = first, tonumber(ARGV[8])
@@ -99,8 +105,8 @@ while first <= sequence do
 end
 if first > before then redis.call('XTRIM', KEYS[3], 'MINID', '=', text(first) .. '-0') end
 redis.call('HSET', KEYS[2], 'e', epoch, 's', text(sequence), 't', ARGV[3], 'f', text(first), 'b', text(octets), 'm', text(now))
-redis.call('PEXPIRE', KEYS[2], ARGV[12])
-redis.call('PEXPIRE', KEYS[3], ARGV[12])
+redis.call('PEXPIRE', KEYS[2], ARGV[13])
+redis.call('PEXPIRE', KEYS[3], ARGV[13])
 
 if key ~= '' and tonumber(ARGV[9]) > 0 then
   local ring = redis.call('HMGET', KEYS[4], 't', 'h')
@@ -126,7 +132,16 @@ if key ~= '' and tonumber(ARGV[9]) > 0 then
 end
 
 local entry = { 'r', ARGV[1], 'e', epoch, 's', text(sequence) }
-if ARGV[13] == '1' then for i = 1, #record do entry[#entry + 1] = record[i] end end
+if ARGV[14] == '1' then
+  for i = 1, #record do entry[#entry + 1] = record[i] end
+else
+  local total = redis.call('INCRBY', KEYS[6], ARGV[5])
+  local before = total - tonumber(ARGV[5])
+  if before == 0 then redis.call('DEL', KEYS[5]) end
+  local oldest = math.max(0, total - tonumber(ARGV[12]) + 1)
+  entry[7], entry[8] = 'i', text(before + 1) .. '-0'
+  redis.call('XADD', KEYS[5], 'MINID', '=', text(oldest) .. '-0', entry[8], unpack(record))
+end
 redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[11], '*', unpack(entry))
 return { 0, epoch, text(sequence), ARGV[3], text(now) }
 `;

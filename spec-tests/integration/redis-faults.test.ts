@@ -225,6 +225,44 @@ for (const name of ['ioredis', 'redis'] as const) {
       assert.deepEqual(await tap.texts(30), expected);
     });
 
+    it('hands out large records whole to who keeps up, whatever the bound of the history, with small ones between', async () => {
+      const log = await openOn(connect, server.port);
+      const tap = await subscribed(log, 'r');
+      await Promise.all(['x'.repeat(1_048_576), 'small'].map((data) => log.append('r', { data })));
+      await tap.texts(2);
+      const burst = Array.from({ length: 150 }, (_, i) => `${i}`.padEnd(i % 3 === 0 ? 20_000 : 2_000));
+      await Promise.all(burst.map((data) => log.append('r', { data })));
+      await tap.until(() => tap.records.length === 152);
+      assert.deepEqual([tap.gaps, tap.resets], [[], []]);
+      assert.deepEqual(texts(tap.records).slice(2), burst);
+    });
+
+    it('keeps so many octets of large records for readers and no more, and tells a gap for those that are gone', async () => {
+      const options = { maxHistoryBytes: 0, busRecordBytes: 10, busLargeBytes: 1_000 };
+      const log = await openOn(connect, server.port, options);
+      const tap = await subscribed(log, 'r');
+      const append = (from: number, to: number, size: number): Promise<unknown> =>
+        Promise.all(
+          Array.from({ length: to - from + 1 }, (_, i) => log.append('r', { data: `${from + i} `.padEnd(size) })),
+        );
+      await append(1, 10, 100);
+      await tap.until(() => tap.records.length === 10);
+      assert.deepEqual(tap.gaps, []);
+      await command('CLIENT', 'PAUSE', '100', 'ALL'); // then all of them are carried out before anybody reads
+      await append(11, 30, 300);
+      await tap.until(() => tap.records.length + lengthOf(tap.gaps) === 30);
+      assert.ok(tap.gaps.length > 0);
+      await log.append('r', { data: 'last' });
+      await tap.until(() => tap.records.at(-1)?.data === 'last');
+      const [name = ''] = (await command('KEYS', '*:large')) as string[];
+      assert.equal(Number(await command('XLEN', name)), 3);
+      await log.append('r', { data: 'x'.repeat(1_001) });
+      assert.equal(Number(await command('XLEN', name)), 0, 'of one that is larger nothing is kept');
+      await command('DEL', `${name}-octets`);
+      await log.append('r', { data: 'counted from nothing' });
+      await tap.until(() => tap.records.at(-1)?.data === 'counted from nothing');
+    });
+
     it('tells a gap when the history of a room was cut before a node had read it', async () => {
       const proxy = await startProxy(server.port);
       later(() => proxy.close());
@@ -334,6 +372,9 @@ for (const name of ['ioredis', 'redis'] as const) {
     });
   });
 }
+
+const lengthOf = (gaps: readonly { readonly from: number; readonly to: number }[]): number =>
+  gaps.reduce((sum, { from, to }) => sum + to - from + 1, 0);
 
 async function redisTime(admin: TestClient): Promise<number> {
   const [seconds, micros] = (await admin.port.command(['TIME'])) as [string, string];
