@@ -228,8 +228,10 @@ export const REDIS_LOG_LIMITS = {
   blockMs: 5_000,
   /** Records that a partition's stream keeps for nodes that read behind: a node that is further behind reads histories. */
   busRecords: 1_000,
-  /** Records of more data are not in the stream, nodes fetch them from the history: 1,000 × 16 KiB × 8 partitions = 128 MiB at most. */
+  /** Records of more data are not in the stream, nodes fetch them one by one: 1,000 × 16 KiB × 8 partitions = 128 MiB at most. */
   busRecordBytes: 16_384,
+  /** Data of such records that a partition keeps until they are fetched, the latest: 16 of the largest, in 8 partitions 128 MiB at most. */
+  busLargeBytes: 16_777_216,
   /** A room that nobody has published in for a day is forgotten, and its next record begins a new epoch. */
   idleRoomMs: 86_400_000,
   /** A room that was only ever asked for is forgotten after an hour. */

@@ -59,15 +59,23 @@ export class RedisCommands {
 
   /** Sends a command that is no script. @throws RoomRefused by rejection, as `run` */
   send(args: readonly string[]): Promise<unknown> {
-    return this.#inTime(this.#port.command(args));
+    return this.#inTime(this.#command(args));
+  }
+
+  /** Sends a command; where the port throws, it rejects. Not async, which took some 4 % more CPU time for an append. */
+  #command(args: readonly string[]): Promise<unknown> {
+    try {
+      return this.#port.command(args);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #send(call: Call, how: 'EVAL' | 'EVALSHA'): void {
     const { script, keys, args } = call;
     const name = how === 'EVAL' ? script.text : script.sha1;
     this.#underWay++;
-    this.#port
-      .command([how, name, String(keys.length), ...keys, ...args])
+    this.#command([how, name, String(keys.length), ...keys, ...args])
       .then(call.resolve, (error: unknown) => {
         if (how === 'EVALSHA' && error instanceof Error && error.message.startsWith('NOSCRIPT'))
           this.#unknown.push(call);

@@ -2,7 +2,7 @@
  * One room on one node: hands what the partition's stream brings to those who are subscribed here, without a hole.
  *
  * The feed knows its place: the last record that it has handed out, and the entry of the stream up to which that is true.
- * The next record in the stream is handed out as it is. Anything else (a record too large for the stream, a hole because
+ * The next record in the stream is handed out as it is. Anything else (a large record that could not be fetched any more, a hole because
  * the stream was cut, another epoch, a number that had been given before) makes it look at the room's history, which says
  * what follows: records, a gap, or a reset. A subscriber that comes later reads for itself, and what the feed hands out
  * meanwhile waits for it. Bounded: `MAX_EARLY` entries wait, then they are read again. Read next: `redis-log.ts`.

@@ -171,9 +171,10 @@ export class RedisLog implements RoomLog {
     const reader = new RedisPartition({
       port: this.#port,
       clock: this.#clock,
-      bus: this.#store.busOf(partition),
+      ...this.#store.streamsOf(partition),
       blockMs,
       commandTimeoutMs,
+      hears: (room) => this.#feeds.has(room),
       entry: (entry: StreamEntry) => {
         if (!entry.fields.has('s')) this.presence.entry(entry);
         else this.#feeds.get(entry.fields.get('r') ?? '')?.entry(entry);

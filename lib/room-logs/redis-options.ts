@@ -37,6 +37,11 @@ export interface RedisLogOptions extends HistoryOptions {
   readonly busRecords?: number | undefined;
   /** Default `REDIS_LOG_LIMITS.busRecordBytes`. */
   readonly busRecordBytes?: number | undefined;
+  /**
+   * Data of records over `busRecordBytes` that each partition keeps for nodes to fetch, whatever the bounds of the history: when more are
+   * appended before a node has fetched them, it tells a gap. Default `REDIS_LOG_LIMITS.busLargeBytes`.
+   */
+  readonly busLargeBytes?: number | undefined;
   /** Default `REDIS_LOG_LIMITS.idleRoomMs`. */
   readonly idleRoomMs?: number | undefined;
   /** Default `REDIS_LOG_LIMITS.emptyRoomMs`. */
@@ -65,6 +70,7 @@ export interface RedisLogSettings extends Required<HistoryOptions> {
   readonly blockMs: number;
   readonly busRecords: number;
   readonly busRecordBytes: number;
+  readonly busLargeBytes: number;
   readonly idleRoomMs: number;
   readonly emptyRoomMs: number;
   readonly heartbeatMs: number;
@@ -98,6 +104,7 @@ export function redisLogSettings(options: RedisLogOptions): RedisLogSettings {
     blockMs: limit('blockMs'),
     busRecords: limit('busRecords'),
     busRecordBytes: limit('busRecordBytes', 0),
+    busLargeBytes: limit('busLargeBytes', 0),
     idleRoomMs: limit('idleRoomMs'),
     emptyRoomMs: limit('emptyRoomMs'),
     heartbeatMs,

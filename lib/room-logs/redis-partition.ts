@@ -1,7 +1,8 @@
 /**
  * Reads the stream of one partition: everything that any node appends to its rooms, in Redis's order.
  *
- * One connection that waits. When it fails it is opened again, a little later each time, and whoever listens is told that
+ * One connection that waits. A record that is too large for the stream is fetched by itself, before the next entry is handed out.
+ * When it fails it is opened again, a little later each time, and whoever listens is told that
  * records may have been lost (`doubt`): feeds then look at their rooms. The same when the stream does not reach up to where
  * this node has read: it is another one, of a Redis that was emptied or of a replica that had not got everything.
  * Read next: `redis-feed.ts`.
@@ -28,10 +29,13 @@ const MAX_WAIT_MS = 5_000;
 export interface PartitionOptions {
   readonly port: RedisPort;
   readonly clock: Clock;
-  /** The stream's key. */
+  /** The keys of the stream, and of the one that has the records that are too large for it. */
   readonly bus: string;
+  readonly large: string;
   readonly blockMs: number;
   readonly commandTimeoutMs: number;
+  /** Whether anybody here hears a room: for others no large record is fetched. */
+  readonly hears: (room: string) => boolean;
   readonly entry: (entry: StreamEntry) => void;
   readonly doubt: () => void;
   readonly failed: (error: unknown, waitMs: number) => void;
@@ -117,7 +121,9 @@ export class RedisPartition {
     const entries = entriesOfStream(await this.#readDeadline.of(reader.command(args)));
     if (this.#closed) return;
     for (const each of entries) {
-      const read = streamEntry(each);
+      let read = streamEntry(each);
+      if (read.fields.has('i')) read = await this.#whole(read, reader);
+      if (this.#closed) return;
       this.#position = read.id;
       entry(read);
     }
@@ -126,6 +132,16 @@ export class RedisPartition {
     if (compareIds(last, this.#position ?? last) >= 0) return;
     this.#position = last;
     doubt();
+  }
+
+  /** Adds the record to an entry that only names it; as it is where the record was trimmed already. */
+  async #whole(entry: StreamEntry, reader: RedisReader): Promise<StreamEntry> {
+    const { large, hears } = this.#options;
+    const id = entry.fields.get('i') ?? '';
+    if (!hears(entry.fields.get('r') ?? '')) return entry;
+    const [record] = listOf(await this.#deadline.of(reader.command(['XRANGE', large, id, id])));
+    if (record === undefined) return entry;
+    return { id: entry.id, fields: new Map([...entry.fields, ...streamEntry(record).fields]) };
   }
 
   async #lastId(reader: RedisReader): Promise<string> {

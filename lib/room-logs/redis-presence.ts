@@ -199,10 +199,14 @@ export class RedisPresence implements LogPresence {
     const { store, node } = this.#options;
     const { prefix, deadAfterMs, busRecords } = store.settings;
     const tag = partitionTag(prefix, partition);
-    const args = [node, deadAfterMs, busRecords, tag, TAKEN_AT_ONCE].map(String);
-    const [givenUp, more] = listOf(await store.commands.run(BEAT_SCRIPT, [`${tag}:bus`, `${tag}:nodes`], args)).map(
-      Number,
-    );
+    const args = [node, deadAfterMs, busRecords, TAKEN_AT_ONCE].map(String);
+    const beat = store.commands.run(BEAT_SCRIPT, [`${tag}:bus`, `${tag}:nodes`], args);
+    const reply = await beat.catch((error: unknown) => {
+      // The client may still send it: then its answer, that this node was given up, reaches nobody.
+      this.#unsure.add(partition);
+      throw error;
+    });
+    const [givenUp, more] = listOf(reply).map(Number);
     if (givenUp === 1) this.#unsure.add(partition);
     if (this.#unsure.delete(partition)) await this.#countAnew(partition);
     return more === 1 && !this.#closed;

@@ -3,11 +3,14 @@
  *
  * All keys of a partition have its hash tag, `{prefix:N}`, so that they live on one node of a cluster:
  * - `bus`: a stream of everything that was appended in the partition, which every node reads; bounded by count.
+ * - `large`: a stream of the records that are too large for `bus`, whose entries name them by ID (i). The ID is the octets that were
+ *   appended to it before, and one: trimming by ID bounds it by octets. `large-octets` counts them.
  * - `room`: a hash. e epoch, s sequence, t token of the last record, f first sequence of the history, b its octets, m last time.
  * - `history`: a stream of the room's records, with the sequence as the ID.
  * - `keys`: a hash. k<key> = `sequence token time index`, n<index> = key, t and h the last index given and the last forgotten.
  * - `names`: a hash of a room, name = connections on all nodes; `at:<node>:<room>`: the same of one node.
  * - `rooms:<node>`: the set of rooms that a node has members in; `nodes`: when each node is given up, by Redis's clock.
+ * Where `room` is gone, what is left of the room is removed and it begins anew; where `history` is gone, its records are.
  * Records have the fields t token, m time, b octets, d data, and where they are set k key, c coalesce, p policy.
  * Read next: `redis-commands.ts`.
  */
@@ -15,6 +18,8 @@
 /** The keys of a room, or of a room's partition. */
 export interface RoomKeyNames {
   readonly bus: string;
+  readonly large: string;
+  readonly largeOctets: string;
   readonly room: string;
   readonly history: string;
   readonly keys: string;
@@ -25,6 +30,8 @@ export function keyNames(prefix: string, partition: number, room: string): RoomK
   const tag = partitionTag(prefix, partition);
   return {
     bus: `${tag}:bus`,
+    large: `${tag}:large`,
+    largeOctets: `${tag}:large-octets`,
     room: `${tag}:room:${room}`,
     history: `${tag}:history:${room}`,
     keys: `${tag}:keys:${room}`,
@@ -50,9 +57,9 @@ end
 
 /**
  * Numbers a record and appends it, unless its key was used.
- * KEYS bus, room, history, keys. ARGV 1 room, 2 key or '', 3 token, 4 epoch if the room is new, 5 octets, 6 to 8 bounds of
- * the history (records, octets, ms or 0), 9 maxKeys, 10 keyAgeMs, 11 records of the bus, 12 ms until a silent room is forgotten,
- * 13 1 if the bus carries the record too, 14 … fields of the record.
+ * KEYS bus, room, history, keys, large, large-octets. ARGV 1 room, 2 key or '', 3 token, 4 epoch if the room is new, 5 octets,
+ * 6 to 8 bounds of the history (records, octets, ms or 0), 9 maxKeys, 10 keyAgeMs, 11 records of the bus, 12 octets of large,
+ * 13 ms until a silent room is forgotten, 14 1 if the bus carries the record too, 15 … fields of the record.
  * Answers { duplicate, epoch, sequence, token, time, the record if it is a repeat's }.
  */
 export const APPEND: string = `${NOW}
@@ -65,6 +72,7 @@ if not epoch then
   epoch = ARGV[4]
   redis.call('DEL', KEYS[3], KEYS[4])
 end
+if redis.call('EXISTS', KEYS[3]) == 0 then octets, first = 0, sequence + 1 end
 
 local key = ARGV[2]
 local keyAge = tonumber(ARGV[10])
@@ -80,7 +88,7 @@ end
 
 sequence = sequence + 1
 local record = { 't', ARGV[3], 'm', text(now), 'b', ARGV[5] }
-for i = 14, #ARGV do record[#record + 1] = ARGV[i] end
+for i = 15, #ARGV do record[#record + 1] = ARGV[i] end
 redis.call('XADD', KEYS[3], text(sequence) .. '-0', unpack(record))
 octets = octets + tonumber(ARGV[5])
 local before, age = first, tonumber(ARGV[8])
@@ -97,8 +105,8 @@ while first <= sequence do
 end
 if first > before then redis.call('XTRIM', KEYS[3], 'MINID', '=', text(first) .. '-0') end
 redis.call('HSET', KEYS[2], 'e', epoch, 's', text(sequence), 't', ARGV[3], 'f', text(first), 'b', text(octets), 'm', text(now))
-redis.call('PEXPIRE', KEYS[2], ARGV[12])
-redis.call('PEXPIRE', KEYS[3], ARGV[12])
+redis.call('PEXPIRE', KEYS[2], ARGV[13])
+redis.call('PEXPIRE', KEYS[3], ARGV[13])
 
 if key ~= '' and tonumber(ARGV[9]) > 0 then
   local ring = redis.call('HMGET', KEYS[4], 't', 'h')
@@ -124,14 +132,23 @@ if key ~= '' and tonumber(ARGV[9]) > 0 then
 end
 
 local entry = { 'r', ARGV[1], 'e', epoch, 's', text(sequence) }
-if ARGV[13] == '1' then for i = 1, #record do entry[#entry + 1] = record[i] end end
+if ARGV[14] == '1' then
+  for i = 1, #record do entry[#entry + 1] = record[i] end
+else
+  local total = redis.call('INCRBY', KEYS[6], ARGV[5])
+  local before = total - tonumber(ARGV[5])
+  if before == 0 then redis.call('DEL', KEYS[5]) end
+  local oldest = math.max(0, total - tonumber(ARGV[12]) + 1)
+  entry[7], entry[8] = 'i', text(before + 1) .. '-0'
+  redis.call('XADD', KEYS[5], 'MINID', '=', text(oldest) .. '-0', entry[8], unpack(record))
+end
 redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[11], '*', unpack(entry))
 return { 0, epoch, text(sequence), ARGV[3], text(now) }
 `;
 
 /**
  * Reads a page of the history, and where the bus stands at the same moment.
- * KEYS bus, room, history. ARGV 1 to 3 position after which to read (epoch '' = the last ones), 4 limit, 5 epoch if the room is
+ * KEYS bus, room, history, keys. ARGV 1 to 3 position after which to read (epoch '' = the last ones), 4 limit, 5 epoch if the room is
  * new, 6 bound of age or 0, 7 ms until a room without records is forgotten.
  * Answers { known, epoch, sequence, token, last ID of the bus, entries, oldest first if known, else newest first }.
  */
@@ -140,6 +157,7 @@ local meta = redis.call('HMGET', KEYS[2], 'e', 's', 't')
 local epoch, sequence, token = meta[1], tonumber(meta[2] or '0'), meta[3] or ''
 if not epoch then
   epoch = ARGV[5]
+  redis.call('DEL', KEYS[3], KEYS[4])
   redis.call('HSET', KEYS[2], 'e', epoch, 's', '0')
   redis.call('PEXPIRE', KEYS[2], ARGV[7])
 end
@@ -217,9 +235,9 @@ return lived
 `;
 
 /**
- * Says that a node lives, then takes the members of one that does not, as many as ARGV 5.
- * KEYS bus, nodes. ARGV 1 node, 2 ms until it is given up, 3 records of the bus, 4 the tag of the partition's keys, 5 names at a time.
- * The keys of the dead node follow from its name, and have the same hash tag.
+ * Says that a node lives, then takes the members of one that does not, as many as ARGV 4.
+ * KEYS bus, nodes. ARGV 1 node, 2 ms until it is given up, 3 records of the bus, 4 names at a time.
+ * The keys of the dead node follow from its name and from KEYS, which have what the client itself may put before every key.
  * Answers { 1 if this node itself may have been given up, 1 if more is to be taken }.
  */
 export const BEAT: string = `${NOW}
@@ -228,10 +246,11 @@ local lived = tonumber(redis.call('ZSCORE', KEYS[2], ARGV[1]) or '0') > now
 redis.call('ZADD', KEYS[2], text(now + tonumber(ARGV[2])), ARGV[1])
 local dead = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now), 'LIMIT', 0, 1)[1]
 if not dead then return { lived and 0 or 1, 0 } end
-local left = tonumber(ARGV[5])
-local rooms = ARGV[4] .. ':rooms:' .. dead
+local left = tonumber(ARGV[4])
+local tag = KEYS[2]:sub(1, -7) -- without :nodes
+local rooms = tag .. ':rooms:' .. dead
 for _, room in ipairs(redis.call('SRANDMEMBER', rooms, left)) do
-  local at, names = ARGV[4] .. ':at:' .. dead .. ':' .. room, ARGV[4] .. ':names:' .. room
+  local at, names = tag .. ':at:' .. dead .. ':' .. room, tag .. ':names:' .. room
   local held = redis.call('HSCAN', at, 0, 'COUNT', left)[2]
   for i = 1, #held, 2 do
     local all = redis.call('HINCRBY', names, held[i], -tonumber(held[i + 1]))

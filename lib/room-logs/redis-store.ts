@@ -31,16 +31,17 @@ export class RedisStore implements PageReader {
   readonly settings: RedisLogSettings;
   readonly commands: RedisCommands;
   readonly #newId: (length: number) => string;
-  /** Arguments 6 to 12 of the script that appends. */
+  /** Arguments 6 to 13 of the script that appends. */
   readonly #bounds: readonly string[];
 
   constructor(port: RedisPort, settings: RedisLogSettings, clock: Clock, newId: (length: number) => string) {
     this.settings = settings;
     this.commands = new RedisCommands(port, clock, settings.commandTimeoutMs);
     this.#newId = newId;
-    const { maxHistoryRecords, maxHistoryBytes, maxHistoryAgeMs, maxKeys, keyAgeMs, busRecords, idleRoomMs } = settings;
-    const bounds = [maxHistoryRecords, maxHistoryBytes, maxHistoryAgeMs, maxKeys, keyAgeMs, busRecords, idleRoomMs];
-    this.#bounds = bounds.map(String);
+    const { maxHistoryRecords, maxHistoryBytes, maxHistoryAgeMs, maxKeys, keyAgeMs } = settings;
+    const { busRecords, busLargeBytes, idleRoomMs } = settings;
+    const history = [maxHistoryRecords, maxHistoryBytes, maxHistoryAgeMs];
+    this.#bounds = [...history, maxKeys, keyAgeMs, busRecords, busLargeBytes, idleRoomMs].map(String);
   }
 
   /** The partition of a room. */
@@ -48,9 +49,10 @@ export class RedisStore implements PageReader {
     return crc32(Buffer.from(room)) % this.settings.partitions;
   }
 
-  /** The stream that has all records of a partition as they come. */
-  busOf(partition: number): string {
-    return `${partitionTag(this.settings.prefix, partition)}:bus`;
+  /** The stream that has all records of a partition as they come, and the one that has those that are too large for it. */
+  streamsOf(partition: number): { readonly bus: string; readonly large: string } {
+    const tag = partitionTag(this.settings.prefix, partition);
+    return { bus: `${tag}:bus`, large: `${tag}:large` };
   }
 
   /** Appends a record, unless its key was used. */
@@ -68,7 +70,8 @@ export class RedisStore implements PageReader {
       octets <= settings.busRecordBytes ? '1' : '0',
       ...fieldsOf(entry),
     ];
-    const reply = listOf(await this.commands.run(APPEND_SCRIPT, [keys.bus, keys.room, keys.history, keys.keys], args));
+    const names = [keys.bus, keys.room, keys.history, keys.keys, keys.large, keys.largeOctets];
+    const reply = listOf(await this.commands.run(APPEND_SCRIPT, names, args));
     const [duplicate, epoch, sequence, token, timeMs] = reply.map(String) as [string, string, string, string, string];
     const position: Position = { epoch, sequence: Number(sequence), token };
     if (duplicate === '1') {
@@ -97,7 +100,8 @@ export class RedisStore implements PageReader {
       settings.maxHistoryAgeMs,
       settings.emptyRoomMs,
     ];
-    const reply = listOf(await this.commands.run(READ_SCRIPT, [keys.bus, keys.room, keys.history], args.map(String)));
+    const names = [keys.bus, keys.room, keys.history, keys.keys];
+    const reply = listOf(await this.commands.run(READ_SCRIPT, names, args.map(String)));
     const [known, epoch, sequence, token, busId, oldest] = reply.map(String) as [
       string,
       string,

@@ -26,19 +26,20 @@ export interface TestClient {
   close(): void;
 }
 
-export type Connect = (port: number) => Promise<TestClient>;
+/** `options` are the client's own. */
+export type Connect = (port: number, options?: object) => Promise<TestClient>;
 
 /** The clients by name. */
 export const CLIENTS: Readonly<Record<'ioredis' | 'redis', Connect>> = {
-  async ioredis(port) {
+  async ioredis(port, options) {
     const { Redis } = await packageOf<IoredisPackage>('ioredis');
-    const client = new Redis(port, '127.0.0.1', { retryStrategy: () => 20 });
+    const client = new Redis(port, '127.0.0.1', { retryStrategy: () => 20, ...options });
     client.on('error', () => undefined); // tests look at what the log says
     return { port: fromIoredis(client), close: () => client.disconnect() };
   },
-  async redis(port) {
+  async redis(port, options) {
     const { createClient } = await packageOf<NodeRedisPackage>('redis');
-    const client = createClient({ url: `redis://127.0.0.1:${port}` });
+    const client = createClient({ url: `redis://127.0.0.1:${port}`, ...options });
     client.on('error', () => undefined);
     await client.connect();
     return { port: fromNodeRedis(client), close: () => client.destroy() };

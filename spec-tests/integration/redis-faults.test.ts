@@ -137,6 +137,41 @@ for (const name of ['ioredis', 'redis'] as const) {
       await tap.until(() => tap.records.some(({ data }) => data === 'more'));
     });
 
+    it('begins a room anew, with a reset, when its hash alone is gone', async () => {
+      const log = await openOn(connect, server.port);
+      const tap = await subscribed(log, 'r', 10);
+      for (const data of ['1', '2', '3']) await log.append('r', { data, key: data });
+      await tap.texts(3);
+      const { head } = await log.read('r', undefined, 1);
+      for (const first of ['read', 'append'] as const) {
+        const [name = ''] = (await command('KEYS', '*:room:r')) as string[];
+        await command('DEL', name);
+        if (first === 'read') {
+          const page = await log.read('r', head, 10);
+          assert.deepEqual([page.reset, page.head.sequence, page.records], [true, 0, []]);
+        }
+        const again = await log.append('r', { data: `after ${first}`, key: '3' });
+        assert.deepEqual([again.duplicate, again.position.sequence], [false, 1]);
+        assert.notEqual(again.position.epoch, head.epoch);
+        assert.deepEqual(texts((await log.read('r', undefined, 10)).records), [`after ${first}`]);
+        await tap.until(() => tap.resets.at(-1)?.epoch === again.position.epoch);
+      }
+    });
+
+    it('tells a gap when the history of a room alone is gone, and keeps as much of what follows as before', async () => {
+      const log = await openOn(connect, server.port, { maxHistoryBytes: 100 });
+      const tap = await subscribed(log, 'r');
+      const { position } = await log.append('r', { data: '1' });
+      await log.append('r', { data: '2'.repeat(90) });
+      const [name = ''] = (await command('KEYS', '*:history:r')) as string[];
+      await command('DEL', name);
+      for (const data of ['3', '4']) await log.append('r', { data: data.repeat(40) });
+      const page = await log.read('r', position, 10);
+      assert.deepEqual([page.reset, page.gap], [false, { from: 2, to: 2 }]);
+      assert.deepEqual(texts(page.records), ['3'.repeat(40), '4'.repeat(40)]);
+      await tap.texts(4);
+    });
+
     it('recognises a failover that lost writes by the token, and tells a reset', async () => {
       const replica = await startRedis(['--replicaof', `127.0.0.1 ${server.port}`]);
       later(() => replica.stop());
@@ -188,6 +223,44 @@ for (const name of ['ioredis', 'redis'] as const) {
       const expected = Array.from({ length: 30 }, (_, i) => (i % 3 === 0 ? `${i}`.padEnd(500) : `${i}`));
       await Promise.all(expected.map((data) => log.append('r', { data })));
       assert.deepEqual(await tap.texts(30), expected);
+    });
+
+    it('hands out large records whole to who keeps up, whatever the bound of the history, with small ones between', async () => {
+      const log = await openOn(connect, server.port);
+      const tap = await subscribed(log, 'r');
+      await Promise.all(['x'.repeat(1_048_576), 'small'].map((data) => log.append('r', { data })));
+      await tap.texts(2);
+      const burst = Array.from({ length: 150 }, (_, i) => `${i}`.padEnd(i % 3 === 0 ? 20_000 : 2_000));
+      await Promise.all(burst.map((data) => log.append('r', { data })));
+      await tap.until(() => tap.records.length === 152);
+      assert.deepEqual([tap.gaps, tap.resets], [[], []]);
+      assert.deepEqual(texts(tap.records).slice(2), burst);
+    });
+
+    it('keeps so many octets of large records for readers and no more, and tells a gap for those that are gone', async () => {
+      const options = { maxHistoryBytes: 0, busRecordBytes: 10, busLargeBytes: 1_000 };
+      const log = await openOn(connect, server.port, options);
+      const tap = await subscribed(log, 'r');
+      const append = (from: number, to: number, size: number): Promise<unknown> =>
+        Promise.all(
+          Array.from({ length: to - from + 1 }, (_, i) => log.append('r', { data: `${from + i} `.padEnd(size) })),
+        );
+      await append(1, 10, 100);
+      await tap.until(() => tap.records.length === 10);
+      assert.deepEqual(tap.gaps, []);
+      await command('CLIENT', 'PAUSE', '100', 'ALL'); // then all of them are carried out before anybody reads
+      await append(11, 30, 300);
+      await tap.until(() => tap.records.length + lengthOf(tap.gaps) === 30);
+      assert.ok(tap.gaps.length > 0);
+      await log.append('r', { data: 'last' });
+      await tap.until(() => tap.records.at(-1)?.data === 'last');
+      const [name = ''] = (await command('KEYS', '*:large')) as string[];
+      assert.equal(Number(await command('XLEN', name)), 3);
+      await log.append('r', { data: 'x'.repeat(1_001) });
+      assert.equal(Number(await command('XLEN', name)), 0, 'of one that is larger nothing is kept');
+      await command('DEL', `${name}-octets`);
+      await log.append('r', { data: 'counted from nothing' });
+      await tap.until(() => tap.records.at(-1)?.data === 'counted from nothing');
     });
 
     it('tells a gap when the history of a room was cut before a node had read it', async () => {
@@ -299,6 +372,9 @@ for (const name of ['ioredis', 'redis'] as const) {
     });
   });
 }
+
+const lengthOf = (gaps: readonly { readonly from: number; readonly to: number }[]): number =>
+  gaps.reduce((sum, { from, to }) => sum + to - from + 1, 0);
 
 async function redisTime(admin: TestClient): Promise<number> {
   const [seconds, micros] = (await admin.port.command(['TIME'])) as [string, string];

@@ -57,10 +57,11 @@ describe('presence on Redis', { skip, timeout: 60_000 }, () => {
     /** Loses its connection to Redis without a word, as a process that died. */
     readonly die: () => void;
   }
-  const start = async (options: { readonly deadAfterMs?: number } = {}): Promise<Node> => {
-    const client = await CLIENTS.ioredis(server.port);
+  const start = async (options: { deadAfterMs?: number; keyPrefix?: string } = {}): Promise<Node> => {
+    const { keyPrefix = '', ...others } = options;
+    const client = await CLIENTS.ioredis(server.port, { keyPrefix });
     const clock = new FakeClock();
-    const log = await openRedisLog(client.port, { clock, ...options });
+    const log = await openRedisLog(client.port, { clock, ...others });
     let dead = false;
     opened.push(async () => {
       if (!dead) await log.close();
@@ -119,6 +120,28 @@ describe('presence on Redis', { skip, timeout: 60_000 }, () => {
     assert.deepEqual(await sorted(one), ['ann']);
     const left = (await admin.port.command(['KEYS', '*:at:*'])) as string[];
     assert.equal(left.length, 1, 'nothing of it is left');
+  });
+
+  it('takes them also where the client puts a prefix before every key', async () => {
+    const keyPrefix = 'app:';
+    const [one, two] = [await start({ keyPrefix }), await start({ keyPrefix })];
+    const watcher = new Watcher();
+    await one.log.presence.watch('r', watcher);
+    await one.log.presence.join('r', 'ann');
+    await two.log.presence.join('r', 'ann');
+    await two.log.presence.join('r', 'bob');
+    await watcher.until(2);
+    two.die();
+    await timeOut(admin, 'bob');
+    assert.deepEqual(await sorted(one), ['ann']);
+    assert.deepEqual(await watcher.until(3), ['+ann', '+bob', '-bob']);
+    const keys = (await admin.port.command(['KEYS', '*'])) as string[];
+    assert.deepEqual(
+      keys.filter((key) => !key.startsWith(keyPrefix)),
+      [],
+      'no key is made without it',
+    );
+    assert.equal(keys.filter((key) => key.includes(':at:')).length, 1, 'nothing of the dead node is left');
   });
 
   it('counts the members of a node anew that was given up and lives', async () => {
