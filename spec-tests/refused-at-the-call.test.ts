@@ -8,6 +8,7 @@ import { mountChat } from '../lib/chat/index.ts';
 import { duplexOf } from '../lib/client/duplex-of.ts';
 import { ReconnectingWebSocket } from '../lib/client/reconnecting.ts';
 import { openJournal } from '../lib/room-logs/journal-index.ts';
+import { fromIoredis, fromNodeRedis, openRedisLog } from '../lib/room-logs/redis-index.ts';
 import { Hub, MemoryLog } from '../lib/rooms/index.ts';
 import { createServer } from '../lib/server.ts';
 import { connectPair } from '../lib/testing/index.ts';
@@ -39,6 +40,22 @@ const MISTAKES: Readonly<Record<string, readonly [mistake: () => unknown, says: 
   'an unknown option of a log in memory': [
     () => new MemoryLog({ maxHistoryRecord: 3 } as never),
     /^TypeError: MemoryLog: unknown option maxHistoryRecord; did you mean maxHistoryRecords\?/,
+  ],
+  'an unknown option of a log on Redis': [
+    () => openRedisLog({ command: async () => null, reader: () => assert.fail() }, { partition: 3 } as never),
+    /^TypeError: openRedisLog: unknown option partition; did you mean partitions\?/,
+  ],
+  'a client of Redis in place of a port': [
+    () => openRedisLog({ command() {} } as never),
+    /^TypeError: openRedisLog: port is an object, must be fromIoredis\(client\) or fromNodeRedis\(client\)/,
+  ],
+  'the one client of Redis for the other': [
+    () => fromIoredis({ sendCommand() {} } as never),
+    /^TypeError: fromIoredis: client is an object, must be a client of ioredis; of node-redis: fromNodeRedis/,
+  ],
+  'the other client of Redis for the one': [
+    () => fromNodeRedis({ sendCommand() {}, call() {} } as never),
+    /^TypeError: fromNodeRedis: client is an object, must be a client of node-redis; of ioredis: fromIoredis/,
   ],
   'an unknown option of trust': [
     () => createServer({ trustProxy: { from: 'loopback', headers: 'x-forwarded', hops: 1 } as never }),

@@ -7,6 +7,7 @@
  * Knows no protocol of Redis: the user's client does (`redis-port.ts`). Read next: `redis-store.ts`, `redis-feed.ts`.
  */
 
+import { describe } from '../options.ts';
 import { wholeNumber } from '../rooms/history.ts';
 import {
   type Appended,
@@ -44,6 +45,10 @@ interface ReadPartition {
  */
 export async function openRedisLog(port: RedisPort, options: RedisLogOptions = {}): Promise<RedisLog> {
   const settings = redisLogSettings(options);
+  if (typeof port?.reader !== 'function')
+    throw new TypeError(
+      `openRedisLog: port is ${describe(port)}, must be fromIoredis(client) or fromNodeRedis(client)`,
+    );
   const store = new RedisStore(port, settings, options.clock ?? systemClock, options.newId ?? randomId);
   const name = `${settings.prefix}:partitions`;
   await store.commands.send(['SETNX', name, `${settings.partitions}`]);

@@ -3,6 +3,7 @@
  */
 
 import { REDIS_LOG_LIMITS, ROOM_LIMITS } from '../limits.ts';
+import { checkNames } from '../options.ts';
 import { type HistoryOptions, historyBounds, wholeNumber } from '../rooms/history.ts';
 import type { Clock } from '../rooms/log.ts';
 
@@ -80,8 +81,33 @@ export interface RedisLogSettings extends Required<HistoryOptions> {
 /** Most partitions: a node that needs all of them has as many connections. */
 const MAX_PARTITIONS = 1_024;
 
-/** Fills in the defaults. @throws RangeError for what is none */
+const OPTIONS: readonly (keyof RedisLogOptions)[] = [
+  'prefix',
+  'partitions',
+  'maxHistoryRecords',
+  'maxHistoryBytes',
+  'maxHistoryAgeMs',
+  'maxRooms',
+  'maxKeys',
+  'keyAgeMs',
+  'maxPendingAppends',
+  'commandTimeoutMs',
+  'blockMs',
+  'busRecords',
+  'busRecordBytes',
+  'busLargeBytes',
+  'idleRoomMs',
+  'emptyRoomMs',
+  'heartbeatMs',
+  'deadAfterMs',
+  'onTrouble',
+  'clock',
+  'newId',
+];
+
+/** Fills in the defaults. @throws TypeError for an unknown option; RangeError for a bound that is none */
 export function redisLogSettings(options: RedisLogOptions): RedisLogSettings {
+  checkNames('openRedisLog', options, OPTIONS);
   const { prefix = 'barewire', partitions = REDIS_LOG_LIMITS.partitions } = options;
   if (typeof prefix !== 'string' || !/^[\w:.-]{1,64}$/.test(prefix))
     throw new RangeError(`prefix is ${JSON.stringify(prefix)}, must be 1 to 64 of letters, digits, _ : . -`);

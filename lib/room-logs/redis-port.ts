@@ -6,6 +6,8 @@
  * into words. Redis 6.2 or later. Read next: `redis-scripts.ts`.
  */
 
+import { describe } from '../options.ts';
+
 /** A client: one connection for commands that answer at once, and more for those that wait. */
 export interface RedisPort {
   /** Sends a command and answers its reply: strings, numbers, null, lists of these. Commands go out in the order of the calls. */
@@ -40,6 +42,10 @@ export interface NodeRedisClient {
 
 /** Makes a port of an ioredis client, which stays its owner's: it is not closed. */
 export function fromIoredis(client: IoredisClient): RedisPort {
+  if (typeof client?.call !== 'function')
+    throw new TypeError(
+      `fromIoredis: client is ${describe(client)}, must be a client of ioredis; of node-redis: fromNodeRedis`,
+    );
   const command = (of: IoredisClient, [name = '', ...args]: readonly string[]): Promise<unknown> => of.call(name, args);
   return {
     command: (args) => command(client, args),
@@ -75,6 +81,10 @@ function connectionClosed(): Error {
 
 /** Makes a port of a connected node-redis client, which stays its owner's: it is not closed. */
 export function fromNodeRedis(client: NodeRedisClient): RedisPort {
+  if (typeof client?.sendCommand !== 'function' || 'call' in client)
+    throw new TypeError(
+      `fromNodeRedis: client is ${describe(client)}, must be a client of node-redis; of ioredis: fromIoredis`,
+    );
   return {
     command: (args) => client.sendCommand([...args]),
     reader() {
