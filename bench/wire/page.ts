@@ -21,7 +21,7 @@ import {
 } from './merge.ts';
 import { percent, thousands } from './report.ts';
 import type { Results } from './results.ts';
-import { runWords, standingWords, versionsOf } from './words.ts';
+import { runsWords, standingWords, versionsOf } from './words.ts';
 import { GROWTH_SERIES, type Workload } from './workloads.ts';
 
 export function writePage(path: string, results: Results): void {
@@ -36,7 +36,7 @@ export function renderPage(results: Results): string {
     groups.set(entry.workload.group, [...(groups.get(entry.workload.group) ?? []), entry]);
   }
   const facts: [string, string][] = [
-    ...view.runs.map((run, i): [string, string] => [i === 0 ? 'Runs' : '', runWords(run)]),
+    ['Runs', runsWords(view.runs)],
     ['Node', last?.machine.node ?? ''],
     [
       'Versions',

@@ -31,11 +31,14 @@ export function runsWords(runs: readonly Run[]): string {
     return least === most ? `${least}` : `${least} to ${most}`;
   };
   const days = [...new Set(runs.map(({ date }) => date.slice(0, 10)))];
-  const ofDay = (day: string): string => `${runs.filter(({ date }) => date.startsWith(day)).length} on ${day}`;
+  const ofDay = (day: string): string => {
+    const { length } = runs.filter(({ date }) => date.startsWith(day));
+    return `${length} run${length === 1 ? '' : 's'} on ${day}`;
+  };
   const commits = each(({ commit, dirty }) => `${commit.slice(0, 10)}${dirty ? ' with changes' : ''}`);
   const where = each(({ machine }) => `${machine.cpu}, ${machine.cpus} CPUs, ${machine.placement}`);
   const rounds = between(({ schedule }) => schedule.rounds);
-  return `Runs: ${days.map(ofDay).join(', ')}; commits ${commits}; ${where}; ${rounds} interleaved rounds of ${between(({ schedule }) => schedule.durationMs / 1_000)} s`;
+  return `${days.map(ofDay).join(', ')}; commits ${commits}; ${where}; ${rounds} interleaved rounds of ${between(({ schedule }) => schedule.durationMs / 1_000)} s`;
 }
 
 /** The version of each peer, of the last run that had it. */

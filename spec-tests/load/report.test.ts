@@ -187,7 +187,7 @@ describe('the README table', () => {
     };
     assert.match(
       runsWords([first, second, later]),
-      /^Runs: 2 on 2030-01-02, 1 on 2030-01-03; commits 0123456789; Some <CPU>, 2 CPUs, .*; 1 to 3 interleaved rounds of 2 s$/,
+      /^2 runs on 2030-01-02, 1 run on 2030-01-03; commits 0123456789; Some <CPU>, 2 CPUs, .*; 1 to 3 interleaved rounds of 2 s$/,
     );
     assert.deepEqual(versionsOf([first, later]), { ...first.versions, later: '2' });
   });
