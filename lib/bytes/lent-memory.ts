@@ -95,7 +95,7 @@ export function takeBack(view: Uint8Array): void {
 export function sendable(bytes: Uint8Array): Uint8Array {
   const lent = hasLent ? lentPieces.get(bytes.buffer) : undefined;
   if (lent === undefined) return bytes;
-  if (!lent.isOut) return bytes.slice();
+  if (!lent.isOut) return copyOf(bytes);
   lent.unwrittenBytes += bytes.length;
   return bytes;
 }
@@ -106,7 +106,12 @@ export function sendable(bytes: Uint8Array): Uint8Array {
  */
 export function keepable(bytes: Uint8Array, start: number, end: number): Uint8Array {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
-  return hasLent && lentPieces.has(bytes.buffer) ? Uint8Array.prototype.slice.call(view) : view;
+  return hasLent && lentPieces.has(bytes.buffer) ? copyOf(view) : view;
+}
+
+/** `slice` of a Buffer would be a view. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes);
 }
 
 /** The system has done with `size` bytes of `bytes`, or nobody will write them any more. */

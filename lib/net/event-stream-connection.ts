@@ -82,10 +82,10 @@ export class EventStreamConnection<Face> extends Timed implements Sink, Guarded 
     settings.sweeper.add(this);
   }
 
-  /** Nothing more is sent. */
   /** Why we have dropped it, where it was not asked for. */
   error: Error | undefined = undefined;
 
+  /** Nothing more is sent. */
   get ended(): boolean {
     return this.#ended;
   }

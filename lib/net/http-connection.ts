@@ -46,6 +46,9 @@ export interface HttpSettings {
 /** Answers that the peer has not taken, beyond which its further requests wait: pipelining must not fill our memory. */
 const MAX_UNSENT_BYTES = 65_536;
 
+/** What one read of a socket brings at most. */
+const ONE_READ_BYTES = 65_536;
+
 export class HttpConnection extends Timed implements Sink, ExchangeHost {
   /** Its place among the open ones of its server. */
   place = -1;
@@ -89,8 +92,9 @@ export class HttpConnection extends Timed implements Sink, ExchangeHost {
       }
     }
     // Frames that come before the handshake is answered, or while it waits for the answers before it: one read of them is kept,
-    // the rest waits in TCP. Not held back from the start, so that a client that leaves meanwhile is noticed.
-    if (!this.#over && this.#parser.restBytes > 0) this.channel.pause();
+    // the rest waits in TCP. Not held back before there is a read of them, so that a client that leaves meanwhile is noticed.
+    const { restBytes } = this.#parser;
+    if (!this.#over && restBytes > (this.#current?.holding ? 0 : ONE_READ_BYTES)) this.channel.pause();
     this.#pump();
   }
 

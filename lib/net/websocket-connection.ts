@@ -220,7 +220,8 @@ export class WebSocketConnection<Face> extends SendingConnection<Face> implement
 
   /** `Timed`. */
   protected renewed(wait: Wait): boolean {
-    if (wait !== 'peer' || !this.channel.receivedSinceSweep) return false;
+    // Who does not read is not asked either: a ping to a peer that has gone is answered by a reset, with which all that it sent before is lost.
+    if (wait !== 'peer' || !(this.channel.receivedSinceSweep || this.has(STOPPED))) return false;
     this.channel.receivedSinceSweep = false;
     this.flags &= ~Flag.slow;
     return true;
@@ -245,8 +246,7 @@ export class WebSocketConnection<Face> extends SendingConnection<Face> implement
       this.die(`no byte within ${this.has(Flag.slow) ? writeTimeoutMs : pongTimeoutMs} ms after a ping`);
     else {
       this.core.sendPing();
-      // Who does not read hears no pong, nor that the peer has gone; the latter shows when a ping cannot be written.
-      this.waitAnew(this.has(STOPPED) ? 'peer' : 'pong');
+      this.waitAnew('pong');
       this.channel.flush();
     }
   }

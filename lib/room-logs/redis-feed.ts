@@ -5,7 +5,7 @@
  * The next record in the stream is handed out as it is. Anything else (a large record that could not be fetched any more, a hole because
  * the stream was cut, another epoch, a number that had been given before) makes it look at the room's history, which says
  * what follows: records, a gap, or a reset. A subscriber that comes later reads for itself, and what the feed hands out
- * meanwhile waits for it. Bounded: `MAX_EARLY` entries wait, then they are read again. Read next: `redis-log.ts`.
+ * meanwhile waits for it. Bounded: `MAX_EARLY` entries of `MAX_EARLY_UNITS` wait, then they are read again. Read next: `redis-log.ts`.
  */
 
 import type { Clock, Gap, LogRecord, LogSubscriber, Position, RoomRefused, Subscription } from '../rooms/log.ts';
@@ -16,6 +16,9 @@ import type { PageReader, StoredPage } from './redis-store.ts';
 
 /** Entries that wait while a page is read. */
 const MAX_EARLY = 1_000;
+
+/** … and UTF-16 units of their fields: four of the largest records. */
+const MAX_EARLY_UNITS = 4_194_304;
 
 /** Records in one page. */
 const PAGE_RECORDS = 500;
@@ -53,6 +56,7 @@ export class RoomFeed {
   #head: Position | undefined;
   #busId = '0-0';
   #early: StreamEntry[] = [];
+  #earlyUnits = 0;
   #syncing: Promise<void> | undefined;
   /** Something came while a page was read that the page may not have. */
   #again = false;
@@ -90,8 +94,11 @@ export class RoomFeed {
       this.#apply(entry);
       return;
     }
-    if (this.#early.length < MAX_EARLY) this.#early.push(entry);
-    else this.#again = true;
+    const units = unitsOf(entry);
+    if (this.#early.length < MAX_EARLY && this.#earlyUnits + units <= MAX_EARLY_UNITS) {
+      this.#early.push(entry);
+      this.#earlyUnits += units;
+    } else this.#again = true;
   }
 
   /**
@@ -138,10 +145,12 @@ export class RoomFeed {
       if (page.head.sequence > this.#place.sequence) continue;
       if (!this.#again) break;
       this.#early = [];
+      this.#earlyUnits = 0;
     }
     this.#syncing = undefined;
     const early = this.#early;
     this.#early = [];
+    this.#earlyUnits = 0;
     for (const entry of early) this.entry(entry);
   }
 
@@ -238,6 +247,12 @@ function deliver(listener: Listener, event: FeedEvent): void {
       listener.head = event.head;
       subscriber.reset(event.head, event.records.slice(Math.max(0, event.records.length - listener.limit)));
   }
+}
+
+function unitsOf({ fields }: StreamEntry): number {
+  let units = 0;
+  for (const value of fields.values()) units += value.length;
+  return units;
 }
 
 function placeOf({ epoch, sequence, token }: Position): Position {

@@ -332,7 +332,8 @@ function presenceOf<Value>(
 
 /** The position that a member comes with, as far as it is one; of epoch '' where it is none. */
 function placeOf(after: JoinOptions['after']): Position {
-  const position = typeof after === 'string' ? parsePosition(after) : after;
+  const text = typeof after === 'string' ? after : after && formatPosition({ ...after, token: after.token ?? '' });
+  const position = text ? parsePosition(text) : undefined;
   return { epoch: position?.epoch ?? '', sequence: position?.sequence ?? 0, token: position?.token ?? '' };
 }
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { Hub } from '../../lib/rooms/hub.ts';
 import { type LogSubscriber, type RoomLog, RoomRefused } from '../../lib/rooms/log.ts';
-import type { Eviction, Member } from '../../lib/rooms/member.ts';
+import type { Eviction, JoinOptions, Member } from '../../lib/rooms/member.ts';
 import type { Item } from '../../lib/rooms/notices.ts';
 
 /** A log that opens rooms, and fails them, when the test says so; what is appended is number 30 of epoch `e1`. */
@@ -53,14 +53,15 @@ it('a member that is let go before the log has opened the room is told the posit
   const { log, subscribers } = heldLog();
   const hub = new Hub({ prepare: (item) => item, log });
   const told: Eviction[] = [];
-  const join = (after: string | undefined): void =>
+  const join = (after: JoinOptions['after']): void =>
     hub.member({ deliver: () => 'sent', evicted: (eviction) => void told.push(eviction) }).join('r', { after });
-  for (const after of ['k2x-41-9f', undefined, 'nonsense']) join(after);
+  for (const after of ['k2x-41-9f', undefined, 'nonsense', { epoch: 'x'.repeat(300), sequence: 1, token: 'a' }])
+    join(after);
   subscribers[0]!.failed(new RoomRefused('LOG_FAILED', 'the disk is full'));
   assert.deepEqual(told[0]!.position, { epoch: 'k2x', sequence: 41, token: '9f' });
   assert.deepEqual(
     told.map(({ reason }) => reason),
-    ['log-failed; after=k2x-41-9f', 'log-failed', 'log-failed'],
+    ['log-failed; after=k2x-41-9f', 'log-failed', 'log-failed', 'log-failed'],
   );
 });
 
