@@ -113,7 +113,14 @@ export function dial(endpoint: Endpoint, options: DialOptions, receiver: DialRec
 
   if (options.proxy !== undefined && socketPath === undefined) {
     const tunnel = openTunnel(parseProxy(options.proxy), endpoint, options, {
-      opened: (socket) => (secure ? secured(socket) : ready(socket, false)),
+      opened(socket) {
+        if (!secure) return ready(socket, false);
+        try {
+          secured(socket);
+        } catch (error) {
+          fail(connectFailed(asError(error), true)); // options of TLS that Node refuses: the caller has gone on long ago
+        }
+      },
       failed: fail,
     });
     current = tunnel;
@@ -142,13 +149,15 @@ export function tcpOptions(tcp: TcpOptions | undefined): Partial<NetConnectOpts>
   };
 }
 
-/** A resolver that throws has found nothing, like one that calls back with an error. */
+/** A resolver that throws or rejects has found nothing, like one that calls back with an error. */
 function toldInCallback(lookup: LookupFunction): LookupFunction {
   return (host, options, callback) => {
+    const failed = (error: unknown): void => process.nextTick(callback, asError(error), '', 0);
     try {
-      lookup(host, options, callback);
+      const answer: unknown = lookup(host, options, callback);
+      if (answer instanceof Promise) answer.catch(failed);
     } catch (error) {
-      process.nextTick(callback, asError(error), '', 0);
+      failed(error);
     }
   };
 }

@@ -392,11 +392,26 @@ describe('Unix sockets and several addresses', () => {
   });
 });
 
+it('options of TLS that Node refuses within a tunnel are a failure, and no exception out of a socket', async () => {
+  await withRawServer(
+    (socket) => socket.write('HTTP/1.1 200 OK\r\n\r\n'),
+    async (url) => {
+      const proxy = url.replace(/^ws/, 'http');
+      const failed = await failure(new WebSocket('wss://a.test/', { proxy, tls: { cert: 'no certificate' } }));
+      assert.equal(failed.code, 'DIAL_FAILED');
+    },
+  );
+});
+
 describe('a resolver of the application', () => {
   it('that throws has failed: the first attempt says so, and an event stream tries again', async () => {
     const broken: LookupFunction = () => {
       throw new Error('resolver is broken');
     };
+    const rejects = (async () => {
+      throw new Error('no resolver');
+    }) as unknown as typeof broken;
+    assert.match((await failure(new WebSocket('ws://app.test/', { tcp: { lookup: rejects } }))).message, /no resolver/);
     const failed = await failure(new WebSocket('ws://app.test/', { tcp: { lookup: broken } }));
     assert.deepEqual([failed.code, (failed.cause as Error).message], ['DIAL_FAILED', 'resolver is broken']);
     await withRawServer(
