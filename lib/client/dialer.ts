@@ -85,17 +85,16 @@ export function dial(endpoint: Endpoint, options: DialOptions, receiver: DialRec
     receiver.failed(error);
   };
   /** Watches a socket until it is connected, or handed to TLS. */
-  const watch = (socket: Socket, event: 'connect' | 'secureConnect', next: () => void): void => {
+  const watch = (socket: Socket, event: 'connect' | 'secureConnect', next: (socket: Socket) => void): void => {
     current = socket;
     const onError = (error: Error): void => fail(connectFailed(error, event === 'secureConnect'));
-    const onClose = (): void =>
-      fail(new ConnectFailed('DIAL_FAILED', 'the connection ended before it was established'));
+    const onClose = (): void => fail(endedEarly());
     socket.on('error', onError);
     socket.on('close', onClose);
     socket.once(event, () => {
       if (over) return;
       socket.off('close', onClose);
-      next();
+      next(socket);
       socket.off('error', onError);
     });
   };
@@ -107,33 +106,33 @@ export function dial(endpoint: Endpoint, options: DialOptions, receiver: DialRec
     receiver.connected(channel);
   };
   const secured = (through?: Socket): void => {
-    const socket = openTls(endpoint, options, through);
-    watch(socket, 'secureConnect', () => ready(socket, false));
+    watch(openTls(endpoint, options, through), 'secureConnect', (socket) => ready(socket, false));
+  };
+  /** Behind a proxy the caller has gone on long ago: options of TLS that Node refuses are told, not thrown. */
+  const securedLate = (through: Socket): void => {
+    try {
+      secured(through);
+    } catch (error) {
+      fail(connectFailed(asError(error), true));
+    }
   };
 
   if (options.proxy !== undefined && socketPath === undefined) {
-    const tunnel = openTunnel(parseProxy(options.proxy), endpoint, options, {
-      opened(socket) {
-        if (!secure) return ready(socket, false);
-        try {
-          secured(socket);
-        } catch (error) {
-          fail(connectFailed(asError(error), true)); // options of TLS that Node refuses: the caller has gone on long ago
-        }
-      },
+    current = openTunnel(parseProxy(options.proxy), endpoint, options, {
+      opened: (socket) => (secure ? securedLate(socket) : ready(socket, false)),
       failed: fail,
     });
-    current = tunnel;
   } else if (secure) secured();
-  else {
-    const socket = openTcp(endpoint, options);
-    watch(socket, 'connect', () => ready(socket, true));
-  }
+  else watch(openTcp(endpoint, options), 'connect', (socket) => ready(socket, true));
   return () => {
     over = true;
     current.on('error', ignore); // what a socket says that nobody wants is nobody's failure
     current.destroy();
   };
+}
+
+function endedEarly(): ConnectFailed {
+  return new ConnectFailed('DIAL_FAILED', 'the connection ended before it was established');
 }
 
 /** What `node:net` and `node:tls` call the options of TCP. */
