@@ -34,7 +34,7 @@ const MISTAKES: Readonly<Record<string, readonly [mistake: () => unknown, says: 
     /^TypeError: createServer: trustProxy is true, must be an object such as \{ from: 'loopback', headers/,
   ],
   'a position that can be none': [
-    () => hub.member({ deliver: () => 'sent', evicted() {} }).join('r', { after: 5 as never }),
+    () => hub.member({ send: () => 'sent', evicted() {} }).join('r', { after: 5 as never }),
     /^TypeError: join: after is 5, must be a position or the text of one/,
   ],
   'an unknown option of a log in memory': [
@@ -70,17 +70,16 @@ const MISTAKES: Readonly<Record<string, readonly [mistake: () => unknown, says: 
     /^TypeError: mountChat: flood\.messages is 5, must be an object such as \{ user/,
   ],
   'a position before the first': [
-    () =>
-      hub.member({ deliver: () => 'sent', evicted() {} }).join('r', { after: { epoch: 'e', sequence: -5 } as never }),
+    () => hub.member({ send: () => 'sent', evicted() {} }).join('r', { after: { epoch: 'e', sequence: -5 } as never }),
     /^TypeError: join: after is an object, must be a position/,
   ],
   'a position without a sequence': [
-    () => hub.member({ deliver: () => 'sent', evicted() {} }).join('r', { after: { epoch: 'e' } as never }),
+    () => hub.member({ send: () => 'sent', evicted() {} }).join('r', { after: { epoch: 'e' } as never }),
     /^TypeError: join: after is an object, must be a position/,
   ],
   'an unknown option of a second join': [
     () => {
-      const member = hub.member({ deliver: () => 'sent', evicted() {} });
+      const member = hub.member({ send: () => 'sent', evicted() {} });
       member.join('r');
       try {
         member.join('r', { since: 'x' } as never);
@@ -134,8 +133,8 @@ const MISTAKES: Readonly<Record<string, readonly [mistake: () => unknown, says: 
   'a stream of no WebSocket': [() => duplexOf({} as never), /^TypeError: duplexOf: socket must be a WebSocket/],
   'a journal nowhere': [() => openJournal(undefined as never), /^TypeError: openJournal: directory is undefined/],
   'a member that cannot be let go': [
-    () => hub.member({ deliver: () => 'sent' } as never),
-    /^TypeError: member: there is no function evicted/,
+    () => hub.member({ send: () => 'sent' } as never),
+    /^TypeError: member: the connection has neither a function evicted nor a function close/,
   ],
   'waits that shrink': [
     () => new ReconnectingWebSocket('ws://127.0.0.1:1', { minRetryMs: 2, maxRetryMs: 1 }),
@@ -176,7 +175,7 @@ it('rooms take undefined for an option that is left out', async () => {
     log: undefined,
     room: () => ({ maxMembers: undefined, policy: undefined }),
   });
-  const member = (): ReturnType<typeof own.member> => own.member({ deliver: () => 'sent', evicted() {} });
+  const member = (): ReturnType<typeof own.member> => own.member({ send: () => 'sent', evicted() {} });
   member().join('tea');
   assert.throws(() => member().join('tea'), { code: 'ROOM_FULL' });
   await own.close();

@@ -78,10 +78,10 @@ async function publishing(): Promise<void> {
   const lines: string[][] = [['publish', 'ns', 'ratio']];
   for (const size of [1, 10, 100, 1_000]) {
     const hub = new Hub<object>({ prepare, presenceMs: 0 });
-    const members = new Set<{ deliver: () => 'sent' }>();
+    const members = new Set<{ send: () => 'sent' }>();
     for (let i = 0; i < size; i++) {
-      hub.member({ deliver, evicted }).join('r');
-      members.add({ deliver: () => deliver() });
+      hub.member({ send: deliver, evicted }).join('r');
+      members.add({ send: () => deliver() });
     }
     const ring: object[] = [];
     let sequence = 0;
@@ -95,7 +95,7 @@ async function publishing(): Promise<void> {
       for (let i = 0; i < count; i++) {
         const record = { sequence: ++sequence, data: 'hello' };
         ring[sequence % 100] = record;
-        for (const member of members) member.deliver();
+        for (const member of members) member.send();
       }
     };
     const count = Math.ceil(100_000 / size);
@@ -121,7 +121,7 @@ function joining(): void {
       taken = 0;
       const before = process.hrtime.bigint();
       for (let i = 0; i < size; i++) {
-        hub.member({ deliver, evicted }).join('r', { as: `member ${i}` });
+        hub.member({ send: deliver, evicted }).join('r', { as: `member ${i}` });
         clock.advance(1);
       }
       times.push(Number(process.hrtime.bigint() - before) / size);
@@ -136,7 +136,7 @@ function joining(): void {
 async function replaying(): Promise<void> {
   const records = 1_000;
   const hub = new Hub<object>({ prepare, presenceMs: 0, maxHistoryRecords: records, maxHistoryBytes: 1_000_000 });
-  hub.member({ deliver, evicted }).join('r');
+  hub.member({ send: deliver, evicted }).join('r');
   const { position } = await hub.publish('r', 'first');
   for (let i = 0; i < records; i++) await hub.publish('r', 'hello');
   const list = Array.from({ length: records }, (_, i) => ({ i }));
@@ -145,7 +145,7 @@ async function replaying(): Promise<void> {
       name: 'rooms',
       run(count) {
         for (let i = 0; i < count; i++) {
-          const member = hub.member({ deliver, evicted });
+          const member = hub.member({ send: deliver, evicted });
           member.join('r', { after: position });
           member.close();
         }
@@ -155,8 +155,8 @@ async function replaying(): Promise<void> {
       name: 'a loop',
       run(count) {
         for (let i = 0; i < count; i++) {
-          const member = { deliver: () => deliver() };
-          for (const each of list) if (each !== undefined) member.deliver();
+          const member = { send: () => deliver() };
+          for (const each of list) if (each !== undefined) member.send();
         }
       },
     },
@@ -184,7 +184,7 @@ async function ticker(): Promise<void> {
         seen.set(topic, tick);
         return 'backpressure';
       };
-      const member = hub.member({ deliver: isSlow ? slowly : deliver, evicted });
+      const member = hub.member({ send: isSlow ? slowly : deliver, evicted });
       if (isSlow) slow.push({ member, seen });
       for (let j = 0; j < 20; j++) member.join(`topic ${(i * 7 + j * 25) % topics}`);
     }

@@ -63,10 +63,7 @@ async function barewire({ hub: settings, redisPort, presence }: ServerTask): Pro
   let names = 0;
   server.webSocket<Member<PreparedMessage>>('/rooms/:rooms', {
     open(socket, request) {
-      const member = hub.member({
-        deliver: (message) => socket.send(message),
-        evicted: ({ code, reason }) => socket.close(code, reason),
-      });
+      const member = hub.member(socket);
       socket.data = member;
       const after = request.query.get('after');
       for (const room of (request.params['rooms'] ?? '').split(','))

@@ -6,13 +6,14 @@
  */
 
 import { CHAT_LIMITS } from '../limits.ts';
-import type { Acceptance, EventStream, Refusal, ServerWebSocket } from '../net/api.ts';
+import type { Acceptance, EventStream, Refusal, SendResult, ServerWebSocket } from '../net/api.ts';
+import type { Eviction } from '../rooms/member.ts';
 import type { Server } from '../server.ts';
 import type { Admitted, Door } from './door.ts';
-import { outgoing } from './encoding.ts';
+import { type Outgoing, outgoing } from './encoding.ts';
 import { Heartbeats } from './heartbeats.ts';
 import type { Members, Place, Port } from './members.ts';
-import { CHAT_CLOSE, parseClientEvent, type ServerEvent } from './protocol.ts';
+import { CHAT_CLOSE, type ErrorEvent, parseClientEvent, type ServerEvent } from './protocol.ts';
 import type { ChatSettings } from './settings.ts';
 import type { Talk } from './talk.ts';
 import type { Bucket } from './token-buckets.ts';
@@ -46,7 +47,7 @@ export function addWebSocket(server: Server, parts: Parts): void {
       open(socket, request) {
         const { data } = socket;
         const after = request.query.get('after') ?? undefined;
-        data.place = members.join(data.admitted, socketPort(socket), readPosition(after));
+        data.place = members.join(data.admitted, new SocketPort(socket), readPosition(after));
       },
       ping: (socket) => pace(socket, parts),
       message(socket, data) {
@@ -88,7 +89,7 @@ export function addEventStream(server: Server, { door, members, settings }: Part
     {
       open(stream) {
         const after = stream.lastEventId === '' ? undefined : stream.lastEventId;
-        stream.data.place = members.join(stream.data.admitted, streamPort(stream), readPosition(after));
+        stream.data.place = members.join(stream.data.admitted, new StreamPort(stream), readPosition(after));
         if (stream.data.place !== undefined) heartbeats.add(stream);
       },
       drain: (stream) => stream.data.place?.member.drained(),
@@ -139,31 +140,55 @@ function tell(socket: ServerWebSocket<Guest>, event: ServerEvent): void {
   socket.send(JSON.stringify(event));
 }
 
-function socketPort(socket: ServerWebSocket<Guest>): Port {
-  return {
-    deliver: ({ frame }) => socket.send(frame),
-    refuse(why, code) {
-      tell(socket, why);
-      socket.close(code, closeReason(why.message));
-    },
-    expire: ({ message }) => socket.close(CHAT_CLOSE.expired, message),
-    evict: ({ code, reason }) => socket.close(code, reason),
-  };
+class SocketPort implements Port {
+  readonly #socket: ServerWebSocket<Guest>;
+
+  constructor(socket: ServerWebSocket<Guest>) {
+    this.#socket = socket;
+  }
+
+  send({ frame }: Outgoing): SendResult {
+    return this.#socket.send(frame);
+  }
+
+  refuse(why: ErrorEvent, code: number): void {
+    tell(this.#socket, why);
+    this.#socket.close(code, closeReason(why.message));
+  }
+
+  expire({ message }: ErrorEvent): void {
+    this.#socket.close(CHAT_CLOSE.expired, message);
+  }
+
+  evict({ code, reason }: Eviction): void {
+    this.#socket.close(code, reason);
+  }
 }
 
-function streamPort(stream: EventStream<Guest>): Port {
-  return {
-    deliver: ({ event }) => stream.send(event),
-    refuse(why) {
-      stream.send(outgoing(why).event);
-      stream.close();
-    },
-    expire(why) {
-      stream.send({ event: 'expired', data: JSON.stringify(why) });
-      stream.close();
-    },
-    evict: () => stream.close(),
-  };
+class StreamPort implements Port {
+  readonly #stream: EventStream<Guest>;
+
+  constructor(stream: EventStream<Guest>) {
+    this.#stream = stream;
+  }
+
+  send({ event }: Outgoing): SendResult {
+    return this.#stream.send(event);
+  }
+
+  refuse(why: ErrorEvent): void {
+    this.#stream.send(outgoing(why).event);
+    this.#stream.close();
+  }
+
+  expire(why: ErrorEvent): void {
+    this.#stream.send({ event: 'expired', data: JSON.stringify(why) });
+    this.#stream.close();
+  }
+
+  evict(): void {
+    this.#stream.close();
+  }
 }
 
 /** As much of a reason as a close frame can carry: 123 octets (RFC 6455 §5.5), whole characters. */

@@ -9,7 +9,7 @@
 import type { SendResult } from '../net/api.ts';
 import type { Hub } from '../rooms/hub.ts';
 import { type Clock, RoomRefused } from '../rooms/log.ts';
-import type { Eviction, EvictionReason, JoinOptions, Member } from '../rooms/member.ts';
+import type { Eviction, EvictionReason, JoinOptions, Member, MemberConnection } from '../rooms/member.ts';
 import { errorEvent, refusedByRoom } from './answers.ts';
 import type { Admitted } from './door.ts';
 import { type Outgoing, presenceName } from './encoding.ts';
@@ -18,7 +18,7 @@ import type { Speaker } from './talk.ts';
 
 /** What a member asks of its connection. */
 export interface Port {
-  deliver(message: Outgoing): SendResult;
+  send(message: Outgoing): SendResult;
   /** Tells why, and ends it. */
   refuse(why: ErrorEvent, code: number): void;
   /** Ends it: the log-in is over. */
@@ -69,21 +69,11 @@ export class Members {
   /** Lets a connection in; undefined where the room refused it, which it has been told. */
   join(admitted: Admitted, port: Port, after: JoinOptions['after']): Place | undefined {
     const { room, user } = admitted;
-    const member: Place['member'] = this.#hub.member<Place | undefined>({
-      deliver: (message) => {
-        const answer = port.deliver(message);
-        if (message.missing > 0 && answer !== 'dropped') this.#missed += message.missing;
-        return answer;
-      },
-      evicted: (eviction) => {
-        this.#size--;
-        this.#count(eviction.why);
-        member.data?.cancelExpiry();
-        port.evict(eviction);
-      },
-    });
+    const heard = new Heard(port, this);
+    const member: Place['member'] = this.#hub.member<Place | undefined>(heard);
     const place: Place = { ...admitted, member, port, cancelExpiry: () => {} };
     member.data = place;
+    heard.place = place;
     this.#size++;
     try {
       member.join(room, { as: presenceName(user), after });
@@ -95,6 +85,19 @@ export class Members {
     }
     this.#expireLater(place);
     return place;
+  }
+
+  /** A member was told that it will not get so many messages. */
+  told(missing: number): void {
+    this.#missed += missing;
+  }
+
+  /** A room has let go of a member. */
+  letGo(place: Place, eviction: Eviction): void {
+    this.#size--;
+    this.#count(eviction.why);
+    place.cancelExpiry();
+    place.port.evict(eviction);
   }
 
   /** The connection has ended. */
@@ -134,6 +137,29 @@ export class Members {
 
   #count(why: Ending): void {
     this.ended.set(why, (this.ended.get(why) ?? 0) + 1);
+  }
+}
+
+/** A connection as its room has it. A class, and no object of closures: each object on the way of a message is a look into cold memory. */
+class Heard implements MemberConnection<Outgoing> {
+  readonly #port: Port;
+  readonly #members: Members;
+  /** Set before it joins. */
+  place!: Place;
+
+  constructor(port: Port, members: Members) {
+    this.#port = port;
+    this.#members = members;
+  }
+
+  send(message: Outgoing): SendResult {
+    const answer = this.#port.send(message);
+    if (message.missing > 0 && answer !== 'dropped') this.#members.told(message.missing);
+    return answer;
+  }
+
+  evicted(eviction: Eviction): void {
+    this.#members.letGo(this.place, eviction);
   }
 }
 

@@ -21,7 +21,7 @@ import {
   RoomRefused,
   SLOW_POLICIES,
 } from './log.ts';
-import { type Host, type JoinOptions, Member, type MemberHandlers } from './member.ts';
+import { type Host, type JoinOptions, Member, type MemberConnection } from './member.ts';
 import { MemoryLog } from './memory-log.ts';
 import type { Item } from './notices.ts';
 import { type PublishOptions, publishUnheard } from './publisher.ts';
@@ -65,7 +65,7 @@ export interface HubOptions<Value> extends RoomOptions {
   readonly maxRooms?: number | undefined;
   /** Rooms that one member can be in. Default `ROOM_LIMITS.maxRoomsPerMember`. */
   readonly maxRoomsPerMember?: number | undefined;
-  /** Told what a handler has thrown (`deliver`, `evicted`, `prepare`) and when a log gives up on a room (`log`). Default: nobody. */
+  /** Told what a handler has thrown (`send`, `evicted`, `prepare`) and when a log gives up on a room (`log`). Default: nobody. */
   readonly onError?: ((error: unknown, where: string) => void) | undefined;
   /** Default: the system's. */
   readonly clock?: Clock | undefined;
@@ -154,10 +154,12 @@ export class Hub<Value, RoomData = unknown> {
   }
 
   /** Makes a member of a connection; it is in no room yet. Call its `drained` and `close` when the connection says so. @throws TypeError */
-  member<Data = undefined>(handlers: MemberHandlers<Value>, data?: Data): Member<Value, Data | undefined> {
-    for (const name of ['deliver', 'evicted'] as const)
-      if (typeof handlers?.[name] !== 'function') throw new TypeError(`member: there is no function ${name}`);
-    return new Member<Value, Data | undefined>(handlers, this.#memberHost, data);
+  member<Data = undefined>(connection: MemberConnection<Value>, data?: Data): Member<Value, Data | undefined> {
+    const has = (name: keyof MemberConnection<Value>): boolean => typeof connection?.[name] === 'function';
+    if (!has('send')) throw new TypeError('member: the connection has no function send');
+    if (!has(connection.evicted === undefined ? 'close' : 'evicted'))
+      throw new TypeError('member: the connection has neither a function evicted nor a function close');
+    return new Member<Value, Data | undefined>(connection, this.#memberHost, data);
   }
 
   /**

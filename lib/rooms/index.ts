@@ -28,7 +28,7 @@ export {
   type SlowPolicy,
   type Subscription,
 } from './log.ts';
-export type { Eviction, EvictionReason, JoinOptions, Member, MemberHandlers } from './member.ts';
+export type { Eviction, EvictionReason, JoinOptions, Member, MemberConnection } from './member.ts';
 export { MemoryLog, type MemoryLogOptions } from './memory-log.ts';
 export type {
   GapNotice,

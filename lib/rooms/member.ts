@@ -26,16 +26,18 @@ export interface Eviction {
   readonly reason: string;
 }
 
-/** The application's side of a member: a connection implements it, a test can too. */
-export interface MemberHandlers<Value> {
+/** What a member is made of: a `ServerWebSocket` and an `EventStream` are such, and so is any object with `send` and one of the others. */
+export interface MemberConnection<Value> {
   /**
    * Takes what `prepare` made, without waiting. `backpressure`: taken, and nothing more before `drained`. `dropped`: not taken;
-   * offer it again after `drained`. A connection's `send` has these answers. Any other answer counts as `threw`, and a member that
-   * throws is let go: it could not be told what it has missed.
+   * it is offered again after `drained`. Any other answer counts as `threw`, and a member that throws is let go: it could not be told
+   * what it has missed.
    */
-  deliver(value: Value): 'sent' | 'backpressure' | 'dropped';
+  send(value: Value): 'sent' | 'backpressure' | 'dropped';
   /** A room has let go of this member: tell the peer, if it can hear it. Other rooms of the member go on. */
-  evicted(eviction: Eviction): void;
+  evicted?(eviction: Eviction): void;
+  /** Called where there is no `evicted`, with `Eviction.code` and `Eviction.reason`. */
+  close?(code: number, reason: string): void;
 }
 
 /** How to join. */
@@ -86,7 +88,7 @@ export interface Host<Value> {
 export class Member<Value, Data = unknown> {
   /** Yours: whatever belongs to this connection. */
   data: Data;
-  readonly #handlers: MemberHandlers<Value>;
+  readonly #connection: MemberConnection<Value>;
   readonly #host: Host<Value>;
   readonly #seats = new Map<string, Seat<Value>>();
   /** Seats that wait for `drained`, the one that has waited longest first. */
@@ -95,8 +97,8 @@ export class Member<Value, Data = unknown> {
   #drains = 0;
   #closed = false;
 
-  constructor(handlers: MemberHandlers<Value>, host: Host<Value>, data: Data) {
-    this.#handlers = handlers;
+  constructor(connection: MemberConnection<Value>, host: Host<Value>, data: Data) {
+    this.#connection = connection;
     this.#host = host;
     this.data = data;
   }
@@ -160,23 +162,25 @@ export class Member<Value, Data = unknown> {
   give(value: Value): 'sent' | 'backpressure' | 'dropped' | 'threw' {
     const drains = this.#drains;
     try {
-      const answer = this.#handlers.deliver(value);
+      const answer = this.#connection.send(value);
       // Unchecked, a room would offer it the same value for ever.
       if (answer !== 'sent' && answer !== 'backpressure' && answer !== 'dropped')
-        throw new TypeError(`deliver answered ${String(answer)}, must be 'sent', 'backpressure' or 'dropped'`);
+        throw new TypeError(`send answered ${String(answer)}, must be 'sent', 'backpressure' or 'dropped'`);
       // A `drained` during the call came before the answer, unless nothing was taken.
       if (answer === 'dropped' || (answer === 'backpressure' && drains === this.#drains)) this.#blocked = true;
       return answer;
     } catch (error) {
-      this.#host.report(error, 'deliver');
+      this.#host.report(error, 'send');
       return 'threw';
     }
   }
 
   /** For rooms: says that one has let go. */
   tellEvicted(eviction: Eviction): void {
+    const connection = this.#connection;
     try {
-      this.#handlers.evicted(eviction);
+      if (connection.evicted !== undefined) connection.evicted(eviction);
+      else connection.close?.(eviction.code, eviction.reason);
     } catch (error) {
       this.#host.report(error, 'evicted');
     }

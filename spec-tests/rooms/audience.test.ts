@@ -37,7 +37,7 @@ describe('one order for everyone', () => {
     const [bad, good] = [at.ear('r'), at.ear('r')];
     await say(at, 1, 1);
     bad.inside = () => {
-      throw new Error('deliver broke');
+      throw new Error('send broke');
     };
     const receipt = await at.hub.publish('r', 'm2');
     await say(at, 3, 3);
@@ -45,7 +45,7 @@ describe('one order for everyone', () => {
     assert.deepEqual(good.texts, ['m1', 'm2', 'm3']);
     assert.deepEqual(
       at.errors.map(({ where }) => where),
-      ['deliver'],
+      ['send'],
     );
     const { why, position, code } = first(bad.evictions);
     assert.deepEqual([why, position.sequence, code], ['threw', 1, 1013]);
@@ -59,8 +59,8 @@ describe('one order for everyone', () => {
       },
     });
     const member = at.hub.member({
-      deliver: () => {
-        throw new Error('deliver broke');
+      send: () => {
+        throw new Error('send broke');
       },
       evicted: () => {
         throw new Error('evicted broke');
@@ -230,7 +230,7 @@ describe('slow members', () => {
     const at = world();
     let taken = 0;
     const member = at.hub.member({
-      deliver: () => {
+      send: () => {
         taken++;
         member.drained();
         return 'backpressure';

@@ -39,12 +39,12 @@ export class Ear {
   readonly evictions: Eviction[] = [];
   /** How many values it still takes: the last of them with `backpressure`, those after it not at all. */
   credit: number = Number.POSITIVE_INFINITY;
-  /** Called inside `deliver`, after the item was written down. */
+  /** Called inside `send`, after the item was written down. */
   inside: ((item: Item) => void) | undefined = undefined;
 
   constructor(hub: Hub<Item>) {
     this.member = hub.member({
-      deliver: (item) => {
+      send: (item) => {
         if (this.credit <= 0) return 'dropped';
         this.credit--;
         this.heard.push(item);

@@ -31,7 +31,7 @@ it('a record of which nothing can be made is a gap also where a member under dro
   const heard: string[] = [];
   let isFull = false;
   const member = hub.member({
-    deliver(item) {
+    send(item) {
       if (isFull) return 'dropped';
       if (heard.length > 9) assert.fail('it is told the same for ever');
       if (item.type === 'gap') heard.push(`gap ${item.from}-${item.to}`);
@@ -54,7 +54,7 @@ it('a member that is let go before the log has opened the room is told the posit
   const hub = new Hub({ prepare: (item) => item, log });
   const told: Eviction[] = [];
   const join = (after: JoinOptions['after']): void =>
-    hub.member({ deliver: () => 'sent', evicted: (eviction) => void told.push(eviction) }).join('r', { after });
+    hub.member({ send: () => 'sent', evicted: (eviction) => void told.push(eviction) }).join('r', { after });
   for (const after of ['k2x-41-9f', undefined, 'nonsense', { epoch: 'x'.repeat(300), sequence: 1, token: 'a' }])
     join(after);
   subscribers[0]!.failed(new RoomRefused('LOG_FAILED', 'the disk is full'));
@@ -68,7 +68,7 @@ it('a member that is let go before the log has opened the room is told the posit
 it('publish resolves when the room turns out to be of another epoch than the record', async () => {
   const { log, subscribers } = heldLog();
   const hub = new Hub({ prepare: (item) => item, log });
-  hub.member({ deliver: () => 'sent', evicted() {} }).join('r');
+  hub.member({ send: () => 'sent', evicted() {} }).join('r');
   const published = hub.publish('r', 'x');
   await new Promise((resolve) => setImmediate(resolve));
   subscribers[0]!.opened({ epoch: 'e2', sequence: 3, token: 'b' }, []);
@@ -80,7 +80,7 @@ it('nobody joins a hub that is closed, not even when it is told so', async () =>
   const errors: unknown[] = [];
   const hub = new Hub({ prepare: (item) => item, onError: (error) => void errors.push(error) });
   const member: Member<Item> = hub.member({
-    deliver: () => 'sent',
+    send: () => 'sent',
     evicted: ({ position }) => member.join('r', { after: position }),
   });
   member.join('r');
@@ -112,7 +112,7 @@ for (const where of ['prepare', 'room'] as const)
         return {};
       },
     });
-    const [first, second] = [1, 2].map(() => hub.member({ deliver: () => 'sent', evicted() {} })) as [
+    const [first, second] = [1, 2].map(() => hub.member({ send: () => 'sent', evicted() {} })) as [
       Member<Item>,
       Member<Item>,
     ];
@@ -136,7 +136,7 @@ it('a member that leaves while its notice or record is made is given neither', a
     });
     await hub.publish('r', 'x');
     const member = hub.member<undefined>({
-      deliver: (item) => {
+      send: (item) => {
         given.push(item.type);
         return 'sent';
       },

@@ -10,6 +10,7 @@ import { type Clock, RoomRefused } from '../../lib/rooms/log.ts';
 import type { JoinOptions } from '../../lib/rooms/member.ts';
 import { MemoryLog } from '../../lib/rooms/memory-log.ts';
 import type { Item, PresenceNotice } from '../../lib/rooms/notices.ts';
+import { formatPosition } from '../../lib/rooms/position.ts';
 import type { PublishOptions } from '../../lib/rooms/publisher.ts';
 import { FakeClock } from '../support/clock.ts';
 import { collectGarbage } from '../support/gc.ts';
@@ -118,11 +119,33 @@ describe('publishing', () => {
   });
 });
 
-describe('a member whose deliver answers something else', () => {
-  it('without deliver there is none: refused at the call', () => {
+describe('a member whose send answers something else', () => {
+  it('without send there is none: refused at the call', () => {
     const { hub } = world();
-    for (const wrong of [undefined, {}, { deliver: 'sent' }])
-      assert.throws(() => hub.member(wrong as never), /^TypeError: member: there is no function deliver/);
+    for (const wrong of [undefined, {}, { send: 'sent' }])
+      assert.throws(() => hub.member(wrong as never), /^TypeError: member: the connection has no function send/);
+    for (const wrong of [{}, { close: 1 }, { evicted: 1, close() {} }])
+      assert.throws(() => hub.member({ send: () => 'sent', ...wrong } as never), /has neither a function evicted nor/);
+  });
+
+  it('is told of the end by `evicted`, or by `close` with 1013 and the position where it has no `evicted`', async () => {
+    const { hub } = world();
+    const told: unknown[] = [];
+    const close = (code: number, reason: string): void => void told.push([code, reason]);
+    hub.member({ send: () => 'sent', evicted: ({ why }) => void told.push(why), close }).join('tea');
+    const connection = {
+      calls: 0,
+      send(): 'sent' {
+        this.calls++; // called as a method of the connection, as `send` of a socket has to be
+        return 'sent';
+      },
+      close,
+    };
+    hub.member(connection).join('tea');
+    const { position } = await hub.publish('tea', 'x');
+    await hub.close();
+    assert.equal(connection.calls, 2);
+    assert.deepEqual(told, ['closed', [1013, `closed; after=${formatPosition(position)}`]]);
   });
 
   it('is let go of as one that throws, and the error says what it answered; others are told as ever', async () => {
@@ -130,12 +153,12 @@ describe('a member whose deliver answers something else', () => {
     const other = ear('tea');
     const evictions: string[] = [];
     for (const answer of [undefined, Promise.resolve('sent'), 'snet', true]) {
-      const member = hub.member({ deliver: () => answer as never, evicted: ({ why }) => void evictions.push(why) });
+      const member = hub.member({ send: () => answer as never, evicted: ({ why }) => void evictions.push(why) });
       member.join('tea');
       await new Promise((resolve) => setImmediate(resolve));
     }
     assert.deepEqual(evictions, ['threw', 'threw', 'threw', 'threw']);
-    assert.match(String(errors[0]?.error), /deliver answered undefined, must be 'sent', 'backpressure' or 'dropped'/);
+    assert.match(String(errors[0]?.error), /send answered undefined, must be 'sent', 'backpressure' or 'dropped'/);
     assert.equal(errors.length, 4);
     await hub.publish('tea', 'still here');
     assert.ok(other.heard.some((item) => item.type === 'record'));
@@ -263,7 +286,7 @@ describe('options', () => {
     assert.ok(room !== undefined);
     room.data = { topic: 'tea' };
     assert.deepEqual(at.hub.find('large')?.data, { topic: 'tea' });
-    const member = at.hub.member({ deliver: () => 'sent', evicted: () => {} }, { user: 'ann' });
+    const member = at.hub.member({ send: () => 'sent', evicted: () => {} }, { user: 'ann' });
     assert.equal(member.data?.user, 'ann');
   });
 });
@@ -360,7 +383,7 @@ describe('presence', () => {
           deliveries++;
           return 'sent';
         };
-        at.hub.member({ deliver, evicted: () => {} }).join('r', { as: `n${i}` });
+        at.hub.member({ send: deliver, evicted: () => {} }).join('r', { as: `n${i}` });
         at.clock.advance(1); // a thousand joins a second
       }
       assert.ok(deliveries / size < 4, `${deliveries / size} deliveries a join in a room of ${size}`);

@@ -166,7 +166,7 @@ async function run({ steps, delayed, ...setup }: Setup): Promise<void> {
   const logs = Array.from({ length: NODES }, () => new DelayedLog(log));
   const hubs = logs.map((each) => {
     const onError = (error: unknown): void => {
-      // What a client checks is thrown inside `deliver`, and comes out here.
+      // What a client checks is thrown inside `send`, and comes out here.
       if (error instanceof RoomRefused || (error instanceof Error && error.message === 'this client throws')) return;
       broken ??= error;
     };
@@ -195,7 +195,7 @@ async function run({ steps, delayed, ...setup }: Setup): Promise<void> {
   const join = (client: Client, n: number): void => {
     if (client.member !== undefined) return;
     const member = hubs[n % NODES]!.member<undefined>({
-      deliver: (item) => client.deliver(item),
+      send: (item) => client.deliver(item),
       evicted: (eviction) => client.evicted(eviction),
     });
     client.member = member;

@@ -127,7 +127,7 @@ describe('resume', () => {
     let buffered = 0;
     const sequences: number[] = [];
     const member = at.hub.member({
-      deliver: (item: Item) => {
+      send: (item: Item) => {
         if (buffered >= 131) return 'dropped';
         buffered++;
         if (item.type === 'record') sequences.push(item.sequence);
@@ -162,7 +162,7 @@ describe('resume', () => {
       taken = 0;
     })();
     const member = at.hub.member({
-      deliver: () => {
+      send: () => {
         ear.taken++;
         return 'backpressure';
       },
@@ -216,7 +216,7 @@ describe('resume', () => {
       const heard: string[] = [];
       hub
         .member({
-          deliver: (value) => {
+          send: (value) => {
             heard.push(value);
             return 'sent';
           },
@@ -230,7 +230,7 @@ describe('resume', () => {
     clock.advance(3_000);
     await hub.publish('r', 'last');
     assert.equal(prepared, 101, 'what is not needed is not prepared again');
-    const late = (): void => hub.member({ deliver: () => 'sent', evicted: () => {} }).join('r', { after: first });
+    const late = (): void => hub.member({ send: () => 'sent', evicted: () => {} }).join('r', { after: first });
     late();
     assert.equal(prepared, 200, 'after a while nothing prepared is held');
     for (let i = 0; i < 10; i++) {

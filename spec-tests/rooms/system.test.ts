@@ -54,7 +54,7 @@ describe('waits longer than a timer of Node holds', () => {
 
   it('a publisher waits for slow members as long as it says', async () => {
     const hub = new Hub({ prepare: (item) => item });
-    const member = hub.member({ deliver: ({ type }) => (type === 'record' ? 'dropped' : 'sent'), evicted() {} });
+    const member = hub.member({ send: ({ type }) => (type === 'record' ? 'dropped' : 'sent'), evicted() {} });
     member.join('tea');
     let isOver = false;
     const warnings = await overflows(async () => {
