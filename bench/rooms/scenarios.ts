@@ -233,7 +233,7 @@ function chat(members: number, perSecond: number): Scenario {
   return {
     id: `chat-${members}`,
     title: `${members} members, ${perSecond} messages a second, one by one`,
-    rounds: 3,
+    rounds: 5,
     contenders: [...peers(load), room('net (the floor)', { peer: 'net' }, load)],
     wanted: [
       { figure: 'cpuUs', of: 'barewire', than: 'socket.io', most: 0.6 },
