@@ -44,7 +44,7 @@ export function connectChat(url: string | URL, options: ConnectOptions): ChatCon
 
 type Merged = ConnectOptions & Defaults;
 
-/** See the head of this file. */
+/** A member of a chat room that comes back by itself: see `connectChat`. */
 export class ChatConnection {
   readonly #http: ChatHttp;
   readonly #outbox: Outbox;

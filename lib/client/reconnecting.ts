@@ -34,10 +34,10 @@ export interface ReconnectingOptions {
   /** The constructor's third argument, for clients that take one: `(token) => ({ headers: { Authorization: token } })`. */
   readonly socketOptions?: PerAttempt<object> | undefined;
   /**
-   * Gives a token: asked before the first attempt, and once more when the server refuses it (401, 403, or a close code that
-   * `finalCodes` answers with `token`). A new one that is refused too is final.
+   * A token, or a function that gives one: asked before the first attempt, and once more when the server refuses it (401, 403, or a close
+   * code that `finalCodes` answers with `token`). A new one that is refused too is final.
    */
-  readonly token?: (() => string | Promise<string>) | undefined;
+  readonly token?: string | (() => string | Promise<string>) | undefined;
   /** Default: the global one. */
   readonly WebSocket?: (new (url: string, protocols?: string | string[], options?: never) => WebSocketLike) | undefined;
   /** Default `arraybuffer`. */
@@ -303,7 +303,7 @@ export class ReconnectingWebSocket extends Target {
     if (first) return this.#open(first);
     let isMistake = false;
     try {
-      const known = this.#token ?? (await token?.());
+      const known = this.#token ?? (await ask(token, undefined));
       if (!isCurrent()) return;
       this.#token = known;
       const url = `${await ask(this.#url, this.#token)}`;

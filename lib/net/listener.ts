@@ -89,6 +89,8 @@ export class Listener {
   #secured = 0;
   /** Who is behind the proxy of a socket under TLS; undefined where its header names nobody. */
   readonly #sources = new WeakMap<object, ProxyEndpoint | undefined>();
+  /** `listen` was called, and has not failed. */
+  #isAsked = false;
   /** Since listening began, where the system says how many files may be open. */
   #descriptors: DescriptorWatch | undefined = undefined;
   /** Whose PROXY headers are believed; undefined: there are none. */
@@ -125,9 +127,15 @@ export class Listener {
     const { path, port = 0, host = '127.0.0.1', proxyProtocol } = options;
     if (this.#settings.closing())
       throw new ConnectionClosed('SERVER_CLOSED', 'listen: this server has been closed; make another one');
+    // Node says so only once the address has been looked up: until then a second call would be taken, and its options forgotten.
+    if (this.#isAsked)
+      throw Object.assign(new Error('listen: this server listens already, or is about to'), {
+        code: 'ERR_SERVER_ALREADY_LISTEN',
+      });
     const where = path === undefined ? { port, host } : { path };
     const trusts = proxyProtocol && trustedProxies(proxyProtocol, path !== undefined);
     const server = this.#server;
+    this.#isAsked = true;
     return new Promise((resolve, reject) => {
       const settled = (): void => {
         server.off('error', failed);
@@ -136,6 +144,7 @@ export class Listener {
       };
       const failed = (error: Error): void => {
         settled();
+        this.#isAsked = false;
         reject(error);
       };
       const closed = (): void =>
@@ -159,7 +168,7 @@ export class Listener {
       try {
         server.listen({ ...where, backlog: this.#settings.acceptBacklog });
       } catch (error) {
-        failed(error as Error); // it listens already
+        failed(error as Error); // a port that is none, for example
       }
     });
   }

@@ -152,7 +152,10 @@ function guarded(onTrouble: JournalOptions['onTrouble']): (trouble: JournalTroub
   };
 }
 
-/** See the head of this file; what it promises is `RoomLog`'s. Made by `openJournal`. */
+/**
+ * The log of rooms on a disk of one machine: what was acknowledged survives the process and the power. One process at a time has its
+ * directory. What it promises is `RoomLog`'s. Made by `openJournal`.
+ */
 export class Journal implements RoomLog {
   readonly #directory: string;
   readonly #tell: (trouble: JournalTrouble) => void;

@@ -60,7 +60,10 @@ export async function openRedisLog(port: RedisPort, options: RedisLogOptions = {
   return new RedisLog(port, store, settings, options);
 }
 
-/** See the head of this file; what it promises is `RoomLog`'s. Made by `openRedisLog`. */
+/**
+ * The log of rooms on Redis: many nodes share every room, and all hand out the same records in the same order. What it promises is
+ * `RoomLog`'s. Made by `openRedisLog`.
+ */
 export class RedisLog implements RoomLog {
   readonly #port: RedisPort;
   readonly #store: RedisStore;

@@ -98,7 +98,10 @@ const HUB_OPTIONS: readonly (keyof HubOptions<unknown>)[] = [
 const JOIN_OPTIONS: readonly (keyof JoinOptions)[] = ['after', 'as'];
 const PUBLISH_OPTIONS: readonly (keyof PublishOptions)[] = ['key', 'coalesce', 'policy', 'wait', 'waitTimeoutMs'];
 
-/** See the head of this file. `Value` is what `prepare` makes, `RoomData` what you keep with a room. */
+/**
+ * All rooms of a process, and the members that are in them. A room is there while it has members; what was said in it lives in the log, by
+ * the log's bounds, and can be published to in any case. `Value` is what `prepare` makes, `RoomData` what you keep with a room.
+ */
 export class Hub<Value, RoomData = unknown> {
   readonly #options: HubOptions<Value>;
   readonly #settings: RoomSettings;

@@ -27,7 +27,7 @@ import { systemClock } from './system.ts';
 /** Options of a `MemoryLog`. */
 export type MemoryLogOptions = LoggedRoomsOptions;
 
-/** See the head of this file; what it promises is `RoomLog`'s. */
+/** The log of one process: records in memory, handed out during `append`; several hubs may share one. What it promises is `RoomLog`'s. */
 export class MemoryLog implements RoomLog {
   readonly #clock: Clock;
   readonly #rooms: LoggedRooms;

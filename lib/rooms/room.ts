@@ -61,7 +61,7 @@ export interface RoomHost<Value> {
   closed(name: string): void;
 }
 
-/** See the head of this file. `Hub` makes it. */
+/** A room that has members: who is in it, how many are slow, and what you keep with it. `Hub` makes it when the first member joins. */
 export class Room<Value, Data = unknown> implements RoomView, PublisherHost, SeatOwner<Value> {
   readonly name: string;
   /** Yours: whatever belongs to this room, while it has members. */

@@ -242,6 +242,16 @@ describe('ReconnectingWebSocket: when it gives up', () => {
     assert.equal(asked, 3);
   });
 
+  it('a token that is a text is used in each attempt, and final when it is refused twice', async () => {
+    const { log, latest, wait } = reconnecting({ token: 'abc', protocols: (token) => ['chat', token!] });
+    const first = await latest();
+    assert.deepEqual(first.arguments[1], ['chat', 'abc']);
+    first.lose(1006, '', { status: 401 });
+    wait();
+    (await latest()).lose(1006, '', { status: 401 });
+    assert.equal(log.at(-1), 'close 1006  401');
+  });
+
   it('a token or URL function that fails is an attempt that failed', async () => {
     let fails = true;
     const { clock, log, socket, latest } = reconnecting({

@@ -70,6 +70,13 @@ describe('the PROXY protocol in front of HTTP (PROXY §2)', () => {
       await assert.rejects(other.listen({ proxyProtocol: { from: 'loopback' } }), {
         code: 'ERR_SERVER_ALREADY_LISTEN',
       });
+      const third = createServer();
+      const both = await Promise.allSettled([third.listen(), third.listen({ proxyProtocol: { from: 'loopback' } })]);
+      assert.deepEqual(
+        both.map((each) => (each.status === 'rejected' ? each.reason.code : each.status)),
+        ['fulfilled', 'ERR_SERVER_ALREADY_LISTEN'],
+      );
+      await third.close();
       assert.match(await say(other.port, REQUEST), /127\.0\.0\.1$/);
       await patiently('close', other.close());
     });
