@@ -123,12 +123,14 @@ export class JournalGroup {
     } catch (error) {
       release();
       this.#refuse(numbered, error);
+      for (const { room } of numbered) this.rooms.settled(room);
       return;
     }
     release();
     for (const [name, each] of declared) this.#declared.set(name, each);
     for (const { job, room, record } of numbered) {
       this.rooms.take(room, record);
+      this.rooms.settled(room);
       job.resolve({ position: record, duplicate: false, record });
     }
     await this.#compactIfDue();
@@ -159,6 +161,7 @@ export class JournalGroup {
       }
       const record = this.rooms.number(job.entry, heads.get(room) ?? room.head, timeMs);
       heads.set(room, record);
+      this.rooms.pending(room);
       numbered.push({ job, room, record });
     }
     return numbered;

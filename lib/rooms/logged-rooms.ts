@@ -70,6 +70,8 @@ export interface LoggedRoom {
   readonly keys: RoomKeys;
   /** Records taken while another one is being handed out; undefined while none is. */
   waiting: LogRecord[] | undefined;
+  /** Records that were numbered and are not taken yet: until then the room stays, whoever leaves. */
+  pending: number;
 }
 
 const recordBytes = (record: LogRecord): number => dataBytes(record.data);
@@ -133,6 +135,18 @@ export class LoggedRooms {
   /** Notes that a room is used: of those without subscribers it makes way last. */
   touch(room: LoggedRoom): void {
     if (this.#idle.delete(room)) this.#idle.add(room);
+  }
+
+  /** Notes that a record was numbered, and is taken later: the room makes way to no other before `settled`, called as often. */
+  pending(room: LoggedRoom): void {
+    room.pending++;
+    this.#idle.delete(room);
+  }
+
+  /** A record that was numbered was taken, or never will be. */
+  settled(room: LoggedRoom): void {
+    room.pending--;
+    if (room.listeners.size === 0) this.#noteIdle(room);
   }
 
   /** The room, if it is held. */
@@ -230,7 +244,7 @@ export class LoggedRooms {
   /** Forgets a room without subscribers: its records, its keys and its epoch. Returns whether there was one. */
   forget(name: string): boolean {
     const room = this.#rooms.get(name);
-    if (room === undefined || room.listeners.size > 0) return false;
+    if (room === undefined || room.listeners.size > 0 || room.pending > 0) return false;
     this.#drop(room);
     return true;
   }
@@ -263,12 +277,13 @@ export class LoggedRooms {
       listeners: new Set(),
       keys: new RoomKeys(),
       waiting: undefined,
+      pending: 0,
     };
   }
 
   /** A room without subscribers waits to make way; one that has never had a record leaves nothing behind. */
   #noteIdle(room: LoggedRoom): void {
-    if (this.#rooms.get(room.name) !== room) return;
+    if (room.pending > 0 || this.#rooms.get(room.name) !== room) return;
     if (room.head.sequence === 0) this.#rooms.delete(room.name);
     else this.#idle.add(room);
   }

@@ -6,7 +6,7 @@ import { openJournal } from '../../lib/room-logs/journal-index.ts';
 import type { RoomLog } from '../../lib/rooms/log.ts';
 import type { WelcomeNotice } from '../../lib/rooms/notices.ts';
 import { world } from '../rooms/ear.ts';
-import { until } from '../support/sockets.ts';
+import { turns, until } from '../support/sockets.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
 describe('a hub on a journal', () => {
@@ -54,6 +54,58 @@ describe('a hub on a journal', () => {
     assert.deepEqual(back.texts, ['1']);
     await after.hub.close();
     await again.close();
+  });
+
+  it('keeps a room whose first message is on its way to the disk, whoever leaves meanwhile', async () => {
+    const disk = new SimulatedDisk();
+    const journal = await openJournal('memory', { files: disk });
+    const { hub, ear } = world({ log: journal });
+    const ann = ear('tea');
+    const release = disk.holdSyncs();
+    const published = hub.publish('tea', 'hello', { key: 'ann 1' });
+    await turns(2);
+    ann.member.close();
+    const bob = ear('tea');
+    release();
+    const { position } = await published;
+    assert.deepEqual([bob.texts, (await journal.read('tea', position, 1)).reset], [['hello'], false]);
+    assert.equal((await hub.publish('tea', 'again', { key: 'ann 1' })).duplicate, true);
+    await hub.close();
+    await journal.close();
+    const again = await openJournal('memory', { files: disk });
+    assert.deepEqual(
+      (await again.read('tea', undefined, 9)).records.map(({ data }) => data),
+      ['hello'],
+    );
+    await again.close();
+  });
+
+  it('makes way with no room whose message is on its way to the disk, and leaves nothing of one whose message was refused', async () => {
+    const disk = new SimulatedDisk();
+    const journal = await openJournal('memory', { files: disk, maxRooms: 2, groups: 1 });
+    const { hub, ear } = world({ log: journal });
+    ear('b');
+    const release = disk.holdSyncs();
+    const published = hub.publish('a', 'hello');
+    await turns(2);
+    const refused = ear('c');
+    assert.deepEqual(
+      refused.evictions.map(({ why }) => why),
+      ['log-failed'],
+    );
+    const late = ear('a');
+    release();
+    await published;
+    assert.deepEqual(late.texts, ['hello']);
+    late.member.close();
+
+    disk.fail('write', 'ENOSPC');
+    await assert.rejects(hub.publish('c', 'lost'), { code: 'LOG_FAILED' });
+    disk.heal();
+    ear('d'); // in the place of c, of which nothing is left
+    await hub.publish('d', 'heard');
+    await hub.close();
+    await journal.close();
   });
 
   it('tells a publisher that the disk is full, and its members hear nothing', async () => {
