@@ -84,7 +84,7 @@ export class LoggedRooms {
   readonly #token: string;
   readonly #maxRooms: number;
   readonly #rooms = new Map<string, LoggedRoom>();
-  /** Rooms without subscribers, the one that was used longest ago first. */
+  /** Rooms without subscribers, the one that was used longest ago first. Those with `pending` records stay. */
   readonly #idle = new Set<LoggedRoom>();
   readonly #keys: KeyWindow;
 
@@ -121,13 +121,14 @@ export class LoggedRooms {
       return held;
     }
     if (this.#rooms.size >= this.#maxRooms) {
-      const [oldest] = this.#idle;
-      if (oldest === undefined)
+      const makesWay = this.#oldestSettled();
+      if (makesWay !== undefined) this.#drop(makesWay);
+      // Those that only stay for what is pending are beyond the bound: as many as there are appends under way.
+      else if (this.#rooms.size - this.#idle.size >= this.#maxRooms)
         return new RoomRefused(
           'LOG_FULL',
           `all ${this.#rooms.size} rooms of the log are in use, limit ${this.#maxRooms}`,
         );
-      this.#drop(oldest);
     }
     return this.#add(name);
   }
@@ -137,16 +138,17 @@ export class LoggedRooms {
     if (this.#idle.delete(room)) this.#idle.add(room);
   }
 
-  /** Notes that a record was numbered, and is taken later: the room makes way to no other before `settled`, called as often. */
+  /** Notes that a record was numbered, and is taken later: the room stays, whoever leaves, until `settled` was called as often. */
   pending(room: LoggedRoom): void {
     room.pending++;
-    this.#idle.delete(room);
   }
 
   /** A record that was numbered was taken, or never will be. */
   settled(room: LoggedRoom): void {
     room.pending--;
-    if (room.listeners.size === 0) this.#noteIdle(room);
+    if (room.pending > 0 || room.listeners.size > 0) return;
+    this.#noteIdle(room);
+    this.makeWay();
   }
 
   /** The room, if it is held. */
@@ -173,7 +175,7 @@ export class LoggedRooms {
   makeWay(): void {
     for (const room of this.#idle) {
       if (this.#rooms.size <= this.#maxRooms) return;
-      this.#drop(room);
+      if (room.pending === 0) this.#drop(room);
     }
   }
 
@@ -281,11 +283,17 @@ export class LoggedRooms {
     };
   }
 
-  /** A room without subscribers waits to make way; one that has never had a record leaves nothing behind. */
+  /** A room without subscribers waits to make way; one that has never had a record, and has none pending, leaves nothing behind. */
   #noteIdle(room: LoggedRoom): void {
-    if (room.pending > 0 || this.#rooms.get(room.name) !== room) return;
-    if (room.head.sequence === 0) this.#rooms.delete(room.name);
+    if (this.#rooms.get(room.name) !== room) return;
+    if (room.head.sequence === 0 && room.pending === 0) this.#drop(room);
     else this.#idle.add(room);
+  }
+
+  /** The room that makes way next. Those that are pending were used last, so that few are looked at. */
+  #oldestSettled(): LoggedRoom | undefined {
+    for (const room of this.#idle) if (room.pending === 0) return room;
+    return undefined;
   }
 
   #drop(room: LoggedRoom): void {
