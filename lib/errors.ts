@@ -139,3 +139,13 @@ export function printable(thrown: unknown): string {
     return 'something that cannot be printed was thrown';
   }
 }
+
+/** A promise of whatever make. */
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}
+
+/** Hears of the rejection of what a function of the application returned, where that is a promise: unheard, it ends the process. */
+export function whenRejected(result: unknown, told: (error: unknown) => void): void {
+  if (isPromise(result)) result.then(undefined, told);
+}

@@ -18,7 +18,10 @@ import type { Clock } from './sweeper.ts';
 export interface DrainOptions {
   /** The time over which connections are closed. Default 0: at once. */
   readonly overMs?: number | undefined;
-  /** Event streams are told to come back after a random time up to this; new connections get 503 with it as Retry-After. Default 5,000. */
+  /**
+   * Event streams are told to come back at a random time up to this behind the end of the drain, since a stream that is answered 503 does not come
+   * back at all (HTML §9.2.3); new connections get 503 with it as Retry-After. Default 5,000.
+   */
   readonly retryAfterMs?: number | undefined;
   /** Called with each WebSocket or stream before it is closed: to say where it may go on, for example. */
   readonly onClose?: ((connection: ServerWebSocket | EventStream) => void) | undefined;
@@ -41,7 +44,11 @@ export function drainConnections(
   const startMs = clock.now();
   let told = 0;
   const tell = (upTo: number): void => {
-    for (; told < upTo; told++) closeOne(waiting[told]!, retryAfterMs, onClose, onError);
+    const restMs = Math.max(0, startMs + overMs - clock.now());
+    for (; told < upTo; told++) {
+      const retry = Math.ceil(restMs + Math.random() * retryAfterMs);
+      closeOne(waiting[told]!, retry, onClose, onError);
+    }
   };
   if (overMs === 0 || total === 0) {
     tell(total);
@@ -76,14 +83,14 @@ function inOrder(sockets: readonly Connection[], streams: readonly Connection[])
 
 function closeOne(
   connection: Connection,
-  retryAfterMs: number,
+  retry: number,
   onClose: DrainOptions['onClose'],
   onError: ErrorHandler,
 ): void {
   guard({ handlerFailed: onError }, onClose, undefined, connection);
   if (connection instanceof ServerSocket) connection.close(CloseCode.ServiceRestart, 'the server restarts');
   else {
-    connection.send({ retry: Math.ceil(Math.random() * retryAfterMs) });
+    connection.send({ retry });
     connection.close();
   }
 }

@@ -6,7 +6,7 @@
  * Read next: `websocket-connection.ts`, which calls it most.
  */
 
-import { printable } from '../errors.ts';
+import { isPromise, printable, whenRejected } from '../errors.ts';
 
 /** Whose handler failed: it tells the error on and ends its own connection. Must not throw. */
 export interface Guarded {
@@ -38,7 +38,7 @@ export function guard(
 
 /** Hears of the rejection of what a handler returned, where that is a promise. */
 export function watch(owner: Guarded, result: unknown): void {
-  if (isPromise(result)) result.then(undefined, (error: unknown) => owner.handlerFailed(error));
+  whenRejected(result, (error) => owner.handlerFailed(error));
 }
 
 /**
@@ -86,11 +86,6 @@ export function ask(question: () => unknown, on: Asked): void {
     (value) => on.answered(value),
     (error: unknown) => on.failed(error),
   );
-}
-
-/** A promise of whatever make. */
-export function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }
 
 /** Told what a handler threw. */

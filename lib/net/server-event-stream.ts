@@ -5,6 +5,7 @@
  */
 
 import { utf8ByteLength } from '../bytes/utf8.ts';
+import { isPromise } from '../errors.ts';
 import { encodeEvent } from '../event-stream/encoder.ts';
 import { PreparedEvent } from '../event-stream/prepared-event.ts';
 import type {
@@ -17,7 +18,6 @@ import type {
   SendResult,
 } from './api.ts';
 import type { EventStreamConnection, StreamListener } from './event-stream-connection.ts';
-import { isPromise } from './guard.ts';
 import type { RouteObserved } from './observed.ts';
 import { Request } from './request.ts';
 import { closed, WaitingWrites } from './waiting-writes.ts';

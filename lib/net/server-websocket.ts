@@ -6,7 +6,7 @@
  */
 
 import { utf8ByteLength } from '../bytes/utf8.ts';
-import { ConnectionClosed, isInstance } from '../errors.ts';
+import { ConnectionClosed, isInstance, isPromise } from '../errors.ts';
 import { CloseCode } from '../websocket/close.ts';
 import { PreparedMessage } from '../websocket/prepared-message.ts';
 import type {
@@ -23,7 +23,7 @@ import type {
   WriteMessageOptions,
 } from './api.ts';
 import type { ConnectionHandlers } from './connection-settings.ts';
-import { type ErrorHandler, isPromise } from './guard.ts';
+import type { ErrorHandler } from './guard.ts';
 import { MessageQueue, messageBytes } from './message-queue.ts';
 import type { RouteObserved } from './observed.ts';
 import { type PartSource, writeParts } from './outgoing-parts.ts';

@@ -8,6 +8,7 @@
  */
 
 import { crc32 } from '../deflate/checksum.ts';
+import { whenRejected } from '../errors.ts';
 import { JOURNAL_LIMITS, ROOM_LIMITS } from '../limits.ts';
 import { describe } from '../options.ts';
 import { wholeNumber } from '../rooms/history.ts';
@@ -141,11 +142,11 @@ async function groupsOnDisk(files: FilePort): Promise<number | undefined> {
   return undefined;
 }
 
-/** An observer that throws harms nobody else: what it was told is about the disk, and its own fault is not ours to report. */
+/** An observer that throws or rejects harms nobody else: what it was told is about the disk, and its own fault is not ours to report. */
 function guarded(onTrouble: JournalOptions['onTrouble']): (trouble: JournalTrouble) => void {
   return (trouble) => {
     try {
-      onTrouble?.(trouble);
+      whenRejected(onTrouble?.(trouble), () => undefined);
     } catch {
       // see above
     }

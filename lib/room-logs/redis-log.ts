@@ -7,6 +7,7 @@
  * Knows no protocol of Redis: the user's client does (`redis-port.ts`). Read next: `redis-store.ts`, `redis-feed.ts`.
  */
 
+import { whenRejected } from '../errors.ts';
 import { describe } from '../options.ts';
 import { wholeNumber } from '../rooms/history.ts';
 import {
@@ -95,9 +96,9 @@ export class RedisLog implements RoomLog {
     });
     this.#tell = (trouble) => {
       try {
-        options.onTrouble?.(trouble);
+        whenRejected(options.onTrouble?.(trouble), () => undefined);
       } catch {
-        // An observer that throws harms nobody else.
+        // An observer that throws or rejects harms nobody else.
       }
     };
   }

@@ -7,6 +7,7 @@
  * Read next: `../chat/server.ts`, the hub's user.
  */
 
+import { whenRejected } from '../errors.ts';
 import { ROOM_LIMITS } from '../limits.ts';
 import { checkNames, defined, describe } from '../options.ts';
 import { checkGatherMs } from './gather.ts';
@@ -65,7 +66,7 @@ export interface HubOptions<Value> extends RoomOptions {
   readonly maxRooms?: number | undefined;
   /** Rooms that one member can be in. Default `ROOM_LIMITS.maxRoomsPerMember`. */
   readonly maxRoomsPerMember?: number | undefined;
-  /** Told what a handler has thrown (`send`, `evicted`, `prepare`) and when a log gives up on a room (`log`). Default: nobody. */
+  /** Told what a handler has thrown (`send`, `evicted`, `prepare`) and when a log gives up on a room (`log`). What it throws, or rejects with, is dropped. Default: nobody. */
   readonly onError?: ((error: unknown, where: string) => void) | undefined;
   /** Default: the system's. */
   readonly clock?: Clock | undefined;
@@ -226,7 +227,7 @@ export class Hub<Value, RoomData = unknown> {
 
   #report(error: unknown, where: string): void {
     try {
-      this.#options.onError?.(error, where);
+      whenRejected(this.#options.onError?.(error, where), () => undefined);
     } catch {
       return; // A handler that throws while it is told of an error has nobody left to be told.
     }

@@ -6,6 +6,7 @@
  * Memory of a member: a few hundred bytes, and a seat for each of its rooms. Read next: `audience.ts`.
  */
 
+import { whenRejected } from '../errors.ts';
 import type { Cursor } from './backlog.ts';
 import type { Position } from './log.ts';
 import type { Notice } from './notices.ts';
@@ -164,8 +165,10 @@ export class Member<Value, Data = unknown> {
     try {
       const answer = this.#connection.send(value);
       // Unchecked, a room would offer it the same value for ever.
-      if (answer !== 'sent' && answer !== 'backpressure' && answer !== 'dropped')
+      if (answer !== 'sent' && answer !== 'backpressure' && answer !== 'dropped') {
+        whenRejected(answer, (error) => this.#host.report(error, 'send'));
         throw new TypeError(`send answered ${String(answer)}, must be 'sent', 'backpressure' or 'dropped'`);
+      }
       // A `drained` during the call came before the answer, unless nothing was taken.
       if (answer === 'dropped' || (answer === 'backpressure' && drains === this.#drains)) this.#blocked = true;
       return answer;
@@ -179,8 +182,11 @@ export class Member<Value, Data = unknown> {
   tellEvicted(eviction: Eviction): void {
     const connection = this.#connection;
     try {
-      if (connection.evicted !== undefined) connection.evicted(eviction);
-      else connection.close?.(eviction.code, eviction.reason);
+      const told: unknown =
+        connection.evicted === undefined
+          ? connection.close?.(eviction.code, eviction.reason)
+          : connection.evicted(eviction);
+      whenRejected(told, (error) => this.#host.report(error, 'evicted'));
     } catch (error) {
       this.#host.report(error, 'evicted');
     }

@@ -54,8 +54,8 @@ export class Link {
   #isLate = false;
   /** The end came meanwhile. */
   #endedLate: { readonly code: number; readonly reason: string } | undefined = undefined;
-  /** A message in fragments is being sent. */
-  #isFragmented = false;
+  /** The message that is being sent in fragments. */
+  #fragmented: 'text' | 'binary' | undefined = undefined;
   /** What was called behind a Blob that is still being read. */
   #behindBlob: Waiting[] | undefined = undefined;
   /** That Blob's own callback. */
@@ -123,6 +123,7 @@ export class Link {
   terminate(): void {
     const { channel } = this.#connection;
     if (!channel.blocked) channel.flush();
+    this.#callbacks?.noteTaken();
     this.#connection.terminate();
   }
 
@@ -166,8 +167,9 @@ export class Link {
 
   #send(data: string | Uint8Array, options: SendOptions | undefined, callback: SendCallback | undefined): void {
     const isBinary = options?.binary ?? typeof data !== 'string';
-    if (options?.fin === false || this.#isFragmented) {
-      this.#sendFragment(data, isBinary, options ?? {}, callback);
+    if (options?.fin === false || this.#fragmented !== undefined) {
+      // The first fragment says what the message is (RFC 6455 §5.4), whatever the others are.
+      this.#sendFragment(data, this.#fragmented ?? (isBinary ? 'binary' : 'text'), options ?? {}, callback);
       return;
     }
     const connection = this.#connection;
@@ -183,18 +185,18 @@ export class Link {
 
   #sendFragment(
     data: string | Uint8Array,
-    isBinary: boolean,
+    type: 'text' | 'binary',
     { compress, fin }: SendOptions,
     callback: SendCallback | undefined,
   ): void {
-    const begins = !this.#isFragmented;
-    const part = typeof data === 'string' && isBinary ? Buffer.from(data) : data;
+    const begins = this.#fragmented === undefined;
+    const part = typeof data === 'string' && type === 'binary' ? Buffer.from(data) : data;
     const result = this.#connection.sendEncoded(part.length, (core) => {
-      if (begins) core.beginMessage(isBinary ? 'binary' : 'text', compress === false ? false : undefined);
+      if (begins) core.beginMessage(type, compress === false ? false : undefined);
       core.sendPart(part);
       if (fin !== false) core.endMessage();
     });
-    if (result !== 'dropped') this.#isFragmented = fin === false;
+    if (result !== 'dropped') this.#fragmented = fin === false ? type : undefined;
     this.#called(result, callback);
   }
 

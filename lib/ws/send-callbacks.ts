@@ -18,6 +18,8 @@ export class SendCallbacks {
   readonly #channel: Channel;
   #waiting: Entry[] = [];
   #isScheduled = false;
+  /** See `noteTaken`. */
+  #takenAtEnd = 0;
 
   constructor(channel: Channel) {
     this.#channel = channel;
@@ -38,9 +40,8 @@ export class SendCallbacks {
 
   /** The system may have taken more. */
   settle(): void {
-    const { sentBytes, output, bufferedAmount, destroyed } = this.#channel;
-    if (destroyed) return; // what was thrown away counts as neither: `fail` follows
-    const taken = sentBytes + output.byteLength - bufferedAmount;
+    if (this.#channel.destroyed) return; // what was thrown away counts as neither: `fail` follows
+    const taken = this.#taken;
     const waiting = this.#waiting;
     let count = 0;
     while (count < waiting.length && waiting[count]!.position <= taken) count++;
@@ -49,10 +50,22 @@ export class SendCallbacks {
     for (let i = 0; i < count; i++) waiting[i]!.call(undefined);
   }
 
+  /** The channel is about to be destroyed: what the system has taken was sent all the same. */
+  noteTaken(): void {
+    this.#takenAtEnd = this.#taken;
+  }
+
   /** The connection is gone: what waits was not sent. */
   fail(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const { call } of waiting) call(new Error('The socket was closed before the data was sent'));
+    for (const { call, position } of waiting)
+      call(position <= this.#takenAtEnd ? undefined : new Error('The socket was closed before the data was sent'));
+  }
+
+  /** Octets of the stream that the system has taken. */
+  get #taken(): number {
+    const { sentBytes, output, bufferedAmount } = this.#channel;
+    return sentBytes + output.byteLength - bufferedAmount;
   }
 }

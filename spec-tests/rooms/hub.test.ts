@@ -15,6 +15,7 @@ import type { PublishOptions } from '../../lib/rooms/publisher.ts';
 import { FakeClock } from '../support/clock.ts';
 import { collectGarbage } from '../support/gc.ts';
 import { Random } from '../support/random.ts';
+import { turns } from '../support/sockets.ts';
 import { Ear, world } from './ear.ts';
 
 const refused =
@@ -146,6 +147,32 @@ describe('a member whose send answers something else', () => {
     await hub.close();
     assert.equal(connection.calls, 2);
     assert.deepEqual(told, ['closed', [1013, `closed; after=${formatPosition(position)}`]]);
+  });
+
+  it('ends nothing when what it returns, or onError, rejects', async () => {
+    const told: string[] = [];
+    const hub = new Hub<Item>({
+      prepare: (item) => item,
+      onError: async (error, where) => {
+        told.push(`${where}: ${(error as Error).message}`);
+        throw new Error('onError broke');
+      },
+    });
+    const evicted = async (): Promise<void> => {
+      throw new Error('evicted broke');
+    };
+    const send = async (): Promise<'sent'> => {
+      throw new Error('send broke');
+    };
+    hub.member({ send: () => 'sent', evicted }).join('tea');
+    hub.member({ send: send as never, close() {} }).join('tea');
+    await hub.close();
+    await turns();
+    assert.deepEqual(told.toSorted(), [
+      'evicted: evicted broke',
+      "send: send answered [object Promise], must be 'sent', 'backpressure' or 'dropped'",
+      'send: send broke',
+    ]);
   });
 
   it('is let go of as one that throws, and the error says what it answered; others are told as ever', async () => {

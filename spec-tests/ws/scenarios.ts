@@ -661,7 +661,9 @@ function listeners(): Scenario[] {
       id: 'fragments by fin, with a control frame between',
       run: (ws, log) =>
         withPair(ws, log, {}, ({ client, server }) => {
-          closeAfter(server, 3);
+          closeAfter(server, 4);
+          client.send(Buffer.from('bytes, '), { fin: false });
+          client.send('then text');
           client.send('a', { fin: false });
           client.ping('p');
           client.send('b', { fin: false });
@@ -669,6 +671,16 @@ function listeners(): Scenario[] {
           client.send(Buffer.from([1]), { fin: false });
           client.send(Buffer.from([2]));
           client.send('whole');
+        }),
+    },
+    {
+      id: 'callbacks of what was sent right before terminate',
+      run: (ws, log) =>
+        withPair(ws, log, {}, ({ client, server }) => {
+          server.send('x', (error) => note(log, 'server', `sent ${error?.message ?? 'ok'}`));
+          server.ping('p', undefined, (error) => note(log, 'server', `pinged ${error?.message ?? 'ok'}`));
+          server.terminate();
+          return closed(client);
         }),
     },
     {
