@@ -9,8 +9,9 @@
 import { CHAT_LIMITS } from '../limits.ts';
 import type { HttpRequest, Refusal } from '../net/api.ts';
 import { errorEvent, problem } from './answers.ts';
+import { checkAuthorized, checkIdentity, isUserId } from './application.ts';
 import { type ErrorEvent, parseRoomName, parseUserName } from './protocol.ts';
-import type { ChatAction, ChatSettings, ChatUser, Identity } from './settings.ts';
+import type { ChatAction, ChatSettings, ChatUser } from './settings.ts';
 import { type Soon, soon } from './soon.ts';
 import { Tickets } from './tickets.ts';
 import { type Bucket, newBucket, type Rate, subscriberOf, TokenBuckets, takeOne } from './token-buckets.ts';
@@ -107,20 +108,18 @@ export class Door {
   whoIs(request: HttpRequest, nameOfGuest: () => string = guestName): Soon<ChatUser | Refused> {
     const { identify } = this.#settings;
     if (identify === undefined) return claimed(request, nameOfGuest);
-    return soon(identify(request), (identity) => this.#known(identity, nameOfGuest));
+    return soon<unknown, ChatUser | Refused>(identify(request), (answer) => this.#known(answer, nameOfGuest));
   }
 
-  /** Checks what `identify` answered. @throws TypeError for an id that is none */
-  #known(identity: Identity, nameOfGuest: () => string): ChatUser | Refused {
+  /** Who `identify` says that it is. @throws TypeError for an answer that is none */
+  #known(answer: unknown, nameOfGuest: () => string): ChatUser | Refused {
+    const identity = checkIdentity(answer);
     if (identity === undefined) return person(undefined, nameOfGuest());
     if ('status' in identity) return { refusal: identity };
-    const { id, name, expiresAt } = identity;
-    if (typeof id !== 'string' || id === '' || id.length > CHAT_LIMITS.maxUserIdLength || /[\p{C}]/u.test(id))
-      throw new TypeError(`identify answered an id that is not 1 to ${CHAT_LIMITS.maxUserIdLength} visible characters`);
+    const { expiresAt } = identity;
     if (expiresAt !== undefined && expiresAt <= this.#settings.now().getTime())
       return { refusal: problem(errorEvent('UNAUTHORIZED', 'the log-in is over')) };
-    const known = person(id, name);
-    return 'refusal' in known || expiresAt === undefined ? known : { ...known, expiresAt };
+    return identity;
   }
 
   #admit(request: HttpRequest, user: ChatUser, action: ChatAction): Soon<Admitted | Refused> {
@@ -129,8 +128,10 @@ export class Door {
     const { authorize } = this.#settings;
     const admitted: Admitted = { room: room.name, user, address: subscriberOf(request.remoteAddress) };
     if (authorize === undefined) return admitted;
-    return soon<boolean, Admitted | Refused>(authorize(user, room.name, action), (isAllowed) =>
-      isAllowed ? admitted : { refusal: problem(errorEvent('FORBIDDEN', `you may not ${action} in this room`)) },
+    return soon<unknown, Admitted | Refused>(authorize(user, room.name, action), (answer) =>
+      checkAuthorized(answer)
+        ? admitted
+        : { refusal: problem(errorEvent('FORBIDDEN', `you may not ${action} in this room`)) },
     );
   }
 
@@ -174,7 +175,7 @@ function person(id: string | undefined, name: string): ChatUser | Refused {
   const parsed = parseUserName(name);
   if (!('name' in parsed)) return { refusal: problem(errorEvent(parsed.problem, parsed.message)) };
   if (id === undefined) return { id: parsed.name, name: parsed.name };
-  if (id === '' || id.length > CHAT_LIMITS.maxUserIdLength || /[\p{C}]/u.test(id))
+  if (!isUserId(id))
     return {
       refusal: problem(errorEvent('BAD_USER', `id must be 1 to ${CHAT_LIMITS.maxUserIdLength} visible characters`)),
     };

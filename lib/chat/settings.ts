@@ -61,11 +61,14 @@ export interface FloodLimits {
 export interface ChatOptions {
   /** A path in front of all routes, such as `/chat`. Default none. Behind a proxy that takes the prefix away: none. */
   readonly base?: string | undefined;
-  /** Who sends a request: a user, a guest (undefined), or a refusal with a `status`. Default: people choose their names. */
+  /**
+   * Who sends a request: a user, a guest (undefined), or a refusal with a `status`. Any other answer is a 500, and a TypeError to the
+   * server's `onError`. Default: people choose their names.
+   */
   readonly identify?: ((request: HttpRequest) => Identity | Promise<Identity>) | undefined;
-  /** Whether they may. Default: everybody may do everything. */
+  /** Whether they may: true or false; any other answer admits nobody, as one of `identify`. Default: everybody may do everything. */
   readonly authorize?: ((user: ChatUser, room: string, action: ChatAction) => boolean | Promise<boolean>) | undefined;
-  /** Looks at every message before it is published. */
+  /** Looks at every message before it is published. An answer that is no decision is a 500 to a POST, 1011 to a WebSocket. */
   readonly onMessage?: ((message: DraftMessage) => DraftDecision | Promise<DraftDecision>) | undefined;
   /** Bounds other than `CHAT_LIMITS.flood`; false: none. */
   readonly flood?: Partial<FloodLimits> | false | undefined;

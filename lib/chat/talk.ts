@@ -10,6 +10,7 @@ import type { Hub } from '../rooms/hub.ts';
 import { RoomRefused } from '../rooms/log.ts';
 import type { Receipt } from '../rooms/receipts.ts';
 import { errorEvent, refusedByRoom } from './answers.ts';
+import { checkAuthorized, checkDecision } from './application.ts';
 import type { Admitted, Door } from './door.ts';
 import { messageData, type Outgoing, removalData } from './encoding.ts';
 import { LogHealth } from './log-health.ts';
@@ -108,11 +109,11 @@ export class Talk {
   /** What the application makes of it. */
   async #check({ room, user }: Speaker, said: Said, isAllowed: boolean): Promise<Said | ErrorEvent> {
     const { authorize, onMessage, maxTextBytes } = this.#settings;
-    if (!isAllowed && authorize !== undefined && !(await authorize(user, room, 'say')))
+    if (!isAllowed && authorize !== undefined && !checkAuthorized(await authorize(user, room, 'say')))
       return errorEvent('FORBIDDEN', 'you may not say anything in this room');
-    const decision = await onMessage?.({ room, user, text: said.text, id: said.id });
+    const decision = checkDecision(await onMessage?.({ room, user, text: said.text, id: said.id }));
     if (decision === undefined) return said;
-    if ('refuse' in decision) return errorEvent('REFUSED', decision.refuse);
+    if (decision.refuse !== undefined) return errorEvent('REFUSED', decision.refuse);
     const changed = parseMessage(decision.text, said.id, { maxTextBytes });
     if ('problem' in changed) throw new TypeError(`onMessage answered a text that cannot be said: ${changed.message}`);
     return changed;
