@@ -96,10 +96,11 @@ export class Records {
     return JSON.stringify({ type: 'message', sequence, token, time, from, userId, text: '', removed: true });
   }
 
-  /** Remembers a removal, if the record is one. */
-  note(room: string, { data, epoch }: LogRecord): void {
+  /** Remembers a removal, if the record is one, of what was said before it: no message can be removed before it is there. */
+  note(room: string, { data, epoch, sequence }: LogRecord): void {
     if (!String(data).startsWith(REMOVAL)) return;
     const { target } = JSON.parse(String(data)) as { readonly target: number };
+    if (target >= sequence) return;
     this.#last = undefined;
     this.#removed.add(`${room}\n${epoch}-${target}`);
     if (this.#removed.size > CHAT_LIMITS.maxRemovals)

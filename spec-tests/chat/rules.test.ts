@@ -323,11 +323,64 @@ describe('what becomes of messages', { timeout: 30_000 }, () => {
     const record = (sequence: number, data: string) =>
       ({ type: 'record', epoch: 'e', token: 't', timeMs: 0, sequence, data }) as const;
     const message = '{"time":"t","from":"a","userId":"a","text":"x"}';
-    for (let i = 1; i <= CHAT_LIMITS.maxRemovals; i++) records.note('r', record(1, removalData('t', i)));
+    const behind = CHAT_LIMITS.maxRemovals + 2;
+    for (let i = 1; i <= CHAT_LIMITS.maxRemovals; i++) records.note('r', record(behind, removalData('t', i)));
     assert.match(records.json('r', record(1, message)), /"removed":true/);
-    records.note('r', record(1, removalData('t', CHAT_LIMITS.maxRemovals + 1)));
+    records.note('r', record(behind, removalData('t', CHAT_LIMITS.maxRemovals + 1)));
     assert.doesNotMatch(records.json('r', record(1, message)), /removed/);
     assert.match(records.json('r', record(2, message)), /"removed":true/);
+  });
+
+  it('a removal of a message that is not there yet is refused, and the message comes to be', async () => {
+    await withChat({}, async (server, chat) => {
+      await assert.rejects(chat.remove('r', 1), {
+        name: 'RangeError',
+        message: 'sequence is 1, the last message of room r is 0',
+      });
+      await post(server, 'one');
+      await assert.rejects(chat.remove('r', 2), /^RangeError: sequence is 2, the last message of room r is 1$/);
+      await assert.rejects(chat.remove('r', 'x' as never), /^RangeError: sequence is "x", must be/);
+      await post(server, 'two');
+      assert.deepEqual(await texts(server), ['one', 'two']);
+      await chat.remove('r', 2);
+      assert.deepEqual(await texts(server), ['one', '', '-2']);
+    });
+  });
+
+  it('a removal that a log has from before its message erases nothing', async () => {
+    const log = new MemoryLog();
+    await log.append('r', { data: removalData('t', 2) });
+    await withChat({ log }, async (server) => {
+      await post(server, 'two');
+      assert.deepEqual(await texts(server), ['-2', 'two']);
+    });
+  });
+
+  it('remove rejects with RoomRefused where the log cannot say what is there', async () => {
+    const log = new MemoryLog();
+    await withChat({ log }, async (_, chat) => {
+      await log.close();
+      await assert.rejects(chat.remove('r', 1), { name: 'RoomRefused', code: 'LOG_CLOSED' });
+    });
+  });
+
+  it('publish, kick and remove say what is wrong with what they are given', async () => {
+    await withChat({}, async (_, chat) => {
+      const { publish, kick, remove } = chat as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>;
+      for (const [call, says] of [
+        [() => publish!(), /^TypeError: room is undefined, must be the name of a room$/],
+        [() => publish!('r'), /^TypeError: from is undefined, must be a name or a person \{ id, name \}$/],
+        [() => publish!('r', null, 'x'), /^TypeError: from is null, must be/],
+        [() => publish!('r', { id: 'x' }, 'x'), /^TypeError: from is an object, must be/],
+        [() => publish!('r', { name: 'x' }, 'x'), /^TypeError: id must be 1 to 64 visible characters$/],
+        [() => publish!('r', 'ann'), /^TypeError: text must be a text/],
+        [() => kick!(), /^TypeError: room is undefined, must be/],
+        [() => kick!('a'), /^TypeError: userId is undefined, must be the id of a person$/],
+        [() => kick!('a', 'b', 5), /^TypeError: reason is 5, must be a string$/],
+      ] as const)
+        assert.throws(call, (error) => says.test(String(error)) || assert.fail(String(error)));
+      await assert.rejects(remove!(), /^TypeError: room is undefined, must be/);
+    });
   });
 
   it('history pages backwards, and refuses a page that is none', async () => {
