@@ -246,7 +246,12 @@ export const REDIS_LOG_LIMITS = {
 export const CHAT_LIMITS = {
   /** Text of one message in UTF-8. Discord allows 2,000 characters, Slack 40,000. */
   maxTextBytes: 8_192,
-  /** One message of the protocol: the text, escaped as JSON at worst (6 octets for one), and what surrounds it. */
+  /**
+   * The most that the option `maxTextBytes` can be. Escaped as JSON at worst (6 octets for one), such a text fits with what surrounds it
+   * into all that it passes: `ROOM_LIMITS.maxQueueBytes`, a record of the log, the body of a POST.
+   */
+  mostTextBytes: 40_960,
+  /** One message of the protocol: the text, escaped as JSON at worst, and what surrounds it. Where `maxTextBytes` is larger, more. */
   maxMessageBytes: 65_536,
   /** A room's name, in code points. */
   maxRoomNameLength: 64,

@@ -74,10 +74,15 @@ export function addWebSocket(server: Server, parts: Parts): void {
     },
     {
       allowedOrigins: ['same-origin', ...allowedOrigins],
-      maxMessageBytes: CHAT_LIMITS.maxMessageBytes,
+      maxMessageBytes: messageBytes(maxTextBytes),
       maxBufferedBytes: CHAT_LIMITS.maxBufferedBytes,
     },
   );
+}
+
+/** What a message of the protocol may have: a text escaped as JSON is at most 6 octets for one, and 1,024 are for its id and the rest. */
+function messageBytes(maxTextBytes: number): number {
+  return Math.max(CHAT_LIMITS.maxMessageBytes, maxTextBytes * 6 + 1_024);
 }
 
 /** Adds the event stream's route. */

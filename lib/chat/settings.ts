@@ -81,7 +81,10 @@ export interface ChatOptions {
   readonly maxHistoryBytes?: number | undefined;
   /** Milliseconds of joins and leaves that are told together; 0 = each at once. Default `ROOM_LIMITS.presenceMs`. */
   readonly presenceMs?: number | undefined;
-  /** UTF-8 bytes of one message's text. Default `CHAT_LIMITS.maxTextBytes`. */
+  /**
+   * UTF-8 bytes of one message's text, at most `CHAT_LIMITS.mostTextBytes`. Default `CHAT_LIMITS.maxTextBytes`. What a WebSocket message may
+   * have follows it. With a text longer than the default, `maxHistoryBytes` may want to be larger too.
+   */
   readonly maxTextBytes?: number | undefined;
   /** Origins other than the server's own that may join and post, for example `https://app.example`. */
   readonly allowedOrigins?: readonly string[] | undefined;
@@ -116,7 +119,7 @@ const OPTIONS: OptionTable = {
   maxHistoryMessages: wholeNumber(0),
   maxHistoryBytes: wholeNumber(0),
   presenceMs: wholeNumber(0),
-  maxTextBytes: wholeNumber(1),
+  maxTextBytes: wholeNumber(1, CHAT_LIMITS.mostTextBytes),
   allowedOrigins: ANYTHING,
   page: BOOLEAN,
   onError: FUNCTION,

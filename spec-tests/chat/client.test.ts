@@ -23,6 +23,7 @@ import type { ChatOptions } from '../../lib/chat/settings.ts';
 import { EventSource } from '../../lib/client/event-source.ts';
 import { WebSocket } from '../../lib/client/websocket.ts';
 import { PreparedEvent } from '../../lib/event-stream/prepared-event.ts';
+import { CHAT_LIMITS } from '../../lib/limits.ts';
 import { openJournal } from '../../lib/room-logs/journal-index.ts';
 import { createServer, type Server } from '../../lib/server.ts';
 import { browserBundle } from '../support/bundle.ts';
@@ -149,6 +150,20 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
         const good = client.send('good');
         await assert.rejects(bad, { name: 'ChatRefused', code: 'REFUSED', message: 'not here' });
         assert.equal((await good).text, 'good');
+        client.close();
+      }
+    });
+  });
+
+  it('a text as long as maxTextBytes can be is said and heard, escaped six octets for one, over both transports', async () => {
+    const { mostTextBytes } = CHAT_LIMITS;
+    await withChat({ maxTextBytes: mostTextBytes, maxHistoryBytes: 1_048_576 }, async ({ url }) => {
+      for (const transport of ['websocket', 'event-stream'] as const) {
+        const { client, texts } = joinChat(url, { transport, user: '\u{1d4d0}'.repeat(32), id: '"'.repeat(64) });
+        const longest = '\u0001'.repeat(mostTextBytes);
+        assert.equal((await client.send(longest)).text, longest);
+        await until('it is heard', () => texts().at(-1) === longest);
+        await assert.rejects(client.send(`${longest}x`), { code: 'TEXT_TOO_LONG' });
         client.close();
       }
     });

@@ -264,6 +264,7 @@ describe('how much', { timeout: 30_000 }, () => {
       [{ flood: { reading: { connection: { burst: 1, perSecond: 0 } } } }, RangeError],
       [{ maxMember: 1 }, TypeError],
       [{ maxTextBytes: 0 }, RangeError],
+      [{ maxTextBytes: CHAT_LIMITS.mostTextBytes + 1 }, RangeError],
     ] as const)
       assert.throws(() => mountChat(server, options as ChatOptions), error, JSON.stringify(options));
   });
