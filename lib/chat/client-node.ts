@@ -6,20 +6,24 @@
 
 import { EventSource } from '../client/event-source.ts';
 import { WebSocket } from '../client/websocket.ts';
+import { CHAT_LIMITS } from '../limits.ts';
 import {
   checkOptions,
   defined,
+  describe,
   FUNCTION,
   kindOf,
   milliseconds,
   type OptionTable,
   STRING,
+  suggest,
   wholeNumber,
 } from '../options.ts';
-import { type ChatConnection, type ConnectOptions, connectChat as connect } from './client.ts';
+import { ChatConnection as Connection } from './client.ts';
+import { type ChatEventMap, type ConnectOptions, DEFAULTS } from './client-options.ts';
+import { type HistoryPage, parseRoomName } from './protocol.ts';
 
 export {
-  ChatConnection,
   type ChatEventMap,
   type ChatMessage,
   ChatRefused,
@@ -45,7 +49,7 @@ const OPTIONS: OptionTable = {
     ['auto', 'websocket', 'event-stream'].includes(value as string),
   ),
   maxWaiting: wholeNumber(1),
-  storage: kindOf('an object or null', (value) => typeof value === 'object'),
+  storage: kindOf('an object with getItem, setItem and removeItem, or null', isStorage),
   tab: STRING,
   minRetryMs: milliseconds(),
   maxRetryMs: milliseconds(),
@@ -57,11 +61,62 @@ const OPTIONS: OptionTable = {
   random: FUNCTION,
 };
 
+/** What a page of the history may be asked with. */
+const PAGE: OptionTable = { before: wholeNumber(1), limit: wholeNumber(1, CHAT_LIMITS.maxPageRecords) };
+
+/** What can be listened to. */
+const EVENTS: Readonly<Record<keyof ChatEventMap, true>> = {
+  ...{ welcome: true, message: true, removed: true, presence: true, members: true, gap: true, reset: true },
+  ...{ ack: true, error: true, pong: true, state: true },
+};
+
+/** A member of a chat room that comes back by itself: see `connectChat`. The one for browsers, with checks at the call. */
+export class ChatConnection extends Connection {
+  /**
+   * Calls back for every event of a type, until the function that it answers is called.
+   * @throws TypeError for a type that is none, or a listener that is no function
+   */
+  override on<Type extends keyof ChatEventMap>(type: Type, listener: (event: ChatEventMap[Type]) => void): () => void {
+    if (!Object.hasOwn(EVENTS, type))
+      throw new TypeError(`on: ${describe(type)} is no event of a chat${suggest(String(type), Object.keys(EVENTS))}`);
+    if (typeof listener !== 'function')
+      throw new TypeError(`on: the listener of ${type} is ${describe(listener)}, must be a function`);
+    return super.on(type, listener);
+  }
+
+  /**
+   * Older messages: those before number `before`, or the newest; `limit` of them, 1 to 100. Rejects with a ChatRefused.
+   * @throws TypeError for an unknown option or one of the wrong type, RangeError for a number out of bounds
+   */
+  override history(options: { readonly before?: number; readonly limit?: number } = {}): Promise<HistoryPage> {
+    checkOptions('history', options, PAGE);
+    return super.history(options);
+  }
+}
+
 /**
  * Joins a room of the chat at `url`, and stays.
- * @throws TypeError for a URL that is none, an unknown option, or one of the wrong type; RangeError for a number out of bounds
+ * @throws TypeError for a URL or a room's name that is none, an unknown option, or one of the wrong type; RangeError for a number out of bounds, and
+ * for `minRetryMs` above `maxRetryMs`
  */
 export function connectChat(url: string | URL, options: ConnectOptions): ChatConnection {
   checkOptions('connectChat', options, OPTIONS);
-  return connect(url, { storage: null, WebSocket, EventSource, ...defined(options) } as ConnectOptions);
+  const room = typeof options.room === 'string' ? parseRoomName(options.room) : undefined;
+  if (room === undefined || !('name' in room))
+    throw new TypeError(
+      `connectChat: room must be a name${room === undefined ? '' : `, and is ${describe(options.room)}: ${room.message}`}`,
+    );
+  const { minRetryMs = DEFAULTS.minRetryMs, maxRetryMs = DEFAULTS.maxRetryMs } = options;
+  if (minRetryMs > maxRetryMs)
+    throw new RangeError(`connectChat: minRetryMs is ${minRetryMs}, and maxRetryMs, which bounds it, ${maxRetryMs}`);
+  return new ChatConnection(url, {
+    ...{ storage: null, WebSocket, EventSource },
+    ...defined(options),
+  } as ConnectOptions);
+}
+
+function isStorage(value: unknown): boolean {
+  if (value === null) return true;
+  const has = (name: string): boolean => typeof (value as Record<string, unknown>)[name] === 'function';
+  return typeof value === 'object' && has('getItem') && has('setItem') && has('removeItem');
 }

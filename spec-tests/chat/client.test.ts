@@ -717,9 +717,52 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
     });
     assert.throws(() => wrong({ room: 'a', transport: 'sse' }), /transport is "sse", must be 'auto', 'websocket' or/);
     assert.throws(() => wrong({}), /room must be a name/);
+    assert.throws(() => wrong({ room: 'a b' }), /^TypeError: connectChat: room must be a name, and is "a b": a room's/);
+    for (const [retries, says] of [
+      [{ minRetryMs: 20, maxRetryMs: 10 }, /^RangeError: connectChat: minRetryMs is 20, and maxRetryMs, which bo/],
+      [
+        { minRetryMs: 15_001 },
+        /^RangeError: connectChat: minRetryMs is 15001, and maxRetryMs, which bounds it, 15000$/,
+      ],
+      [{ maxRetryMs: 999 }, /^RangeError: connectChat: minRetryMs is 1000, and maxRetryMs, which bounds it, 999$/],
+    ] as const)
+      assert.throws(() => wrong({ room: 'a', ...retries }), says);
+    for (const storage of [{}, { getItem: () => null, setItem: () => undefined }, 5])
+      assert.throws(() => wrong({ room: 'a', storage }), /storage is .+, must be an object with getItem, setItem and/);
     const left = { room: 'a', minRetryMs: undefined, transport: undefined };
     connectChat('http://127.0.0.1:1', left).close();
     inBrowsers('http://127.0.0.1:1', { ...left, WebSocket, storage: null }).close();
+  });
+
+  it('in Node a listener that is none, an event that never comes and a page that cannot be are refused at the call', () => {
+    const client = connectChat('http://127.0.0.1:1', { room: 'a' });
+    const { on, history } = client as unknown as Record<string, (...given: unknown[]) => unknown>;
+    for (const [call, says] of [
+      [() => on!.call(client, 'message'), /^TypeError: on: the listener of message is undefined, must be a function$/],
+      [
+        () => on!.call(client, 'messge', () => {}),
+        /^TypeError: on: "messge" is no event of a chat; did you mean message\?$/,
+      ],
+      [() => on!.call(client), /^TypeError: on: undefined is no event of a chat/],
+      [() => history!.call(client, { befor: 1 }), /^TypeError: history: unknown option befor; did you mean before\?$/],
+      [() => history!.call(client, { before: 0 }), /^RangeError: history: before is 0, must be/],
+      [() => history!.call(client, { limit: 101 }), /^RangeError: history: limit is 101, must be/],
+    ] as const)
+      assert.throws(call, (error) => says.test(String(error)) || assert.fail(String(error)));
+    const types = [
+      'welcome',
+      'message',
+      'removed',
+      'presence',
+      'members',
+      'gap',
+      'reset',
+      'ack',
+      'error',
+      'state',
+    ] as const;
+    for (const type of types) client.on(type, () => {})();
+    client.close();
   });
 
   it('it is ten files for browsers, without node:, of less than 6,000 bytes minified and compressed', async () => {
