@@ -13,11 +13,21 @@ import type { ChatMessage, HistoryPage, ServerEvent } from './protocol.ts';
 /** Of a reason in plain text, which a server gives where it is not the chat that refuses. */
 const MAX_REASON_LENGTH = 200;
 
-/** What a request came to. `refused` without a status: not by the server. `later`: not now; undefined: as soon as you like. */
-export type Answer =
-  | { readonly kind: 'ok'; readonly body: object }
-  | { readonly kind: 'refused'; readonly status?: number; readonly error: ChatRefused }
-  | { readonly kind: 'later'; readonly retryInMs: number | undefined };
+/** Also what a body without a type counts as: that of a refusal by `identify`, say. */
+const PLAIN = 'text/plain';
+
+/** What a status says where the body does not. */
+const CODES: Readonly<Partial<Record<number, ChatRefused['code']>>> = { 401: 'UNAUTHORIZED', 404: 'NOT_FOUND' };
+
+/** What a request came to: it was taken (`body`), it was refused (`error`), or it was not answered now (neither). */
+export interface Answer {
+  readonly body?: object;
+  /** Of a refusal by the server. */
+  readonly status?: number;
+  readonly error?: ChatRefused;
+  /** When to come again; undefined: as soon as you like. */
+  readonly retryInMs?: number | undefined;
+}
 
 /** Where a client says who it is. */
 export interface HttpOptions {
@@ -65,8 +75,8 @@ export class ChatHttp {
   /** A page of the history. Rejects with a ChatRefused. */
   async history(before: number | undefined, limit: number | undefined): Promise<HistoryPage> {
     const answer = await this.#ask(this.url('rooms/:room/messages', { before, limit }), {});
-    if (answer.kind === 'ok') return answer.body as HistoryPage;
-    throw answer.kind === 'refused' ? answer.error : new ChatRefused('CLOSED', 'the server does not answer');
+    if (answer.body) return answer.body as HistoryPage;
+    throw answer.error ?? new ChatRefused('CLOSED', 'the server does not answer');
   }
 
   async #ask(
@@ -84,19 +94,18 @@ export class ChatHttp {
         readonly code?: ChatRefused['code'];
         readonly message?: string;
       };
-      if (ok) return { kind: 'ok', body };
+      if (ok) return { body };
       // What a server says of a request that it will refuse again. 408 and 429 ask to come again (RFC 9110 §15.5.9, RFC 6585 §4).
       if (/^4(?!08|29)/.test(`${status}`)) {
-        const isPlain = response.headers.get('content-type')?.startsWith('text/plain');
+        const isPlain = (response.headers.get('content-type') ?? PLAIN).startsWith(PLAIN);
         const why = isPlain ? text.trim().slice(0, MAX_REASON_LENGTH) : '';
-        const { code = status === 404 ? 'NOT_FOUND' : 'FORBIDDEN', message = why || `the server answered ${status}` } =
-          body;
-        return { kind: 'refused', status, error: new ChatRefused(code, message) };
+        const { code = CODES[status] ?? 'FORBIDDEN', message = why || `the server answered ${status}` } = body;
+        return { status, error: new ChatRefused(code, message) };
       }
       const retryInMs = retryAfterMs(response.headers.get('retry-after'), Date.now());
-      return { kind: 'later', retryInMs };
+      return { retryInMs };
     } catch {
-      return { kind: 'later', retryInMs: undefined }; // not there: the next attempt will tell
+      return {}; // not there: the next attempt will tell
     }
   }
 }

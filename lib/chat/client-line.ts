@@ -124,7 +124,7 @@ export class Line {
       return;
     } catch (error) {
       // What a constructor throws for, it throws for again.
-      return { kind: 'refused', error: new ChatRefused('FORBIDDEN', `${error}`) };
+      return { error: new ChatRefused('FORBIDDEN', `${error}`) };
     }
   }
 
@@ -178,17 +178,16 @@ export class Line {
   async #failed(why: ErrorEvent | undefined, transport: Transport, known?: Answer): Promise<void> {
     const { http, login, owner, options } = this.#parts;
     const isOnly = this.#link === undefined;
-    const laterMs = known?.kind === 'later' ? known.retryInMs : why?.retryAfterMs;
-    if (isOnly) this.#retry(this.#delayMs(laterMs));
+    if (isOnly) this.#retry(this.#delayMs(known?.retryInMs ?? why?.retryAfterMs));
     const attemptNumber = this.#attempt;
     const answer = known ?? (await http.probe());
     if (attemptNumber !== this.#attempt || this.#state.state === 'closed') return;
     if (login.renews(answer)) return this.connect(transport);
-    const final = answer.kind === 'refused' ? answer.error : undefined;
+    const final = answer.error;
     if (!isOnly) owner.failedBeside(final);
     else if (final !== undefined) owner.refused(final);
     // The server is there and says nothing against us: the WebSocket does not get through.
-    const isBlocked = answer.kind === 'ok' && why === undefined && transport === 'websocket';
+    const isBlocked = answer.body && why === undefined && transport === 'websocket';
     if (options.transport === 'auto') this.#next = isBlocked && options.EventSource ? 'event-stream' : 'websocket';
     if (!isOnly) this.#upgradeLater();
   }

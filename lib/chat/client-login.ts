@@ -30,10 +30,10 @@ export class Login {
     try {
       await this.fetch();
     } catch {
-      return { kind: 'later', retryInMs: undefined };
+      return {};
     }
     const answer = await http.ticket();
-    return answer.kind === 'ok' ? (answer.body as { readonly ticket: string }).ticket : answer;
+    return answer.body ? (answer.body as { readonly ticket: string }).ticket : answer;
   }
 
   /** Asks for a token where there is none now. Rejects with what the function of the application rejects with. */
@@ -44,8 +44,7 @@ export class Login {
 
   /** Whether a refusal may be cured by a new token, which is then to be asked for. */
   renews(answer: Answer): boolean {
-    if (answer.kind !== 'refused' || answer.status !== 401) return false;
-    if (this.#isRenewed || typeof this.#given !== 'function') return false;
+    if (answer.status !== 401 || this.#isRenewed || typeof this.#given !== 'function') return false;
     this.#isRenewed = true;
     this.#token = undefined;
     return true;

@@ -132,21 +132,21 @@ export class Speaker {
     const answer = await this.#http.say(waiting);
     if (this.#isStopped) return;
     if (this.#busy === id) this.#busy = undefined;
-    if (answer.kind === 'ok' && isTaken(answer.body)) this.#taken(id, answer.body);
-    else if (answer.kind === 'refused') await this.#refused(id, answer);
-    else this.#pumpLater(answer.kind === 'later' ? answer.retryInMs : undefined);
+    if (answer.body && isTaken(answer.body)) this.#taken(id, answer.body);
+    else if (answer.error) await this.#refused(id, answer, answer.error);
+    else this.#pumpLater(answer.retryInMs);
     this.pump();
   }
 
-  async #refused(id: string, answer: Answer & { readonly kind: 'refused' }): Promise<void> {
+  async #refused(id: string, answer: Answer, error: ChatRefused): Promise<void> {
     try {
       if (await this.#owner.renew(answer)) return;
     } catch {
       this.#pumpLater(); // no token is to be had now
       return;
     }
-    const { code, message } = answer.error;
+    const { code, message } = error;
     this.#owner.refused({ type: 'error', code: code as ErrorEvent['code'], message, id });
-    this.#outbox.reject(id, answer.error);
+    this.#outbox.reject(id, error);
   }
 }

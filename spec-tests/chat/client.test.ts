@@ -698,6 +698,18 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
     }
   });
 
+  it('a 401 of identify is UNAUTHORIZED, with what it says, over both transports', async () => {
+    await withChat({ identify: () => ({ status: 401, body: 'who?' }) }, async ({ url }) => {
+      for (const transport of ['event-stream', 'websocket'] as const) {
+        const { client, state } = joinChat(url, { transport });
+        await assert.rejects(client.history(), { code: 'UNAUTHORIZED', message: 'who?' });
+        await until('it is closed', () => state() === 'closed');
+        assert.ok(client.state.state === 'closed');
+        assert.deepEqual([client.state.reason.code, client.state.reason.message], ['UNAUTHORIZED', 'who?']);
+      }
+    });
+  });
+
   it('a server that has no chat there is NOT_FOUND, and the client is closed with it', async () => {
     const answer = (_: IncomingMessage, response: ServerResponse) => void response.writeHead(404).end();
     await withFake(answer, async (origin) => {
