@@ -23,7 +23,7 @@ export interface LineOwner {
   /** Something was said on the connection that is heard, its welcome too. */
   event(event: ServerEvent): void;
   /** This connection is heard no more. */
-  lost(link: Link): void;
+  lost(link: Link, code?: number): void;
   state(now: ChatState): void;
   /** An attempt beside the connection that is heard came to nothing. */
   failedBeside(reason: ChatRefused | undefined): void;
@@ -157,7 +157,7 @@ export class Line {
       void this.#failed(loss.why, link.transport);
     } else if (link === this.#link) {
       this.#link = undefined;
-      this.#parts.owner.lost(link);
+      this.#parts.owner.lost(link, loss.code);
       this.#ended(loss);
     }
   }

@@ -68,8 +68,11 @@ export class Speaker {
   }
 
   /** What was sent over this connection and not answered has to be sent again. A POST comes to its end by itself. */
-  lost(link: Link): void {
+  lost(link: Link, code?: number): void {
+    const id = this.#busy;
     if (link.transport === 'websocket') this.#busy = undefined;
+    // RFC 6455 §7.4.1: "a message that is too big for it to process". Said again, it would end the next connection too.
+    if (code === 1009) this.#outbox.reject(id!, new ChatRefused('TEXT_TOO_LONG', `refused with ${code}`));
   }
 
   /** Changes the name. Where that is the id: once the message that was sent is settled, and what waits behind it is said afterwards. */

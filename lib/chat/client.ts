@@ -179,7 +179,7 @@ export class ChatConnection {
         this.#rename = undefined;
       },
       event: (event) => this.#hear(event),
-      lost: (link) => this.#speaker.lost(link),
+      lost: (...loss) => this.#speaker.lost(...loss),
       state: (now) => this.#emit('state', now),
       failedBeside: (reason) => this.#giveUpRename(reason),
       refused: (reason) => this.#finish(reason),

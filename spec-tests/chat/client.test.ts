@@ -272,6 +272,17 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
     });
   });
 
+  it('a text that no message of the server holds is refused once, and what waits behind it is said', async () => {
+    await withChat({}, async ({ url }) => {
+      const { client } = joinChat(url, { transport: 'websocket' });
+      const long = client.send('x'.repeat(CHAT_LIMITS.maxMessageBytes));
+      const next = client.send('short');
+      await assert.rejects(long, { code: 'TEXT_TOO_LONG' });
+      assert.equal((await next).text, 'short');
+      client.close();
+    });
+  });
+
   it('maxWaiting messages wait; one more is refused with OUTBOX_FULL', async () => {
     const { client } = joinChat('http://127.0.0.1:9', { maxWaiting: 2 });
     client.send('a');

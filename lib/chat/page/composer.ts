@@ -73,9 +73,7 @@ export class Composer {
     if (text === '') return;
     const surplus = encoder.encode(text).length - MAX_TEXT_BYTES;
     const reason =
-      surplus > 0
-        ? `The text is ${surplus.toLocaleString()} bytes too long. Shorten it, or send it in parts.`
-        : this.#say(text);
+      surplus > 0 ? `The text is ${surplus.toLocaleString()} bytes too long. Shorten or split it.` : this.#say(text);
     if (reason === '') {
       this.#text.value = '';
       this.#changed();

@@ -27,7 +27,7 @@ class Question {
     form.addEventListener('submit', async (event) => {
       event.preventDefault();
       const value = this.#field.value.trim();
-      const reason = value === '' ? 'Write at least one character.' : await answered(value);
+      const reason = value === '' ? 'Write something.' : await answered(value);
       showWhy(this.#field, this.#why, reason);
       if (reason === '') {
         this.#mayBeLeft = true;
