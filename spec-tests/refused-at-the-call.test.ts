@@ -29,6 +29,13 @@ const MISTAKES: Readonly<Record<string, readonly [mistake: () => unknown, says: 
     () => createServer({ port: 3000 } as never),
     /^TypeError: createServer: port is 3000, which is an option of listen/,
   ],
+  'an empty host, which is every interface': [
+    () => {
+      const server = createServer();
+      return server.listen({ host: '' }).finally(() => server.close());
+    },
+    /^TypeError: listen: host is "", must be an address or a name \(default 127\.0\.0\.1\)$/,
+  ],
   'trust in every proxy': [
     () => createServer({ trustProxy: true as never }),
     /^TypeError: createServer: trustProxy is true, must be an object such as \{ from: 'loopback', headers/,

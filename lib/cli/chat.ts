@@ -11,7 +11,16 @@ import { trustedAddresses } from '../http/forwarded.ts';
 import { createServer, type Server } from '../server.ts';
 import { type ChatLog, openLog } from './chat-logs.ts';
 import { greeting, isExposed, jsonLines, lineObserver, reachableUrls, type Say, sentences } from './chat-output.ts';
-import { listenError, oneLine, readArgs, runWith, UsageError, untilInterrupted, wholeNumber } from './usage.ts';
+import {
+  hostName,
+  listenError,
+  oneLine,
+  readArgs,
+  runWith,
+  UsageError,
+  untilInterrupted,
+  wholeNumber,
+} from './usage.ts';
 
 const HELP = `Usage: barewire chat [options]
 
@@ -146,7 +155,7 @@ function readSettings(args: string[]): Settings | undefined {
   if (log !== undefined && log !== 'json') throw new UsageError(`--log is ${JSON.stringify(log)}, must be json`);
   return {
     port: wholeNumber('port', values.port, 0, 65_535),
-    host: values.host,
+    host: hostName(values.host),
     base,
     history: wholeNumber('history', values.history, 0, 100_000),
     data: values.data,

@@ -26,7 +26,7 @@ import {
 } from '../conformance/index.ts';
 import { caseFile } from '../conformance/report-html.ts';
 import { shownOn } from './standard-streams.ts';
-import { listenError, readArgs, runWith, UsageError, untilInterrupted, wholeNumber } from './usage.ts';
+import { hostName, listenError, readArgs, runWith, UsageError, untilInterrupted, wholeNumber } from './usage.ts';
 
 const HELP = `Usage: barewire conformance ws://host:port[/path] [options]     examines a server
        barewire conformance ws+unix:/path/of/socket[:/path]     examines a server on a Unix socket
@@ -125,7 +125,7 @@ function readSettings(args: string[]): Settings | undefined {
   return {
     url,
     port: values.serve === undefined ? undefined : wholeNumber('serve', values.serve, 0, 65_535),
-    host: values.host,
+    host: hostName(values.host),
     stream,
     cases: chosenOf(all, values.cases, values.exclude),
     listOnly: values.list,

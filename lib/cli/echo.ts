@@ -11,7 +11,7 @@ import { createServer, type Server } from '../server.ts';
 import type { PerMessageDeflate } from '../websocket/extension.ts';
 import { prepareMessage } from '../websocket/prepared-message.ts';
 import { addEventEcho } from './echo-events.ts';
-import { listenError, readArgs, runWith, untilInterrupted, wholeNumber } from './usage.ts';
+import { hostName, listenError, readArgs, runWith, untilInterrupted, wholeNumber } from './usage.ts';
 
 const MAX_MESSAGE_BYTES = 67_108_864;
 
@@ -56,7 +56,7 @@ function readSettings(args: string[]): Settings | undefined {
   if (values.help) return undefined;
   return {
     port: wholeNumber('port', values.port, 0, 65_535),
-    host: values.host,
+    host: hostName(values.host),
     fanOut: values.fanout,
     perMessageDeflate: values.deflate && {
       serverContextTakeover: values.takeover,

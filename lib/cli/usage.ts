@@ -56,6 +56,15 @@ export function wholeNumber(name: string, text: string, minimum: number, maximum
   return value;
 }
 
+/** Reads where to listen: to the system an empty name is every interface, which nobody means by an unset variable. @throws UsageError */
+export function hostName(text: string): string {
+  if (text === '')
+    throw new UsageError(
+      '--host is "", must be an address or a name (default 127.0.0.1; all interfaces: 0.0.0.0 or ::)',
+    );
+  return text;
+}
+
 /** Resolves at the first SIGINT (Ctrl-C) or SIGTERM; a second one ends the process at once. */
 export function untilInterrupted(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {

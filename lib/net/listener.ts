@@ -37,7 +37,7 @@ export interface ProxyProtocolOption {
 export interface ListenOptions {
   /** Default 0: any free port. */
   readonly port?: number | undefined;
-  /** Default 127.0.0.1: reachable from this machine only. */
+  /** Default 127.0.0.1: reachable from this machine only. Not empty; every interface is `0.0.0.0` or `::`. */
   readonly host?: string | undefined;
   /** A Unix socket path instead of port and host. */
   readonly path?: string | undefined;
@@ -50,7 +50,8 @@ export interface ListenOptions {
 
 const LISTEN_OPTIONS = {
   port: wholeNumber(0, 65_535),
-  host: STRING,
+  // To Node an empty host is every interface of the machine, and an environment variable that is not set becomes one easily.
+  host: kindOf('an address or a name (default 127.0.0.1)', (value) => typeof value === 'string' && value !== ''),
   path: STRING,
   proxyProtocol: kindOf(
     'an object with from',

@@ -64,6 +64,7 @@ describe('barewire chat', () => {
       ['--port', '65536'],
       ['--port='],
       ['--port'],
+      ['--host='],
       ['--history', 'many'],
       ['--history', '100001'],
       ['--history=-1'],

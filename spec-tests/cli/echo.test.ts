@@ -56,6 +56,7 @@ describe('barewire echo', () => {
       ['--port', ''],
       ['--port', '80.5'],
       ['--port'],
+      ['--port', '0', '--host', ''],
       ['--prot', '80'],
       ['extra'],
       ['--fanout=yes'],

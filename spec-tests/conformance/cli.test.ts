@@ -162,6 +162,7 @@ describe('a wrong command line: exit 2', { concurrency: true }, () => {
     ],
     ['a certificate without its key', ['--serve', '0', '--cert', 'cert.pem'], /--cert and --key go together/],
     ['a certificate where nothing is served', ['ws://127.0.0.1:1/', '--cert', 'a', '--key', 'b'], /are for --serve/],
+    ['an empty host', ['--serve', '0', '--host', ''], /--host is "", must be an address or a name/],
     ['an option that is none', ['--fast'], /there is no option --fast/],
   ];
   for (const [title, args, message] of wrong) {

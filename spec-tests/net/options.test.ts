@@ -131,7 +131,7 @@ describe('options are checked at the call, each by its name', () => {
       [5, 'TypeError: listen: options are 5, must be an object'],
       [{ port: '80' }, 'TypeError: listen: port is "80", must be a whole number of 0 to 65535'],
       [{ port: 65_536 }, 'RangeError: listen: port is 65536, must be a whole number of 0 to 65535'],
-      [{ host: 5 }, 'TypeError: listen: host is 5, must be a string'],
+      [{ host: 5 }, 'TypeError: listen: host is 5, must be an address or a name (default 127.0.0.1)'],
       [{ path: 5 }, 'TypeError: listen: path is 5, must be a string'],
       [{ hots: 'x' }, 'TypeError: listen: unknown option hots; did you mean host?'],
       [{ proxyProtocol: true }, 'TypeError: listen: proxyProtocol is true, must be an object with from'],
