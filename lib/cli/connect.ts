@@ -9,6 +9,7 @@
 import { type CloseEvent, ReconnectingWebSocket, WebSocket, type WebSocketOptions } from '../client/index.ts';
 import { CLIENT_HELP, CLIENT_OPTIONS, clientOptions, failure, readUrl, seconds } from './client-options.ts';
 import { type Input, type Line, messageOf, openInput } from './connect-input.ts';
+import { ReadingTime } from './reading-time.ts';
 import { colours, jsonLine, print, shownOn, withinLine } from './standard-streams.ts';
 import { oneLine, readArgs, runWith, UsageError } from './usage.ts';
 
@@ -123,6 +124,7 @@ class Talk {
   readonly #end: (exitCode: number) => void;
   readonly #line: Line;
   readonly #words: Words;
+  readonly #reading = new ReadingTime();
   #input: Input | undefined = undefined;
   #lastError: unknown = undefined;
   /** We have asked for the end, so that however it comes is in order. */
@@ -176,6 +178,7 @@ class Talk {
     const socket = this.#line.current();
     if (slow === undefined || socket === undefined) return;
     socket.pause(); // TCP holds the server back while nobody reads
+    this.#reading.hold(slow);
     slow.then(() => socket.resume());
   }
 
@@ -191,7 +194,24 @@ class Talk {
   /** Input has ended. */
   #finish(): void {
     this.#closedHere = true;
-    void closeLater(this.#line, this.#settings.waitMs);
+    void this.#closeLater();
+  }
+
+  /**
+   * Closes once the answers have had their time. What comes behind our close is dropped (WebSockets §4), so a ping goes first: a
+   * server that answers in order has answered everything when its pong comes. Time in which we do not read does not count.
+   */
+  async #closeLater(): Promise<void> {
+    const { socket, current } = this.#line;
+    const { waitMs } = this.#settings;
+    if (waitMs > 0) await this.#reading.pass(waitMs);
+    else {
+      const late = this.#reading.pass(PONG_WAIT_MS).then(() => 'late' as const);
+      const answer = await Promise.race([current()?.ping(), late]);
+      if (answer === 'late')
+        this.#say(`no pong within ${PONG_WAIT_MS / 1_000} s: answers that are still to come are lost`);
+    }
+    socket.close(1000);
   }
 
   #why(code: number, reason: string): string {
@@ -211,23 +231,8 @@ function closed(code: number, reason: string): string {
   return reason === '' ? named : `${named} ${withinLine(reason)}`;
 }
 
-/**
- * Closes once the answers have had their time. What comes behind our close is dropped (WebSockets §4), so a ping goes first: a
- * server that answers in order has answered everything when its pong comes.
- */
-async function closeLater({ socket, current }: Line, waitMs: number): Promise<void> {
-  // Not a reason to go on once the connection has ended.
-  if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs).unref());
-  else await Promise.race([current()?.ping(), afterAWhile()]);
-  socket.close(1000);
-}
-
 /** How long a server that answers no ping is waited for. */
 const PONG_WAIT_MS = 5_000;
-
-function afterAWhile(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, PONG_WAIT_MS).unref());
-}
 
 function startPings({ current }: Line, pingMs: number, say: (text: string) => void): () => void {
   if (pingMs === 0) return () => undefined;

@@ -2,10 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { Server } from '../../lib/index.ts';
 import { makeCertificate, NO_OPENSSL } from '../support/certificate.ts';
 import { barewire, ended } from '../support/command.ts';
@@ -233,6 +237,57 @@ async function typed(command: string, ...keys: readonly (readonly [after: string
     child.kill('SIGKILL');
   }
 }
+
+// At the same time: both wait for seconds.
+describe('barewire connect, at the end of its input', { concurrency: true }, () => {
+  it('time in which nobody reads its output is no time waited for answers: none is lost', async () => {
+    const part = 'x'.repeat(65_535);
+    const routes = (server: Server): void =>
+      void server.webSocket(
+        '/',
+        {
+          message(socket) {
+            for (let i = 0; i < 100; i++) socket.send(part); // more than pipes and sockets hold
+            socket.send('last');
+          },
+        },
+        { maxBufferedBytes: 16_777_216 },
+      );
+    await withServer({}, routes, async (server) => {
+      const runs = [[], ['--wait', '0.2']].map((args) => barewire('connect', server.url, '--send', 'a', ...args));
+      for (const { child } of runs) child.stdout?.pause();
+      await setTimeout(5_600); // longer than a pong is waited for
+      for (const { child, exited, output } of runs) {
+        child.stdout?.resume();
+        assert.equal(await patiently('connect to end', exited), 0);
+        assert.equal(output.stdout.length, 100 * 65_536 + 5, output.stderr);
+      }
+    });
+  });
+
+  it('a server that answers no ping is left after 5 s, and that is told', async () => {
+    const mute = createTcpServer((socket) => {
+      socket.once('data', (head) => {
+        const key = /sec-websocket-key: (.+)\r/i.exec(head.toString())?.[1];
+        const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+        socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n`);
+        socket.write(`Sec-WebSocket-Accept: ${accept}\r\n\r\n`);
+        socket.on('data', (frame) => {
+          if (frame[0] === 0x88) socket.end(Uint8Array.of(0x88, 2, 0x03, 0xe8));
+        });
+      });
+    }).listen(0, '127.0.0.1');
+    await once(mute, 'listening');
+    try {
+      const { port } = mute.address() as AddressInfo;
+      const { code, stderr } = await piped('', `ws://127.0.0.1:${port}`);
+      assert.match(stderr, /^-- no pong within 5 s: answers that are still to come are lost$/m);
+      assert.equal(code, 0);
+    } finally {
+      mute.close();
+    }
+  });
+});
 
 describe('barewire connect on a terminal', { skip: noTerminal }, () => {
   const routes = (server: Server): void => {
