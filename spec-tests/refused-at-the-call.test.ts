@@ -7,6 +7,7 @@ import { it } from 'node:test';
 import { mountChat } from '../lib/chat/index.ts';
 import { duplexOf } from '../lib/client/duplex-of.ts';
 import { ReconnectingWebSocket } from '../lib/client/reconnecting.ts';
+import { eventStreamResponse } from '../lib/mount/fetch.ts';
 import { openJournal } from '../lib/room-logs/journal-index.ts';
 import { fromIoredis, fromNodeRedis, openRedisLog } from '../lib/room-logs/redis-index.ts';
 import { Hub, MemoryLog } from '../lib/rooms/index.ts';
@@ -35,6 +36,14 @@ const MISTAKES: Readonly<Record<string, readonly [mistake: () => unknown, says: 
       return server.listen({ host: '' }).finally(() => server.close());
     },
     /^TypeError: listen: host is "", must be an address or a name \(default 127\.0\.0\.1\)$/,
+  ],
+  'another type of an event stream': [
+    () => createServer().eventStream('/', () => {}, { headers: { 'content-type': 'text/plain' } }),
+    /^TypeError: eventStream\("\/"\): header content-type belongs to the server: an event stream is text\/event-stream/,
+  ],
+  'another type of an event stream without a route': [
+    () => eventStreamResponse(new Request('http://x/'), () => {}, { headers: { 'Content-Type': 'text/plain' } }),
+    /^TypeError: eventStreamResponse: header Content-Type belongs to the server/,
   ],
   'trust in every proxy': [
     () => createServer({ trustProxy: true as never }),

@@ -7,7 +7,7 @@
  * Sections: options, `dial`, errors. Read next: `proxy.ts`.
  */
 
-import { connect as connectTcp, isIP, type LookupFunction, type NetConnectOpts, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { SHARED_READ } from '../channel/node-internals.ts';
 import type { Channel, Sink } from '../channel/port.ts';
@@ -17,25 +17,13 @@ import { TIMEOUTS } from '../limits.ts';
 import { ANYTHING, OBJECT, type OptionTable, STRING } from '../options.ts';
 import type { Endpoint } from './endpoint.ts';
 import { openTunnel, parseProxy } from './proxy.ts';
-
-/** What `node:net` is told of a TCP connection. */
-export interface TcpOptions {
-  /** Resolves host names in place of the system's resolver. */
-  readonly lookup?: LookupFunction | undefined;
-  /** 4 or 6: only addresses of this family. Default: both. */
-  readonly family?: 0 | 4 | 6 | undefined;
-  /** The local address to connect from. */
-  readonly localAddress?: string | undefined;
-  /** Tries a host's IPv6 and IPv4 addresses in turn (RFC 8305, as far as Node goes). Default true. */
-  readonly autoSelectFamily?: boolean | undefined;
-  /** How long one address may take before the next is tried. Default 250, Node's own. */
-  readonly autoSelectFamilyAttemptTimeoutMs?: number | undefined;
-}
+import { type TcpOptions, tcpOptions } from './tcp-options.ts';
 
 /** Where and how to connect; the same for both clients. */
 export interface DialOptions {
   /** What `node:tls` takes for `wss:` and `https:`. Certificates are verified unless this says otherwise. */
   readonly tls?: ConnectionOptions | undefined;
+  /** Of the connection to the server, or to the `proxy` where there is one: who that connects to is its own business. */
   readonly tcp?: TcpOptions | undefined;
   /** Connect to this Unix socket instead of the URL's host and port. */
   readonly socketPath?: string | undefined;
@@ -133,32 +121,6 @@ export function dial(endpoint: Endpoint, options: DialOptions, receiver: DialRec
 
 function endedEarly(): ConnectFailed {
   return new ConnectFailed('DIAL_FAILED', 'the connection ended before it was established');
-}
-
-/** What `node:net` and `node:tls` call the options of TCP. */
-export function tcpOptions(tcp: TcpOptions | undefined): Partial<NetConnectOpts> {
-  const { lookup, family, localAddress, autoSelectFamily, autoSelectFamilyAttemptTimeoutMs } = tcp ?? {};
-  return {
-    noDelay: true,
-    ...(lookup && { lookup: toldInCallback(lookup) }),
-    ...(family && { family }),
-    ...(localAddress && { localAddress }),
-    autoSelectFamily: autoSelectFamily ?? true,
-    ...(autoSelectFamilyAttemptTimeoutMs && { autoSelectFamilyAttemptTimeout: autoSelectFamilyAttemptTimeoutMs }),
-  };
-}
-
-/** A resolver that throws or rejects has found nothing, like one that calls back with an error. */
-function toldInCallback(lookup: LookupFunction): LookupFunction {
-  return (host, options, callback) => {
-    const failed = (error: unknown): void => process.nextTick(callback, asError(error), '', 0);
-    try {
-      const answer: unknown = lookup(host, options, callback);
-      if (answer instanceof Promise) answer.catch(failed);
-    } catch (error) {
-      failed(error);
-    }
-  };
 }
 
 /** A TCP or Unix socket that reads into the buffer that all connections share. */

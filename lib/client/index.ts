@@ -7,7 +7,7 @@
 export { ConnectFailed, ConnectionClosed, HandshakeRejected } from '../errors.ts';
 export type { HeadersOption, HeaderValues } from './attempt.ts';
 export { jitterMs, retryAfterMs } from './backoff.ts';
-export type { DialOptions, TcpOptions } from './dialer.ts';
+export type { DialOptions } from './dialer.ts';
 export { type DuplexOptions, duplexOf, type MessageSocket } from './duplex-of.ts';
 export { EventSource, type EventSourceEventMap, type EventSourceOptions } from './event-source.ts';
 export { CloseEvent, type CloseEventInit, ErrorEvent, type ErrorEventInit } from './events.ts';
@@ -22,4 +22,5 @@ export type {
   WaitingEvent,
 } from './reconnecting.ts';
 export { ReconnectingWebSocket } from './reconnecting-node.ts';
+export type { TcpOptions } from './tcp-options.ts';
 export { type BinaryType, WebSocket, type WebSocketEventMap, type WebSocketOptions } from './websocket.ts';

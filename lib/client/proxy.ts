@@ -15,6 +15,7 @@ import { MAX_INTERIM_RESPONSES } from '../http/response-parser.ts';
 import { HTTP_LIMITS } from '../limits.ts';
 import type { DialOptions } from './dialer.ts';
 import { basicAuthorization, type Endpoint } from './endpoint.ts';
+import { tcpOptions } from './tcp-options.ts';
 
 /** Told once what became of a tunnel. */
 export interface TunnelReceiver {
@@ -89,9 +90,8 @@ function connectToProxy(proxy: URL, options: DialOptions): Socket {
   const where = {
     host,
     port: proxy.port === '' ? (secure ? 443 : 80) : Number(proxy.port),
-    noDelay: true,
+    ...tcpOptions(options.tcp),
     allowHalfOpen: true,
-    autoSelectFamily: options.tcp?.autoSelectFamily ?? true,
   };
   if (!secure) return connectTcp(where as NetConnectOpts);
   return process

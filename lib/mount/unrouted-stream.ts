@@ -10,10 +10,10 @@ import type { EventStreamRouteOptions } from '../net/api.ts';
 import type { Context, StreamTarget, Target } from '../net/context.ts';
 import { guardedErrorHandler } from '../net/guard.ts';
 import { OpenConnections } from '../net/open-connections.ts';
-import { checkHeaders } from '../net/responses.ts';
+import { checkStreamHeaders } from '../net/responses.ts';
 import { checkStreamOptions, streamConnectionSettings, streamSettings } from '../net/settings.ts';
 import { type Clock, clientSweeper } from '../net/sweeper.ts';
-import { FUNCTION, kindOf, OBJECT } from '../options.ts';
+import { at, FUNCTION, kindOf, OBJECT } from '../options.ts';
 
 /** Options of an event stream that somebody's handler opens. */
 export interface UnroutedStreamOptions extends Omit<EventStreamRouteOptions, 'method' | 'allowedOrigins'> {
@@ -58,6 +58,6 @@ export function unroutedStream(where: string, options: UnroutedStreamOptions): U
   };
   const handlers = {};
   const settings = streamConnectionSettings<unknown>(makers, merged, handlers);
-  const fields = checkHeaders(merged.headers ?? {});
+  const fields = at(where, () => checkStreamHeaders(merged.headers ?? {}));
   return { context, target: { settings, handlers, contentCodings: merged.contentCodings ?? [], fields } };
 }

@@ -352,7 +352,7 @@ export interface EventStreamRouteOptions {
    * Choice: off, for what `perMessageDeflate` says of secrets beside text of others.
    */
   readonly contentCodings?: readonly ContentCoding[] | undefined;
-  /** Further response headers. */
+  /** Further response headers. `Content-Type` is always `text/event-stream` (HTML §9.2.3). */
   readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
 }
 

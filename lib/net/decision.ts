@@ -9,7 +9,14 @@ import { describe, suggest } from '../options.ts';
 import type { Upgrade } from './api.ts';
 import { ask, type ErrorHandler } from './guard.ts';
 import type { Request } from './request.ts';
-import { type CheckedResponse, checkHeaders, checkResponse, type Field, handlerFailed } from './responses.ts';
+import {
+  type CheckedResponse,
+  checkHeaders,
+  checkResponse,
+  checkStreamHeaders,
+  type Field,
+  handlerFailed,
+} from './responses.ts';
 
 export interface CheckedAcceptance {
   readonly kind: 'accept';
@@ -47,7 +54,12 @@ export function checkDecision(name: string, decision: unknown): CheckedDecision 
   const { data, headers = {}, protocol } = decision as { data?: unknown; headers?: object; protocol?: unknown };
   if (protocol !== undefined && typeof protocol !== 'string')
     throw new TypeError(`${name} answered protocol ${describe(protocol)}, must be a string`);
-  return { kind: 'accept', data, fields: checkHeaders(headers), protocol };
+  return {
+    kind: 'accept',
+    data,
+    fields: name === 'accept' ? checkStreamHeaders(headers) : checkHeaders(headers),
+    protocol,
+  };
 }
 
 /**

@@ -72,6 +72,15 @@ export function checkHeaders(headers: unknown): Field[] {
   return fields;
 }
 
+/** Fields that the application adds to the head of an event stream. @throws as `checkHeaders`, and for `Content-Type` */
+export function checkStreamHeaders(headers: unknown): Field[] {
+  const fields = checkHeaders(headers);
+  const type = fields.find(([name]) => name.toLowerCase() === 'content-type');
+  if (type !== undefined)
+    throw new TypeError(`header ${type[0]} belongs to the server: an event stream is text/event-stream (HTML §9.2.3)`);
+  return fields;
+}
+
 /** A short answer of the server's own. */
 export function plain(status: number, text: string, headers: Readonly<Record<string, string>> = {}): CheckedResponse {
   return {

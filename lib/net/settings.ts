@@ -42,7 +42,7 @@ import type { HttpTarget, StreamTarget, WebSocketTarget } from './context.ts';
 import { type ErrorHandler, yesOrNo } from './guard.ts';
 import type { Observed, RouteObserved } from './observed.ts';
 import type { OpenConnections } from './open-connections.ts';
-import { checkHeaders } from './responses.ts';
+import { checkStreamHeaders } from './responses.ts';
 import { functionHandlers, type ServerStream, streamListener } from './server-event-stream.ts';
 import { connectionHandlers, loopHandlers, type ServerSocket } from './server-websocket.ts';
 import type { Sweeper } from './sweeper.ts';
@@ -351,7 +351,7 @@ export function streamTarget(
     handlers: all,
     accept: decision,
     contentCodings: merged.contentCodings ?? [],
-    fields: checkHeaders(merged.headers ?? {}),
+    fields: at(where, () => checkStreamHeaders(merged.headers ?? {})),
   };
   return { method: merged.method ?? 'GET', target };
 }

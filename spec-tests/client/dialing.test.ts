@@ -461,6 +461,24 @@ describe('a proxy (RFC 9110 §9.3.6)', () => {
     });
   });
 
+  it('the options of TCP hold for the connection to the proxy', async () => {
+    await withServer({}, routes, async ({ port }) => {
+      await withProxy({}, async (url) => {
+        const looked: unknown[] = [];
+        const lookup = ((host, { family }, done) => {
+          looked.push([host, family]);
+          done(null, '127.0.0.1', 4);
+        }) as LookupFunction;
+        const proxy = url.replace('127.0.0.1', 'proxy.test');
+        const target = `ws://app.test:${port}/`;
+        assert.equal(await firstMessage(target, { proxy, tcp: { lookup, family: 4 } }), 'none');
+        assert.deepEqual(looked, [['proxy.test', 4]]);
+        const options = { proxy: url, tcp: { localAddress: 'nowhere' } };
+        assert.throws(() => new WebSocket(target, options), { code: 'ERR_INVALID_IP_ADDRESS' });
+      });
+    });
+  });
+
   it('TLS goes through it, verified against the server’s name', { skip }, async () => {
     await withServer({ tls }, routes, async ({ port }) => {
       await withProxy({}, async (proxy) => {

@@ -53,6 +53,24 @@ describe('HTML §9.2: event streams from a server', () => {
     );
   });
 
+  it('a Content-Type that `accept` answers is a mistake of the handler: 500, and onError is told (HTML §9.2.3)', async () => {
+    const errors: unknown[] = [];
+    await withServer(
+      { onError: (error) => void errors.push(error) },
+      (server) =>
+        server.eventStream(
+          '/',
+          () => ({ data: 1, headers: { 'Content-Type': 'text/plain' } }),
+          () => {},
+        ),
+      async (server) => {
+        const { status } = await (await RawClient.connect(server.port)).request('GET /').response();
+        assert.equal(status, 500);
+        assert.match(String(errors), /^TypeError: header Content-Type belongs to the server/);
+      },
+    );
+  });
+
   it('HTTP/1.0 gets the stream without chunks, ended by the connection (RFC 9112 §6.1, §6.3)', async () => {
     await withServer(
       {},
