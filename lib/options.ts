@@ -63,6 +63,16 @@ export const BOOLEAN: Kind = kindOf('true or false', (value) => typeof value ===
 export const FUNCTION: Kind = kindOf('a function', (value) => typeof value === 'function');
 export const STRING: Kind = kindOf('a string', (value) => typeof value === 'string');
 export const OBJECT: Kind = kindOf('an object', (value) => typeof value === 'object' && value !== null);
+/** A clock of the application's has these methods. */
+export function clockWith(...methods: readonly string[]): Kind {
+  return kindOf(
+    `a clock with ${methods.join(', ')}`,
+    (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function'),
+  );
+}
 /** Checked by whoever uses it, at the same call. */
 export const ANYTHING: Kind = kindOf('anything', () => true);
 

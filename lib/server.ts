@@ -47,6 +47,7 @@ import { renderMetrics } from './net/metrics.ts';
 import { Observed } from './net/observed.ts';
 import { type ConnectionCounts, OpenConnections } from './net/open-connections.ts';
 import {
+  checkPattern,
   checkServerOptions,
   httpTarget,
   type RouteDefaults,
@@ -205,7 +206,8 @@ export class Server {
 
   /** Adds a route for any method, in the case in which clients send it (RFC 9110 §9.1). @throws as `webSocket` */
   route(method: string, pattern: string, handler: HttpHandler, options: HttpRouteOptions = {}): this {
-    const where = `route(${JSON.stringify(method)}, ${JSON.stringify(pattern)})`;
+    const where = `route(${describe(method)}, ${describe(pattern)})`;
+    checkPattern(where, pattern);
     if (method === WEBSOCKET) throw new TypeError(`${where}: use webSocket() for WebSockets`);
     this.#parts.context.router.add(method, pattern, httpTarget(this.#parts.makers, where, handler, options));
     return this;

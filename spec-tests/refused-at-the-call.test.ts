@@ -10,9 +10,9 @@ import { ReconnectingWebSocket } from '../lib/client/reconnecting.ts';
 import { eventStreamResponse } from '../lib/mount/fetch.ts';
 import { openJournal } from '../lib/room-logs/journal-index.ts';
 import { fromIoredis, fromNodeRedis, openRedisLog } from '../lib/room-logs/redis-index.ts';
-import { Hub, MemoryLog } from '../lib/rooms/index.ts';
+import { formatPosition, Hub, MemoryLog } from '../lib/rooms/index.ts';
 import { createServer } from '../lib/server.ts';
-import { connectPair } from '../lib/testing/index.ts';
+import { connectPair, request } from '../lib/testing/index.ts';
 
 const hub = new Hub({ prepare: (item) => item });
 
@@ -44,6 +44,74 @@ const MISTAKES: Readonly<Record<string, readonly [mistake: () => unknown, says: 
   'another type of an event stream without a route': [
     () => eventStreamResponse(new Request('http://x/'), () => {}, { headers: { 'Content-Type': 'text/plain' } }),
     /^TypeError: eventStreamResponse: header Content-Type belongs to the server/,
+  ],
+  'a hub whose room is a number': [
+    () => new Hub({ prepare: (item) => item, room: 5 as never }),
+    /^TypeError: Hub: room is 5, must be a function/,
+  ],
+  'a hub whose onError is a text': [
+    () => new Hub({ prepare: (item) => item, onError: 'x' as never }),
+    /^TypeError: Hub: onError is "x", must be a function/,
+  ],
+  'a hub whose clock has no time': [
+    () => new Hub({ prepare: (item) => item, clock: {} as never }),
+    /^TypeError: Hub: clock is an object, must be a clock with now, after/,
+  ],
+  'a server whose clock has no time': [
+    () => createServer({ clock: {} as never }),
+    /^TypeError: createServer: clock is an object, must be a clock with now, every, after/,
+  ],
+  'options of a journal that are a number': [
+    () => openJournal('x', 5 as never),
+    /^TypeError: openJournal: options are 5, must be an object/,
+  ],
+  'options of a journal that are null': [
+    () => openJournal('x', null as never),
+    /^TypeError: openJournal: options are null, must be an object/,
+  ],
+  'trouble that is told to a number': [
+    () => openJournal('x', { onTrouble: 5 as never }),
+    /^TypeError: openJournal: onTrouble is 5, must be a function/,
+  ],
+  "a bound of a journal's rooms, before the directory is touched": [
+    () => openJournal('/dev/null/x', { maxHistoryRecords: -1 }),
+    /^RangeError: maxHistoryRecords is -1/,
+  ],
+  'an unknown option of a request in a test': [
+    () => request(createServer(), '/', { boddy: 1 } as never),
+    /^TypeError: request: unknown option boddy; did you mean body/,
+  ],
+  'a subprotocol that is no token': [
+    () => createServer().webSocket('/', () => {}, { protocols: ['a b', ''] }),
+    /^TypeError: webSocket\("\/"\): protocols is an array, must be a list of tokens/,
+  ],
+  'a pattern that no path can be': [
+    () => createServer().get('/é', () => ({})),
+    /^TypeError: segment "é" of route "\/é" cannot be matched/,
+  ],
+  'a pattern that is an expression': [
+    () => createServer().get(/x/ as never, () => ({})),
+    /^TypeError: route\("GET", an object\): the pattern is an object, must be a string/,
+  ],
+  'a pattern of an event stream that is a number': [
+    () => createServer().eventStream(5 as never, () => {}),
+    /^TypeError: eventStream\(5\): the pattern is 5, must be a string/,
+  ],
+  'no pattern': [
+    () => createServer().webSocket(undefined as never, () => {}),
+    /^TypeError: webSocket\(undefined\): the pattern is undefined, must be a string/,
+  ],
+  'a request that is none': [
+    () => createServer().handleRequest({} as never, {} as never),
+    /^TypeError: handleRequest: request is an object, must be a request of node:http/,
+  ],
+  'an upgrade that is none': [
+    () => createServer().handleUpgrade({} as never, {} as never, new Uint8Array(0)),
+    /^TypeError: handleUpgrade: request is an object, must be a request of node:http/,
+  ],
+  'a position without anything': [
+    () => formatPosition({} as never),
+    /^TypeError: formatPosition: the position must have/,
   ],
   'trust in every proxy': [
     () => createServer({ trustProxy: true as never }),

@@ -76,7 +76,8 @@ export class Router<T> {
         node.parameter ??= emptyNode();
         node = node.parameter;
       } else {
-        if (/[*?#\s]/.test(segment))
+        // RFC 9112 §3.2: a path is sent in ASCII, anything else percent-encoded, and is matched as it was sent.
+        if (/[*?#\s]|[^\x21-\x7e]/.test(segment))
           throw new TypeError(
             `segment ${JSON.stringify(segment)} of route ${JSON.stringify(pattern)} cannot be matched`,
           );

@@ -16,10 +16,18 @@ import { pathOf } from '../http/target.ts';
 import { hasRoute, serve } from '../net/dispatch.ts';
 import { Request } from '../net/request.ts';
 import { type CheckedResponse, handlerFailed, plain, unavailable } from '../net/responses.ts';
+import { describe } from '../options.ts';
 import { type BodyOutcome, readBody } from './body.ts';
 import { ignoreUpgrade } from './ignored-upgrade.ts';
 import type { AttachOptions, Mount } from './mount.ts';
-import { headOf, type NodeRequest, type NodeResponse, remoteOf, type UpgradeStream } from './node-request.ts';
+import {
+  checkRequest,
+  headOf,
+  type NodeRequest,
+  type NodeResponse,
+  remoteOf,
+  type UpgradeStream,
+} from './node-request.ts';
 import { ResponseExchange } from './response-exchange.ts';
 import { type Asked, noWebSocketHere, serveUpgradeOf } from './upgrade-exchange.ts';
 
@@ -38,6 +46,9 @@ type OnRequest = (request: NodeRequest, response: NodeResponse) => void;
 
 /** Takes an upgrade for which there is a route; false, with nothing touched, for any other one. */
 export function handleUpgrade(mount: Mount, request: NodeRequest, socket: UpgradeStream, head: Uint8Array): boolean {
+  checkRequest('handleUpgrade', request);
+  if (typeof socket?.on !== 'function')
+    throw new TypeError(`handleUpgrade: socket is ${describe(socket)}, must be the socket of that upgrade`);
   const ours = headOf(request);
   if (!isOurUpgrade(mount, ours)) return false;
   takeUpgrade(mount, { node: request, head: ours }, socket, head);
@@ -58,6 +69,9 @@ function takeUpgrade(mount: Mount, asked: Asked, socket: UpgradeStream, early: U
 
 /** Takes a request for which there is a route, its body included; false, with nothing touched, for any other one. */
 export function handleRequest(mount: Mount, request: NodeRequest, response: NodeResponse): boolean {
+  checkRequest('handleRequest', request);
+  if (typeof response?.setHeader !== 'function')
+    throw new TypeError(`handleRequest: response is ${describe(response)}, must be the response to that request`);
   const head = headOf(request);
   if (!isOurRequest(mount, head)) return false;
   takeRequest(mount, head, request, response);

@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import type { Remote } from '../channel/port.ts';
 import type { RequestHead } from '../http/head.ts';
 import { HeaderFields } from '../http/headers.ts';
+import { describe } from '../options.ts';
 
 /** The stream that an upgrade is handed over with. */
 export type UpgradeStream = Duplex;
@@ -50,6 +51,12 @@ export interface NodeResponse {
   setTimeout?(ms: number): unknown;
   on(event: 'drain' | 'close', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+/** @throws TypeError for what is no request of Node's */
+export function checkRequest(where: string, request: unknown): void {
+  if (!Array.isArray((request as NodeRequest | undefined)?.rawHeaders))
+    throw new TypeError(`${where}: request is ${describe(request)}, must be a request of node:http or node:http2`);
 }
 
 /**

@@ -9,7 +9,7 @@ import type { EventStream } from '../net/api.ts';
 import { Request } from '../net/request.ts';
 import { startStream, streamHead } from '../net/stream-response.ts';
 import { describe } from '../options.ts';
-import { headOf, type NodeRequest, type NodeResponse, remoteOf } from './node-request.ts';
+import { checkRequest, headOf, type NodeRequest, type NodeResponse, remoteOf } from './node-request.ts';
 import { ResponseExchange } from './response-exchange.ts';
 import { type UnroutedStreamOptions, unroutedStream } from './unrouted-stream.ts';
 
@@ -30,10 +30,7 @@ export function openEventStream(
   options: OpenEventStreamOptions = {},
 ): EventStream {
   const { context, target } = unroutedStream('openEventStream', options);
-  if (!Array.isArray(request?.rawHeaders))
-    throw new TypeError(
-      `openEventStream: request is ${describe(request)}, must be a request of node:http or node:http2`,
-    );
+  checkRequest('openEventStream', request);
   if (typeof response?.setHeader !== 'function')
     throw new TypeError(`openEventStream: response is ${describe(response)}, must be the response to that request`);
   if (response.headersSent) throw new TypeError('openEventStream: the head of the response has been sent already');

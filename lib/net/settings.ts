@@ -7,6 +7,7 @@
  */
 
 import { type CorsPolicy, corsPolicy } from '../http/cors.ts';
+import { isToken } from '../http/grammar.ts';
 import { HTTP_LIMITS, SERVER_LIMITS, TIMEOUTS, WEBSOCKET_LIMITS } from '../limits.ts';
 import { EVENT_NAMES, type Observer } from '../observe.ts';
 import {
@@ -14,6 +15,7 @@ import {
   at,
   BOOLEAN,
   checkOptions,
+  clockWith,
   defined,
   describe,
   FUNCTION,
@@ -49,9 +51,10 @@ import type { Sweeper } from './sweeper.ts';
 
 const BYTES = wholeNumber(1);
 const COUNT = wholeNumber(1);
-const LIST = kindOf(
-  'a list of strings',
-  (value) => Array.isArray(value) && value.every((each) => typeof each === 'string'),
+/** RFC 6455 §4.1: each subprotocol is a token. */
+const PROTOCOLS = kindOf(
+  'a list of tokens, as subprotocols are (RFC 6455 §4.1)',
+  (value) => Array.isArray(value) && value.every((each) => typeof each === 'string' && isToken(each)),
 );
 
 /** `allowedOrigins` is checked by `corsPolicy`, the values of `perMessageDeflate` by `deflatePolicy`, at the same call. */
@@ -141,7 +144,7 @@ const SERVER_OPTIONS: OptionTable = {
         .map(wrongObserver)
         .find((wrong) => wrong !== undefined),
   },
-  clock: OBJECT,
+  clock: clockWith('now', 'every', 'after'),
   port: OF_LISTEN,
   host: OF_LISTEN,
 };
@@ -276,13 +279,20 @@ function deflateOf(where: string, option: RouteDefaults['perMessageDeflate']): W
   return at(where, () => deflatePolicy(option, 'server'));
 }
 
+/** @throws TypeError for a pattern that is no string; what is in it the router checks */
+export function checkPattern(where: string, pattern: unknown): void {
+  if (typeof pattern !== 'string')
+    throw new TypeError(`${where}: the pattern is ${describe(pattern)}, must be a string such as '/rooms/:room'`);
+}
+
 /** Makes what a WebSocket route leads to, of the arguments behind its pattern. @throws TypeError or RangeError */
 export function webSocketTarget(makers: RouteMakers, pattern: unknown, given: readonly unknown[]): WebSocketTarget {
   const where = `webSocket(${describe(pattern)})`;
+  checkPattern(where, pattern);
   const { decision, handlers, options } = routeArguments(where, given, WEBSOCKET_HANDLERS);
   checkHandlers(where, handlers, WEBSOCKET_HANDLERS, 'upgrade');
   checkMessageHandlers(where, handlers as WebSocketHandlers);
-  checkOptions(where, options, { ...WEBSOCKET_OPTIONS, protocols: LIST });
+  checkOptions(where, options, { ...WEBSOCKET_OPTIONS, protocols: PROTOCOLS });
   const merged = {
     ...WEBSOCKET_LIMITS,
     ...TIMEOUTS,
@@ -335,6 +345,7 @@ export function streamTarget(
   given: readonly unknown[],
 ): { readonly method: 'GET' | 'POST'; readonly target: StreamTarget } {
   const where = `eventStream(${describe(pattern)})`;
+  checkPattern(where, pattern);
   const { decision, handlers, options } = routeArguments(where, given, STREAM_HANDLERS);
   checkHandlers(where, handlers, STREAM_HANDLERS, 'accept');
   const method = kindOf("'GET' or 'POST'", (value) => value === 'GET' || value === 'POST');

@@ -5,10 +5,10 @@
  */
 
 import { JOURNAL_LIMITS } from '../limits.ts';
-import { suggest } from '../options.ts';
+import { checkNames, checkOptions, clockWith, FUNCTION, OBJECT } from '../options.ts';
 import { wholeNumber } from '../rooms/history.ts';
 import { RoomRefused } from '../rooms/log.ts';
-import type { LoggedRoomsOptions } from '../rooms/logged-rooms.ts';
+import { checkLoggedRooms, type LoggedRoomsOptions } from '../rooms/logged-rooms.ts';
 import type { LockLost, ProcessPort } from './directory-lock.ts';
 import type { FilePort } from './file-port.ts';
 
@@ -90,10 +90,14 @@ const NAMES: Readonly<Record<keyof JournalOptions, true>> = {
 
 /** Fills in the defaults. @throws TypeError for an unknown option, RangeError for a bound that is none */
 export function journalSettings(options: JournalOptions): JournalSettings {
-  for (const name of Object.keys(options))
-    if (!Object.hasOwn(NAMES, name))
-      throw new TypeError(`openJournal: unknown option ${name}${suggest(name, Object.keys(NAMES))}`);
-  const { groups } = options;
+  checkNames('openJournal', options, Object.keys(NAMES));
+  const { groups, onTrouble, newId, clock, files, processes } = options;
+  checkOptions(
+    'openJournal',
+    { onTrouble, newId, clock, files, processes },
+    { onTrouble: FUNCTION, newId: FUNCTION, clock: clockWith('now', 'after'), files: OBJECT, processes: OBJECT },
+  );
+  checkLoggedRooms(options);
   if (groups !== undefined && wholeNumber('groups', groups, 1) > MAX_GROUPS)
     throw new RangeError(`groups is ${groups}, limit ${MAX_GROUPS}`);
   const bound = (name: 'maxPendingBytes' | 'maxPendingAppends' | 'compactFromBytes' | 'slowCommitMs'): number =>

@@ -9,7 +9,7 @@
 
 import { whenRejected } from '../errors.ts';
 import { ROOM_LIMITS } from '../limits.ts';
-import { checkNames, defined, describe } from '../options.ts';
+import { checkNames, checkOptions, clockWith, defined, describe, FUNCTION } from '../options.ts';
 import { checkGatherMs } from './gather.ts';
 import { type HistoryOptions, historyBounds, wholeNumber } from './history.ts';
 import {
@@ -118,7 +118,12 @@ export class Hub<Value, RoomData = unknown> {
   /** @throws TypeError, RangeError for an option that is none, or out of its bounds */
   constructor(options: HubOptions<Value>) {
     checkNames('Hub', options, HUB_OPTIONS);
-    const { prepare, clock = systemClock } = options;
+    const { prepare, room: own, onError, clock = systemClock } = options;
+    checkOptions(
+      'Hub',
+      { room: own, onError, clock },
+      { room: FUNCTION, onError: FUNCTION, clock: clockWith('now', 'after') },
+    );
     if (typeof prepare !== 'function')
       throw new TypeError(`Hub: prepare is ${describe(prepare)}, must be a function that makes what members are given`);
     if (options.log !== undefined && !isRoomLog(options.log))

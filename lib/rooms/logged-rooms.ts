@@ -54,6 +54,14 @@ export const LOGGED_ROOMS_OPTIONS: readonly (keyof LoggedRoomsOptions)[] = [
   'newId',
 ];
 
+/** Checks the bounds, before anything is opened. @throws RangeError for one that is none */
+export function checkLoggedRooms(options: LoggedRoomsOptions): void {
+  historyBounds(options);
+  wholeNumber('maxRooms', options.maxRooms ?? ROOM_LIMITS.maxRooms, 1);
+  for (const name of ['maxKeys', 'maxTotalKeys', 'keyAgeMs'] as const)
+    wholeNumber(name, options[name] ?? ROOM_LIMITS[name]);
+}
+
 interface Listener {
   readonly subscriber: LogSubscriber;
   /** The last record that it has had, or that `opened` covered. */

@@ -10,8 +10,10 @@ import type { Position } from './log.ts';
 /** Longest text that `parsePosition` looks at. */
 export const MAX_POSITION_LENGTH = 66;
 
-/** Writes a position: fit for a URL, a header field and an event ID as it is. */
+/** Writes a position: fit for a URL, a header field and an event ID as it is. @throws TypeError for what is none */
 export function formatPosition({ epoch, sequence, token }: Position): string {
+  if (typeof epoch !== 'string' || typeof sequence !== 'number' || typeof token !== 'string')
+    throw new TypeError('formatPosition: the position must have epoch, sequence and token');
   return `${epoch}-${sequence}-${token}`;
 }
 

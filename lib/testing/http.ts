@@ -11,6 +11,7 @@ import { EventStreamParser } from '../event-stream/parser.ts';
 import { encodeRequestHead, type ResponseHead } from '../http/head.ts';
 import type { HeaderFields } from '../http/headers.ts';
 import { ResponseParser } from '../http/response-parser.ts';
+import { checkNames } from '../options.ts';
 import type { Server } from '../server.ts';
 import { Inbox } from './inbox.ts';
 import type { Network } from './network.ts';
@@ -22,6 +23,8 @@ export interface RequestOptions extends RawOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body?: string | Uint8Array | undefined;
 }
+
+const REQUEST_OPTIONS: readonly (keyof RequestOptions)[] = ['method', 'headers', 'body', 'remote'];
 
 /** A response that has come whole. */
 export class TestResponse {
@@ -144,6 +147,7 @@ function requestBytes(target: string, method: string, { headers = {}, body = '' 
 
 /** Sends one request and answers its response, whole. Rejects where the connection ends before. */
 export async function request(server: Server, target: string, options: RequestOptions = {}): Promise<TestResponse> {
+  checkNames('request', options, REQUEST_OPTIONS);
   const { method = options.body === undefined ? 'GET' : 'POST' } = options;
   const { channel } = join('request', server, options);
   return new Promise((resolve, reject) => {
@@ -217,6 +221,7 @@ export class TestStream {
 
 /** Opens an event stream. @throws Refused where the server answers anything else */
 export async function openStream(server: Server, target: string, options: RequestOptions = {}): Promise<TestStream> {
+  checkNames('openStream', options, REQUEST_OPTIONS);
   const { method = options.body === undefined ? 'GET' : 'POST' } = options;
   const { channel, network } = join('openStream', server, options);
   return new Promise((resolve, reject) => {
