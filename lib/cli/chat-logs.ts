@@ -36,10 +36,21 @@ export async function openLog(
   if (data !== undefined && redis !== undefined) throw new UsageError('--data and --redis: one of them');
   const options = { maxHistoryRecords, onTrouble: ({ kind, ...fields }: { kind: string }) => trouble(kind, fields) };
   if (data !== undefined) {
-    const log = await openJournal(data, options);
+    const log = await openJournal(data, options).catch((error: unknown) => {
+      throw notADirectory(data, error);
+    });
     return { log, close: () => log.close() };
   }
   return redis === undefined ? undefined : openRedis(redis, options);
+}
+
+/** What the system says of a path that cannot be a directory names no option. */
+function notADirectory(path: string, error: unknown): unknown {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (code === 'EEXIST' || code === 'ENOTDIR') return new UsageError(`--data: ${path} is not a directory`);
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
+    return new UsageError(`--data: ${path} cannot be written (${code})`);
+  return error;
 }
 
 async function openRedis(url: string, options: Parameters<typeof openRedisLog>[1]): Promise<ChatLog> {

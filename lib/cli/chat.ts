@@ -5,7 +5,6 @@
  * the certificate again. Read next: `chat-logs.ts`, `chat-output.ts`.
  */
 
-import { readFileSync } from 'node:fs';
 import { type Chat, mountChat } from '../chat/server.ts';
 import { trustedAddresses } from '../http/forwarded.ts';
 import { createServer, type Server } from '../server.ts';
@@ -16,6 +15,7 @@ import {
   listenError,
   oneLine,
   readArgs,
+  readFile,
   runWith,
   UsageError,
   untilInterrupted,
@@ -187,5 +187,5 @@ function checkProxy(from: string): void {
 function tlsFiles(cert: string | undefined, key: string | undefined): (() => Tls) | undefined {
   if ((cert === undefined) !== (key === undefined)) throw new UsageError('--tls-cert and --tls-key: both, or neither');
   if (cert === undefined || key === undefined) return undefined;
-  return () => ({ cert: readFileSync(cert), key: readFileSync(key) });
+  return () => ({ cert: readFile('--tls-cert', cert), key: readFile('--tls-key', key) });
 }

@@ -5,11 +5,10 @@
  * Read next: `connect.ts`.
  */
 
-import { readFileSync } from 'node:fs';
 import type { DialOptions } from '../client/index.ts';
 import { ConnectFailed, proxyFromEnvironment } from '../client/index.ts';
 import { checkField } from '../http/headers.ts';
-import { oneLine, UsageError } from './usage.ts';
+import { oneLine, readFile, UsageError } from './usage.ts';
 
 /** The options for `parseArgs`. */
 export const CLIENT_OPTIONS = {
@@ -100,16 +99,6 @@ export function seconds(name: string, text: string): number {
   if (!/^\d+(\.\d+)?$/.test(text) || value <= 0 || value > 86_400)
     throw new UsageError(`--${name} is ${JSON.stringify(text)}, must be seconds above 0, at most 86400`);
   return value * 1_000;
-}
-
-/** A file's octets. @throws UsageError */
-export function readFile(what: string, path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new UsageError(`${what}: ${path} ${code === 'ENOENT' ? 'is not there' : `cannot be read (${code})`}`);
-  }
 }
 
 /** What a failed connection means, in one sentence. */

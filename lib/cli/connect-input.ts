@@ -7,8 +7,7 @@
 
 import { createInterface } from 'node:readline';
 import type { ReconnectingWebSocket, WebSocket } from '../client/index.ts';
-import { readFile } from './client-options.ts';
-import { oneLine } from './usage.ts';
+import { oneLine, readFile } from './usage.ts';
 
 /** What `connect` talks through. */
 export interface Line {

@@ -11,7 +11,7 @@ import { createServer, type Server } from '../server.ts';
 import type { PerMessageDeflate } from '../websocket/extension.ts';
 import { prepareMessage } from '../websocket/prepared-message.ts';
 import { addEventEcho } from './echo-events.ts';
-import { hostName, listenError, readArgs, runWith, untilInterrupted, wholeNumber } from './usage.ts';
+import { hostName, listenError, readArgs, runWith, UsageError, untilInterrupted, wholeNumber } from './usage.ts';
 
 const MAX_MESSAGE_BYTES = 67_108_864;
 
@@ -48,12 +48,15 @@ function readSettings(args: string[]): Settings | undefined {
       host: { type: 'string', default: '127.0.0.1' },
       deflate: { type: 'boolean', default: false },
       takeover: { type: 'boolean', default: false },
-      threshold: { type: 'string', default: String(COMPRESSION_DEFAULTS.thresholdBytes) },
+      threshold: { type: 'string' },
       fanout: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return undefined;
+  const { threshold = String(COMPRESSION_DEFAULTS.thresholdBytes) } = values;
+  if (!values.deflate && (values.takeover || values.threshold !== undefined))
+    throw new UsageError('--takeover and --threshold go with --deflate');
   return {
     port: wholeNumber('port', values.port, 0, 65_535),
     host: hostName(values.host),
@@ -61,7 +64,7 @@ function readSettings(args: string[]): Settings | undefined {
     perMessageDeflate: values.deflate && {
       serverContextTakeover: values.takeover,
       clientContextTakeover: values.takeover,
-      thresholdBytes: wholeNumber('threshold', values.threshold, 0, MAX_MESSAGE_BYTES),
+      thresholdBytes: wholeNumber('threshold', threshold, 0, MAX_MESSAGE_BYTES),
     },
   };
 }

@@ -7,9 +7,9 @@
  */
 
 import { EventSource, type EventSourceOptions, type StreamEvent } from '../client/index.ts';
-import { CLIENT_HELP, CLIENT_OPTIONS, clientOptions, failure, readFile, readUrl } from './client-options.ts';
+import { CLIENT_HELP, CLIENT_OPTIONS, clientOptions, failure, readUrl } from './client-options.ts';
 import { colours, jsonLine, print, shownOn } from './standard-streams.ts';
-import { oneLine, readArgs, runWith, UsageError, wholeNumber } from './usage.ts';
+import { oneLine, readArgs, readFile, runWith, UsageError, wholeNumber } from './usage.ts';
 
 const HELP = `Usage: barewire listen URL [options]
 

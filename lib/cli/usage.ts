@@ -2,6 +2,7 @@
  * What the commands have in common: reading numbers from the command line, and staying up until told to stop.
  */
 
+import { readFileSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { suggest } from '../options.ts';
 
@@ -28,9 +29,12 @@ export const readArgs: typeof parseArgs = (config) => {
     }
     if (code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL') throw new UsageError(`unexpected argument ${first}`);
     if (code !== 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') throw error;
+    const isDashed = /ambiguous/.test(message);
     const name = /--[a-z0-9-]+/.exec(message)?.[0] ?? first;
     const { options = {} } = (config ?? {}) as ParseArgsConfig;
     const takes = options[name.slice(2)]?.type === 'string';
+    if (takes && isDashed)
+      throw new UsageError(`${name} needs a value; one that begins with - is written ${name}=VALUE`);
     throw new UsageError(takes ? `${name} needs a value: ${name} VALUE, or ${name}=VALUE` : `${name} takes no value`);
   }
 };
@@ -63,6 +67,16 @@ export function hostName(text: string): string {
       '--host is "", must be an address or a name (default 127.0.0.1; all interfaces: 0.0.0.0 or ::)',
     );
   return text;
+}
+
+/** A file's octets. @throws UsageError */
+export function readFile(what: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UsageError(`${what}: ${path} ${code === 'ENOENT' ? 'is not there' : `cannot be read (${code})`}`);
+  }
 }
 
 /** Resolves at the first SIGINT (Ctrl-C) or SIGTERM; a second one ends the process at once. */

@@ -65,6 +65,8 @@ describe('barewire chat', () => {
       ['--port='],
       ['--port'],
       ['--host='],
+      ['--tls-cert', '/nowhere/cert.pem', '--tls-key', '/nowhere/key.pem'],
+      ['--data', '/dev/null'],
       ['--history', 'many'],
       ['--history', '100001'],
       ['--history=-1'],

@@ -58,6 +58,8 @@ describe('barewire echo', () => {
       ['--port'],
       ['--port', '0', '--host', ''],
       ['--prot', '80'],
+      ['--port', '0', '--threshold', '5'],
+      ['--port', '0', '--takeover'],
       ['extra'],
       ['--fanout=yes'],
     ]) {
