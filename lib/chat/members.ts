@@ -1,7 +1,7 @@
 /**
  * Members: connections that are in a room, from the join to the end, whichever kind of connection it is.
  *
- * Joins and leaves, ends who is kicked and whose log-in is over, and counts. A connection is a port of five methods here; the
+ * Joins and leaves, ends who is kicked and whose log-in is over, and counts. A connection is a port of four methods here; the
  * routes make one of a WebSocket or an event stream. Memory: what the hub holds, one object and perhaps one timer a member.
  * Read next: `channels.ts`.
  */
@@ -69,11 +69,11 @@ export class Members {
   /** Lets a connection in; undefined where the room refused it, which it has been told. */
   join(admitted: Admitted, port: Port, after: JoinOptions['after']): Place | undefined {
     const { room, user } = admitted;
-    const heard = new Heard(port, this);
-    const member: Place['member'] = this.#hub.member<Place | undefined>(heard);
+    const connection = new RoomConnection(port, this);
+    const member: Place['member'] = this.#hub.member<Place | undefined>(connection);
     const place: Place = { ...admitted, member, port, cancelExpiry: () => {} };
     member.data = place;
-    heard.place = place;
+    connection.place = place;
     this.#size++;
     try {
       member.join(room, { as: presenceName(user), after });
@@ -141,7 +141,7 @@ export class Members {
 }
 
 /** A connection as its room has it. A class, and no object of closures: each object on the way of a message is a look into cold memory. */
-class Heard implements MemberConnection<Outgoing> {
+class RoomConnection implements MemberConnection<Outgoing> {
   readonly #port: Port;
   readonly #members: Members;
   /** Set before it joins. */

@@ -8,7 +8,7 @@ import { JOURNAL_LIMITS } from '../limits.ts';
 import { checkNames, checkOptions, clockWith, FUNCTION, OBJECT } from '../options.ts';
 import { wholeNumber } from '../rooms/history.ts';
 import { RoomRefused } from '../rooms/log.ts';
-import { checkLoggedRooms, type LoggedRoomsOptions } from '../rooms/logged-rooms.ts';
+import { type LoggedRoomsOptions, loggedRoomsBounds } from '../rooms/logged-rooms.ts';
 import type { LockLost, ProcessPort } from './directory-lock.ts';
 import type { FilePort } from './file-port.ts';
 
@@ -97,7 +97,7 @@ export function journalSettings(options: JournalOptions): JournalSettings {
     { onTrouble, newId, clock, files, processes },
     { onTrouble: FUNCTION, newId: FUNCTION, clock: clockWith('now', 'after'), files: OBJECT, processes: OBJECT },
   );
-  checkLoggedRooms(options);
+  loggedRoomsBounds(options);
   if (groups !== undefined && wholeNumber('groups', groups, 1) > MAX_GROUPS)
     throw new RangeError(`groups is ${groups}, limit ${MAX_GROUPS}`);
   const bound = (name: 'maxPendingBytes' | 'maxPendingAppends' | 'compactFromBytes' | 'slowCommitMs'): number =>

@@ -5,7 +5,7 @@
  * put a record on a disk in between. All records that one of these objects numbers have the same token: it never loses
  * one, and whoever goes on with its numbering later, from what a disk kept, is another object with another token.
  * Memory: for each room its history and at most `maxKeys` keys, of all rooms at most `maxTotalKeys`; rooms beyond `maxRooms`
- * make way in the order in which they were last used, never one with subscribers.
+ * make way in the order in which they were last used, never one with subscribers or with a record that is numbered and not taken.
  * Sections: options, a room, the rooms. Read next: `memory-log.ts` and `../room-logs/journal.ts`, the users.
  */
 
@@ -54,12 +54,21 @@ export const LOGGED_ROOMS_OPTIONS: readonly (keyof LoggedRoomsOptions)[] = [
   'newId',
 ];
 
-/** Checks the bounds, before anything is opened. @throws RangeError for one that is none */
-export function checkLoggedRooms(options: LoggedRoomsOptions): void {
-  historyBounds(options);
-  wholeNumber('maxRooms', options.maxRooms ?? ROOM_LIMITS.maxRooms, 1);
-  for (const name of ['maxKeys', 'maxTotalKeys', 'keyAgeMs'] as const)
-    wholeNumber(name, options[name] ?? ROOM_LIMITS[name]);
+/** The bounds that the options give; for a log to check, too, before anything is opened. @throws RangeError for one that is none */
+export function loggedRoomsBounds({ maxRooms, maxKeys, maxTotalKeys, keyAgeMs, ...history }: LoggedRoomsOptions): {
+  readonly history: HistoryBounds;
+  readonly maxRooms: number;
+  readonly keys: { readonly maxKeys: number; readonly maxTotalKeys: number; readonly keyAgeMs: number };
+} {
+  return {
+    history: historyBounds(history),
+    maxRooms: wholeNumber('maxRooms', maxRooms ?? ROOM_LIMITS.maxRooms, 1),
+    keys: {
+      maxKeys: wholeNumber('maxKeys', maxKeys ?? ROOM_LIMITS.maxKeys),
+      maxTotalKeys: wholeNumber('maxTotalKeys', maxTotalKeys ?? ROOM_LIMITS.maxTotalKeys),
+      keyAgeMs: wholeNumber('keyAgeMs', keyAgeMs ?? ROOM_LIMITS.keyAgeMs),
+    },
+  };
 }
 
 interface Listener {
@@ -98,16 +107,12 @@ export class LoggedRooms {
 
   /** @throws RangeError for a bound that is none */
   constructor(options: LoggedRoomsOptions = {}) {
-    this.#bounds = historyBounds(options);
+    const { history, maxRooms, keys } = loggedRoomsBounds(options);
+    this.#bounds = history;
     this.#clock = options.clock ?? systemClock;
     this.#newId = options.newId ?? randomId;
     this.#token = this.#newId(6);
-    this.#maxRooms = wholeNumber('maxRooms', options.maxRooms ?? ROOM_LIMITS.maxRooms, 1);
-    const keys = {
-      maxKeys: wholeNumber('maxKeys', options.maxKeys ?? ROOM_LIMITS.maxKeys),
-      maxTotalKeys: wholeNumber('maxTotalKeys', options.maxTotalKeys ?? ROOM_LIMITS.maxTotalKeys),
-      keyAgeMs: wholeNumber('keyAgeMs', options.keyAgeMs ?? ROOM_LIMITS.keyAgeMs),
-    };
+    this.#maxRooms = maxRooms;
     this.#keys = new KeyWindow(keys, this.#clock);
   }
 
