@@ -251,7 +251,9 @@ export class LoggedRooms {
     subscriber.opened(room.head, room.history.last(limit));
     return {
       close: () => {
-        if (room.listeners.delete(listener) && room.listeners.size === 0) this.#noteIdle(room);
+        if (!room.listeners.delete(listener) || room.listeners.size > 0) return;
+        this.#noteIdle(room);
+        this.makeWay(); // there may be more than the bound, of rooms that stayed for a record and were joined meanwhile
       },
     };
   }

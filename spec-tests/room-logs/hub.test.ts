@@ -101,6 +101,16 @@ describe('a hub on a journal', () => {
     assert.deepEqual(late.texts, ['hello']);
     late.member.close();
 
+    const [again, behind] = [disk.holdSyncs(), hub.publish('a', 'more')];
+    await turns(2);
+    const fifth = ear('e');
+    const sixth = ear('a');
+    again();
+    await behind;
+    assert.equal(journal.held.rooms, 3, 'all are in use');
+    for (const each of [fifth, sixth]) each.member.close();
+    assert.equal(journal.held.rooms, 2);
+
     disk.fail('write', 'ENOSPC');
     await assert.rejects(hub.publish('c', 'lost'), { code: 'LOG_FAILED' });
     disk.heal();
