@@ -35,7 +35,8 @@ export interface ReconnectingOptions {
   readonly socketOptions?: PerAttempt<object> | undefined;
   /**
    * A token, or a function that gives one: asked before the first attempt, and once more when the server refuses it (401, 403, or a close
-   * code that `finalCodes` answers with `token`). A new one that is refused too is final.
+   * code that `finalCodes` answers with `token`). A new one that is refused too is final. It goes nowhere by itself: the functions among
+   * URL, `protocols` and `socketOptions` are given it.
    */
   readonly token?: string | (() => string | Promise<string>) | undefined;
   /** Default: the global one. */
