@@ -107,6 +107,7 @@ describe('a hub on a journal', () => {
     const sixth = ear('a');
     again();
     await behind;
+    await hub.publish('e', 'kept');
     assert.equal(journal.held.rooms, 3, 'all are in use');
     for (const each of [fifth, sixth]) each.member.close();
     assert.equal(journal.held.rooms, 2);
