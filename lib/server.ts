@@ -98,6 +98,8 @@ interface Inside {
   readonly closing: () => boolean;
   /** Serves HTTP on a channel whose owner is `open`, as on one that the listener has accepted. */
   readonly accepted: (channel: Channel) => void;
+  /** Told of what the application's functions threw. */
+  readonly onError: (error: unknown) => void;
 }
 
 const DEFAULT_RETRY_AFTER_MS = 5_000;
@@ -128,7 +130,8 @@ export class Server {
     this.#parts = parts;
     const { open } = parts.context;
     this.#open = open;
-    this.#inside = { open, observed: parts.makers.observed, closing: parts.context.closing, accepted: parts.accepted };
+    const { observed, onError } = parts.makers;
+    this.#inside = { open, observed, onError, closing: parts.context.closing, accepted: parts.accepted };
   }
 
   /** @internal For `metrics`, and for `testing`, which has connections without a listener. */

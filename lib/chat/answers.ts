@@ -14,6 +14,7 @@ const STATUSES: Readonly<Partial<Record<ProblemCode, number>>> = {
   FORBIDDEN: 403,
   REFUSED: 422,
   RATE_LIMITED: 429,
+  FAILED: 500,
   ROOM_FULL: 503,
   HUB_FULL: 503,
   LOG_FULL: 503,

@@ -13,13 +13,10 @@ import type { ChatMessage, HistoryPage, ServerEvent } from './protocol.ts';
 /** Of a reason in plain text, which a server gives where it is not the chat that refuses. */
 const MAX_REASON_LENGTH = 200;
 
-/** Also what a body without a type counts as: that of a refusal by `identify`, say. */
-const PLAIN = 'text/plain';
-
 /** What a status says where the body does not. */
 const CODES: Readonly<Partial<Record<number, ChatRefused['code']>>> = { 401: 'UNAUTHORIZED', 404: 'NOT_FOUND' };
 
-/** What a request came to: it was taken (`body`), it was refused (`error`), or it was not answered now (neither). */
+/** What a request came to: it was taken (`body`), it was refused (`error`), or it was not answered now (`reason`). */
 export interface Answer {
   readonly body?: object;
   /** Of a refusal by the server. */
@@ -27,6 +24,8 @@ export interface Answer {
   readonly error?: ChatRefused;
   /** When to come again; undefined: as soon as you like. */
   readonly retryInMs?: number | undefined;
+  /** Why it was not answered now, where that is known. */
+  readonly reason?: string;
 }
 
 /** Where a client says who it is. */
@@ -69,14 +68,14 @@ export class ChatHttp {
 
   /** Whether the server is there, and lets us in. */
   probe(): Promise<Answer> {
-    return this.#ask(this.url('rooms/:room/messages', { limit: 1 }), {});
+    return this.#ask(this.url('rooms/:room/joinable'), {});
   }
 
   /** A page of the history. Rejects with a ChatRefused. */
   async history(before: number | undefined, limit: number | undefined): Promise<HistoryPage> {
     const answer = await this.#ask(this.url('rooms/:room/messages', { before, limit }), {});
     if (answer.body) return answer.body as HistoryPage;
-    throw answer.error ?? new ChatRefused('CLOSED', 'the server does not answer');
+    throw answer.error ?? new ChatRefused('CLOSED', answer.reason!);
   }
 
   async #ask(
@@ -96,16 +95,16 @@ export class ChatHttp {
       };
       if (ok) return { body };
       // What a server says of a request that it will refuse again. 408 and 429 ask to come again (RFC 9110 §15.5.9, RFC 6585 §4).
-      if (/^4(?!08|29)/.test(`${status}`)) {
-        const isPlain = (response.headers.get('content-type') ?? PLAIN).startsWith(PLAIN);
-        const why = isPlain ? text.trim().slice(0, MAX_REASON_LENGTH) : '';
-        const { code = CODES[status] ?? 'FORBIDDEN', message = why || `the server answered ${status}` } = body;
-        return { status, error: new ChatRefused(code, message) };
-      }
-      const retryInMs = retryAfterMs(response.headers.get('retry-after'), Date.now());
-      return { retryInMs };
-    } catch {
-      return {}; // not there: the next attempt will tell
+      // A body without a type counts as plain text: that of a refusal by `identify`, say.
+      const isPlain = (response.headers.get('content-type') ?? 'text/plain').startsWith('text/plain');
+      const why = isPlain ? text.trim().slice(0, MAX_REASON_LENGTH) : '';
+      const { code = CODES[status] ?? 'FORBIDDEN', message: reason = why || `the server answered ${status}` } = body;
+      if (code === 'FAILED' || /^4(?!08|29)/.test(`${status}`)) return { status, error: new ChatRefused(code, reason) };
+      return { retryInMs: retryAfterMs(response.headers.get('retry-after'), Date.now()), reason };
+    } catch (error) {
+      // Not there: the next attempt will tell. Node says `fetch failed`, and ECONNREFUSED in its cause.
+      const { cause } = error as { readonly cause?: { readonly code: string } };
+      return { reason: `${cause?.code ?? error}` };
     }
   }
 }

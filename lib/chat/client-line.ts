@@ -23,7 +23,7 @@ export interface LineOwner {
   /** Something was said on the connection that is heard, its welcome too. */
   event(event: ServerEvent): void;
   /** This connection is heard no more. */
-  lost(link: Link, code?: number): void;
+  lost(link: Link, loss?: Loss): void;
   state(now: ChatState): void;
   /** An attempt beside the connection that is heard came to nothing. */
   failedBeside(reason: ChatRefused | undefined): void;
@@ -157,18 +157,18 @@ export class Line {
       void this.#failed(loss.why, link.transport);
     } else if (link === this.#link) {
       this.#link = undefined;
-      this.#parts.owner.lost(link, loss.code);
+      this.#parts.owner.lost(link, loss);
       this.#ended(loss);
     }
   }
 
   /** The connection that was heard is gone. */
-  #ended({ code, why }: Loss): void {
+  #ended({ code, reason, why }: Loss): void {
     const { login, owner } = this.#parts;
     if (code === 4001) login.expired();
     // RFC 6455 §7.4: 1008 and the application's own codes say that another attempt would end like this one.
     else if (code === 1008 || code >= 4000 || (why && why.retryAfterMs === undefined)) {
-      owner.refused(new ChatRefused(why?.code ?? 'FORBIDDEN', why?.message ?? `refused with ${code}`));
+      owner.refused(new ChatRefused(why?.code ?? 'FORBIDDEN', why?.message ?? reason));
       return;
     }
     this.#retry(this.#delayMs(why?.retryAfterMs));
@@ -185,7 +185,8 @@ export class Line {
     if (login.renews(answer)) return this.connect(transport);
     const final = answer.error;
     if (!isOnly) owner.failedBeside(final);
-    else if (final !== undefined) owner.refused(final);
+    else if (final) return owner.refused(final);
+    else if (answer.reason) this.#setState({ ...this.#state, reason: answer.reason } as ChatState); // it is still waiting
     // The server is there and says nothing against us: the WebSocket does not get through.
     const isBlocked = answer.body && why === undefined && transport === 'websocket';
     if (options.transport === 'auto') this.#next = isBlocked && options.EventSource ? 'event-stream' : 'websocket';

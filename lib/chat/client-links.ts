@@ -30,6 +30,8 @@ export type Transport = 'websocket' | 'event-stream';
 /** Why a link is gone. */
 export interface Loss {
   readonly code: number;
+  /** Of the close frame, or what the code says. */
+  readonly reason: string;
   readonly why?: ErrorEvent | undefined;
 }
 
@@ -75,7 +77,8 @@ export class Link {
       }, this.#times.pingIntervalMs);
       this.#hear(data);
     };
-    socket.onclose = ({ code }: { readonly code: number }) => this.#lost(code);
+    socket.onclose = ({ code, reason }: { readonly code: number; readonly reason?: string }) =>
+      this.#lost(code, reason);
   }
 
   openStream(stream: EventSourceLike): void {
@@ -119,10 +122,10 @@ export class Link {
     this.#owner.event(event, this);
   }
 
-  #lost(code: number): void {
+  #lost(code: number, reason?: string): void {
     if (this.#connection === undefined) return;
     this.close();
-    this.#owner.lost({ code, why: this.#why }, this);
+    this.#owner.lost({ code, reason: reason || `refused with ${code}`, why: this.#why }, this);
   }
 }
 

@@ -29,8 +29,8 @@ export class Login {
     if (this.#given === undefined) return undefined;
     try {
       await this.fetch();
-    } catch {
-      return {};
+    } catch (error) {
+      return { reason: `${error}` };
     }
     const answer = await http.ticket();
     return answer.body ? (answer.body as { readonly ticket: string }).ticket : answer;

@@ -10,13 +10,14 @@ import type { ServerEvent } from './protocol.ts';
 
 /**
  * - `connecting`: on the way, for the first time or again. - `open`: in the room.
- * - `waiting`: the connection was lost; the next attempt is in `retryInMs`.
+ * - `waiting`: the connection was lost; the next attempt is in `retryInMs`. A second event may follow, with the `reason` why the
+ *   attempt before came to nothing.
  * - `closed`: `close` was called, or the server refused for good.
  */
 export type ChatState =
   | { readonly state: 'connecting' }
   | { readonly state: 'open'; readonly transport: Transport }
-  | { readonly state: 'waiting'; readonly retryInMs: number }
+  | { readonly state: 'waiting'; readonly retryInMs: number; readonly reason?: string }
   | { readonly state: 'closed'; readonly reason: ChatRefused };
 
 /** What `on` can be asked for: every event of the protocol by its type, each message once and in order; and `state`. */

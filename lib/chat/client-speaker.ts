@@ -7,7 +7,7 @@
 
 import { jitterMs } from '../client/backoff.ts';
 import { type Answer, type ChatHttp, isTaken, type Taken } from './client-http.ts';
-import type { Link } from './client-links.ts';
+import type { Link, Loss } from './client-links.ts';
 import { ChatRefused, type Outbox, type Waiting } from './client-outbox.ts';
 import type { ErrorEvent, ServerEvent } from './protocol.ts';
 
@@ -68,11 +68,11 @@ export class Speaker {
   }
 
   /** What was sent over this connection and not answered has to be sent again. A POST comes to its end by itself. */
-  lost(link: Link, code?: number): void {
+  lost(link: Link, loss?: Loss): void {
     const id = this.#busy;
     if (link.transport === 'websocket') this.#busy = undefined;
     // RFC 6455 §7.4.1: "a message that is too big for it to process". Said again, it would end the next connection too.
-    if (code === 1009) this.#outbox.reject(id!, new ChatRefused('TEXT_TOO_LONG', `refused with ${code}`));
+    if (id && loss?.code === 1009) this.#reject(id, new ChatRefused('TEXT_TOO_LONG', loss.reason));
   }
 
   /** Changes the name. Where that is the id: once the message that was sent is settled, and what waits behind it is said afterwards. */
@@ -96,8 +96,8 @@ export class Speaker {
 
   /** What an event says of a message of ours. */
   settle(event: ServerEvent): void {
-    if (!('id' in event) || event.id === undefined) return;
-    const { id } = event;
+    const { id } = event as { readonly id?: string };
+    if (!id) return;
     if (event.type === 'ack' || (event.type === 'message' && event.userId === this.#owner.me.userId))
       this.#taken(id, event);
     else if (event.type === 'error') {
@@ -148,6 +148,11 @@ export class Speaker {
       this.#pumpLater(); // no token is to be had now
       return;
     }
+    this.#reject(id, error);
+  }
+
+  /** Where no event of the server's has told of it. */
+  #reject(id: string, error: ChatRefused): void {
     const { code, message } = error;
     this.#owner.refused({ type: 'error', code: code as ErrorEvent['code'], message, id });
     this.#outbox.reject(id, error);

@@ -63,8 +63,8 @@ export class Door {
     return tooOften ?? this.#admit(request, user, 'join');
   }
 
-  /** Lets somebody speak by POST, or read the history. */
-  request(request: HttpRequest, action: 'say' | 'history'): Soon<Admitted | Refused> {
+  /** Lets somebody speak by POST, or read the history; or says whether they may join, which they do by another request. */
+  request(request: HttpRequest, action: ChatAction): Soon<Admitted | Refused> {
     const flooded = this.#floodedBy(request, action === 'say' ? 'posts' : 'pages');
     if (flooded !== undefined) return flooded;
     return soon(this.whoIs(request, guest), (user) => ('refusal' in user ? user : this.#admit(request, user, action)));
@@ -129,9 +129,7 @@ export class Door {
     const admitted: Admitted = { room: room.name, user, address: subscriberOf(request.remoteAddress) };
     if (authorize === undefined) return admitted;
     return soon<unknown, Admitted | Refused>(authorize(user, room.name, action), (answer) =>
-      checkAuthorized(answer)
-        ? admitted
-        : { refusal: problem(errorEvent('FORBIDDEN', `you may not ${action} in this room`)) },
+      checkAuthorized(answer) ? admitted : { refusal: problem(errorEvent('FORBIDDEN', FORBIDDEN[action])) },
     );
   }
 
@@ -181,6 +179,13 @@ function person(id: string | undefined, name: string): ChatUser | Refused {
     };
   return { id, name: parsed.name };
 }
+
+/** What is said to who may not. */
+export const FORBIDDEN: Readonly<Record<ChatAction, string>> = {
+  join: 'you may not join this room',
+  say: 'you may not say anything in this room',
+  history: 'you may not read the history of this room',
+};
 
 const guest = (): string => 'guest';
 

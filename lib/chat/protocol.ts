@@ -159,6 +159,8 @@ export type ProblemCode =
   | 'RATE_LIMITED'
   /** The server's own rules do not let this message pass. HTTP 422. */
   | 'REFUSED'
+  /** The server's own rules failed over it, which is the server's mistake. HTTP 500. */
+  | 'FAILED'
   | 'KICKED'
   | 'EXPIRED'
   | 'ROOM_FULL'

@@ -31,6 +31,11 @@ export function addRoutes(server: Server, parts: HttpParts): void {
   const options = { allowedOrigins: ['same-origin', ...settings.allowedOrigins] };
   server.post(`${base}/rooms/:room/messages`, (request) => post(request, parts), options);
   server.get(`${base}/rooms/:room/messages`, (request) => history(request, parts), options);
+  server.get(
+    `${base}/rooms/:room/joinable`,
+    async (request) => (await door.request(request, 'join')).refusal ?? json(200, {}),
+    options,
+  );
   server.post(
     `${base}/tickets`,
     async (request) => {

@@ -55,7 +55,7 @@ export interface Chat {
 
 /** Adds the chat's routes to a server. @throws TypeError or RangeError that names a wrong option */
 export function mountChat(server: Server, options: ChatOptions = {}): Chat {
-  Server.inside(server, 'mountChat');
+  const { onError } = Server.inside(server, 'mountChat');
   const settings = chatSettings(options);
   const records = new Records();
   const hub = new Hub<Outgoing>({
@@ -71,7 +71,7 @@ export function mountChat(server: Server, options: ChatOptions = {}): Chat {
   });
   const door = new Door(settings);
   const members = new Members(hub, settings.clock, settings.now);
-  const talk = new Talk(hub, door, settings);
+  const talk = new Talk(hub, door, settings, onError);
   const parts = { door, members, talk, settings, hub, records };
   addWebSocket(server, parts);
   addEventStream(server, parts);

@@ -68,7 +68,10 @@ export interface ChatOptions {
   readonly identify?: ((request: HttpRequest) => Identity | Promise<Identity>) | undefined;
   /** Whether they may: true or false; any other answer admits nobody, as one of `identify`. Default: everybody may do everything. */
   readonly authorize?: ((user: ChatUser, room: string, action: ChatAction) => boolean | Promise<boolean>) | undefined;
-  /** Looks at every message before it is published. An answer that is no decision is a 500 to a POST, 1011 to a WebSocket. */
+  /**
+   * Looks at every message before it is published. Where it throws, or answers what is no decision, the sender is told `FAILED`, which
+   * is final for that message, and the server's `onError` hears why.
+   */
   readonly onMessage?: ((message: DraftMessage) => DraftDecision | Promise<DraftDecision>) | undefined;
   /** Bounds other than `CHAT_LIMITS.flood`; false: none. */
   readonly flood?: Partial<FloodLimits> | false | undefined;

@@ -11,7 +11,7 @@ import { RoomRefused } from '../rooms/log.ts';
 import type { Receipt } from '../rooms/receipts.ts';
 import { errorEvent, refusedByRoom } from './answers.ts';
 import { checkAuthorized, checkDecision } from './application.ts';
-import type { Admitted, Door } from './door.ts';
+import { type Admitted, type Door, FORBIDDEN } from './door.ts';
 import { messageData, type Outgoing, removalData } from './encoding.ts';
 import { LogHealth } from './log-health.ts';
 import { type ErrorEvent, parseMessage } from './protocol.ts';
@@ -36,15 +36,18 @@ export class Talk {
   readonly #hub: Hub<Outgoing>;
   readonly #door: Door;
   readonly #settings: ChatSettings;
+  /** Told what `authorize` and `onMessage` threw. */
+  readonly #onError: (error: unknown) => void;
   /** Whether the log takes what is said. */
   readonly health: LogHealth;
   #forApplication = 0;
   #forLog = 0;
 
-  constructor(hub: Hub<Outgoing>, door: Door, settings: ChatSettings) {
+  constructor(hub: Hub<Outgoing>, door: Door, settings: ChatSettings, onError: (error: unknown) => void) {
     this.#hub = hub;
     this.#door = door;
     this.#settings = settings;
+    this.#onError = onError;
     this.health = new LogHealth(hub.log, settings.clock);
   }
 
@@ -106,11 +109,28 @@ export class Talk {
     return 'code' in checked ? checked : this.publish(room, user, checked);
   }
 
-  /** What the application makes of it. */
+  /** What the application makes of it. Where that fails, the message alone is refused: its sender may say something else. */
   async #check({ room, user }: Speaker, said: Said, isAllowed: boolean): Promise<Said | ErrorEvent> {
-    const { authorize, onMessage, maxTextBytes } = this.#settings;
-    if (!isAllowed && authorize !== undefined && !checkAuthorized(await authorize(user, room, 'say')))
-      return errorEvent('FORBIDDEN', 'you may not say anything in this room');
+    const { authorize } = this.#settings;
+    try {
+      if (!isAllowed && authorize !== undefined && !checkAuthorized(await authorize(user, room, 'say')))
+        return errorEvent('FORBIDDEN', FORBIDDEN.say);
+    } catch (error) {
+      this.#onError(error);
+      // It has not looked at the message, so that any other one would fail alike: a reason to wait.
+      return errorEvent('FAILED', 'the server could not find out whether you may say anything here', 1_000);
+    }
+    try {
+      return await this.#decide(room, user, said);
+    } catch (error) {
+      this.#onError(error);
+      return errorEvent('FAILED', 'the server failed to look at this message');
+    }
+  }
+
+  /** What `onMessage` makes of it. @throws what that throws, and TypeError for an answer that is none */
+  async #decide(room: string, user: ChatUser, said: Said): Promise<Said | ErrorEvent> {
+    const { onMessage, maxTextBytes } = this.#settings;
     const decision = checkDecision(await onMessage?.({ room, user, text: said.text, id: said.id }));
     if (decision === undefined) return said;
     if (decision.refuse !== undefined) return errorEvent('REFUSED', decision.refuse);

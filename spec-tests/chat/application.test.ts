@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { ErrorEvent, ServerEvent } from '../../lib/chat/protocol.ts';
 import { mountChat } from '../../lib/chat/server.ts';
 import type { ChatOptions } from '../../lib/chat/settings.ts';
 import { createServer, type Server } from '../../lib/server.ts';
@@ -26,6 +27,8 @@ async function withAnswers(
   }
 }
 
+const FAILED = { type: 'error', code: 'FAILED', message: 'the server failed to look at this message' };
+
 const post = (server: Server): Promise<Response> =>
   fetch(`${server.url}/rooms/r/messages`, { method: 'POST', body: 'hello' });
 
@@ -44,6 +47,16 @@ async function statuses(server: Server): Promise<number[]> {
     client.socket.destroy();
   }
   return [...found, (await post(server)).status];
+}
+
+/** The next error that a WebSocket is told. It must stay open. */
+async function errorOf(client: RawClient): Promise<ErrorEvent> {
+  for (;;) {
+    const { first, payload } = await client.frame();
+    assert.equal(first, 0x81);
+    const event = JSON.parse(payload.toString()) as ServerEvent;
+    if (event.type === 'error') return event;
+  }
 }
 
 describe('what the application answers', { timeout: 30_000 }, () => {
@@ -96,15 +109,23 @@ describe('what the application answers', { timeout: 30_000 }, () => {
       const authorize = (_: unknown, __: unknown, action: string) => later(action === 'say' ? { status: 403 } : true);
       await withAnswers({ authorize }, async (server, told) => {
         const client = await openWebSocket(server.port, '/rooms/r');
-        client.frames({ opcode: 1, payload: Buffer.from('{"type":"message","text":"x"}') });
-        for (;;) if ((await client.frame()).first === 0x88) break;
+        client.frames({ opcode: 1, payload: Buffer.from('{"type":"message","text":"x","id":"1"}') });
+        const failed = {
+          ...{
+            type: 'error',
+            code: 'FAILED',
+            message: 'the server could not find out whether you may say anything here',
+          },
+          ...{ retryAfterMs: 1_000, id: '1' },
+        };
+        assert.deepEqual(await errorOf(client), failed);
         assert.match(told(), /authorize answered an object, must be true or false/);
         const page = (await (await fetch(`${server.url}/rooms/r/messages`)).json()) as { messages: unknown[] };
         assert.deepEqual(page.messages, []);
       });
     });
 
-    it(`an answer of onMessage that is none (${how}) is a 500, and a sentence that names the field`, async () => {
+    it(`an answer of onMessage that is none (${how}) is FAILED for that message alone, and a sentence that names the field`, async () => {
       for (const [answer, says] of [
         [5, /onMessage answered 5, must be \{ text \}, \{ refuse \} or undefined/],
         [null, /onMessage answered null, must be/],
@@ -114,8 +135,16 @@ describe('what the application answers', { timeout: 30_000 }, () => {
         [{}, /onMessage answered text undefined, must be a string/],
       ] as const)
         await withAnswers({ onMessage: () => later(answer) }, async (server, told) => {
-          assert.equal((await post(server)).status, 500, String(says));
+          const response = await post(server);
+          assert.equal(response.status, 500, String(says));
+          assert.deepEqual(await response.json(), FAILED);
           assert.match(told(), says);
+          const client = await openWebSocket(server.port, '/rooms/r');
+          for (const id of ['1', '2']) {
+            client.frames({ opcode: 1, payload: Buffer.from(`{"type":"message","text":"x","id":"${id}"}`) });
+            assert.deepEqual(await errorOf(client), { ...FAILED, id });
+            assert.match(told(), says);
+          }
         });
     });
   }

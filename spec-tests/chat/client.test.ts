@@ -155,6 +155,98 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
     });
   });
 
+  it('a message on which onMessage throws is refused once, over both transports, and the next one is said over the same connection', async () => {
+    const looked: string[] = [];
+    const onMessage: ChatOptions['onMessage'] = ({ text }) => {
+      looked.push(text);
+      if (text === 'bad') throw new Error('a mistake of the application');
+      return undefined;
+    };
+    const server = createServer({ onError: () => undefined });
+    mountChat(server, { onMessage, presenceMs: 0 });
+    await server.listen();
+    for (const transport of ['websocket', 'event-stream'] as const) {
+      looked.length = 0;
+      const { client, events, states } = joinChat(`${server.url}/`, { transport });
+      const bad = client.send('bad');
+      const good = client.send('good');
+      const message = 'the server failed to look at this message';
+      await assert.rejects(bad, { name: 'ChatRefused', code: 'FAILED', message });
+      assert.equal((await good).text, 'good');
+      assert.deepEqual(
+        events.filter(({ type }) => type === 'error'),
+        [{ type: 'error', code: 'FAILED', message, id: bad.id }],
+      );
+      assert.deepEqual(looked, ['bad', 'good']);
+      assert.deepEqual(states, [{ state: 'open', transport }]);
+      client.close();
+    }
+    await server.close();
+  });
+
+  it('where authorize fails the message waits until it answers', async () => {
+    let isBroken = true;
+    const authorize: ChatOptions['authorize'] = (_, __, action) => {
+      if (action === 'say' && isBroken) throw new Error('no database');
+      return true;
+    };
+    const server = createServer({ onError: () => undefined });
+    mountChat(server, { authorize, presenceMs: 0 });
+    await server.listen();
+    for (const transport of ['websocket', 'event-stream'] as const) {
+      isBroken = true;
+      const { client, events, state } = joinChat(`${server.url}/`, { transport });
+      const sent = client.send('hello');
+      if (transport === 'websocket') await until('it is told', () => events.some(({ type }) => type === 'error'));
+      else await until('it is open', () => state() === 'open');
+      isBroken = false;
+      assert.equal((await sent).text, 'hello');
+      client.close();
+    }
+    await server.close();
+  });
+
+  it('who may read and not join is told so, and the client is closed', async () => {
+    const authorize: ChatOptions['authorize'] = (_, __, action) => action !== 'join';
+    await withChat({ authorize }, async ({ url }) => {
+      for (const transport of ['auto', 'websocket', 'event-stream'] as const) {
+        const { client, state } = joinChat(url, { transport });
+        await until('it is closed', () => state() === 'closed');
+        assert.ok(client.state.state === 'closed');
+        assert.deepEqual(
+          [client.state.reason.code, client.state.reason.message],
+          ['FORBIDDEN', 'you may not join this room'],
+        );
+        assert.deepEqual((await client.history()).messages, []);
+      }
+    });
+  });
+
+  it('a wait has the reason why the attempt before it failed: the server’s answer, no network, a token that is not to be had', async () => {
+    const reasonOf = async (url: string, options: Partial<ConnectOptions> = {}): Promise<string> => {
+      const { client, states } = joinChat(url, { ...options, minRetryMs: 1_000, maxRetryMs: 1_000 });
+      await until('there is a reason', () => states.some((now) => now.state === 'waiting' && now.reason !== undefined));
+      client.close();
+      assert.deepEqual(
+        states.map((now) => (now.state === 'waiting' ? now.retryInMs : now.state)),
+        [500, 500, 'closed'], // the wait at once; its reason when it is known
+      );
+      const [, waiting] = states;
+      assert.ok(waiting?.state === 'waiting');
+      return waiting.reason!;
+    };
+    const server = createServer({ onError: () => undefined });
+    mountChat(server, { identify: () => Promise.reject(new Error('no database')) });
+    await server.listen();
+    for (const transport of ['websocket', 'event-stream'] as const)
+      assert.equal(await reasonOf(`${server.url}/`, { transport }), 'the handler failed');
+    const { url } = server;
+    await server.close();
+    const token = () => Promise.reject(new Error('no keys'));
+    assert.equal(await reasonOf(`${url}/`, { token }), 'Error: no keys');
+    assert.equal(await reasonOf(`${url}/`), 'ECONNREFUSED');
+  });
+
   it('a text as long as maxTextBytes can be is said and heard, escaped six octets for one, over both transports', async () => {
     const { mostTextBytes } = CHAT_LIMITS;
     await withChat({ maxTextBytes: mostTextBytes, maxHistoryBytes: 1_048_576 }, async ({ url }) => {
@@ -274,11 +366,17 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
 
   it('a text that no message of the server holds is refused once, and what waits behind it is said', async () => {
     await withChat({}, async ({ url }) => {
-      const { client } = joinChat(url, { transport: 'websocket' });
+      const { client, events } = joinChat(url, { transport: 'websocket' });
       const long = client.send('x'.repeat(CHAT_LIMITS.maxMessageBytes));
       const next = client.send('short');
-      await assert.rejects(long, { code: 'TEXT_TOO_LONG' });
+      const refused = await long.catch((error) => error as { readonly code: string; readonly message: string });
+      assert.ok('code' in refused && refused.code === 'TEXT_TOO_LONG');
+      assert.match(refused.message, /65536/); // the close frame says the bound
       assert.equal((await next).text, 'short');
+      assert.deepEqual(
+        events.filter(({ type }) => type === 'error'),
+        [{ type: 'error', code: refused.code, message: refused.message, id: long.id }],
+      );
       client.close();
     });
   });

@@ -271,14 +271,15 @@ describe('how much', { timeout: 30_000 }, () => {
 });
 
 describe('what becomes of messages', { timeout: 30_000 }, () => {
-  it('onMessage changes, refuses or lets pass; what it throws ends that connection alone', async () => {
+  it('onMessage changes, refuses or lets pass; what it throws refuses that message alone', async () => {
     const onMessage: ChatOptions['onMessage'] = async ({ text }) => {
       if (text === 'throw') throw new Error('a mistake of the application');
       if (text === 'no') return { refuse: 'not that' };
       return text === 'damn' ? { text: '****' } : undefined;
     };
-    const server = createServer({ onError: () => undefined });
-    const chat = mountChat(server, { onMessage, presenceMs: 0 });
+    const errors: string[] = [];
+    const server = createServer({ onError: (error) => void errors.push(String(error)) });
+    mountChat(server, { onMessage, presenceMs: 0 });
     await server.listen();
     try {
       assert.equal((await post(server, 'fine')).status, 201);
@@ -286,19 +287,19 @@ describe('what becomes of messages', { timeout: 30_000 }, () => {
       const refused = await post(server, 'no');
       assert.deepEqual([refused.status, ((await refused.json()) as ErrorEvent).message], [422, 'not that']);
       assert.deepEqual(await texts(server), ['fine', '****']);
-      const bob = await openWebSocket(server.port, '/rooms/r?user=bob');
-      const ann = await openWebSocket(server.port, '/rooms/r?user=ann');
+      const ann = await member(server, '?user=ann');
       say(ann, 'throw', '1');
-      for (;;) {
-        const { first, payload } = await ann.frame();
-        if (first !== 0x88) continue;
-        assert.equal(payload.readUInt16BE(0), 1011);
-        break;
-      }
+      say(ann, 'after', '2');
+      const failed = { type: 'error', code: 'FAILED', message: 'the server failed to look at this message', id: '1' };
+      const events: ServerEvent[] = [];
+      while (events.at(-1)?.type !== 'ack') events.push(await told(ann));
+      assert.deepEqual(
+        events.filter(({ type }) => type === 'error' || type === 'ack'),
+        [failed, { type: 'ack', id: '2', sequence: 3 }],
+      );
+      assert.deepEqual(errors, ['Error: a mistake of the application']);
+      assert.deepEqual(await texts(server), ['fine', '****', 'after']);
       ann.socket.destroy();
-      await until('ann is gone', () => chat.members === 1);
-      assert.equal((await post(server, 'after')).status, 201);
-      bob.socket.destroy();
     } finally {
       await server.close();
     }

@@ -5,11 +5,13 @@
  * the name changes, so that a rename is one event. Sections: what the page hears, `connect`, questions over HTTP. Read next: `page.ts`.
  */
 
-import { type ChatConnection, type ChatRefused, connectChat } from '../client.ts';
+import { type ChatConnection, type ChatRefused, type ChatState, connectChat } from '../client.ts';
+import { ChatHttp } from '../client-http.ts';
 import type { ChatMessage, Person, RemovedEvent, WelcomeEvent } from '../protocol.ts';
 import { keep, recall } from './memory.ts';
 import type { Entry } from './messages.ts';
 
+export type { ChatRefused, ChatState } from '../client.ts';
 export type { Person } from '../protocol.ts';
 
 const MAX_WAITING = 100;
@@ -28,15 +30,10 @@ export interface Presence {
   readonly memberCount: number;
 }
 
-/** How the connection is. `closed`: the server refused for good. */
-export type State =
-  | { readonly state: 'connecting' | 'waiting' }
-  | { readonly state: 'open'; readonly isEventStream: boolean }
-  | { readonly state: 'closed'; readonly code: string; readonly reason: string };
-
 /** What a page hears. */
 export interface Listener {
-  state(now: State): void;
+  /** How the connection is; not that the page itself has closed it. */
+  state(now: ChatState): void;
   welcome(welcome: Welcome): void;
   message(message: Heard, id: string | undefined): void;
   /** A message was taken away. */
@@ -110,10 +107,7 @@ export function connect({ base, room, user, isEventStream }: Place, listener: Li
 
 function hear(client: ChatConnection, listener: Listener): void {
   client.on('state', (now) => {
-    if (now.state === 'open') listener.state({ state: 'open', isEventStream: now.transport === 'event-stream' });
-    else if (now.state !== 'closed') listener.state({ state: now.state });
-    else if (now.reason.code !== 'CLOSED')
-      listener.state({ state: 'closed', code: now.reason.code, reason: now.reason.message });
+    if (now.state !== 'closed' || now.reason.code !== 'CLOSED') listener.state(now);
   });
   client.on('welcome', (event) => listener.welcome({ ...event, yourId: event.userId }));
   client.on('message', (event) => listener.message(heard(event, client), event.id));
@@ -151,21 +145,10 @@ export async function whoAmI(base: string): Promise<{ readonly choosesName: bool
   return { choosesName: true };
 }
 
-/** Why the server would not let somebody in. Undefined: it would, or it does not answer. */
-export async function refusal({
-  base,
-  room,
-  user,
-}: Pick<Place, 'base' | 'room' | 'user'>): Promise<Pick<ChatRefused, 'code' | 'message'> | undefined> {
-  const url = new URL(`rooms/${encodeURIComponent(room)}/messages?limit=1`, base);
-  if (user !== '') url.searchParams.set('user', user);
-  try {
-    const response = await fetch(url);
-    if (response.status !== 400 && response.status !== 403) return undefined;
-    return (await response.json()) as Pick<ChatRefused, 'code' | 'message'>;
-  } catch {
-    return undefined; // No network: the connection's state says so.
-  }
+/** Why the server would not let somebody in. Undefined: it would, or it does not answer, which the connection's state says. */
+export async function refusal(base: string, room: string, user?: string): Promise<ChatRefused | undefined> {
+  const http = new ChatHttp({ base, room, timeoutMs: 10_000, who: () => ({ user }), token: () => undefined });
+  return (await http.probe()).error;
 }
 
 /** Messages of a page of the history, without those that the page itself takes away. */

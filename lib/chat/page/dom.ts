@@ -47,9 +47,14 @@ export function face(name: string, id: string): HTMLElement {
   return circle;
 }
 
+/** The sentence with a capital letter at its beginning. */
+export function capitalized(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}
+
 /** Shows a reason beside the field that it is about; an empty one takes it away. */
 export function showWhy(field: HTMLElement, why: HTMLElement, reason: string): void {
-  why.textContent = reason.charAt(0).toUpperCase() + reason.slice(1);
+  why.textContent = capitalized(reason);
   why.hidden = reason === '';
   if (reason === '') field.removeAttribute('aria-invalid');
   else field.setAttribute('aria-invalid', 'true');

@@ -4,7 +4,7 @@
  * Makes elements and holds none. Text is only ever put into text nodes. Read next: `timeline.ts`.
  */
 
-import { element, face, written } from './dom.ts';
+import { capitalized, element, face, written } from './dom.ts';
 import { findLinks } from './links.ts';
 
 /** Messages of one person within this time stand under one name. */
@@ -80,6 +80,5 @@ function dayOf(timeMs: number): number {
 function dayName(timeMs: number): string {
   const days = Math.round((dayOf(timeMs) - dayOf(Date.now())) / 86_400_000);
   if (days < -1 || days > 0) return calendar.format(timeMs);
-  const name = relative.format(days, 'day');
-  return name[0]!.toUpperCase() + name.slice(1);
+  return capitalized(relative.format(days, 'day'));
 }

@@ -8,17 +8,18 @@
 
 import { Composer } from './composer.ts';
 import {
+  type ChatRefused,
+  type ChatState,
   type Connection,
   connect,
   type Listener,
   type Presence,
   refusal,
-  type State,
   type Welcome,
   whoAmI,
 } from './connection.ts';
 import { makeDialogs } from './dialogs.ts';
-import { $ } from './dom.ts';
+import { $, capitalized } from './dom.ts';
 import { Members } from './members.ts';
 import { keep, keepRoom, recall, recallRoom } from './memory.ts';
 import { Outbox } from './outbox.ts';
@@ -178,29 +179,29 @@ function notice(text: string): void {
   timeline.add({ sequence: 0, from: '', by: '', text, timeMs: Date.now(), isMine: false });
 }
 
-function showState(now: State): void {
+function showState(now: ChatState): void {
   const state = $('state');
   state.dataset['state'] = now.state;
   if (now.state === 'open') {
-    state.textContent = now.isEventStream ? 'connected by event stream' : 'connected';
+    state.textContent = now.transport === 'event-stream' ? 'connected by event stream' : 'connected';
     members.setConnected(true);
     return;
   }
   if (epoch !== '') members.setConnected(false);
   if (now.state === 'closed') {
     state.textContent = 'disconnected';
-    showRefusal(now.code, now.reason);
+    showRefusal(now.reason);
   } else state.textContent = epoch === '' && now.state === 'connecting' ? 'connecting…' : 'reconnecting…';
 }
 
 /** The server will not let us in: says why where it can be mended. */
-function showRefusal(code: string, reason: string): void {
+function showRefusal({ code, message }: ChatRefused): void {
   if (code === 'BAD_USER' && choosesName) {
     connection = undefined;
-    dialogs.askName(you, reason, false);
+    dialogs.askName(you, message, false);
     return;
   }
-  $('refusal-reason').textContent = reason.charAt(0).toUpperCase() + reason.slice(1);
+  $('refusal-reason').textContent = capitalized(message);
   $('refusal').hidden = false;
   $('conversation').hidden = true;
   $('people').hidden = true;
@@ -208,7 +209,7 @@ function showRefusal(code: string, reason: string): void {
 
 async function named(name: string): Promise<string> {
   if (name === you && connection !== undefined) return '';
-  const problem = await refusal({ base, room, user: name });
+  const problem = await refusal(base, room, name);
   if (problem?.code === 'BAD_USER') return problem.message;
   you = name;
   keep('name', name);
@@ -222,7 +223,7 @@ async function named(name: string): Promise<string> {
 }
 
 async function chosen(name: string): Promise<string> {
-  const problem = await refusal({ base, room: name, user: '' });
+  const problem = await refusal(base, name);
   if (problem !== undefined) return problem.message;
   location.href = roomUrl(name);
   return '';
