@@ -7,7 +7,7 @@
  * Read next: `../chat/server.ts`, the hub's user.
  */
 
-import { whenRejected } from '../errors.ts';
+import { isPromise, whenRejected } from '../errors.ts';
 import { ROOM_LIMITS } from '../limits.ts';
 import { checkNames, checkOptions, clockWith, defined, describe, FUNCTION } from '../options.ts';
 import { checkGatherMs } from './gather.ts';
@@ -55,12 +55,12 @@ export interface HubOptions<Value> extends RoomOptions {
   /**
    * Makes what members are given: of a record once for all of them and for replay (again after `keepPreparedMs`, and then
    * the same), of a notice once for each member or
-   * list. Undefined: members are not told; of a record they are told a gap instead. One that throws counts as undefined.
+   * list. Undefined: members are not told; of a record they are told a gap instead. One that throws counts as undefined, and so does one that answers a promise: `onError` is told.
    */
   readonly prepare: (item: Item, room: RoomView) => Value | undefined;
   /** Default: a `MemoryLog` with the hub's bounds of the history. */
   readonly log?: RoomLog | undefined;
-  /** What this room has instead of the options here, asked for whenever a room is made. */
+  /** What this room has instead of the options here, asked for whenever a room is made. Answers at once: a promise is a TypeError at the join. */
   readonly room?: ((name: string) => RoomOptions) | undefined;
   /** Rooms with members. Default `ROOM_LIMITS.maxRooms`. */
   readonly maxRooms?: number | undefined;
@@ -226,6 +226,12 @@ export class Hub<Value, RoomData = unknown> {
   #settingsOf(name: string): RoomSettings {
     const own = this.#options.room?.(name);
     if (own === undefined) return this.#settings;
+    if (isPromise(own)) {
+      own.then(undefined, () => undefined); // why it rejects matters less than that it is a promise
+      throw new TypeError(
+        `room answered a promise for ${describe(name)}, must answer at once: with options, or undefined`,
+      );
+    }
     checkNames(`options of room ${name}`, own, ROOM_OPTIONS);
     return roomSettings({ ...this.#settings, ...defined(own) });
   }

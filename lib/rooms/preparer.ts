@@ -3,9 +3,11 @@
  *
  * A prepared value may hold on to much more than its record (frames share blocks of memory), so that a room keeps it through a
  * burst of deliveries and reconnections, and lets go of it when nobody has needed it for a while; the record stays, and
- * `prepare` makes the same again. What `prepare` throws is told to the observer. Read next: `room.ts`.
+ * `prepare` makes the same again. What `prepare` throws is told to the observer, and so is a promise in place of a value.
+ * Read next: `room.ts`.
  */
 
+import { isPromise } from '../errors.ts';
 import type { Backlog, Entry } from './backlog.ts';
 import type { Clock } from './log.ts';
 import type { Item, Notice } from './notices.ts';
@@ -29,7 +31,7 @@ export class Preparer<Value> {
     this.#options = options;
   }
 
-  /** The value of a record; undefined where `prepare` made none, or threw. */
+  /** The value of a record; undefined where `prepare` made none, threw, or answered a promise. */
   valueOf(entry: Entry<Value>): Value | undefined {
     if (!entry.isPrepared) {
       entry.isPrepared = true;
@@ -53,7 +55,10 @@ export class Preparer<Value> {
 
   #prepare(item: Item): Value | undefined {
     try {
-      return this.#options.prepare(item);
+      const value = this.#options.prepare(item);
+      if (!isPromise(value)) return value;
+      value.then(undefined, (error) => this.#options.report(error, 'prepare'));
+      throw new TypeError('prepare answered a promise, must answer at once: with a value, or undefined');
     } catch (error) {
       this.#options.report(error, 'prepare');
       return undefined;

@@ -5,8 +5,10 @@ import { describe, it } from 'node:test';
 import { ENTRY_BYTES, type Entry } from '../../lib/rooms/backlog.ts';
 import { Latest } from '../../lib/rooms/latest.ts';
 import type { SlowPolicy } from '../../lib/rooms/log.ts';
+import type { Item } from '../../lib/rooms/notices.ts';
 import { formatPosition } from '../../lib/rooms/position.ts';
 import { MAX_OUTCOMES, newTally, Receipts } from '../../lib/rooms/receipts.ts';
+import { turns } from '../support/sockets.ts';
 import { Ear, type Options, type World, world } from './ear.ts';
 
 /** Bytes of one of the messages here. */
@@ -86,6 +88,25 @@ describe('one order for everyone', () => {
     assert.deepEqual(
       at.errors.map(({ where }) => where),
       ['prepare'],
+    );
+  });
+
+  it('tells `onError` where `prepare` is async, and nobody is given a promise', async () => {
+    const broken = new Error('prepare broke later');
+    const at = world({
+      prepare: ((item: Item) => {
+        if (item.type === 'welcome') return Promise.resolve(item);
+        return item.type === 'record' && item.data === 'm2' ? Promise.reject(broken) : item;
+      }) as never,
+    });
+    const ear = at.ear('r');
+    await say(at, 1, 3);
+    await turns(); // when an unhandled rejection would have failed the test
+    assert.deepEqual(ear.log, ['m1', '2..2', 'm3']);
+    const promised = 'TypeError: prepare answered a promise, must answer at once: with a value, or undefined';
+    assert.deepEqual(
+      at.errors.map(({ error, where }) => `${where}: ${String(error)}`),
+      [`prepare: ${promised}`, `prepare: ${promised}`, `prepare: ${String(broken)}`],
     );
   });
 

@@ -316,6 +316,18 @@ describe('options', () => {
     const member = at.hub.member({ send: () => 'sent', evicted: () => {} }, { user: 'ann' });
     assert.equal(member.data?.user, 'ann');
   });
+
+  it('of a room are answered at once: a promise is refused at the join, and ends nothing when it rejects', async () => {
+    const answers = [Promise.resolve({ maxMembers: 1 }), Promise.reject(new Error('no database'))];
+    const at = world({ room: () => answers.shift() as never });
+    for (const name of ['resolves', 'rejects'])
+      assert.throws(
+        () => at.ear(name),
+        new TypeError(`room answered a promise for "${name}", must answer at once: with options, or undefined`),
+      );
+    await turns(); // when an unhandled rejection would have failed the test
+    assert.equal(at.hub.size, 0);
+  });
 });
 
 describe('presence', () => {
