@@ -55,6 +55,7 @@ export function takeOver(
   stream.allowHalfOpen = true; // a WebSocket's FIN comes behind its close frame, in each direction for itself
   const { readableEnded } = stream;
   const channel = channelOf(stream, sink, owner);
+  channel.pause(); // once more: only a socket that reads into our buffer stops at once, and tells nothing before `resume`
   stream.off('error', ignoreError); // the channel hears them now, and a list of two would be 104 bytes of an idle connection
   if (readableEnded) setImmediate(() => channel.takeEnd()); // 'end' comes only once
   return { channel, early };

@@ -5,6 +5,7 @@ import { createServer as createHttpServer, type IncomingMessage } from 'node:htt
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { describe, it } from 'node:test';
+import { takeOver } from '../../lib/channel/handed-over.ts';
 import type { ServerWebSocket } from '../../lib/net/api.ts';
 import { createServer, type Server } from '../../lib/server.ts';
 import { makeCertificate, NO_OPENSSL } from '../support/certificate.ts';
@@ -205,6 +206,33 @@ describe('an upgrade through node:http', () => {
     for (const expected of ['one', 'two', 'three']) assert.equal((await client.frame()).payload.toString(), expected);
     client.socket.destroy();
     await server.close();
+    await closeHttp(http);
+  });
+
+  it('a socket that is handed over tells nothing before it is resumed, however late that is', async () => {
+    const http = createHttpServer();
+    const arrived = deferred<{ socket: Socket; head: Buffer }>();
+    http.on('upgrade', (_request: IncomingMessage, socket: Socket, head: Buffer) => arrived.resolve({ socket, head }));
+    const client = await RawClient.connect(await listen(http));
+    client.write(Buffer.from(`${upgradeRequest('/')}early`, 'latin1'));
+    const { socket, head } = await arrived.promise;
+    let told = '';
+    const sink = {
+      receive(chunk: Uint8Array): void {
+        told += Buffer.from(chunk).toString();
+      },
+      receiveEnd() {},
+      drained() {},
+      gone() {},
+    };
+    const { channel, early } = takeOver(socket, head, sink, { channelGone() {} })!;
+    client.write(Buffer.from('behind it'));
+    await turns();
+    assert.deepEqual([Buffer.from(early).toString(), told], ['early', '']);
+    channel.resume();
+    await until('the rest is told', () => told === 'behind it');
+    channel.destroy();
+    client.socket.destroy();
     await closeHttp(http);
   });
 
