@@ -2,10 +2,12 @@
  * The callbacks of `send`: each is called once its bytes were given to the operating system, in order, or with an error.
  *
  * Positions in the stream of octets of one channel go in. What is sent with a callback leaves at the end of this tick and not of this turn,
- * since somebody waits for it. Memory: one entry a callback that has not been called. Read next: `link.ts`.
+ * since somebody waits for it. What one throws leaves as what a listener throws, and those behind it are called all the same.
+ * Memory: one entry a callback that has not been called. Read next: `link.ts`.
  */
 
 import type { Channel } from '../channel/port.ts';
+import { throwLater } from './told.ts';
 import type { SendCallback } from './types.ts';
 
 interface Entry {
@@ -47,7 +49,7 @@ export class SendCallbacks {
     while (count < waiting.length && waiting[count]!.position <= taken) count++;
     if (count === 0) return;
     this.#waiting = waiting.slice(count);
-    for (let i = 0; i < count; i++) waiting[i]!.call(undefined);
+    for (let i = 0; i < count; i++) callSafely(waiting[i]!.call, undefined);
   }
 
   /** The channel is about to be destroyed: what the system has taken was sent all the same. */
@@ -60,12 +62,22 @@ export class SendCallbacks {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { call, position } of waiting)
-      call(position <= this.#takenAtEnd ? undefined : new Error('The socket was closed before the data was sent'));
+      callSafely(call, position <= this.#takenAtEnd ? undefined : new Error(NOT_SENT));
   }
 
   /** Octets of the stream that the system has taken. */
   get #taken(): number {
     const { sentBytes, output, bufferedAmount } = this.#channel;
     return sentBytes + output.byteLength - bufferedAmount;
+  }
+}
+
+const NOT_SENT = 'The socket was closed before the data was sent';
+
+function callSafely(call: SendCallback, error: Error | undefined): void {
+  try {
+    call(error);
+  } catch (thrown) {
+    throwLater(thrown);
   }
 }

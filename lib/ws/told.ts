@@ -36,8 +36,13 @@ export function tell(owner: LinkOwner, event: string, ...args: unknown[]): void 
   try {
     owner.emit(event, ...args);
   } catch (error) {
-    process.nextTick(throwIt, error);
+    throwLater(error);
   }
+}
+
+/** Throws in a tick of its own: what is under way here goes on. */
+export function throwLater(error: unknown): void {
+  process.nextTick(throwIt, error);
 }
 
 function throwIt(error: unknown): void {
@@ -50,14 +55,14 @@ export const LINK_HANDLERS: ConnectionHandlers<Link> = {
     try {
       owner.emit('message', inType(owner.binaryType, data), true);
     } catch (error) {
-      process.nextTick(throwIt, error);
+      throwLater(error);
     }
   },
   text({ owner }, utf8) {
     try {
       owner.emit('message', asBuffer(utf8 as Uint8Array), false);
     } catch (error) {
-      process.nextTick(throwIt, error);
+      throwLater(error);
     }
   },
   ping: ({ owner }, payload) => tell(owner, 'ping', asBuffer(payload)),

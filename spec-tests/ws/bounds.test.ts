@@ -196,9 +196,7 @@ describe('the bounds behind barewire/ws', () => {
   });
 
   it('what a listener throws is an uncaught exception, and the connection goes on', () => {
-    const program = `
-      import { WebSocket, WebSocketServer } from ${JSON.stringify(join(ROOT, 'dist/lib/ws/index.js'))};
-      process.on('uncaughtException', (error) => console.log('uncaught', error.message));
+    const told = printed(`
       const wss = new WebSocketServer({ port: 0 }, () => {
         const client = new WebSocket('ws://127.0.0.1:' + wss.address().port);
         client.on('open', () => { client.send('1'); client.send('2'); });
@@ -207,14 +205,47 @@ describe('the bounds behind barewire/ws', () => {
       wss.on('connection', (socket) => socket.on('message', (data) => {
         if (String(data) === '1') throw new Error('of a listener');
         socket.close(4000);
-      }));`;
-    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
-      encoding: 'utf8',
-      timeout: 10_000,
-    });
-    assert.equal(stdout, 'uncaught of a listener\nclosed 4000\n');
+      }));`);
+    assert.deepEqual(told, ['uncaught of a listener', 'closed 4000']);
+  });
+
+  it('what a callback of send throws is an uncaught exception, and those behind it are called once, in order', () => {
+    const told = printed(`
+      const callback = (name) => (error) => {
+        console.log(name, error ? 'not sent' : 'sent');
+        if (name % 2 === 1) throw new Error('of ' + name);
+      };
+      const wss = new WebSocketServer({ port: 0 }, () => new WebSocket('ws://127.0.0.1:' + wss.address().port));
+      wss.on('connection', (socket) => {
+        const large = Buffer.alloc(32_000_000); // more than the system takes at once
+        for (const name of [1, 2, 3, 4]) socket.send('small', callback(name));
+        setImmediate(() => {
+          for (const name of [5, 6, 7, 8]) socket.send(large, callback(name));
+          socket.terminate();
+        });
+        socket.on('close', () => { console.log('closed'); wss.close(); });
+      });`);
+    const ofFour = (first: number, result: string): string[] => [0, 1, 2, 3].map((i) => `${first + i} ${result}`);
+    assert.deepEqual(told, [
+      ...ofFour(1, 'sent'),
+      ...['uncaught of 1', 'uncaught of 3'],
+      ...ofFour(5, 'not sent'),
+      'closed',
+      ...['uncaught of 5', 'uncaught of 7'],
+    ]);
   });
 });
+
+/** The lines that a program prints in a process of its own, in which an uncaught exception is a line too. */
+function printed(program: string): string[] {
+  const library = JSON.stringify(join(ROOT, 'dist/lib/ws/index.js'));
+  const before = `
+    import { WebSocket, WebSocketServer } from ${library};
+    process.on('uncaughtException', (error) => console.log('uncaught', error.message));`;
+  const how = { encoding: 'utf8', timeout: 10_000 } as const;
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', before + program], how);
+  return stdout.trimEnd().split('\n');
+}
 
 describe('createWebSocketStream, extension and subprotocol', () => {
   it('a stream carries bytes both ways under backpressure, and ends in peace', async () => {
