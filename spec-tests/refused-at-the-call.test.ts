@@ -224,6 +224,22 @@ const MISTAKES: Readonly<Record<string, readonly [mistake: () => unknown, says: 
     () => new ReconnectingWebSocket('ws://127.0.0.1:1', { minRetryMs: 2, maxRetryMs: 1 }),
     /^RangeError: minRetryMs is 2, and maxRetryMs, which bounds it, 1/,
   ],
+  'a token that is a number': [
+    () => new ReconnectingWebSocket(() => 'ws://127.0.0.1:1', { token: 5 as never }),
+    /^TypeError: token is number, must be a string or a function that gives one$/,
+  ],
+  'a token that is null': [
+    () => new ReconnectingWebSocket(() => 'ws://127.0.0.1:1', { token: null as never }),
+    /^TypeError: token is null, must be a string or a function/,
+  ],
+  'a token that is an object': [
+    () => new ReconnectingWebSocket(() => 'ws://127.0.0.1:1', { token: {} as never }),
+    /^TypeError: token is object, must be a string or a function/,
+  ],
+  'a token that nothing is given': [
+    () => new ReconnectingWebSocket('ws://127.0.0.1:1', { token: 'secret' }),
+    /^TypeError: token goes nowhere: make the URL, protocols or socketOptions a function that is given it$/,
+  ],
   'options that are no object': [
     () => new ReconnectingWebSocket('ws://127.0.0.1:1', 'chat' as never),
     /^TypeError: ReconnectingWebSocket: the second argument is an object of options/,

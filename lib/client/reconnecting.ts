@@ -36,7 +36,7 @@ export interface ReconnectingOptions {
   /**
    * A token, or a function that gives one: asked before the first attempt, and once more when the server refuses it (401, 403, or a close
    * code that `finalCodes` answers with `token`). A new one that is refused too is final. It goes nowhere by itself: the functions among
-   * URL, `protocols` and `socketOptions` are given it.
+   * URL, `protocols` and `socketOptions` are given it. A text is refused where none of them is a function.
    */
   readonly token?: string | (() => string | Promise<string>) | undefined;
   /** Default: the global one. */
@@ -183,7 +183,7 @@ export class ReconnectingWebSocket extends Target {
   /**
    * Begins to connect. Where nothing has to be asked for, the first WebSocket is made at once, and what it throws is thrown here.
    * @throws DOMException `SyntaxError` for a URL or a subprotocol that is none; TypeError where there is no WebSocket, and for an
-   * unknown option or a wrong `finalCodes`; RangeError for a time or count that is no positive number, and for `minRetryMs` above `maxRetryMs`
+   * unknown option, a wrong `finalCodes`, or a `token` that is none or that nothing is given; RangeError for a time or count that is no positive number, and for `minRetryMs` above `maxRetryMs`
    */
   constructor(url: PerAttempt<string | URL>, options: ReconnectingOptions = {}) {
     super();
@@ -210,9 +210,16 @@ export class ReconnectingWebSocket extends Target {
         throw new TypeError(
           `finalCodes has ${code}: ${String(after)}, must be a code or status with ${AFTER_CLOSE.join(', ')}`,
         );
-    if (!this.#WebSocket) throw new TypeError('there is no WebSocket here: pass one in the options');
     const { protocols, signal, socketOptions, token } = options;
-    const asks = [url, protocols, socketOptions, token].some((each) => typeof each === 'function');
+    if (!/^(undefined|string|function)$/.test(typeof token))
+      throw new TypeError(
+        `token is ${token === null ? 'null' : typeof token}, must be a string or a function that gives one`,
+      );
+    const usesToken = [url, protocols, socketOptions].some((each) => typeof each === 'function');
+    if (typeof token === 'string' && !usesToken)
+      throw new TypeError('token goes nowhere: make the URL, protocols or socketOptions a function that is given it');
+    if (!this.#WebSocket) throw new TypeError('there is no WebSocket here: pass one in the options');
+    const asks = usesToken || typeof token === 'function';
     const first = asks || signal?.aborted ? undefined : this.#make(`${url}`, protocols, socketOptions);
     const listening = { signal: this.#over.signal };
     surroundings.addEventListener?.('online', () => this.reconnectNow(), listening);
