@@ -46,8 +46,9 @@ export async function openLog(
 
 /** What the system says of a path that cannot be a directory names no option. */
 function notADirectory(path: string, error: unknown): unknown {
-  const { code = '' } = error as NodeJS.ErrnoException;
+  const { code = '', syscall } = error as NodeJS.ErrnoException;
   if (code === 'EEXIST' || code === 'ENOTDIR') return new UsageError(`--data: ${path} is not a directory`);
+  if (code === 'ENOENT' && syscall === 'mkdir') return new UsageError(`--data: ${path} cannot be made (ENOENT)`);
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
     return new UsageError(`--data: ${path} cannot be written (${code})`);
   return error;

@@ -8,7 +8,7 @@
  */
 
 import { link, mkdir, open, readdir, readFile, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 /** An open file. Reads and writes name their place; there is no cursor. */
 export interface JournalFile {
@@ -56,7 +56,7 @@ export function nodeFiles(directory: string): FilePort {
   const path = (name: string): string => join(directory, name);
   const openAs = async (name: string, flags: string): Promise<JournalFile> => nodeFile(await open(path(name), flags));
   return {
-    prepare: async () => void (await mkdir(directory, { recursive: true })),
+    prepare: () => makeDirectory(resolve(directory)),
     list: () => readdir(directory),
     create: (name) => openAs(name, 'wx+'),
     open: (name) => openAs(name, 'r+'),
@@ -69,6 +69,34 @@ export function nodeFiles(directory: string): FilePort {
     touch: async (name) => utimes(path(name), new Date(), new Date()),
     ageMs: async (name) => Date.now() - (await stat(path(name))).mtimeMs,
   };
+}
+
+/**
+ * Makes a directory, and those above it that are missing. `recursive` of `mkdir` does so too, but before Node 26 it never ends where the
+ * system says ENOENT and nothing is missing above, as in /proc: here each directory is tried at most twice.
+ */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await makeOne(path);
+  } catch (error) {
+    const above = dirname(path);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || above === path) throw error;
+    await makeDirectory(above);
+    await makeOne(path);
+  }
+}
+
+/** Whatever the system says of a directory that is there already, such as that its disk is read-only: it is there. */
+async function makeOne(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const isThere = await stat(path).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+    if (!isThere) throw error;
+  }
 }
 
 function nodeFile(handle: Awaited<ReturnType<typeof open>>): JournalFile {

@@ -1,9 +1,9 @@
 /** The journal: the contract of all logs on a real disk, then what is its own: restarts, crashes, a disk that says no. */
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { describe, it } from 'node:test';
 import {
   type Journal,
@@ -51,6 +51,22 @@ it('a journal refuses an option that it does not know, before it touches the dis
     name: 'TypeError',
     message: 'openJournal: unknown option maxPendingByte; did you mean maxPendingBytes?',
   });
+});
+
+it('a journal makes its directory and those above it, also beside another that does; a file in the way is refused', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'barewire-journal-'));
+  try {
+    const paths = ['a/b/c/d/', 'a/b/c/e', 'a/./b/../f'].map((path) => `${root}/${path}`);
+    const opened = paths.concat(relative('.', join(root, 'g/h'))).map((path) => openJournal(path));
+    for (const journal of await Promise.all(opened)) await journal.close();
+    for (const [path, names] of Object.entries({ 'a/b': ['c'], 'a/b/c': ['d', 'e'], a: ['b', 'f'], g: ['h'] }))
+      assert.deepEqual(readdirSync(join(root, path)).sort(), names);
+    writeFileSync(join(root, 'file'), '');
+    await assert.rejects(openJournal(join(root, 'file')), { code: 'EEXIST' });
+    await assert.rejects(openJournal(join(root, 'file/below/it')), { code: 'ENOTDIR' });
+  } finally {
+    rmSync(root, { recursive: true });
+  }
 });
 
 describe('a journal that was closed and opened again', () => {
