@@ -6,7 +6,9 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { mountChat } from '../lib/chat/index.ts';
 import { duplexOf } from '../lib/client/duplex-of.ts';
+import { EventSource } from '../lib/client/event-source.ts';
 import { ReconnectingWebSocket } from '../lib/client/reconnecting.ts';
+import { WebSocket } from '../lib/client/websocket.ts';
 import { eventStreamResponse } from '../lib/mount/fetch.ts';
 import { openJournal } from '../lib/room-logs/journal-index.ts';
 import { fromIoredis, fromNodeRedis, openRedisLog } from '../lib/room-logs/redis-index.ts';
@@ -60,6 +62,30 @@ const MISTAKES: Readonly<Record<string, readonly [mistake: () => unknown, says: 
   'a server whose clock has no time': [
     () => createServer({ clock: {} as never }),
     /^TypeError: createServer: clock is an object, must be a clock with now, every, after/,
+  ],
+  'a WebSocket whose clock has no time': [
+    () => new WebSocket('ws://127.0.0.1:1', { clock: {} as never }),
+    /^TypeError: new WebSocket: clock is an object, must be a clock with now, every, after/,
+  ],
+  'an EventSource whose clock has no time': [
+    () => new EventSource('http://127.0.0.1:1', { clock: {} as never }),
+    /^TypeError: new EventSource: clock is an object, must be a clock with now, every, after/,
+  ],
+  'a reconnecting WebSocket whose clock has no time': [
+    () => new ReconnectingWebSocket('ws://127.0.0.1:1', { clock: {} as never }),
+    /^TypeError: clock must be an object with a function after$/,
+  ],
+  'an event stream whose clock has no time': [
+    () => eventStreamResponse(new Request('http://x/'), () => {}, { clock: {} as never }),
+    /^TypeError: eventStreamResponse: clock is an object, must be a clock with now, every, after/,
+  ],
+  'a log in memory whose clock has no time': [
+    () => new MemoryLog({ clock: {} as never }),
+    /^TypeError: MemoryLog: clock is an object, must be a clock with now, after/,
+  ],
+  'a log on Redis whose clock has no time': [
+    () => openRedisLog({ command: async () => null, reader: () => assert.fail() }, { clock: {} as never }),
+    /^TypeError: openRedisLog: clock is an object, must be a clock with now, after/,
   ],
   'options of a journal that are a number': [
     () => openJournal('x', 5 as never),

@@ -10,6 +10,7 @@ import type { Clock } from '../net/sweeper.ts';
 import {
   ANYTHING,
   checkOptions,
+  clockWith,
   FUNCTION,
   kindOf,
   milliseconds,
@@ -95,7 +96,7 @@ const OPTIONS: OptionTable = {
   maxEventBytes: wholeNumber(1),
   signal: OBJECT,
   random: FUNCTION,
-  clock: OBJECT,
+  clock: clockWith('now', 'every', 'after'),
 };
 
 /** @throws TypeError or RangeError that names the option */

@@ -200,7 +200,8 @@ export class ReconnectingWebSocket extends Target {
         throw new RangeError(
           `${name} is ${typeof value === 'number' ? value : typeof value}, must be a positive number`,
         );
-    const { minRetryMs, maxRetryMs, finalCodes } = this.#options;
+    const { minRetryMs, maxRetryMs, finalCodes, clock } = this.#options;
+    if (typeof clock?.after !== 'function') throw new TypeError('clock must be an object with a function after');
     if (minRetryMs > maxRetryMs)
       throw new RangeError(`minRetryMs is ${minRetryMs}, and maxRetryMs, which bounds it, ${maxRetryMs}`);
     if (typeof finalCodes !== 'object' || finalCodes === null || finalCodes instanceof Map)

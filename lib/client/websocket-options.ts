@@ -11,6 +11,7 @@ import type { Clock } from '../net/sweeper.ts';
 import {
   ANYTHING,
   checkOptions,
+  clockWith,
   FUNCTION,
   milliseconds,
   OBJECT,
@@ -94,7 +95,7 @@ const OPTIONS: OptionTable = {
   pongTimeoutMs: milliseconds(1),
   closeTimeoutMs: milliseconds(1),
   writeTimeoutMs: milliseconds(1),
-  clock: OBJECT,
+  clock: clockWith('now', 'every', 'after'),
 };
 
 /** @throws TypeError or RangeError that names the option */

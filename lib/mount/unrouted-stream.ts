@@ -13,7 +13,7 @@ import { OpenConnections } from '../net/open-connections.ts';
 import { checkStreamHeaders } from '../net/responses.ts';
 import { checkStreamOptions, streamConnectionSettings, streamSettings } from '../net/settings.ts';
 import { type Clock, clientSweeper } from '../net/sweeper.ts';
-import { at, FUNCTION, kindOf, OBJECT } from '../options.ts';
+import { at, clockWith, FUNCTION, kindOf } from '../options.ts';
 
 /** Options of an event stream that somebody's handler opens. */
 export interface UnroutedStreamOptions extends Omit<EventStreamRouteOptions, 'method' | 'allowedOrigins'> {
@@ -35,7 +35,7 @@ const NO_ROUTES = new Router<Target>();
 export function unroutedStream(where: string, options: UnroutedStreamOptions): UnroutedStream {
   checkStreamOptions(where, options, {
     onError: FUNCTION,
-    clock: OBJECT,
+    clock: clockWith('now', 'every', 'after'),
     allowedOrigins: kindOf(
       'left out: other origins are the business of who calls this',
       (value) => value === undefined,

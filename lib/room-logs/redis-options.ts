@@ -3,7 +3,7 @@
  */
 
 import { REDIS_LOG_LIMITS, ROOM_LIMITS } from '../limits.ts';
-import { checkNames } from '../options.ts';
+import { checkNames, checkOptions, clockWith, FUNCTION } from '../options.ts';
 import { type HistoryOptions, historyBounds, wholeNumber } from '../rooms/history.ts';
 import type { Clock } from '../rooms/log.ts';
 
@@ -108,6 +108,12 @@ const OPTIONS: readonly (keyof RedisLogOptions)[] = [
 /** Fills in the defaults. @throws TypeError for an unknown option; RangeError for a bound that is none */
 export function redisLogSettings(options: RedisLogOptions): RedisLogSettings {
   checkNames('openRedisLog', options, OPTIONS);
+  const { onTrouble, clock, newId } = options;
+  checkOptions(
+    'openRedisLog',
+    { onTrouble, clock, newId },
+    { onTrouble: FUNCTION, clock: clockWith('now', 'after'), newId: FUNCTION },
+  );
   const { prefix = 'barewire', partitions = REDIS_LOG_LIMITS.partitions } = options;
   if (typeof prefix !== 'string' || !/^[\w:.-]{1,64}$/.test(prefix))
     throw new RangeError(`prefix is ${JSON.stringify(prefix)}, must be 1 to 64 of letters, digits, _ : . -`);

@@ -6,7 +6,7 @@
  * the work. Read next: `room.ts`.
  */
 
-import { checkNames } from '../options.ts';
+import { checkNames, checkOptions, clockWith, FUNCTION } from '../options.ts';
 import { wholeNumber } from './history.ts';
 import {
   type Appended,
@@ -33,10 +33,12 @@ export class MemoryLog implements RoomLog {
   readonly #rooms: LoggedRooms;
   #closed = false;
 
-  /** @throws RangeError for a bound that is none */
+  /** @throws TypeError for an option that is none, RangeError for a bound that is none */
   constructor(options: MemoryLogOptions = {}) {
     checkNames('MemoryLog', options, LOGGED_ROOMS_OPTIONS);
-    this.#clock = options.clock ?? systemClock;
+    const { clock, newId } = options;
+    checkOptions('MemoryLog', { clock, newId }, { clock: clockWith('now', 'after'), newId: FUNCTION });
+    this.#clock = clock ?? systemClock;
     this.#rooms = new LoggedRooms(options);
   }
 
