@@ -5,8 +5,8 @@
  * The work is in `lib/conformance`; this file reads options, shows progress and writes files.
  */
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   type CaseResult,
   catalogue,
@@ -25,6 +25,7 @@ import {
   uselessPattern,
 } from '../conformance/index.ts';
 import { caseFile } from '../conformance/report-html.ts';
+import { placeForFile, placeForFiles } from './places.ts';
 import { shownOn } from './standard-streams.ts';
 import { hostName, listenError, readArgs, runWith, UsageError, untilInterrupted, wholeNumber } from './usage.ts';
 
@@ -86,6 +87,9 @@ async function examine(settings: Settings): Promise<number> {
     for (const { id, description } of settings.cases) process.stdout.write(`${id.padEnd(10)} ${description}\n`);
     return 0;
   }
+  const { jsonFile, reportFolder } = settings;
+  if (jsonFile !== undefined) placeForFile('json', jsonFile);
+  if (reportFolder !== undefined) placeForFiles('report', join(reportFolder, 'cases'));
   return settings.port === undefined ? examineServer(settings, settings.url!) : examineClients(settings, settings.port);
 }
 
@@ -172,14 +176,11 @@ function chosenOf(all: ReturnType<typeof catalogue>, wanted: string[], excluded:
 
 /** Writes the files that `--json` and `--report` name. */
 function writeFiles({ stream, port, jsonFile, reportFolder }: Settings, results: Results): void {
-  if (jsonFile !== undefined) {
-    mkdirSync(dirname(jsonFile) || '.', { recursive: true });
+  if (jsonFile !== undefined)
     writeFileSync(jsonFile, resultsToJson(results, reportFolder === undefined ? undefined : caseFile));
-  }
   if (reportFolder === undefined) return;
   const what = stream ? 'Event streams' : port === undefined ? 'WebSocket servers' : 'WebSocket clients';
   const files = reportFiles(results, { title: `Conformance of ${what}`, date: new Date(), version: ownVersion() });
-  mkdirSync(join(reportFolder, 'cases'), { recursive: true });
   for (const { path, text } of files) writeFileSync(join(reportFolder, path), text);
 }
 

@@ -164,6 +164,27 @@ describe('a wrong command line: exit 2', { concurrency: true }, () => {
     ['a certificate where nothing is served', ['ws://127.0.0.1:1/', '--cert', 'a', '--key', 'b'], /are for --serve/],
     ['an empty host', ['--serve', '0', '--host', ''], /--host is "", must be an address or a name/],
     ['an option that is none', ['--fast'], /there is no option --fast/],
+    // Before the first case, for which nobody listens here.
+    [
+      'a folder in place of a file',
+      ['ws://127.0.0.1:1/', '--json', tmpdir()],
+      /^--json \S+ cannot be written: it is a folder$/,
+    ],
+    [
+      'a file where no folder can be',
+      ['ws://127.0.0.1:1/', '--json', join(MAIN, 'x', 'y.json')],
+      /^--json \S+y\.json cannot be written: E(NOTDIR|EXIST)$/,
+    ],
+    [
+      'a report where none can be',
+      ['ws://127.0.0.1:1/', '--report', MAIN],
+      /^--report \S+ cannot be written: E(NOTDIR|EXIST)$/,
+    ],
+    ...(process.platform === 'linux'
+      ? ([
+          ['a place in /proc', ['ws://127.0.0.1:1/', '--json', '/proc/x/y.json'], /cannot be written: ENOENT$/],
+        ] as const)
+      : []),
   ];
   for (const [title, args, message] of wrong) {
     it(title, () => assert.rejects(run([...args]), { message }));
