@@ -6,11 +6,10 @@
  * Runs in browsers and in Node. Sections: attempts; what became of them. Read next: `client-links.ts`.
  */
 
-import { jitterMs } from '../client/backoff.ts';
 import type { Answer, ChatHttp } from './client-http.ts';
 import { Link, type Loss, type Transport } from './client-links.ts';
 import type { Login } from './client-login.ts';
-import type { ChatState, ConnectOptions, Defaults } from './client-options.ts';
+import { type ChatState, type ConnectOptions, type Defaults, waitMs } from './client-options.ts';
 import { ChatRefused } from './client-outbox.ts';
 import type { ErrorEvent, ServerEvent, WelcomeEvent } from './protocol.ts';
 
@@ -18,6 +17,8 @@ import type { ErrorEvent, ServerEvent, WelcomeEvent } from './protocol.ts';
 export interface LineOwner {
   /** Where to go on. */
   position(): string | undefined;
+  /** The name to join by. */
+  user(): string | undefined;
   /** A connection is heard from now on; before `state` says so. */
   welcome(event: WelcomeEvent): void;
   /** Something was said on the connection that is heard, its welcome too. */
@@ -25,8 +26,8 @@ export interface LineOwner {
   /** This connection is heard no more. */
   lost(link: Link, loss?: Loss): void;
   state(now: ChatState): void;
-  /** An attempt beside the connection that is heard came to nothing. */
-  failedBeside(reason: ChatRefused | undefined): void;
+  /** An attempt came to nothing, and the room may be had without it: whether it was made for another name, which is given up. */
+  renameFailed(reason: ChatRefused | undefined): boolean;
   /** There will be no further attempt. */
   refused(reason: ChatRefused): void;
 }
@@ -74,8 +75,7 @@ export class Line {
     clearTimeout(this.#timer);
     this.#candidate?.close();
     if (this.#link === undefined && this.#state.state !== 'connecting') this.#setState({ state: 'connecting' });
-    const { login, http } = this.#parts;
-    const ticket = await login.ticket(http);
+    const ticket = await this.#parts.http.ticket();
     if (attemptNumber !== this.#attempt) return;
     const failure = typeof ticket === 'object' ? ticket : this.#open(transport, ticket);
     if (failure) await this.#failed(undefined, transport, failure);
@@ -114,12 +114,13 @@ export class Line {
     );
     this.#candidate = link;
     const position = owner.position();
+    const user = owner.user();
     try {
       if (transport === 'event-stream')
-        link.openStream(new EventSource!(http.url('rooms/:room/events', { lastEventId: position, ticket }).href));
+        link.openStream(new EventSource!(http.url('rooms/:room/events', { user, lastEventId: position, ticket }).href));
       else
         link.openSocket(
-          new WebSocket!(http.url('rooms/:room', { after: position, ticket }).href.replace('http', 'ws')),
+          new WebSocket!(http.url('rooms/:room', { user, after: position, ticket }).href.replace('http', 'ws')),
         );
       return;
     } catch (error) {
@@ -135,8 +136,9 @@ export class Line {
   }
 
   #welcome(event: WelcomeEvent, link: Link): void {
-    const { owner, login } = this.#parts;
+    const { owner } = this.#parts;
     const before = this.#link;
+    clearTimeout(this.#timer);
     this.#candidate = undefined;
     this.#link = link;
     if (before !== undefined && before !== link) {
@@ -145,7 +147,6 @@ export class Line {
     }
     this.#next = link.transport;
     this.#failures = 0;
-    login.accepted();
     owner.welcome(event);
     this.#upgradeLater();
     this.#setState({ state: 'open', transport: link.transport });
@@ -171,39 +172,36 @@ export class Line {
       owner.refused(new ChatRefused(why?.code ?? 'FORBIDDEN', why?.message ?? reason));
       return;
     }
-    this.#retry(this.#delayMs(why?.retryAfterMs));
+    this.#retry(why?.retryAfterMs, why?.message);
   }
 
   /** An attempt came to nothing: asks why, and comes back later, or never. */
   async #failed(why: ErrorEvent | undefined, transport: Transport, known?: Answer): Promise<void> {
-    const { http, login, owner, options } = this.#parts;
+    const { http, owner, options } = this.#parts;
     const isOnly = this.#link === undefined;
-    if (isOnly) this.#retry(this.#delayMs(known?.retryInMs ?? why?.retryAfterMs));
+    if (isOnly) this.#retry(known?.retryInMs ?? why?.retryAfterMs, known?.reason ?? why?.message);
     const attemptNumber = this.#attempt;
-    const answer = known ?? (await http.probe());
+    const answer = known ?? (await http.probe(owner.user()));
     if (attemptNumber !== this.#attempt || this.#state.state === 'closed') return;
-    if (login.renews(answer)) return this.connect(transport);
-    const final = answer.error;
-    if (!isOnly) owner.failedBeside(final);
-    else if (final) return owner.refused(final);
-    else if (answer.reason) this.#setState({ ...this.#state, reason: answer.reason } as ChatState); // it is still waiting
+    const { error, reason } = answer;
+    const isRename = (error || !isOnly) && owner.renameFailed(error);
+    if (isOnly && error && !isRename) return owner.refused(error);
+    if (isOnly && reason && !known) {
+      this.#failures--; // the same wait, known better
+      this.#retry(answer.retryInMs, reason);
+    }
     // The server is there and says nothing against us: the WebSocket does not get through.
     const isBlocked = answer.body && why === undefined && transport === 'websocket';
     if (options.transport === 'auto') this.#next = isBlocked && options.EventSource ? 'event-stream' : 'websocket';
     if (!isOnly) this.#upgradeLater();
   }
 
-  /** Full jitter, so that members who were cut off together do not come back together; above what the server asks for. */
-  #delayMs(floorMs = 0): number {
-    const { minRetryMs, maxRetryMs, random } = this.#parts.options;
-    return floorMs + jitterMs(this.#failures++, minRetryMs, maxRetryMs, random());
-  }
-
-  #retry(retryInMs: number): void {
+  #retry(floorMs: number | undefined, reason: string | undefined): void {
     if (this.#state.state === 'closed') return;
     clearTimeout(this.#timer);
+    const retryInMs = waitMs(floorMs, this.#failures++, this.#parts.options);
     this.#timer = setTimeout(() => void this.connect(), retryInMs);
-    this.#setState({ state: 'waiting', retryInMs });
+    this.#setState({ state: 'waiting', retryInMs, ...(reason && { reason }) });
   }
 
   #upgradeLater(): void {

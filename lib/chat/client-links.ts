@@ -6,7 +6,7 @@
  * Runs in browsers and in Node. Read next: `client.ts`.
  */
 
-import { attempt } from './client-options.ts';
+import { attempt, MAX_TIMER_MS } from './client-options.ts';
 import type { ErrorEvent, ServerEvent } from './protocol.ts';
 
 /** As much of a WHATWG WebSocket as this file uses. */
@@ -112,7 +112,7 @@ export class Link {
 
   #due(ms: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#lost(1006), ms);
+    this.#timer = setTimeout(() => this.#lost(1006), Math.min(ms, MAX_TIMER_MS));
   }
 
   #hear(json: string): void {

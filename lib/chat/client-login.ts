@@ -1,17 +1,19 @@
 /**
- * The log-in of a chat client: the token that it has, the ticket that it gets for it, and when to ask for another one.
+ * The log-in of a chat client: the token that it has, and when to ask for another one.
  *
- * A token that a function gives is renewed once where the server refuses it; the next refusal is final.
- * Runs in browsers and in Node. Read next: `client-line.ts`, its user.
+ * A token that a function gives is renewed once where the server refuses it; the next refusal, of the new one, is final. Many requests may
+ * be under way with one token: it counts as refused once. Runs in browsers and in Node. Read next: `client-http.ts`, its user.
  */
 
-import type { Answer, ChatHttp } from './client-http.ts';
 import type { ConnectOptions } from './client-options.ts';
+
+/** A token, or that there is none; perhaps on its way. The same object for all who have the same one. */
+export type Token = Promise<string | undefined>;
 
 /** See the head of this file. */
 export class Login {
   readonly #given: ConnectOptions['token'];
-  #token: string | undefined;
+  #token: Token | undefined;
   /** The token was renewed, and not accepted since. */
   #isRenewed = false;
 
@@ -19,44 +21,36 @@ export class Login {
     this.#given = given;
   }
 
-  /** What requests carry. */
-  get token(): string | undefined {
-    return this.#token;
+  /** Whether one logs in here. */
+  get isNeeded(): boolean {
+    return this.#given !== undefined;
   }
 
-  /** A ticket where there is a token; what went wrong otherwise. */
-  async ticket(http: ChatHttp): Promise<string | undefined | Answer> {
-    if (this.#given === undefined) return undefined;
-    try {
-      await this.fetch();
-    } catch (error) {
-      return { reason: `${error}` };
-    }
-    const answer = await http.ticket();
-    return answer.body ? (answer.body as { readonly ticket: string }).ticket : answer;
-  }
-
-  /** Asks for a token where there is none now. Rejects with what the function of the application rejects with. */
-  async fetch(): Promise<void> {
+  /** The token; asks for one where there is none now. Rejects with what the function of the application rejects with. */
+  token(): Token {
     const given = this.#given;
-    this.#token ??= await (typeof given === 'function' ? given() : given);
+    const token = this.#token ?? (async () => (typeof given === 'function' ? given() : given))();
+    this.#token = token;
+    token.catch(() => this.expired(token)); // it is asked again next time
+    return token;
   }
 
-  /** Whether a refusal may be cured by a new token, which is then to be asked for. */
-  renews(answer: Answer): boolean {
-    if (answer.status !== 401 || this.#isRenewed || typeof this.#given !== 'function') return false;
+  /** The server refused it: whether to ask again, with another one. */
+  renews(token: Token): boolean {
+    if (token !== this.#token) return true; // there is another one already
+    if (this.#isRenewed || typeof this.#given !== 'function') return false;
     this.#isRenewed = true;
-    this.#token = undefined;
+    this.expired();
     return true;
   }
 
   /** The server let us in with it. */
-  accepted(): void {
-    this.#isRenewed = false;
+  accepted(token: Token): void {
+    if (token === this.#token) this.#isRenewed = false;
   }
 
   /** Its time is over. */
-  expired(): void {
-    this.#token = undefined;
+  expired(token: Token | undefined = this.#token): void {
+    if (token === this.#token) this.#token = undefined;
   }
 }

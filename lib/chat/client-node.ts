@@ -19,9 +19,10 @@ import {
   suggest,
   wholeNumber,
 } from '../options.ts';
+import { isUserId } from './application.ts';
 import { ChatConnection as Connection } from './client.ts';
 import { type ChatEventMap, type ConnectOptions, DEFAULTS } from './client-options.ts';
-import { type HistoryPage, parseRoomName } from './protocol.ts';
+import { type HistoryPage, parseRoomName, parseUserName } from './protocol.ts';
 
 export {
   type ChatEventMap,
@@ -96,8 +97,8 @@ export class ChatConnection extends Connection {
 
 /**
  * Joins a room of the chat at `url`, and stays.
- * @throws TypeError for a URL or a room's name that is none, an unknown option, or one of the wrong type; RangeError for a number out of bounds, and
- * for `minRetryMs` above `maxRetryMs`
+ * @throws TypeError for a URL or a room's name that is none, an unknown option, or one of the wrong type; RangeError for a number out of bounds, a
+ * `user`, an `id` or a `token` that cannot be one, and for `minRetryMs` above `maxRetryMs`
  */
 export function connectChat(url: string | URL, options: ConnectOptions): ChatConnection {
   checkOptions('connectChat', options, OPTIONS);
@@ -106,6 +107,18 @@ export function connectChat(url: string | URL, options: ConnectOptions): ChatCon
     throw new TypeError(
       `connectChat: room must be a name${room === undefined ? '' : `, and is ${describe(options.room)}: ${room.message}`}`,
     );
+  const { user, id, token } = options;
+  if (user !== undefined && !('name' in parseUserName(user)))
+    throw new RangeError(
+      `connectChat: user is ${describe(user)}, must be 1 to ${CHAT_LIMITS.maxUserNameLength} visible characters`,
+    );
+  if (id !== undefined && !isUserId(id))
+    throw new RangeError(
+      `connectChat: id is ${describe(id)}, must be 1 to ${CHAT_LIMITS.maxUserIdLength} visible characters`,
+    );
+  // RFC 9110 §5.5: what a field can carry.
+  if (typeof token === 'string' && !/^[\x21-\x7e]+$/.test(token))
+    throw new RangeError('connectChat: token must be of visible ASCII characters, at least one'); // it is a secret: not shown
   const { minRetryMs = DEFAULTS.minRetryMs, maxRetryMs = DEFAULTS.maxRetryMs } = options;
   if (minRetryMs > maxRetryMs)
     throw new RangeError(`connectChat: minRetryMs is ${minRetryMs}, and maxRetryMs, which bounds it, ${maxRetryMs}`);

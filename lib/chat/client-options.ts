@@ -4,6 +4,7 @@
  * Runs in browsers and in Node. Read next: `client.ts`.
  */
 
+import { jitterMs } from '../client/backoff.ts';
 import type { EventSourceLike, Transport, WebSocketLike } from './client-links.ts';
 import type { ChatRefused, StorageLike } from './client-outbox.ts';
 import type { ServerEvent } from './protocol.ts';
@@ -100,6 +101,18 @@ export const DEFAULTS: Defaults = {
   WebSocket: surroundings.WebSocket,
   EventSource: surroundings.EventSource,
 };
+
+/** How long to wait: above what the server asks for, a random part of a ceiling that doubles; at most what a timer takes. */
+export function waitMs(
+  floorMs: number | undefined,
+  attempts: number,
+  { minRetryMs, maxRetryMs, random }: Pick<Defaults, 'minRetryMs' | 'maxRetryMs' | 'random'>,
+): number {
+  return Math.min((floorMs ?? 0) + jitterMs(attempts, minRetryMs, maxRetryMs, random()), MAX_TIMER_MS);
+}
+
+/** A longer one would end at once. */
+export const MAX_TIMER_MS: number = 2 ** 31 - 1;
 
 /** A name that this tab keeps over a reload, where it can keep anything. */
 export function tabName(): string {

@@ -19,10 +19,11 @@ export interface StorageLike {
 export class ChatRefused extends Error {
   override readonly name = 'ChatRefused';
   /**
-   * What the server said; or `NOT_FOUND`: no chat is there; or `OUTBOX_FULL`, or `CLOSED`: the message stays in the storage, if there is one.
+   * What the server said; or `NOT_FOUND`: no chat is there; `NO_ANSWER`: now, another time perhaps; `OUTBOX_FULL`; or `CLOSED`: the client is, and
+   * the message stays in the storage, if there is one.
    * `FORBIDDEN` also where the constructor of the connection threw.
    */
-  readonly code: ProblemCode | 'NOT_FOUND' | 'OUTBOX_FULL' | 'CLOSED';
+  readonly code: ProblemCode | 'NOT_FOUND' | 'NO_ANSWER' | 'OUTBOX_FULL' | 'CLOSED';
 
   constructor(code: ChatRefused['code'], message: string) {
     super(message);

@@ -5,9 +5,9 @@
  * Runs in browsers and in Node. Read next: `client.ts`, its owner.
  */
 
-import { jitterMs } from '../client/backoff.ts';
-import { type Answer, type ChatHttp, isTaken, type Taken } from './client-http.ts';
+import type { ChatHttp, Taken } from './client-http.ts';
 import type { Link, Loss } from './client-links.ts';
+import { type Defaults, waitMs } from './client-options.ts';
 import { ChatRefused, type Outbox, type Waiting } from './client-outbox.ts';
 import type { ErrorEvent, ServerEvent } from './protocol.ts';
 
@@ -17,19 +17,14 @@ export interface SpeakerOwner {
   readonly me: { readonly you: string | undefined; readonly userId: string | undefined };
   /** The connection that is heard, if there is one. */
   link(): Link | undefined;
-  /** Whether a refusal was cured by a new token. Rejects where none is to be had. */
-  renew(answer: Answer): Promise<boolean>;
-  /** A POST was refused. */
+  /** A message was refused, and no event of the server's has told of it. */
   refused(event: ErrorEvent): void;
 }
 
 /** Who speaks, and how long to wait. */
-export interface SpeakerOptions {
+export interface SpeakerOptions extends Pick<Defaults, 'minRetryMs' | 'maxRetryMs' | 'random'> {
   /** The name is the id where there is none. */
   readonly id?: string | undefined;
-  readonly minRetryMs: number;
-  readonly maxRetryMs: number;
-  readonly random: () => number;
 }
 
 /** See the head of this file. */
@@ -118,43 +113,32 @@ export class Speaker {
     );
   }
 
-  #pumpLater(floorMs = 0): void {
-    const { minRetryMs, maxRetryMs, random } = this.#options;
+  #pumpLater(floorMs?: number): void {
     clearTimeout(this.#pause);
     this.#pause = setTimeout(
       () => {
         this.#pause = undefined;
         this.pump();
       },
-      floorMs + jitterMs(this.#failures++, minRetryMs, maxRetryMs, random()),
+      waitMs(floorMs, this.#failures++, this.#options),
     );
   }
 
   async #post(waiting: Waiting): Promise<void> {
     const { id } = waiting;
-    const answer = await this.#http.say(waiting);
+    const { body, error, retryInMs } = await this.#http.say(waiting);
     if (this.#isStopped) return;
     if (this.#busy === id) this.#busy = undefined;
-    if (answer.body && isTaken(answer.body)) this.#taken(id, answer.body);
-    else if (answer.error) await this.#refused(id, answer, answer.error);
-    else this.#pumpLater(answer.retryInMs);
+    if (body && 'sequence' in body) this.#taken(id, body as Taken);
+    else if (error) this.#reject(id, error);
+    else this.#pumpLater(retryInMs);
     this.pump();
   }
 
-  async #refused(id: string, answer: Answer, error: ChatRefused): Promise<void> {
-    try {
-      if (await this.#owner.renew(answer)) return;
-    } catch {
-      this.#pumpLater(); // no token is to be had now
-      return;
-    }
-    this.#reject(id, error);
-  }
-
-  /** Where no event of the server's has told of it. */
+  /** Where no event of the server's has told of it. It is out of the outbox before anybody is told, who may say something then. */
   #reject(id: string, error: ChatRefused): void {
     const { code, message } = error;
-    this.#owner.refused({ type: 'error', code: code as ErrorEvent['code'], message, id });
     this.#outbox.reject(id, error);
+    this.#owner.refused({ type: 'error', code: code as ErrorEvent['code'], message, id });
   }
 }

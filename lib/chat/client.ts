@@ -32,7 +32,7 @@ export type { ChatMessage, ErrorEvent, HistoryPage, Person, ServerEvent, Welcome
 
 /** Where a rename waits for its welcome. */
 interface Rename {
-  readonly was: string | undefined;
+  readonly name: string;
   readonly resolve: () => void;
   readonly reject: (error: ChatRefused) => void;
 }
@@ -54,8 +54,8 @@ export class ChatConnection {
   readonly #heard = new Heard();
   readonly #listeners = new Map<string, Set<(event: never) => void>>();
   readonly #online = (): void => this.reconnectNow();
-  #user: string | undefined;
-  /** What the server called us; from the first welcome on. */
+  readonly #user: string | undefined;
+  /** What the server called us; from the first welcome on. A guest keeps the name that it was given. */
   #you: string | undefined;
   #userId: string | undefined;
   #rename: Rename | undefined;
@@ -76,8 +76,8 @@ export class ChatConnection {
       base,
       room,
       timeoutMs: pongTimeoutMs,
-      who: () => ({ user: this.#user, id: given.id }),
-      token: () => this.#login.token,
+      who: () => ({ user: this.you, id: given.id }),
+      login: this.#login,
     });
     const { storage = attempt(() => surroundings.localStorage), tab = tabName() } = given;
     const key = ['barewire.outbox', base, room, given.id ?? given.user ?? '', tab].join(' ');
@@ -133,8 +133,7 @@ export class ChatConnection {
       if (this.state.state === 'closed') throw this.state.reason;
       this.#rename?.reject(new ChatRefused('CLOSED', 'renamed again'));
       return new Promise((resolve, reject) => {
-        this.#rename = { was: this.#user, resolve, reject };
-        this.#user = name;
+        this.#rename = { name, resolve, reject };
         void this.#line.connect();
       });
     });
@@ -171,6 +170,7 @@ export class ChatConnection {
   #lineOwner(): LineOwner {
     return {
       position: () => this.#heard.position,
+      user: () => this.#rename?.name ?? this.you,
       welcome: (event) => {
         this.#heard.welcome(event);
         this.#you = event.you;
@@ -181,7 +181,7 @@ export class ChatConnection {
       event: (event) => this.#hear(event),
       lost: (...loss) => this.#speaker.lost(...loss),
       state: (now) => this.#emit('state', now),
-      failedBeside: (reason) => this.#giveUpRename(reason),
+      renameFailed: (reason) => this.#giveUpRename(reason),
       refused: (reason) => this.#finish(reason),
     };
   }
@@ -193,22 +193,17 @@ export class ChatConnection {
     this.#speaker.pump();
   }
 
-  #giveUpRename(error = new ChatRefused('CLOSED', 'the server does not answer')): void {
-    if (this.#rename === undefined) return;
-    this.#user = this.#rename.was;
-    this.#rename.reject(error);
+  #giveUpRename(error = new ChatRefused('NO_ANSWER', 'the server does not answer')): boolean {
+    const rename = this.#rename;
     this.#rename = undefined;
+    rename?.reject(error);
+    return rename !== undefined;
   }
 
   #speakerOwner(): SpeakerOwner {
     return {
       me: this,
       link: () => this.#line.link,
-      renew: async (answer) => {
-        if (!this.#login.renews(answer)) return false;
-        await this.#login.fetch();
-        return true;
-      },
       refused: (event) => this.#emit('error', event),
     };
   }

@@ -108,7 +108,9 @@ export class Door {
   whoIs(request: HttpRequest, nameOfGuest: () => string = guestName): Soon<ChatUser | Refused> {
     const { identify } = this.#settings;
     if (identify === undefined) return claimed(request, nameOfGuest);
-    return soon<unknown, ChatUser | Refused>(identify(request), (answer) => this.#known(answer, nameOfGuest));
+    return soon<unknown, ChatUser | Refused>(identify(request), (answer) =>
+      this.#known(answer, () => givenName(request) ?? nameOfGuest()),
+    );
   }
 
   /** Who `identify` says that it is. @throws TypeError for an answer that is none */
@@ -188,6 +190,11 @@ export const FORBIDDEN: Readonly<Record<ChatAction, string>> = {
 };
 
 const guest = (): string => 'guest';
+
+/** The name that a guest was given before, and comes back with: so its messages are one person's. Nobody but a guest has such a name. */
+function givenName({ query }: HttpRequest): string | undefined {
+  return /^guest-[0-9a-z]{4}$/.exec(query.get('user') ?? '')?.[0];
+}
 
 /** A name for someone who gave none. Only to tell guests apart: it is no secret. */
 function guestName(): string {

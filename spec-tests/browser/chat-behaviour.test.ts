@@ -13,7 +13,7 @@ import { CHAT_LIMITS } from '../../lib/limits.ts';
 import type { Server } from '../../lib/server.ts';
 import { launchBrowser, skipWithoutBrowser } from '../support/browser.ts';
 import { allSent, belowPx, DESKTOP, joined, memberNames, openPage, PHONE, say, texts } from '../support/chat-page.ts';
-import { startChat } from '../support/chat-server.ts';
+import { startChat, withChat } from '../support/chat-server.ts';
 
 /** Scrolls up like a wheel; answers by how much what was read went elsewhere than it should. */
 const SCROLL_UP = `(async () => {
@@ -180,6 +180,16 @@ describe('the chat page, behaviour by behaviour', { skip: skipWithoutBrowser, ti
     await page.locator('#member-list').getByText('Fam').waitFor();
     assert.equal(await page.locator('#member-list li', { hasText: 'Fam' }).locator('.face').innerText(), '👨‍👩‍👧‍👦');
     await context.close();
+  });
+
+  it('asks nobody for a name who may not come in: the refusal is there at once', async () => {
+    await withChat({ identify: () => ({ status: 401, body: 'log in first' }) }, async ({ url }) => {
+      const page = await (await browser.newContext()).newPage();
+      await page.goto(`${url}/rooms/lobby`);
+      await page.getByText('Log in first').waitFor();
+      assert.equal(await page.locator('#name-dialog').isVisible(), false);
+      await page.context().close();
+    });
   });
 
   it('leads to a page that says so where a room cannot be opened, and on to another room', async () => {

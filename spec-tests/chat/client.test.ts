@@ -29,7 +29,7 @@ import { createServer, type Server } from '../../lib/server.ts';
 import { browserBundle } from '../support/bundle.ts';
 import { withChat } from '../support/chat-server.ts';
 import { FakeClock } from '../support/clock.ts';
-import { until, withServer } from '../support/sockets.ts';
+import { turns, until, withServer } from '../support/sockets.ts';
 
 const welcome = (more: object = {}): string =>
   `event: welcome\ndata: ${JSON.stringify({
@@ -227,12 +227,12 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
       const { client, states } = joinChat(url, { ...options, minRetryMs: 1_000, maxRetryMs: 1_000 });
       await until('there is a reason', () => states.some((now) => now.state === 'waiting' && now.reason !== undefined));
       client.close();
+      const waiting = states.at(-2);
+      assert.ok(waiting?.state === 'waiting');
       assert.deepEqual(
         states.map((now) => (now.state === 'waiting' ? now.retryInMs : now.state)),
-        [500, 500, 'closed'], // the wait at once; its reason when it is known
+        'token' in options ? [500, 'closed'] : [500, 500, 'closed'], // the wait at once; its reason when it is known
       );
-      const [, waiting] = states;
-      assert.ok(waiting?.state === 'waiting');
       return waiting.reason!;
     };
     const server = createServer({ onError: () => undefined });
@@ -245,6 +245,19 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
     const token = () => Promise.reject(new Error('no keys'));
     assert.equal(await reasonOf(`${url}/`, { token }), 'Error: no keys');
     assert.equal(await reasonOf(`${url}/`), 'ECONNREFUSED');
+    await withChat({ maxMembers: 1 }, async (full) => {
+      const { client, state } = joinChat(full.url);
+      await until('one is there', () => state() === 'open');
+      for (const transport of ['websocket', 'event-stream'] as const) {
+        const { client: late, states } = joinChat(full.url, { transport, user: 'bob' });
+        await until('it waits', () => states.some((now) => now.state === 'waiting'));
+        const [first] = states;
+        assert.ok(first?.state === 'waiting' && first.retryInMs >= 1_000);
+        assert.equal(first.reason, 'room r has 1 members, limit 1');
+        late.close();
+      }
+      client.close();
+    });
   });
 
   it('a text as long as maxTextBytes can be is said and heard, escaped six octets for one, over both transports', async () => {
@@ -379,6 +392,65 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
       );
       client.close();
     });
+  });
+
+  it('what was refused is not said again where the listener of the refusal says something, over both transports', async () => {
+    let isFirst = true;
+    const onMessage: ChatOptions['onMessage'] = ({ text }) => {
+      if (text !== 'first' || !isFirst) return undefined;
+      isFirst = false;
+      return { refuse: 'not now' };
+    };
+    await withChat({ onMessage }, async ({ url }) => {
+      for (const transport of ['websocket', 'event-stream'] as const) {
+        isFirst = true;
+        const { client, texts } = joinChat(url, { transport, room: transport });
+        let sorry: Promise<ChatMessage> | undefined;
+        client.on('error', () => {
+          sorry ??= client.send('sorry');
+        });
+        await assert.rejects(client.send('first'), { code: 'REFUSED' });
+        await sorry;
+        await client.send('last');
+        await until('all is heard', () => texts().at(-1) === 'last');
+        assert.deepEqual(texts(), ['sorry', 'last']);
+        client.close();
+      }
+    });
+  });
+
+  it('a wait that the server asks for is kept, up to what a timer takes; a 413 is TEXT_TOO_LONG; what is no JSON is no answer', async () => {
+    let answers = 0;
+    let answer: readonly [status: number, field: string] = [503, '2592000'];
+    const isPost = (request: IncomingMessage): boolean => request.method === 'POST';
+    await withFake(
+      (request, response) => {
+        if (request.url?.includes('/events') && answer[0] === 413) openStream(response);
+        else {
+          answers++;
+          const [status, after] = isPost(request) || answer[0] !== 413 ? answer : [200, '0'];
+          response.writeHead(status, { 'Retry-After': after, 'Content-Type': 'text/html' }).end('<html>');
+        }
+      },
+      async (origin) => {
+        for (const status of [503, 200]) {
+          answer = [status, '2592000'];
+          answers = 0;
+          const { client, states } = joinChat(origin, { transport: 'event-stream' });
+          await until('there is a reason', () => states.some((now) => now.state === 'waiting' && !!now.reason));
+          await assert.rejects(client.history(), { code: 'NO_ANSWER', message: `the server answered ${status}` });
+          const last = states.at(-1);
+          if (status === 503) assert.equal(last?.state === 'waiting' && last.retryInMs, 2_147_483_647);
+          await turns(100);
+          if (status === 503) assert.equal(answers, 3); // the stream, why it was refused, the history
+          client.close();
+        }
+        answer = [413, '0'];
+        const { client } = joinChat(origin, { transport: 'event-stream' });
+        await assert.rejects(client.send('x'), { code: 'TEXT_TOO_LONG', message: 'the server answered 413' });
+        client.close();
+      },
+    );
   });
 
   it('maxWaiting messages wait; one more is refused with OUTBOX_FULL', async () => {
@@ -737,7 +809,8 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
     const hasWaited = async (url: string, transport: 'websocket' | 'event-stream'): Promise<void> => {
       const { client, states, state } = joinChat(url, { ...waits, transport, token: () => `t${++tokens}` });
       await until('it waits', () => state() === 'waiting');
-      assert.deepEqual(states.at(-1), { state: 'waiting', retryInMs: 250_000 });
+      const reason = transport === 'event-stream' ? { reason: 'over' } : {};
+      assert.deepEqual(states.at(-1), { state: 'waiting', retryInMs: 250_000, ...reason });
       client.reconnectNow();
       await until('it has a new token', () => tokens === 2);
       tokens = 0;
@@ -848,6 +921,19 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
       [{ maxRetryMs: 999 }, /^RangeError: connectChat: minRetryMs is 1000, and maxRetryMs, which bounds it, 999$/],
     ] as const)
       assert.throws(() => wrong({ room: 'a', ...retries }), says);
+    for (const [who, says] of [
+      [{ user: '' }, /^RangeError: connectChat: user is "", must be 1 to 32 visible characters$/],
+      [{ user: 'a\nb' }, /^RangeError: connectChat: user is "a\\nb", must be/],
+      [{ user: 'x'.repeat(33) }, /^RangeError: connectChat: user is "x+.*", must be/],
+      [{ id: '' }, /^RangeError: connectChat: id is "", must be 1 to 64 visible characters$/],
+      [{ id: 'x'.repeat(65) }, /^RangeError: connectChat: id is "x+.*", must be/],
+      [{ token: 'secret\n' }, /^RangeError: connectChat: token must be of visible ASCII characters, at least one$/],
+      [{ token: '' }, /^RangeError: connectChat: token must be/],
+    ] as const)
+      assert.throws(
+        () => wrong({ room: 'a', ...who }),
+        (error) => says.test(String(error)) || assert.fail(String(error)),
+      );
     for (const storage of [{}, { getItem: () => null, setItem: () => undefined }, 5])
       assert.throws(() => wrong({ room: 'a', storage }), /storage is .+, must be an object with getItem, setItem and/);
     const left = { room: 'a', minRetryMs: undefined, transport: undefined };

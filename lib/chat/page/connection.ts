@@ -7,6 +7,7 @@
 
 import { type ChatConnection, type ChatRefused, type ChatState, connectChat } from '../client.ts';
 import { ChatHttp } from '../client-http.ts';
+import { Login } from '../client-login.ts';
 import type { ChatMessage, Person, RemovedEvent, WelcomeEvent } from '../protocol.ts';
 import { keep, recall } from './memory.ts';
 import type { Entry } from './messages.ts';
@@ -14,6 +15,7 @@ import type { Entry } from './messages.ts';
 export type { ChatRefused, ChatState } from '../client.ts';
 export type { Person } from '../protocol.ts';
 
+/** As many as the client lets wait. */
 const MAX_WAITING = 100;
 
 /** A message of the room. */
@@ -76,9 +78,9 @@ export interface Place {
 export function connect({ base, room, user, isEventStream }: Place, listener: Listener): Connection {
   const client = connectChat(base, {
     room,
-    ...(user === '' ? {} : { user, id: browserId() }),
+    user: user || undefined,
+    id: browserId(),
     transport: isEventStream ? 'event-stream' : 'auto',
-    maxWaiting: MAX_WAITING,
   });
   hear(client, listener);
   for (const { id, text } of client.waiting) listener.waiting(id, text);
@@ -134,21 +136,23 @@ function settleInherited(client: ChatConnection, listener: Listener): void {
     for (const type of ['message', 'presence'] as const) client.on(type, () => queueMicrotask(look));
 }
 
-/** Who the server takes us for. A server that does not answer lets people choose, as far as one can know. */
+/**
+ * Who the server takes us for. A server that does not answer lets people choose, as far as one can know; one that refuses to answer does not, and
+ * the connection says why.
+ */
 export async function whoAmI(base: string): Promise<{ readonly choosesName: boolean }> {
   try {
     const response = await fetch(new URL('whoami', base));
-    if (response.ok) return (await response.json()) as { choosesName: boolean };
+    return response.ok ? ((await response.json()) as { choosesName: boolean }) : { choosesName: false };
   } catch {
-    // No network: the connection's state says so.
+    return { choosesName: true }; // no network: the connection's state says so
   }
-  return { choosesName: true };
 }
 
 /** Why the server would not let somebody in. Undefined: it would, or it does not answer, which the connection's state says. */
 export async function refusal(base: string, room: string, user?: string): Promise<ChatRefused | undefined> {
-  const http = new ChatHttp({ base, room, timeoutMs: 10_000, who: () => ({ user }), token: () => undefined });
-  return (await http.probe()).error;
+  const http = new ChatHttp({ base, room, timeoutMs: 10_000, who: () => ({}), login: new Login(undefined) });
+  return (await http.probe(user)).error;
 }
 
 /** Messages of a page of the history, without those that the page itself takes away. */

@@ -22,21 +22,13 @@ export function findLinks(text: string): TextPart[] {
   for (const match of text.matchAll(ADDRESS)) {
     const address = withoutEnd(match[0]);
     const href = /^www\./i.test(address) ? `https://${address}` : address;
-    if (!isAddress(href)) continue;
+    if (!URL.canParse(href)) continue;
     if (match.index > from) parts.push({ text: text.slice(from, match.index) });
     parts.push({ text: address, href });
     from = match.index + address.length;
   }
   if (from < text.length) parts.push({ text: text.slice(from) });
   return parts;
-}
-
-function isAddress(href: string): boolean {
-  try {
-    return /^https?:$/.test(new URL(href).protocol);
-  } catch {
-    return false; // `http://` and nothing that could be a host
-  }
 }
 
 function withoutEnd(address: string): string {

@@ -5,6 +5,8 @@
  * and a position. Read next: `page.ts`.
  */
 
+import { attempt } from '../client-options.ts';
+
 const MAX_ROOMS = 20;
 
 /** What is remembered of a room. */
@@ -21,31 +23,22 @@ type Where = 'localStorage' | 'sessionStorage';
 
 /** Remembers a text; an empty one is forgotten. */
 export function keep(key: string, value: string, where: Where = 'localStorage'): void {
-  try {
+  // Switched off or full: nothing is remembered.
+  attempt(() => {
     if (value === '') globalThis[where].removeItem(`barewire.${key}`);
     else globalThis[where].setItem(`barewire.${key}`, value);
-  } catch {
-    // Switched off or full: nothing is remembered.
-  }
+  });
 }
 
 /** The text that was remembered; empty where none was. */
 export function recall(key: string, where: Where = 'localStorage'): string {
-  try {
-    return globalThis[where].getItem(`barewire.${key}`) ?? '';
-  } catch {
-    return '';
-  }
+  return attempt(() => globalThis[where].getItem(`barewire.${key}`)) ?? '';
 }
 
 /** The rooms that one was in, the last one first. */
 export function recallRooms(where?: Where): RoomMemory[] {
-  try {
-    const rooms: unknown = JSON.parse(recall('been', where) || '[]');
-    return Array.isArray(rooms) ? rooms.filter((room): room is RoomMemory => typeof room?.name === 'string') : [];
-  } catch {
-    return [];
-  }
+  const rooms: unknown = attempt(() => JSON.parse(recall('been', where)));
+  return Array.isArray(rooms) ? rooms.filter((room): room is RoomMemory => typeof room?.name === 'string') : [];
 }
 
 /** What is remembered of a room, if anything is. */
