@@ -50,8 +50,9 @@ export function checkDecision(
   if (typeof answer !== 'object' || answer === null)
     throw new TypeError(`onMessage answered ${describe(answer)}, must be { text }, { refuse } or undefined`);
   const { refuse, text } = answer as { readonly refuse?: unknown; readonly text?: unknown };
-  if (typeof refuse === 'string') return { refuse };
-  if (refuse !== undefined) throw new TypeError(`onMessage answered refuse ${describe(refuse)}, must be a string`);
+  if (typeof refuse === 'string' && refuse !== '') return { refuse };
+  if (refuse !== undefined)
+    throw new TypeError(`onMessage answered refuse ${describe(refuse)}, must be a string that says why`);
   if (typeof text === 'string') return { text };
   throw new TypeError(`onMessage answered text ${describe(text)}, must be a string`);
 }

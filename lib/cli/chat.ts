@@ -5,6 +5,7 @@
  * the certificate again. Read next: `chat-logs.ts`, `chat-output.ts`.
  */
 
+import { createSecureContext } from 'node:tls';
 import { type Chat, mountChat } from '../chat/server.ts';
 import { trustedAddresses } from '../http/forwarded.ts';
 import { createServer, type Server } from '../server.ts';
@@ -187,5 +188,15 @@ function checkProxy(from: string): void {
 function tlsFiles(cert: string | undefined, key: string | undefined): (() => Tls) | undefined {
   if ((cert === undefined) !== (key === undefined)) throw new UsageError('--tls-cert and --tls-key: both, or neither');
   if (cert === undefined || key === undefined) return undefined;
-  return () => ({ cert: readFile('--tls-cert', cert), key: readFile('--tls-key', key) });
+  return () => {
+    const tls = { cert: readFile('--tls-cert', cert), key: readFile('--tls-key', key) };
+    try {
+      createSecureContext(tls);
+    } catch (error) {
+      throw new UsageError(
+        `--tls-cert ${cert} and --tls-key ${key} are no certificate with its key: ${oneLine(error)}`,
+      );
+    }
+    return tls;
+  };
 }

@@ -130,7 +130,8 @@ describe('what the application answers', { timeout: 30_000 }, () => {
         [5, /onMessage answered 5, must be \{ text \}, \{ refuse \} or undefined/],
         [null, /onMessage answered null, must be/],
         [true, /onMessage answered true, must be/],
-        [{ refuse: 5 }, /onMessage answered refuse 5, must be a string/],
+        [{ refuse: 5 }, /onMessage answered refuse 5, must be a string that says why/],
+        [{ refuse: '' }, /onMessage answered refuse "", must be a string that says why/],
         [{ text: 5 }, /onMessage answered text 5, must be a string/],
         [{}, /onMessage answered text undefined, must be a string/],
       ] as const)

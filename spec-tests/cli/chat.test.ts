@@ -298,6 +298,10 @@ describe('barewire chat', () => {
     try {
       const [first, second] = certificates as [Certificate, Certificate];
       const files = ['--tls-cert', write('cert', first.cert), '--tls-key', write('key', first.key)];
+      const [, cert, , key] = files as [string, string, string, string];
+      const swapped = await ended('chat', '--port', '0', '--tls-cert', key, '--tls-key', cert);
+      assert.equal(swapped.code, 2);
+      assert.match(swapped.stderr, /--tls-cert \S+key and --tls-key \S+cert are no certificate with its key: /);
       const running = barewire('chat', '--port', '0', '--log', 'json', ...files);
       const port = await listening(running);
       assert.match(running.output.stdout, /"https:\/\/127/);
