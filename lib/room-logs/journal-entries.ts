@@ -10,7 +10,10 @@
 import type { LogRecord, SlowPolicy } from '../rooms/log.ts';
 import { type RecordData, SLOW_POLICIES } from '../rooms/log.ts';
 
-/** Declares a room of this file, and says where its numbering stood. With another epoch than before, it begins anew. */
+/**
+ * Declares a room of this file, and says where its numbering stood and whether it had subscribers. With another epoch than before,
+ * it begins anew. In a log, a room is declared again when its first subscriber came or its last one left.
+ */
 export interface RoomEntry {
   readonly kind: 'room';
   /** Names the room in what follows, in this file. */
@@ -20,6 +23,15 @@ export interface RoomEntry {
   /** The last sequence that was given, and its token. */
   readonly sequence: number;
   readonly token: string;
+  readonly inUse: boolean;
+}
+
+/** A room is held no more: it made way. In log files only. */
+export interface GoneEntry {
+  readonly kind: 'gone';
+  readonly name: string;
+  /** A room of that name with another epoch stays. */
+  readonly epoch: string;
 }
 
 /** A record. In a log file its key is used from now on. In a snapshot it is not: the keys are entries of their own. */
@@ -44,12 +56,13 @@ export interface EndEntry {
   readonly kind: 'end';
 }
 
-export type JournalEntry = RoomEntry | RecordEntry | KeyEntry | EndEntry;
+export type JournalEntry = RoomEntry | RecordEntry | KeyEntry | EndEntry | GoneEntry;
 
 const ROOM = 1;
 const RECORD = 2;
 const KEY = 3;
 const END = 4;
+const GONE = 5;
 
 /** How data stands in a record: octets, text in UTF-8, or text with half a surrogate pair in UTF-16, which UTF-8 cannot say. */
 const OCTETS = 0;
@@ -62,8 +75,8 @@ export function encodeEntry(entry: JournalEntry): Uint8Array {
   switch (entry.kind) {
     case 'room': {
       const [name, epoch, token] = [Buffer.from(entry.name), Buffer.from(entry.epoch), Buffer.from(entry.token)];
-      const writer = new Writer(1 + 4 + 6 + 6 + name.length + epoch.length + token.length);
-      writer.uint(1, ROOM).uint(4, entry.slot).uint(6, entry.sequence);
+      const writer = new Writer(1 + 4 + 6 + 1 + 6 + name.length + epoch.length + token.length);
+      writer.uint(1, ROOM).uint(4, entry.slot).uint(6, entry.sequence).uint(1, Number(entry.inUse));
       return writer.bytes(name).bytes(epoch).bytes(token).done();
     }
     case 'record':
@@ -76,6 +89,10 @@ export function encodeEntry(entry: JournalEntry): Uint8Array {
     }
     case 'end':
       return Uint8Array.of(END);
+    case 'gone': {
+      const [name, epoch] = [Buffer.from(entry.name), Buffer.from(entry.epoch)];
+      return new Writer(1 + 4 + name.length + epoch.length).uint(1, GONE).bytes(name).bytes(epoch).done();
+    }
   }
 }
 
@@ -107,17 +124,20 @@ export function decodeEntries(body: Uint8Array): JournalEntry[] {
 function decodeEntry(reader: Reader): JournalEntry {
   const kind = reader.uint(1);
   if (kind === END) return { kind: 'end' };
+  if (kind === GONE) return { kind: 'gone', name: reader.text(), epoch: reader.text() };
   const slot = reader.uint(4);
   const sequence = reader.uint(6);
   switch (kind) {
-    case ROOM:
-      return { kind: 'room', slot, sequence, name: reader.text(), epoch: reader.text(), token: reader.text() };
+    case ROOM: {
+      const inUse = reader.uint(1) === 1;
+      return { kind: 'room', slot, sequence, inUse, name: reader.text(), epoch: reader.text(), token: reader.text() };
+    }
     case KEY:
       return { kind: 'key', slot, sequence, timeMs: reader.uint(6), key: reader.text(), token: reader.text() };
     case RECORD:
       return { kind: 'record', slot, record: decodeRecord(reader, sequence) };
     default:
-      throw new RangeError(`a journal entry has kind ${kind}, this code knows ${ROOM} to ${END}`);
+      throw new RangeError(`a journal entry has kind ${kind}, this code knows ${ROOM} to ${GONE}`);
   }
 }
 

@@ -15,6 +15,7 @@ import { encodeEntry, type JournalEntry } from './journal-entries.ts';
 import { commitRefused, type JournalTrouble } from './journal-options.ts';
 import { type GroupOnDisk, readGroup } from './journal-replay.ts';
 import { removeOlder, writeSnapshot } from './journal-snapshot.ts';
+import { RoomNotes, type TakenNotes } from './room-notes.ts';
 import type { SegmentHeader } from './segment.ts';
 import { CommitFailed, SegmentWriter } from './segment-file.ts';
 
@@ -46,6 +47,9 @@ export interface GroupOptions {
 /** After a repair that failed, appends are refused for so long before the next one is tried: it writes everything. */
 const REPAIR_PAUSE_MS = 1_000;
 
+/** Notes of rooms from which they are a commit of their own: at some 50 octets each seldom; a body has room for so many beside records. */
+const NOTES_COMMIT_BYTES = 1_048_576;
+
 /** A job with its record: what a commit holds. */
 interface Numbered {
   readonly job: AppendJob;
@@ -75,6 +79,7 @@ export class JournalGroup {
   /** Rooms that the present file has declared: at most as many as fit in it. */
   #declared = new Map<string, Declared>();
   #nextSlot = 0;
+  readonly #notes: RoomNotes;
   /** Octets of the log files before the present one. */
   #olderBytes: number;
   /** Octets of all log files from which the next compaction is due. */
@@ -87,10 +92,13 @@ export class JournalGroup {
     options: GroupOptions,
     rooms: LoggedRooms,
     writer: SegmentWriter,
-    { olderBytes, snapshotBytes }: Pick<GroupOnDisk, 'olderBytes' | 'snapshotBytes'>,
+    { olderBytes, snapshotBytes, inUse }: Pick<GroupOnDisk, 'olderBytes' | 'snapshotBytes' | 'inUse'>,
   ) {
     this.#options = options;
     this.rooms = rooms;
+    this.#notes = new RoomNotes(rooms, inUse);
+    rooms.observe(this.#notes);
+    rooms.makeWay(); // there are more than may be after a crash, or with another bound
     this.#writer = writer;
     this.#nextGeneration = writer.header.generation + 1;
     this.#olderBytes = olderBytes;
@@ -117,9 +125,8 @@ export class JournalGroup {
       return;
     }
     const numbered = this.#number(jobs);
-    const declared = new Map<string, Declared>();
     try {
-      if (numbered.length > 0) await this.#write(this.#encode(numbered, declared));
+      if (numbered.length > 0) await this.#write(numbered);
     } catch (error) {
       release();
       this.#refuse(numbered, error);
@@ -127,7 +134,6 @@ export class JournalGroup {
       return;
     }
     release();
-    for (const [name, each] of declared) this.#declared.set(name, each);
     for (const { job, room, record } of numbered) {
       this.rooms.take(room, record);
       this.rooms.settled(room);
@@ -136,9 +142,10 @@ export class JournalGroup {
     await this.#compactIfDue();
   }
 
-  /** Waits for a compaction that is under way, and lets go of the file. */
+  /** Waits for a compaction that is under way, writes what there is to note of rooms, and lets go of the file. */
   async close(): Promise<void> {
     await this.#compacting;
+    if (this.#broken === undefined && (await this.#options.isOurs())) await this.#write([]).catch(() => undefined); // what was acknowledged is on the disk
     await this.#writer.close();
   }
 
@@ -167,23 +174,55 @@ export class JournalGroup {
     return numbered;
   }
 
-  /** Declares rooms that the present file does not know, in front of their first record. */
-  #encode(numbered: readonly Numbered[], declared: Map<string, Declared>): Uint8Array[] {
-    const entries: JournalEntry[] = [];
-    for (const { room, record } of numbered) {
-      let known = declared.get(room.name) ?? this.#declared.get(room.name);
-      if (known?.epoch !== record.epoch) {
-        known = { slot: this.#nextSlot++, epoch: record.epoch };
-        declared.set(room.name, known);
-        entries.push({ kind: 'room', slot: known.slot, name: room.name, ...room.head });
+  /** Writes records, and in front of them what is to be noted of rooms; nothing where there is neither. @throws CommitFailed */
+  async #write(numbered: readonly Numbered[]): Promise<void> {
+    const notes = this.#notes.take();
+    const declared = new Map<string, Declared>();
+    try {
+      let parts: Uint8Array[] = [];
+      let bytes = 0;
+      for (const entry of this.#noted(notes, declared)) {
+        const part = encodeEntry(entry);
+        parts.push(part);
+        bytes += part.length;
+        if (bytes < NOTES_COMMIT_BYTES) continue;
+        await this.#commit(parts);
+        parts = [];
+        bytes = 0;
       }
-      entries.push({ kind: 'record', slot: known.slot, record });
+      for (const entry of this.#recorded(numbered, declared)) parts.push(encodeEntry(entry));
+      if (parts.length > 0) await this.#commit(parts);
+    } catch (error) {
+      this.#notes.giveBack(notes); // to be written again, though some of them may be on the disk: that changes nothing
+      throw error;
     }
-    return entries.map(encodeEntry);
+    for (const [name, each] of declared) this.#declared.set(name, each);
+  }
+
+  *#noted({ gone, changed }: TakenNotes, declared: Map<string, Declared>): Generator<JournalEntry> {
+    yield* gone;
+    for (const room of changed) if (this.rooms.find(room.name) === room) yield this.#declare(room, declared);
+  }
+
+  /** Declares rooms that the present file does not know, in front of their first record. */
+  *#recorded(numbered: readonly Numbered[], declared: Map<string, Declared>): Generator<JournalEntry> {
+    for (const { room, record } of numbered) {
+      const known = declared.get(room.name) ?? this.#declared.get(room.name);
+      if (known?.epoch !== record.epoch) yield this.#declare(room, declared);
+      const { slot } = declared.get(room.name) ?? this.#declared.get(room.name)!;
+      yield { kind: 'record', slot, record };
+    }
+  }
+
+  #declare(room: LoggedRoom, declared: Map<string, Declared>): JournalEntry {
+    const { name, head, listeners } = room;
+    const slot = this.#nextSlot++;
+    declared.set(name, { slot, epoch: head.epoch });
+    return { kind: 'room', slot, name, inUse: listeners.size > 0, ...head };
   }
 
   /** Writes a commit, and tells while it waits when that takes too long. */
-  async #write(parts: readonly Uint8Array[]): Promise<void> {
+  async #commit(parts: readonly Uint8Array[]): Promise<void> {
     const { clock, slowCommitMs, tell, group } = this.#options;
     const callOff = clock.after(slowCommitMs, () => tell({ kind: 'slow', group, waitedMs: slowCommitMs }));
     try {

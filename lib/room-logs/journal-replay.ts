@@ -37,6 +37,8 @@ export interface GroupOnDisk {
   readonly snapshotBytes: number;
   /** Octets of a torn tail that were cut. */
   readonly cutBytes: number;
+  /** Rooms that had subscribers, as far as the files say; of all rooms they make way last. There may be more rooms than are allowed. */
+  readonly inUse: ReadonlySet<LoggedRoom>;
 }
 
 interface LogFile {
@@ -64,13 +66,13 @@ export async function readGroup(
   if (segments.length > 0 && logs[0]?.generation !== first)
     throw journalDamaged(directory, segmentName({ group, generation: first, kind: 'log' }), 'the file is missing');
 
-  const snapshotBytes = snapshot === undefined ? 0 : await readSnapshot(files, directory, snapshot, rooms);
+  const found = new FoundRooms(rooms);
+  const snapshotBytes = snapshot === undefined ? 0 : await readSnapshot(files, directory, snapshot, found);
   const opened: LogFile[] = [];
   try {
-    for (const name of logs) opened.push(await readLog(files, directory, name, rooms));
+    for (const name of logs) opened.push(await readLog(files, directory, name, found));
     refuseLaterCommits(directory, opened);
-    rooms.makeWay();
-    return { ...(await cleanUp(files, names, segments, first, opened)), snapshotBytes };
+    return { ...(await cleanUp(files, names, segments, first, opened)), snapshotBytes, inUse: found.touchInUse() };
   } catch (error) {
     for (const { file } of opened) await file.close();
     throw error;
@@ -100,7 +102,7 @@ async function cleanUp(
   segments: readonly SegmentName[],
   first: number,
   opened: readonly LogFile[],
-): Promise<Omit<GroupOnDisk, 'snapshotBytes'>> {
+): Promise<Omit<GroupOnDisk, 'snapshotBytes' | 'inUse'>> {
   const last = opened.at(-1);
   let cutBytes = 0;
   let olderBytes = 0;
@@ -135,10 +137,10 @@ async function cleanUp(
   };
 }
 
-async function readLog(files: FilePort, directory: string, name: SegmentName, rooms: LoggedRooms): Promise<LogFile> {
+async function readLog(files: FilePort, directory: string, name: SegmentName, found: FoundRooms): Promise<LogFile> {
   const file = await files.open(segmentName(name));
   try {
-    const replay = new LogReplay(rooms);
+    const replay = new LogReplay(found);
     const content = await readSegment(file, (body, header) => {
       checkHeader(header, name);
       replay.body(body);
@@ -151,32 +153,64 @@ async function readLog(files: FilePort, directory: string, name: SegmentName, ro
   }
 }
 
+/** The rooms that the files have, up to where they were read, and which of them had subscribers then. */
+class FoundRooms {
+  readonly rooms: LoggedRooms;
+  readonly #inUse = new Set<LoggedRoom>();
+
+  constructor(rooms: LoggedRooms) {
+    this.rooms = rooms;
+  }
+
+  /** A room came into use, or the last of its subscribers left. */
+  note(room: LoggedRoom, inUse: boolean): void {
+    this.rooms.touch(room);
+    if (inUse) this.#inUse.add(room);
+    else this.#inUse.delete(room);
+  }
+
+  /** A room made way. One that came back under its name has another epoch. */
+  forget(name: string, epoch: string): void {
+    if (this.rooms.find(name)?.head.epoch === epoch) this.rooms.forget(name);
+  }
+
+  /** Rooms that were in use to the end were used last of all. */
+  touchInUse(): ReadonlySet<LoggedRoom> {
+    for (const room of this.#inUse) {
+      if (this.rooms.find(room.name) === room) this.rooms.touch(room);
+      else this.#inUse.delete(room);
+    }
+    return this.#inUse;
+  }
+}
+
 /** Puts entries of a log file into memory. */
 class LogReplay {
+  readonly #found: FoundRooms;
   readonly #rooms: LoggedRooms;
   readonly #slots = new Map<number, LoggedRoom>();
 
-  constructor(rooms: LoggedRooms) {
-    this.#rooms = rooms;
+  constructor(found: FoundRooms) {
+    this.#found = found;
+    this.#rooms = found.rooms;
   }
 
   body(body: Uint8Array): void {
     for (const entry of decodeEntries(body)) {
       if (entry.kind === 'room') this.#declare(entry);
       else if (entry.kind === 'record') this.#record(entry);
+      else if (entry.kind === 'gone') this.#found.forget(entry.name, entry.epoch);
       else throw new SegmentDamaged(`a log file has an entry of a snapshot (${entry.kind})`);
     }
   }
 
-  #declare({ slot, name, epoch, sequence, token }: RoomEntry): void {
-    const held = this.#rooms.find(name);
-    if (held === undefined || held.head.epoch !== epoch) {
-      this.#slots.set(slot, this.#rooms.restore(name, { epoch, sequence, token }));
-      return;
-    }
-    if (held.head.sequence < sequence)
-      throw new SegmentDamaged(`room ${name} goes on behind record ${sequence}, and stands at ${held.head.sequence}`);
-    this.#slots.set(slot, held);
+  #declare({ slot, name, epoch, sequence, token, inUse }: RoomEntry): void {
+    let room = this.#rooms.find(name);
+    if (room === undefined || room.head.epoch !== epoch) room = this.#rooms.restore(name, { epoch, sequence, token });
+    if (room.head.sequence < sequence)
+      throw new SegmentDamaged(`room ${name} goes on behind record ${sequence}, and stands at ${room.head.sequence}`);
+    this.#slots.set(slot, room);
+    this.#found.note(room, inUse);
   }
 
   #record({ slot, record }: RecordEntry): void {
@@ -192,15 +226,10 @@ class LogReplay {
 }
 
 /** Puts a snapshot into memory; answers its octets. */
-async function readSnapshot(
-  files: FilePort,
-  directory: string,
-  name: SegmentName,
-  rooms: LoggedRooms,
-): Promise<number> {
+async function readSnapshot(files: FilePort, directory: string, name: SegmentName, found: FoundRooms): Promise<number> {
   const file = await files.open(segmentName(name));
   try {
-    const replay = new SnapshotReplay(rooms);
+    const replay = new SnapshotReplay(found);
     const content = await readSegment(file, (body, header) => {
       checkHeader(header, name);
       replay.body(body);
@@ -217,19 +246,20 @@ async function readSnapshot(
 
 /** Puts entries of a snapshot into memory: each room when all of it was read, the keys of all rooms at the end, by time. */
 class SnapshotReplay {
-  readonly #rooms: LoggedRooms;
+  readonly #found: FoundRooms;
   #room: RoomEntry | undefined;
   #records: LogRecord[] = [];
   /** Bounded by `maxTotalKeys` of when the snapshot was written. */
   readonly #keys: { readonly room: string; readonly used: UsedKey }[] = [];
   ended = false;
 
-  constructor(rooms: LoggedRooms) {
-    this.#rooms = rooms;
+  constructor(found: FoundRooms) {
+    this.#found = found;
   }
 
   body(body: Uint8Array): void {
     for (const entry of decodeEntries(body)) {
+      if (entry.kind === 'gone') throw new SegmentDamaged(`a snapshot has an entry of a log file (${entry.kind})`);
       if (entry.kind === 'room' || entry.kind === 'end') {
         this.#finishRoom();
         this.#room = entry.kind === 'room' ? entry : undefined;
@@ -247,19 +277,20 @@ class SnapshotReplay {
     }
   }
 
-  /** A room that made way and came back while the snapshot was written is in it twice: keys of its first life are not used. */
   rememberKeys(): void {
+    const { rooms } = this.#found;
     this.#keys.sort((a, b) => a.used.timeMs - b.used.timeMs);
     for (const { room: name, used } of this.#keys) {
-      const room = this.#rooms.find(name);
-      if (room?.head.epoch === used.position.epoch) this.#rooms.remember(room, used);
+      const room = rooms.find(name);
+      if (room !== undefined) rooms.remember(room, used);
     }
   }
 
   #finishRoom(): void {
     if (this.#room === undefined) return;
-    const { name, epoch, sequence, token } = this.#room;
-    this.#rooms.restore(name, { epoch, sequence, token }, this.#records);
+    const { name, epoch, sequence, token, inUse } = this.#room;
+    const room = this.#found.rooms.restore(name, { epoch, sequence, token }, this.#records);
+    this.#found.note(room, inUse);
     this.#records = [];
   }
 }

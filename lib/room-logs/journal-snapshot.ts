@@ -1,9 +1,10 @@
 /**
  * Writes a snapshot: the state of all rooms of a group, beside the log, while appends go on.
  *
- * Each room is as it was at one moment, different rooms at different ones; the log of the same generation has what came
- * later. The file gets its name when it is whole and on the disk, so that a snapshot that is found is always whole.
- * Memory: one room's records encoded, and one commit. Read next: `journal-group.ts`.
+ * Rooms come in the order in which they make way, those with subscribers last. Each is as it was at one moment, different rooms at
+ * different ones; the log of the same generation has what came later, rooms that were made or made way meanwhile included.
+ * The file gets its name when it is whole and on the disk, so that a snapshot that is found is always whole.
+ * Memory: the rooms' names, one room's records encoded, and one commit. Read next: `journal-group.ts`.
  */
 
 import type { LoggedRoom, LoggedRooms } from '../rooms/logged-rooms.ts';
@@ -37,8 +38,9 @@ async function writeRooms(writer: SegmentWriter, rooms: LoggedRooms): Promise<vo
   let parts: Uint8Array[] = [];
   let bytes = 0;
   let slot = 0;
-  for (const room of rooms.all()) {
-    if (room.head.sequence === 0) continue; // nothing was ever said in it
+  for (const name of rooms.namesInOrder()) {
+    const room = rooms.find(name);
+    if (room === undefined || room.head.sequence === 0) continue; // it made way meanwhile, or nothing was ever said in it
     for (const part of encodeRoom(room, slot++)) {
       parts.push(part);
       bytes += part.length;
@@ -53,7 +55,7 @@ async function writeRooms(writer: SegmentWriter, rooms: LoggedRooms): Promise<vo
 
 /** All of a room, as it is now. */
 function encodeRoom(room: LoggedRoom, slot: number): Uint8Array[] {
-  const parts = [encodeEntry({ kind: 'room', slot, name: room.name, ...room.head })];
+  const parts = [encodeEntry({ kind: 'room', slot, name: room.name, inUse: room.listeners.size > 0, ...room.head })];
   for (const record of room.history.last(room.history.size)) parts.push(encodeEntry({ kind: 'record', slot, record }));
   for (const { key, timeMs, position } of room.keys.all())
     parts.push(encodeEntry({ kind: 'key', slot, key, timeMs, sequence: position.sequence, token: position.token }));

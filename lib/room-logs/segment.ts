@@ -10,7 +10,7 @@
 import { crc32 } from '../deflate/checksum.ts';
 
 /** The version that this code writes, and the only one that it reads. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 /** Octets of a file's header. */
 export const HEADER_BYTES = 32;

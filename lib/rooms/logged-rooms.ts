@@ -71,6 +71,14 @@ export function loggedRoomsBounds({ maxRooms, maxKeys, maxTotalKeys, keyAgeMs, .
   };
 }
 
+/** Who is told what becomes of rooms beside their records, for a log that holds the same rooms after a restart. Must not throw. */
+export interface RoomObserver {
+  /** The room's first subscriber came, or its last one left. */
+  inUseOrIdle(room: LoggedRoom): void;
+  /** The room is held no more. Not called by `close`. */
+  dropped(room: LoggedRoom): void;
+}
+
 interface Listener {
   readonly subscriber: LogSubscriber;
   /** The last record that it has had, or that `opened` covered. */
@@ -104,6 +112,7 @@ export class LoggedRooms {
   /** Rooms without subscribers, the one that was used longest ago first. Those with `pending` records stay. */
   readonly #idle = new Set<LoggedRoom>();
   readonly #keys: KeyWindow;
+  #observer: RoomObserver | undefined;
 
   /** @throws RangeError for a bound that is none */
   constructor(options: LoggedRoomsOptions = {}) {
@@ -121,9 +130,16 @@ export class LoggedRooms {
     return { rooms: this.#rooms.size, keys: this.#keys.size };
   }
 
-  /** The rooms that are held. */
-  all(): IterableIterator<LoggedRoom> {
-    return this.#rooms.values();
+  /** Names who is told of rooms from now on. */
+  observe(observer: RoomObserver): void {
+    this.#observer = observer;
+  }
+
+  /** The names of the rooms that are held, the one that makes way first in front; those with subscribers at the end. */
+  namesInOrder(): string[] {
+    const names = Array.from(this.#idle, ({ name }) => name);
+    for (const { name, listeners } of this.#rooms.values()) if (listeners.size > 0) names.push(name);
+    return names;
   }
 
   /** The room; made, or brought to the end of the idle ones, when it is used. */
@@ -248,10 +264,12 @@ export class LoggedRooms {
     const listener: Listener = { subscriber, sequence: room.head.sequence };
     room.listeners.add(listener);
     this.#idle.delete(room);
+    if (room.listeners.size === 1) this.#observer?.inUseOrIdle(room);
     subscriber.opened(room.head, room.history.last(limit));
     return {
       close: () => {
         if (!room.listeners.delete(listener) || room.listeners.size > 0) return;
+        this.#observer?.inUseOrIdle(room);
         this.#noteIdle(room);
         this.makeWay(); // there may be more than the bound, of rooms that stayed for a record and were joined meanwhile
       },
@@ -315,6 +333,7 @@ export class LoggedRooms {
     this.#idle.delete(room);
     this.#rooms.delete(room.name);
     this.#keys.drop(room.keys);
+    this.#observer?.dropped(room);
   }
 
   /** Hands a record to every subscriber; one that is taken meanwhile waits until all have this one. */

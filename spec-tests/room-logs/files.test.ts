@@ -183,12 +183,12 @@ describe('a damaged journal is refused, and nothing of it is changed', () => {
     assert.ok(!('fault' in header));
     const other = encodeHeader(header);
     const view = new DataView(other.buffer);
-    view.setUint16(4, 2);
+    view.setUint16(4, 1);
     const version = await copyOf(disk, (name, octets) => {
       if (name === LOG) octets.set(withChecksum(other));
       return octets;
     });
-    await assert.rejects(open(version), damaged(/the header has version 2, this code reads version 1/));
+    await assert.rejects(open(version), damaged(/the header has version 1, this code reads version 2/));
     view.setUint32(0, 0x1234);
     const something = await copyOf(disk, (name, octets) => {
       if (name === LOG) octets.set(withChecksum(other));
@@ -208,7 +208,7 @@ describe('a damaged journal is refused, and nothing of it is changed', () => {
       policy: undefined,
     };
     const hole: JournalEntry[] = [
-      { kind: 'room', slot: 0, name: 'r', epoch: 'e', sequence: 0, token: '' },
+      { kind: 'room', slot: 0, name: 'r', epoch: 'e', sequence: 0, token: '', inUse: false },
       { kind: 'record', slot: 0, record },
     ];
     for (const [entries, words] of [
@@ -475,7 +475,9 @@ describe('entries', () => {
         epoch: 'e'.repeat(32),
         sequence: largest,
         token: 't'.repeat(16),
+        inUse: true,
       },
+      { kind: 'gone', name: 'r/é 😀', epoch: 'e' },
       { kind: 'key', slot: 0, key: 'k'.repeat(256), sequence: 1, token: 'a', timeMs: largest },
       { kind: 'end' },
     ];
