@@ -2,7 +2,8 @@
  * The door: who sends a request, whether they may, and whether it is not too much.
  *
  * Asks the application's `identify` and `authorize`; without them people choose their names and may do everything. Answers
- * a user and a room, or the response that says why not. Knows requests, never connections or members.
+ * a user and a room, or the response that says why not. Knows requests, never connections or members. Buckets and tickets go by the
+ * clock that never goes back; a log-in ends by the time of day.
  * Sections: the door; names that people choose. Read next: `members.ts`.
  */
 
@@ -46,7 +47,7 @@ export class Door {
 
   /** Lets somebody join: by ticket, or by what the request itself says. */
   async join(request: HttpRequest): Promise<Admitted | Refused> {
-    const { flood, now } = this.#settings;
+    const { flood, clock } = this.#settings;
     const flooded = await this.#flooded(
       'joins',
       'a',
@@ -55,7 +56,7 @@ export class Door {
     );
     if (flooded !== undefined) return flooded;
     const ticket = request.query.get('ticket');
-    const user = ticket === null ? await this.whoIs(request) : this.#tickets.use(ticket, now().getTime());
+    const user = ticket === null ? await this.whoIs(request) : this.#tickets.use(ticket, clock.now());
     if (user === undefined)
       return { refusal: problem(errorEvent('UNAUTHORIZED', 'the ticket is wrong, was used, or is too old')) };
     if ('refusal' in user) return user;
@@ -83,17 +84,14 @@ export class Door {
 
   /** Counts whatever a connection has sent. Returns 0, or for how many milliseconds nothing more of it is to be read. */
   reading(bucket: Bucket): number {
-    const { flood, now } = this.#settings;
-    return flood === false ? 0 : takeOne(bucket, flood.reading.connection, now().getTime());
+    const { flood, clock } = this.#settings;
+    return flood === false ? 0 : takeOne(bucket, flood.reading.connection, clock.now());
   }
 
   /** What `reading` counts with. */
   newBucket(): Bucket {
-    const { flood, now } = this.#settings;
-    return newBucket(
-      flood === false ? CHAT_LIMITS.flood.reading.connection : flood.reading.connection,
-      now().getTime(),
-    );
+    const { flood, clock } = this.#settings;
+    return newBucket(flood === false ? CHAT_LIMITS.flood.reading.connection : flood.reading.connection, clock.now());
   }
 
   /** Gives out a ticket to who has logged in. */
@@ -101,7 +99,7 @@ export class Door {
     const flooded = await this.#floodedBy(request, 'posts');
     if (flooded !== undefined) return flooded;
     const user = await this.whoIs(request);
-    return 'refusal' in user ? user : { ticket: this.#tickets.give(user, this.#settings.now().getTime()) };
+    return 'refusal' in user ? user : { ticket: this.#tickets.give(user, this.#settings.clock.now()) };
   }
 
   /** Who it is, with a made-up name for a guest. */
@@ -150,7 +148,7 @@ export class Door {
 
   #take(what: string, wanted: readonly (readonly [string, Rate])[]): ErrorEvent | undefined {
     const keyed = wanted.map(([key, rate]) => [`${what} ${key}`, rate] as const);
-    const waitMs = this.#buckets.take(keyed, this.#settings.now().getTime());
+    const waitMs = this.#buckets.take(keyed, this.#settings.clock.now());
     return waitMs === 0 ? undefined : errorEvent('RATE_LIMITED', `too many ${what}, wait ${waitMs} ms`, waitMs);
   }
 }

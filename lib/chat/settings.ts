@@ -95,9 +95,9 @@ export interface ChatOptions {
   readonly page?: boolean | undefined;
   /** Told when a log gives up on a room, and what the rooms' handlers threw. Default: nobody. */
   readonly onError?: ((error: unknown, where: string) => void) | undefined;
-  /** What time it is. Default: the system's clock. */
+  /** What time of day it is: on messages, and for log-ins that end. It may be set back or forward. Default: the system's. */
   readonly now?: (() => Date) | undefined;
-  /** Where waits come from: presence, log-ins that end, flood control. Tests pass the fake one of the server. Default: the system's. */
+  /** Where waits come from: presence, log-ins that end, flood control, tickets. It never goes back. Tests pass the fake one of the server. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
 

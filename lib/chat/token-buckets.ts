@@ -2,7 +2,7 @@
  * Flood control: a bucket of tokens for each user and each address, for each kind of thing that they do.
  *
  * A bucket holds `burst` tokens and gets `perSecond` new ones a second; what has no token is told how long to wait. Knows
- * keys and numbers, and the time that it is told; nothing of users or connections. Bounded: `maxBuckets` of them, the one
+ * keys and numbers, and the time that it is told, which never goes back; nothing of users or connections. Bounded: `maxBuckets` of them, the one
  * that was used longest ago makes way. O(1). Read next: `door.ts`, its user.
  */
 

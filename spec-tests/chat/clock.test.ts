@@ -36,3 +36,36 @@ it('waits by the clock that it is given', async () => {
   assert.equal(status, 429);
   await server.close();
 });
+
+it('a time of day that is set back by an hour holds nobody up, and one that is set forward ends no ticket', async () => {
+  const clock = new FakeClock();
+  const server = createServer({ clock });
+  let stepMs = 0;
+  const one = { burst: 1, perSecond: 1 };
+  mountChat(server, {
+    clock,
+    now: () => new Date(1_800_000_000_000 + clock.now() + stepMs),
+    flood: { messages: { user: one, address: one }, joins: { user: one, address: one }, reading: { connection: one } },
+  });
+  const ann = await connectPair(server, '/rooms/tea?user=ann');
+  const heard: string[] = [];
+  const hear = async (): Promise<void> => {
+    for (;;) heard.push(JSON.parse(String(await ann.next())).type);
+  };
+  hear().catch(() => {}); // until she is closed
+  const say = async (id: string): Promise<void> => {
+    ann.send(JSON.stringify({ type: 'message', text: 'x', id }));
+    await turns(20);
+  };
+  await say('1');
+  stepMs = -3_600_000;
+  clock.advance(2_000);
+  await say('2');
+  assert.equal(heard.filter((type) => type === 'ack').length, 2, heard.join());
+  const { ticket } = JSON.parse((await request(server, '/tickets?user=bob', { method: 'POST' })).text());
+  stepMs = 3_600_000;
+  clock.advance(1_000);
+  const bob = await connectPair(server, `/rooms/tea?ticket=${ticket}`);
+  assert.equal(JSON.parse(String(await bob.next())).you, 'bob');
+  await server.close();
+});
