@@ -33,6 +33,7 @@ export type {
   DraftDecision,
   DraftMessage,
   FloodLimits,
+  FloodOptions,
   Identity,
 } from './settings.ts';
 export type { Rate } from './token-buckets.ts';

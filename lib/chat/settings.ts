@@ -11,6 +11,7 @@ import {
   ANYTHING,
   BOOLEAN,
   type Complete,
+  checkNames,
   checkOptions,
   defined,
   describe,
@@ -58,6 +59,11 @@ export interface FloodLimits {
   readonly reading: { readonly connection: Rate };
 }
 
+/** Bounds of your own. Every rate that is left out is that of `CHAT_LIMITS.flood`: `{ messages: { user } }` changes that one alone. */
+export type FloodOptions = {
+  readonly [What in keyof FloodLimits]?: { readonly [By in keyof FloodLimits[What]]?: Rate | undefined } | undefined;
+};
+
 export interface ChatOptions {
   /** A path in front of all routes, such as `/chat`. Default none. Behind a proxy that takes the prefix away: none. */
   readonly base?: string | undefined;
@@ -73,8 +79,11 @@ export interface ChatOptions {
    * is final for that message, and the server's `onError` hears why.
    */
   readonly onMessage?: ((message: DraftMessage) => DraftDecision | Promise<DraftDecision>) | undefined;
-  /** Bounds other than `CHAT_LIMITS.flood`; false: none. */
-  readonly flood?: Partial<FloodLimits> | false | undefined;
+  /**
+   * Rates other than those of `CHAT_LIMITS.flood`, each `{ burst, perSecond }`, for example `{ messages: { user: { burst: 5, perSecond: 1 } } }`:
+   * what is left out stays as it is there. false: no flood control.
+   */
+  readonly flood?: FloodOptions | false | undefined;
   /** Where messages are kept. Default: in memory. Yours to close. */
   readonly log?: RoomLog | undefined;
   /** Rooms with members, and rooms with a history, at a time. Default `ROOM_LIMITS.maxRooms`; the other limits of rooms likewise. */
@@ -168,20 +177,52 @@ export function chatSettings(options: ChatOptions): ChatSettings {
   };
 }
 
+const RATE: OptionTable = {
+  burst: {
+    isNumber: true,
+    check: (value) => (typeof value === 'number' && value >= 1 ? undefined : 'must be a number of 1 or more'),
+  },
+  perSecond: {
+    isNumber: true,
+    check: (value) => (typeof value === 'number' && value > 0 ? undefined : 'must be a number above 0'),
+  },
+};
+
+/** Each rate of `CHAT_LIMITS.flood`, or the one that was given in its place. */
 function floodLimits(flood: ChatOptions['flood']): FloodLimits | false {
   if (flood === false) return false;
-  if (flood !== undefined && (typeof flood !== 'object' || flood === null))
-    throw new TypeError('mountChat: flood must be an object or false');
-  const all = { ...CHAT_LIMITS.flood, ...(flood && defined(flood)) };
-  for (const [what, rates] of Object.entries(all)) {
-    if (!(what in CHAT_LIMITS.flood)) throw new TypeError(`mountChat: flood.${what} is no limit`);
-    if (typeof rates !== 'object' || rates === null)
-      throw new TypeError(
-        `mountChat: flood.${what} is ${describe(rates)}, must be an object such as { user: { burst, perSecond } }`,
-      );
-    for (const [by, rate] of Object.entries(rates) as [string, Rate | undefined][])
-      if (!((rate?.burst ?? 0) >= 1 && (rate?.perSecond ?? 0) > 0))
-        throw new RangeError(`mountChat: flood.${what}.${by} needs burst of 1 or more and perSecond above 0`);
+  const given = flood === undefined ? {} : flood;
+  if (typeof given !== 'object' || given === null)
+    throw new TypeError(`mountChat: flood is ${describe(flood)}, must be an object or false`);
+  const where = 'mountChat: flood';
+  checkNames(where, given, Object.keys(CHAT_LIMITS.flood));
+  const limits = Object.entries(CHAT_LIMITS.flood).map(([what, rates]) => {
+    const own = given[what as keyof FloodLimits];
+    return [
+      what,
+      own === undefined ? rates : { ...rates, ...checkedRates(`${where}.${what}`, own, Object.keys(rates)) },
+    ];
+  });
+  return Object.fromEntries(limits) as FloodLimits;
+}
+
+/** @throws TypeError or RangeError for what is no rate, or is that of nobody in `known` */
+function checkedRates(
+  where: string,
+  rates: Readonly<Record<string, Rate | undefined>>,
+  known: readonly string[],
+): object {
+  const shape = `{ ${known.includes('user') ? 'user' : known[0]}: { burst, perSecond } }`;
+  if (typeof rates !== 'object' || rates === null)
+    throw new TypeError(`${where} is ${describe(rates)}, must be an object such as ${shape}`);
+  checkNames(where, rates, known);
+  for (const [by, rate] of Object.entries(defined(rates))) {
+    if (typeof rate !== 'object' || rate === null)
+      throw new TypeError(`${where}.${by} is ${describe(rate)}, must be { burst, perSecond }`);
+    checkOptions(`${where}.${by}`, rate, RATE);
+    for (const name of Object.keys(RATE))
+      if (rate[name as keyof Rate] === undefined)
+        throw new TypeError(`${where}.${by} has no ${name}: a rate is { burst, perSecond }`);
   }
-  return all;
+  return defined(rates);
 }

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { Records, removalData } from '../../lib/chat/encoding.ts';
 import type { ErrorEvent, HistoryPage, ServerEvent } from '../../lib/chat/protocol.ts';
 import { mountChat } from '../../lib/chat/server.ts';
-import type { ChatOptions } from '../../lib/chat/settings.ts';
+import { type ChatOptions, chatSettings } from '../../lib/chat/settings.ts';
 import { Tickets } from '../../lib/chat/tickets.ts';
 import { subscriberOf, TokenBuckets } from '../../lib/chat/token-buckets.ts';
 import { CHAT_LIMITS } from '../../lib/limits.ts';
@@ -254,12 +254,53 @@ describe('how much', { timeout: 30_000 }, () => {
     });
   });
 
+  it('a rate that flood leaves out is that of CHAT_LIMITS.flood', async () => {
+    assert.deepEqual(chatSettings({}).flood, CHAT_LIMITS.flood);
+    for (const [what, rates] of Object.entries(CHAT_LIMITS.flood))
+      for (const by of Object.keys(rates)) {
+        const expected = { ...CHAT_LIMITS.flood, [what]: { ...rates, [by]: rate } };
+        assert.deepEqual(chatSettings({ flood: { [what]: { [by]: rate } } }).flood, expected, `${what}.${by}`);
+      }
+    await withChat({ flood: { messages: { user: rate, address: undefined }, joins: undefined } }, async (server) => {
+      const ann = await member(server, '?user=ann');
+      say(ann, 'x', '1');
+      while ((await told(ann)).type !== 'ack');
+      assert.equal((await post(server, 'x')).status, 201);
+    });
+  });
+
+  it('what is no rate is refused at the call, with the name that was meant', () => {
+    const server = createServer();
+    for (const [flood, message] of [
+      [{ message: {} }, 'mountChat: flood: unknown option message; did you mean messages?'],
+      [{ messages: { usr: rate } }, 'mountChat: flood.messages: unknown option usr; did you mean user?'],
+      [{ posts: { user: rate } }, 'mountChat: flood.posts: unknown option user; known are address'],
+      [
+        { reading: { conection: rate } },
+        'mountChat: flood.reading: unknown option conection; did you mean connection?',
+      ],
+      [
+        { joins: { user: { burst: 1, persecond: 1 } } },
+        /flood.joins.user: unknown option persecond; did you mean perSecond\?/,
+      ],
+      [
+        { joins: { user: { burst: 1 } } },
+        'mountChat: flood.joins.user has no perSecond: a rate is { burst, perSecond }',
+      ],
+      [{ joins: { user: null } }, 'mountChat: flood.joins.user is null, must be { burst, perSecond }'],
+      [{ joins: 5 }, 'mountChat: flood.joins is 5, must be an object such as { user: { burst, perSecond } }'],
+      [{ pages: { address: { burst: 0, perSecond: 1 } } }, /address: burst is 0, must be a number of 1 or more/],
+      [null, 'mountChat: flood is null, must be an object or false'],
+      [true, 'mountChat: flood is true, must be an object or false'],
+    ] as const)
+      assert.throws(() => mountChat(server, { flood } as unknown as ChatOptions), { message }, JSON.stringify(flood));
+  });
+
   it('refuses options that are wrong, at the call', () => {
     const server = createServer();
     for (const [options, error] of [
       [{ base: 'chat' }, TypeError],
       [{ base: '/chat/' }, TypeError],
-      [{ flood: { message: {} } }, TypeError],
       [{ flood: { posts: { address: { burst: 0, perSecond: 1 } } } }, RangeError],
       [{ flood: { reading: { connection: { burst: 1, perSecond: 0 } } } }, RangeError],
       [{ maxMember: 1 }, TypeError],
