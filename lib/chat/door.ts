@@ -47,7 +47,7 @@ export class Door {
 
   /** Lets somebody join: by ticket, or by what the request itself says. */
   async join(request: HttpRequest): Promise<Admitted | Refused> {
-    const { flood, clock } = this.#settings;
+    const { flood } = this.#settings;
     const flooded = await this.#flooded(
       'joins',
       'a',
@@ -56,9 +56,7 @@ export class Door {
     );
     if (flooded !== undefined) return flooded;
     const ticket = request.query.get('ticket');
-    const user = ticket === null ? await this.whoIs(request) : this.#tickets.use(ticket, clock.now());
-    if (user === undefined)
-      return { refusal: problem(errorEvent('UNAUTHORIZED', 'the ticket is wrong, was used, or is too old')) };
+    const user = ticket === null ? await this.whoIs(request) : this.#whose(ticket);
     if ('refusal' in user) return user;
     const tooOften = await this.#flooded('joins', 'u', user.id, flood ? flood.joins.user : undefined);
     return tooOften ?? this.#admit(request, user, 'join');
@@ -111,15 +109,26 @@ export class Door {
     );
   }
 
+  /** Who was given a ticket. Their log-in may have ended since. */
+  #whose(ticket: string): ChatUser | Refused {
+    const user = this.#tickets.use(ticket, this.#settings.clock.now());
+    if (user === undefined)
+      return { refusal: problem(errorEvent('UNAUTHORIZED', 'the ticket is wrong, was used, or is too old')) };
+    return this.#unlessOver(user);
+  }
+
+  #unlessOver(user: ChatUser): ChatUser | Refused {
+    const { expiresAt } = user;
+    if (expiresAt === undefined || expiresAt > this.#settings.now().getTime()) return user;
+    return { refusal: problem(errorEvent('UNAUTHORIZED', 'the log-in is over')) };
+  }
+
   /** Who `identify` says that it is. @throws TypeError for an answer that is none */
   #known(answer: unknown, nameOfGuest: () => string): ChatUser | Refused {
     const identity = checkIdentity(answer);
     if (identity === undefined) return person(undefined, nameOfGuest());
     if ('status' in identity) return { refusal: identity };
-    const { expiresAt } = identity;
-    if (expiresAt !== undefined && expiresAt <= this.#settings.now().getTime())
-      return { refusal: problem(errorEvent('UNAUTHORIZED', 'the log-in is over')) };
-    return identity;
+    return this.#unlessOver(identity);
   }
 
   #admit(request: HttpRequest, user: ChatUser, action: ChatAction): Soon<Admitted | Refused> {

@@ -157,4 +157,21 @@ describe('what the application answers', { timeout: 30_000 }, () => {
       assert.deepEqual([code, message, told()], ['UNAUTHORIZED', 'the log-in is over', '']);
     });
   });
+
+  it('a log-in that has ended since its ticket was given is refused likewise, before anything is told', async () => {
+    let nowMs = 1_000_000;
+    const user = { id: 'x', name: 'x', expiresAt: nowMs + 10 };
+    await withAnswers({ identify: () => user, now: () => new Date(nowMs) }, async (server) => {
+      const ticket = async (): Promise<string> =>
+        ((await (await fetch(`${server.url}/tickets`, { method: 'POST' })).json()) as { ticket: string }).ticket;
+      const tickets = [await ticket(), await ticket(), await ticket()];
+      nowMs += 9;
+      (await openWebSocket(server.port, `/rooms/r?ticket=${tickets[0]}`)).socket.destroy();
+      nowMs += 1;
+      const response = await fetch(`${server.url}/rooms/r/events?ticket=${tickets[1]}`);
+      const { code, message } = (await response.json()) as { code: string; message: string };
+      assert.deepEqual([response.status, code, message], [401, 'UNAUTHORIZED', 'the log-in is over']);
+      await assert.rejects(openWebSocket(server.port, `/rooms/r?ticket=${tickets[2]}`), /401/);
+    });
+  });
 });
