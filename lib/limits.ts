@@ -267,6 +267,10 @@ export const CHAT_LIMITS = {
   maxPageRecords: 100,
   /** Messages of one connection that wait for `authorize` and `onMessage`. */
   maxWaitingMessages: 100,
+  /** Messages that `authorize` and `onMessage` let pass, so that a repeat is not looked at again: at a message a second of 80 people two minutes. */
+  maxPassed: 10_000,
+  /** And their texts and ids: 10,000 of some 200 characters. */
+  maxPassedBytes: 4_194_304,
   /** Removals that are remembered, so that a text is not shown again: some 100 bytes each. */
   maxRemovals: 10_000,
   /** Tickets that were given out and not used: some 300 bytes each. */

@@ -76,7 +76,8 @@ export interface ChatOptions {
   readonly authorize?: ((user: ChatUser, room: string, action: ChatAction) => boolean | Promise<boolean>) | undefined;
   /**
    * Looks at every message before it is published. Where it throws, or answers what is no decision, the sender is told `FAILED`, which
-   * is final for that message, and the server's `onError` hears why.
+   * is final for that message, and the server's `onError` hears why. It is not asked about a repeat (the same `id` and text of the same
+   * person) of what it let pass in the last two minutes; after a restart, or on another node, it may be.
    */
   readonly onMessage?: ((message: DraftMessage) => DraftDecision | Promise<DraftDecision>) | undefined;
   /**

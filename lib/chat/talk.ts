@@ -2,7 +2,8 @@
  * Saying things: from a message that somebody sent to its record in the log, or to the reason why there is none.
  *
  * Each speaker's messages pass flood control, `authorize`, `onMessage` and the log in the order in which they came, however long the application
- * takes; at most `maxWaitingMessages` of a speaker wait. Knows the hub and the door; no connection. Read next: `members.ts`.
+ * takes; at most `maxWaitingMessages` of a speaker wait. A repeat of what has passed is not looked at again (`passed.ts`).
+ * Knows the hub and the door; no connection. Read next: `members.ts`.
  */
 
 import { CHAT_LIMITS } from '../limits.ts';
@@ -14,6 +15,7 @@ import { checkAuthorized, checkDecision } from './application.ts';
 import { type Admitted, type Door, FORBIDDEN } from './door.ts';
 import { messageData, type Outgoing, removalData } from './encoding.ts';
 import { LogHealth } from './log-health.ts';
+import { type Looked, Passed } from './passed.ts';
 import { type ErrorEvent, parseMessage } from './protocol.ts';
 import type { ChatSettings, ChatUser } from './settings.ts';
 import type { Soon } from './soon.ts';
@@ -40,6 +42,7 @@ export class Talk {
   readonly #onError: (error: unknown) => void;
   /** Whether the log takes what is said. */
   readonly health: LogHealth;
+  readonly #passed = new Passed();
   #forApplication = 0;
   #forLog = 0;
 
@@ -105,26 +108,51 @@ export class Talk {
 
   async #checkAndPublish(speaker: Speaker, said: Said, isAllowed: boolean): Promise<Receipt | ErrorEvent> {
     const { room, user } = speaker;
-    const checked = await this.#check(speaker, said, isAllowed).finally(() => this.#forApplication--);
-    return 'code' in checked ? checked : this.publish(room, user, checked);
+    const key = said.id === undefined ? undefined : `${room}\n${user.id}\n${said.id}`;
+    const nowMs = this.#settings.clock.now();
+    let looked = key === undefined ? undefined : this.#passed.find(key, said.text, nowMs);
+    let checked: Promise<Said | ErrorEvent>;
+    if (looked === undefined) {
+      checked = this.#check(speaker, said, isAllowed);
+      if (key !== undefined) looked = this.#passed.add(key, said.text, checked, nowMs);
+    } else checked = this.#again(speaker, looked, isAllowed);
+    const outcome = await checked.finally(() => this.#forApplication--);
+    if ('code' in outcome) return outcome;
+    const answer = await this.publish(room, user, outcome);
+    if (looked !== undefined && !('code' in answer)) looked.published = true;
+    return answer;
   }
 
-  /** What the application makes of it. Where that fails, the message alone is refused: its sender may say something else. */
-  async #check({ room, user }: Speaker, said: Said, isAllowed: boolean): Promise<Said | ErrorEvent> {
-    const { authorize } = this.#settings;
-    try {
-      if (!isAllowed && authorize !== undefined && !checkAuthorized(await authorize(user, room, 'say')))
-        return errorEvent('FORBIDDEN', FORBIDDEN.say);
-    } catch (error) {
-      this.#onError(error);
-      // It has not looked at the message, so that any other one would fail alike: a reason to wait.
-      return errorEvent('FAILED', 'the server could not find out whether you may say anything here', 1_000);
-    }
+  /** What has become of a message that is sent again. While the log does not have it, its sender may have lost the right to say it. */
+  async #again(speaker: Speaker, looked: Looked, isAllowed: boolean): Promise<Said | ErrorEvent> {
+    const decided = await looked.decision;
+    if ('code' in decided || looked.published || isAllowed) return decided;
+    return (await this.#mayNot(speaker)) ?? decided;
+  }
+
+  /** What the application makes of it. Where that fails, the message alone is refused: its sender may say something else. Never rejects. */
+  async #check(speaker: Speaker, said: Said, isAllowed: boolean): Promise<Said | ErrorEvent> {
+    const mayNot = isAllowed ? undefined : await this.#mayNot(speaker);
+    if (mayNot !== undefined) return mayNot;
+    const { room, user } = speaker;
     try {
       return await this.#decide(room, user, said);
     } catch (error) {
       this.#onError(error);
       return errorEvent('FAILED', 'the server failed to look at this message');
+    }
+  }
+
+  /** Why somebody may not say anything; undefined where they may. */
+  async #mayNot({ room, user }: Speaker): Promise<ErrorEvent | undefined> {
+    const { authorize } = this.#settings;
+    try {
+      if (authorize === undefined || checkAuthorized(await authorize(user, room, 'say'))) return undefined;
+      return errorEvent('FORBIDDEN', FORBIDDEN.say);
+    } catch (error) {
+      this.#onError(error);
+      // It has not looked at the message, so that any other one would fail alike: a reason to wait.
+      return errorEvent('FAILED', 'the server could not find out whether you may say anything here', 1_000);
     }
   }
 
