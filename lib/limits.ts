@@ -297,6 +297,8 @@ export const CHAT_LIMITS = {
   },
   /** A request that is refused for a flood is answered so much later: one connection has five of them a second, and no more. */
   refusalDelayMs: 200,
+  /** Who asks so soon after a join that was refused for a flood is told of it: the answer was late, and a token may have come meanwhile. */
+  refusalRememberedMs: 2_000,
 } as const;
 
 /** Memory of the DEFLATE codec, all of it shared by every connection; what one connection holds is stated in `lib/deflate/README.md`. */

@@ -62,7 +62,23 @@ export class Door {
     return tooOften ?? this.#admit(request, user, 'join');
   }
 
-  /** Lets somebody speak by POST, or read the history; or says whether they may join, which they do by another request. */
+  /** Whether somebody may join, which they do by another request: takes no token of it, but one of `pages`. */
+  async joinable(request: HttpRequest): Promise<Admitted | Refused> {
+    const admitted = await this.request(request, 'join');
+    const { flood, clock } = this.#settings;
+    if (admitted.refusal !== undefined || flood === false) return admitted;
+    const { user, address } = admitted;
+    const waitMs = this.#buckets.peek(
+      [
+        [`joins a ${address}`, flood.joins.address],
+        [`joins u ${user.id}`, flood.joins.user],
+      ],
+      clock.now(),
+    );
+    return waitMs === 0 ? admitted : refuseLate(tooMany('joins', waitMs), clock);
+  }
+
+  /** Lets somebody speak by POST, or read the history. */
   request(request: HttpRequest, action: ChatAction): Soon<Admitted | Refused> {
     const flooded = this.#floodedBy(request, action === 'say' ? 'posts' : 'pages');
     if (flooded !== undefined) return flooded;
@@ -158,8 +174,12 @@ export class Door {
   #take(what: string, wanted: readonly (readonly [string, Rate])[]): ErrorEvent | undefined {
     const keyed = wanted.map(([key, rate]) => [`${what} ${key}`, rate] as const);
     const waitMs = this.#buckets.take(keyed, this.#settings.clock.now());
-    return waitMs === 0 ? undefined : errorEvent('RATE_LIMITED', `too many ${what}, wait ${waitMs} ms`, waitMs);
+    return waitMs === 0 ? undefined : tooMany(what, waitMs);
   }
+}
+
+function tooMany(what: string, waitMs: number): ErrorEvent {
+  return errorEvent('RATE_LIMITED', `too many ${what}, wait ${waitMs} ms`, waitMs);
 }
 
 /** Refuses what was too much, after a while: so a connection that goes on all the same gets few refusals, and costs little. */

@@ -33,7 +33,10 @@ export function addRoutes(server: Server, parts: HttpParts): void {
   server.get(`${base}/rooms/:room/messages`, (request) => history(request, parts), options);
   server.get(
     `${base}/rooms/:room/joinable`,
-    async (request) => (await door.request(request, 'join')).refusal ?? json(200, {}),
+    async (request) => {
+      if (Server.inside(server, 'mountChat').closing()) return CLOSING;
+      return joinable(request, parts);
+    },
     options,
   );
   server.post(
@@ -84,6 +87,24 @@ function post(request: HttpRequest, { door, talk, settings, records }: HttpParts
       return json(201, said);
     });
   });
+}
+
+/** Like what a server that closes answers to new connections. */
+const CLOSING: HttpResponse = { status: 503, headers: { 'Retry-After': '1' }, body: 'the server is closing\n' };
+
+/** What a join would be answered now. */
+async function joinable(request: HttpRequest, { door, hub, settings }: HttpParts): Promise<HttpResponse> {
+  const admitted = await door.joinable(request);
+  if (admitted.refusal !== undefined) return admitted.refusal;
+  const { maxRooms, maxMembers } = settings;
+  const members = hub.find(admitted.room)?.size;
+  const full =
+    members === undefined
+      ? hub.size >= maxRooms &&
+        new RoomRefused('HUB_FULL', `there are ${hub.size} rooms with members, limit ${maxRooms}`)
+      : members >= maxMembers &&
+        new RoomRefused('ROOM_FULL', `room ${admitted.room} has ${members} members, limit ${maxMembers}`);
+  return full ? problem(refusedByRoom(full)) : json(200, {});
 }
 
 async function history(request: HttpRequest, parts: HttpParts): Promise<HttpResponse> {

@@ -20,11 +20,13 @@ export interface Rate {
 export interface Bucket {
   tokens: number;
   atMs: number;
+  /** When somebody was last refused a token. */
+  refusedAtMs: number;
 }
 
 /** Makes a full one. */
 export function newBucket({ burst }: Rate, nowMs: number): Bucket {
-  return { tokens: burst, atMs: nowMs };
+  return { tokens: burst, atMs: nowMs, refusedAtMs: Number.NEGATIVE_INFINITY };
 }
 
 /** Takes a token, which may be owed. Returns 0, or the milliseconds until none is owed any more. */
@@ -37,6 +39,11 @@ export function takeOne(bucket: Bucket, rate: Rate, nowMs: number): number {
 function fill(bucket: Bucket, { burst, perSecond }: Rate, nowMs: number): void {
   bucket.tokens = Math.min(burst, bucket.tokens + ((nowMs - bucket.atMs) * perSecond) / 1_000);
   bucket.atMs = nowMs;
+}
+
+/** Milliseconds until there is a whole token. */
+function waitFor({ tokens }: Bucket, { perSecond }: Rate): number {
+  return tokens >= 1 ? 0 : Math.ceil(((1 - tokens) * 1_000) / perSecond);
 }
 
 /** See the head of this file. */
@@ -58,12 +65,28 @@ export class TokenBuckets {
     let waitMs = 0;
     const found = wanted.map(([key, rate]) => {
       const bucket = this.#filled(key, rate, nowMs);
-      if (bucket.tokens < 1) waitMs = Math.max(waitMs, ((1 - bucket.tokens) * 1_000) / rate.perSecond);
+      if (bucket.tokens < 1) {
+        bucket.refusedAtMs = nowMs;
+        waitMs = Math.max(waitMs, waitFor(bucket, rate));
+      }
       return bucket;
     });
-    if (waitMs > 0) return Math.ceil(waitMs);
+    if (waitMs > 0) return waitMs;
     for (const bucket of found) bucket.tokens--;
     return 0;
+  }
+
+  /** What `take` would return, or would have returned within `refusalRememberedMs`: then at least 1. Takes nothing. */
+  peek(wanted: readonly (readonly [key: string, rate: Rate])[], nowMs: number): number {
+    let waitMs = 0;
+    for (const [key, rate] of wanted) {
+      const bucket = this.#buckets.get(key);
+      if (bucket === undefined) continue;
+      fill(bucket, rate, nowMs);
+      const wasRefused = nowMs - bucket.refusedAtMs < CHAT_LIMITS.refusalRememberedMs;
+      waitMs = Math.max(waitMs, wasRefused ? 1 : 0, waitFor(bucket, rate));
+    }
+    return waitMs;
   }
 
   #filled(key: string, rate: Rate, nowMs: number): Bucket {

@@ -161,6 +161,60 @@ describe('how much', { timeout: 30_000 }, () => {
     });
   });
 
+  const joinable = async (
+    server: Server,
+    query: string,
+  ): Promise<[status: number, code: string, retryAfter: string]> => {
+    const response = await fetch(`${server.url}/rooms/r/joinable${query}`);
+    const { code = '' } = (await response.json()) as { readonly code?: string };
+    return [response.status, code, response.headers.get('retry-after') ?? ''];
+  };
+
+  for (const by of ['user', 'address'] as const)
+    it(`joinable is 429 where a join would be for its ${by}, and takes no token itself`, async () => {
+      const joins = { user: many, address: many, [by]: { burst: 2, perSecond: 0.01 } };
+      await withChat({ flood: { joins } }, async (server) => {
+        for (let i = 0; i < 5; i++) assert.deepEqual(await joinable(server, '?user=ann'), [200, '', '']);
+        await member(server, '?user=ann');
+        assert.deepEqual(await joinable(server, '?user=ann'), [200, '', '']);
+        await member(server, '?user=ann');
+        const [status, code, retryAfter] = await joinable(server, '?user=ann');
+        assert.deepEqual([status, code], [429, 'RATE_LIMITED']);
+        assert.ok(Number(retryAfter) > 90 && Number(retryAfter) <= 100, retryAfter);
+        assert.equal((await fetch(`${server.url}/rooms/r/events?user=ann`)).status, 429);
+        assert.equal((await joinable(server, '?user=bob'))[0], by === 'user' ? 200 : 429);
+      });
+    });
+
+  it('joinable is 429 for refusalRememberedMs behind a join that was refused, though a token has come meanwhile', () => {
+    const buckets = new TokenBuckets();
+    const one = [['a', { burst: 1, perSecond: 10 }]] as const;
+    assert.deepEqual([buckets.peek(one, 0), buckets.size], [0, 0]);
+    assert.deepEqual([buckets.take(one, 0), buckets.peek(one, 50), buckets.peek(one, 100)], [0, 50, 0]);
+    assert.deepEqual([buckets.take(one, 100), buckets.take(one, 150)], [0, 50]);
+    const untilMs = 150 + CHAT_LIMITS.refusalRememberedMs;
+    assert.deepEqual([buckets.peek(one, 150), buckets.peek(one, untilMs - 1), buckets.peek(one, untilMs)], [50, 1, 0]);
+  });
+
+  it('joinable is 503 where the room or the hub is full, and where the server drains', async () => {
+    await withChat({ flood: false, maxMembers: 1, maxRooms: 1 }, async (server) => {
+      assert.deepEqual(await joinable(server, ''), [200, '', '']);
+      await member(server, '');
+      assert.deepEqual(await joinable(server, ''), [503, 'ROOM_FULL', '1']);
+      const other = await fetch(`${server.url}/rooms/other/joinable`);
+      assert.equal(((await other.json()) as ErrorEvent).code, 'HUB_FULL');
+      const client = await RawClient.connect(server.port);
+      client.request('GET /rooms/r/joinable');
+      await until('it is answered', () => client.pending.includes('ROOM_FULL'));
+      const drained = server.drain({ overMs: 200 });
+      client.request('GET /rooms/r/joinable');
+      await until('it is answered', () => client.pending.includes('closing'));
+      assert.match(client.pending, /503[\s\S]*Retry-After: 1\r\n[\s\S]*the server is closing/);
+      for (const each of RawClient.open) each.socket.destroy();
+      await drained;
+    });
+  });
+
   it('one connection gets a refusal each refusalDelayMs, whatever it sends meanwhile', async () => {
     await withChat({ flood: { posts: { address: { burst: 1, perSecond: 0.1 } } } }, async (server) => {
       const eve = await RawClient.connect(server.port);
