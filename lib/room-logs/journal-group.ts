@@ -107,8 +107,9 @@ export class JournalGroup {
 
   /** Reads what the disk has of a group, and makes its first file where there is nothing. @throws RoomRefused `LOG_DAMAGED` */
   static async open(options: GroupOptions): Promise<JournalGroup> {
-    const { files, directory, group, tell } = options;
-    const rooms = new LoggedRooms(options.rooms);
+    const { files, directory, group, groups, tell } = options;
+    const what = groups === 1 ? 'the log' : `group ${group}, one of ${groups} of the log,`;
+    const rooms = new LoggedRooms(options.rooms, what);
     const found = await readGroup(files, directory, group, rooms);
     if (found.cutBytes > 0) tell({ kind: 'cut', group, bytes: found.cutBytes });
     const writer = found.writer ?? (await SegmentWriter.create(files, newHeader(options, found.nextGeneration)));

@@ -38,7 +38,11 @@ export type JournalTrouble =
 
 /** Options of a journal: bounds of its rooms as for a log in memory, and those of the disk. */
 export interface JournalOptions extends LoggedRoomsOptions {
-  /** Groups of rooms with files of their own; fixed when the directory is new. Default that of the directory, `JOURNAL_LIMITS.groups`. */
+  /**
+   * Groups of rooms with files of their own; fixed when the directory is new. Each has its share of `maxRooms`, `maxTotalKeys`,
+   * `maxPendingBytes` and `maxPendingAppends`, rounded up, and a room's name decides its group: where one is full, rooms of it make way or
+   * are refused while others have room. Default that of the directory, `JOURNAL_LIMITS.groups`.
+   */
   readonly groups?: number | undefined;
   /** Default `JOURNAL_LIMITS.maxPendingBytes`. */
   readonly maxPendingBytes?: number | undefined;

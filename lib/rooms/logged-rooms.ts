@@ -108,20 +108,22 @@ export class LoggedRooms {
   readonly #newId: (length: number) => string;
   readonly #token: string;
   readonly #maxRooms: number;
+  readonly #what: string;
   readonly #rooms = new Map<string, LoggedRoom>();
   /** Rooms without subscribers, the one that was used longest ago first. Those with `pending` records stay. */
   readonly #idle = new Set<LoggedRoom>();
   readonly #keys: KeyWindow;
   #observer: RoomObserver | undefined;
 
-  /** @throws RangeError for a bound that is none */
-  constructor(options: LoggedRoomsOptions = {}) {
+  /** `what` these are the rooms of, for errors. @throws RangeError for a bound that is none */
+  constructor(options: LoggedRoomsOptions = {}, what = 'the log') {
     const { history, maxRooms, keys } = loggedRoomsBounds(options);
     this.#bounds = history;
     this.#clock = options.clock ?? systemClock;
     this.#newId = options.newId ?? randomId;
     this.#token = this.#newId(6);
     this.#maxRooms = maxRooms;
+    this.#what = what;
     this.#keys = new KeyWindow(keys, this.#clock);
   }
 
@@ -156,7 +158,7 @@ export class LoggedRooms {
       else if (this.#rooms.size - this.#idle.size >= this.#maxRooms)
         return new RoomRefused(
           'LOG_FULL',
-          `all ${this.#rooms.size} rooms of the log are in use, limit ${this.#maxRooms}`,
+          `all ${this.#rooms.size} rooms of ${this.#what} are in use, limit ${this.#maxRooms}`,
         );
     }
     return this.#add(name);

@@ -449,6 +449,29 @@ describe('the groups of a journal', () => {
   });
 });
 
+describe('the share of a group', () => {
+  it('of maxRooms is an equal one, rounded up: a full group refuses, and says which it is', async () => {
+    const journal = await open(new SimulatedDisk(), { groups: 4, maxRooms: 7 });
+    const errors = new Map<string, string>();
+    const subscribe = (room: string): void => {
+      const failed = ({ code, message }: RoomRefused): void => void errors.set(room, `${code} ${message}`);
+      journal.subscribe(room, 0, { opened() {}, record() {}, gap() {}, reset() {}, failed });
+    };
+    const rooms = Array.from({ length: 40 }, (_, i) => `r${i}`);
+    const third = rooms.filter((room) => crcOf(Buffer.from(room)) % 4 === 3);
+    for (const room of third.slice(0, 2)) subscribe(room);
+    assert.deepEqual([journal.held.rooms, errors.size], [2, 0]);
+    subscribe(third[2]!);
+    assert.deepEqual(
+      [...errors],
+      [[third[2], 'LOG_FULL all 2 rooms of group 3, one of 4 of the log, are in use, limit 2']],
+    );
+    for (const room of rooms) subscribe(room);
+    assert.equal(journal.held.rooms, 8);
+    await journal.close();
+  });
+});
+
 describe('options of a journal', () => {
   it('that are none are refused', async () => {
     for (const options of [
