@@ -118,6 +118,16 @@ function personOf(presence: string): Person {
   return { id, name };
 }
 
+/** Each person once, where they came in, by the name with which they came last. */
+function peopleOf(names: readonly string[]): Person[] {
+  const people = new Map<string, Person>();
+  for (const name of names) {
+    const person = personOf(name);
+    people.set(person.id, person);
+  }
+  return [...people.values()];
+}
+
 /** What members are told of a record or a notice. */
 export function prepare(item: Item, room: RoomView, records: Records, now: () => Date): Outgoing {
   switch (item.type) {
@@ -136,7 +146,7 @@ export function prepare(item: Item, room: RoomView, records: Records, now: () =>
     case 'reset':
       return outgoing({ type: 'reset', epoch: item.position.epoch, sequence: item.position.sequence });
     case 'members':
-      return outgoing({ type: 'members', members: item.members.map(personOf), memberCount: item.memberCount });
+      return outgoing({ type: 'members', members: peopleOf(item.members), memberCount: item.memberCount });
   }
 }
 
@@ -160,7 +170,7 @@ function welcome({ room, as = '', position, resumed, replay, gap, members, membe
     resumed,
     replayed: replay,
     gap: gap === undefined ? null : { from: gap.from, to: gap.to },
-    members: members.map(personOf),
+    members: peopleOf(members),
     memberCount,
   };
 }

@@ -48,7 +48,10 @@ export interface JoinOptions {
    * without a token is not checked against records that the log has lost.
    */
   readonly after?: Resumable | string | null | undefined;
-  /** The name for presence; without one the member is not listed. 1 to `ROOM_LIMITS.maxKeyLength` UTF-16 units. */
+  /**
+   * The name for presence; without one the member is not listed. 1 to `ROOM_LIMITS.maxKeyLength` UTF-16 units. Names with a line feed that
+   * are equal in front of it are of one person, who counts once in `memberCount`; each name is listed, and told of when it comes and goes.
+   */
   readonly as?: string | undefined;
 }
 

@@ -1,7 +1,8 @@
 /**
  * Who is in a room, by name, and one list of changes for each window of time.
  *
- * A name counts once however many connections have it. Changes are told together once a window has passed: `presenceMs`, or
+ * A name counts once however many connections have it, and a person once: names with a line feed in them are of one person where they
+ * are equal in front of it, as the chat's are (an id, and what the person is called). Changes are told together once a window has passed: `presenceMs`, or
  * a millisecond for each name where that is longer. So presence causes at most a thousand deliveries a second in a room, and
  * a join costs the same in a room of ten and of ten thousand. Names that came and went within a window are not told, unless
  * somebody was given a list of names in between: whoever holds that list must hear how it went on.
@@ -30,6 +31,10 @@ export class Presence {
   readonly #options: PresenceOptions;
   /** Connections by name, in order of arrival. */
   readonly #names = new Map<string, number>();
+  /** How many names a person has, of names with a line feed. */
+  readonly #people = new Map<string, number>();
+  /** Names beside the first one of their person. */
+  #doubles = 0;
   /** Changes that were not told yet, each with the number of lists that had been given out when it happened. */
   readonly #joined = new Map<string, number>();
   readonly #left = new Map<string, number>();
@@ -40,9 +45,9 @@ export class Presence {
     this.#options = options;
   }
 
-  /** Different names. */
+  /** Different people. */
   get size(): number {
-    return this.#names.size;
+    return this.#names.size - this.#doubles;
   }
 
   /** All names, in order of arrival; not a copy. */
@@ -70,19 +75,36 @@ export class Presence {
   join(name: string): void {
     const connections = this.#names.get(name) ?? 0;
     this.#names.set(name, connections + 1);
-    if (connections === 0) this.#change(name, this.#joined, this.#left);
+    if (connections > 0) return;
+    this.#count(name, 1);
+    this.#change(name, this.#joined, this.#left);
   }
 
   leave(name: string): void {
     const connections = this.#names.get(name) ?? 0;
     if (connections > 1) this.#names.set(name, connections - 1);
-    else if (this.#names.delete(name)) this.#change(name, this.#left, this.#joined);
+    else if (this.#names.delete(name)) {
+      this.#count(name, -1);
+      this.#change(name, this.#left, this.#joined);
+    }
   }
 
   /** Calls the window off: nobody is left to be told. */
   close(): void {
     this.#cancel?.();
     this.#cancel = undefined;
+  }
+
+  /** A name came or went. */
+  #count(name: string, by: 1 | -1): void {
+    const end = name.indexOf('\n');
+    if (end < 0) return;
+    const person = name.slice(0, end);
+    const before = this.#people.get(person) ?? 0;
+    const after = before + by;
+    if (after === 0) this.#people.delete(person);
+    else this.#people.set(person, after);
+    if (Math.max(before, after) > 1) this.#doubles += by;
   }
 
   /** Notes a change; one that takes back another is not told, unless somebody was given a list in between. */
@@ -104,7 +126,7 @@ export class Presence {
     const left = firstOf(this.#left.keys(), maxMembersListed);
     this.#joined.clear();
     this.#left.clear();
-    tell({ type: 'presence', joined, left, memberCount: this.#names.size });
+    tell({ type: 'presence', joined, left, memberCount: this.size });
   }
 }
 

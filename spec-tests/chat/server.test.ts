@@ -162,8 +162,10 @@ describe('the chat server', { timeout: 30_000 }, () => {
     const first = await connect('bob');
     assert.deepEqual(await told(), { joined: [bob], left: [], renamed: [], memberCount: 2 });
     const sameName = await connect('bob'); // nothing to tell
-    const other = await connect('robert');
-    assert.deepEqual(await told(), { joined: [robert], left: [], renamed: [], memberCount: 3 });
+    const other = await member('tea', undefined, '?id=b1&user=robert');
+    const { members, memberCount: count } = await other.ear.expect('welcome');
+    assert.deepEqual([members, count], [[{ id: 'ann', name: 'ann' }, robert], 2], 'each person once');
+    assert.deepEqual(await told(), { joined: [robert], left: [], renamed: [], memberCount: 2 });
     sameName.socket.close();
     await until('its connection has gone', () => chat.members === 3);
     other.socket.close();

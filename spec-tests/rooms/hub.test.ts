@@ -353,6 +353,21 @@ describe('presence', () => {
     assert.equal(at.clock.timers, 0);
   });
 
+  it('counts a person once who is here by several names, which differ behind a line feed alone', () => {
+    const at = world({ presenceMs: 0 });
+    const ann = at.ear('r', { as: 'a\nAnn' });
+    const ears = ['a\nAnna', 'b\nBob', 'a', 'a\nAnna', 'b\nRob', 'b\nBobby'].map((as) => at.ear('r', { as }));
+    const counts = (): number[] => told(ann).map(({ memberCount }) => memberCount);
+    assert.deepEqual(counts(), [1, 2, 3, 3, 3]);
+    const welcome = at.ear('r').heard[0];
+    assert.ok(welcome?.type === 'welcome');
+    assert.deepEqual([welcome.memberCount, welcome.members.length], [3, 6]);
+    for (const { member } of ears) member.close();
+    assert.deepEqual(counts().slice(5), [3, 2, 2, 2, 1]);
+    at.ear('r', { as: 'b\nBob' });
+    assert.equal(counts().at(-1), 2);
+  });
+
   /** What a member believes: its welcome, and every change since. */
   const believed = (ear: Ear): string[] => {
     const names = new Set<string>();
