@@ -236,7 +236,7 @@ export class LoggedRooms {
     room.history.append(record);
     room.history.prune(record.timeMs);
     if (record.key !== undefined) this.remember(room, { key: record.key, position: room.head, timeMs: record.timeMs });
-    this.#handOut(room, record);
+    handOut(room, record);
   }
 
   /** Remembers that a key was used; keys are remembered in the order of their times. */
@@ -337,26 +337,26 @@ export class LoggedRooms {
     this.#keys.drop(room.keys);
     this.#observer?.dropped(room);
   }
+}
 
-  /** Hands a record to every subscriber; one that is taken meanwhile waits until all have this one. */
-  #handOut(room: LoggedRoom, record: LogRecord): void {
-    if (room.waiting !== undefined) {
-      room.waiting.push(record);
-      return;
-    }
-    if (room.listeners.size === 0) return;
-    const waiting: LogRecord[] = [record];
-    room.waiting = waiting;
-    for (let i = 0; i < waiting.length; i++) {
-      const each = waiting[i]!;
-      for (const listener of room.listeners) {
-        if (listener.sequence >= each.sequence) continue; // it subscribed meanwhile, and `opened` covered this one
-        listener.sequence = each.sequence;
-        listener.subscriber.record(each);
-      }
-    }
-    room.waiting = undefined;
+/** Hands a record to every subscriber; one that is taken meanwhile waits until all have this one. */
+function handOut(room: LoggedRoom, record: LogRecord): void {
+  if (room.waiting !== undefined) {
+    room.waiting.push(record);
+    return;
   }
+  if (room.listeners.size === 0) return;
+  const waiting: LogRecord[] = [record];
+  room.waiting = waiting;
+  for (let i = 0; i < waiting.length; i++) {
+    const each = waiting[i]!;
+    for (const listener of room.listeners) {
+      if (listener.sequence >= each.sequence) continue; // it subscribed meanwhile, and `opened` covered this one
+      listener.sequence = each.sequence;
+      listener.subscriber.record(each);
+    }
+  }
+  room.waiting = undefined;
 }
 
 /** Whether a position is one of this numbering, as far as the history can tell. */
