@@ -9,6 +9,7 @@ import { takeOver } from '../channel/handed-over.ts';
 import type { Channel, Owner, Sink } from '../channel/port.ts';
 import type { ConnectionSettings } from '../net/connection-settings.ts';
 import { WebSocketConnection } from '../net/websocket-connection.ts';
+import { CloseCode } from '../websocket/close.ts';
 import type { DeflateSettings } from '../websocket/deflate.ts';
 import { SendCallbacks } from './send-callbacks.ts';
 import { type LinkOwner, tell } from './told.ts';
@@ -54,8 +55,8 @@ export class Link {
   #isLate = false;
   /** The end came meanwhile. */
   #endedLate: { readonly code: number; readonly reason: string } | undefined = undefined;
-  /** The message that is being sent in fragments. */
-  #fragmented: 'text' | 'binary' | undefined = undefined;
+  /** The message that is being sent in fragments. `refused`: its first one was not sent, and so none of the others is. */
+  #fragmented: 'text' | 'binary' | 'refused' | undefined = undefined;
   /** What was called behind a Blob that is still being read. */
   #behindBlob: Waiting[] | undefined = undefined;
   /** That Blob's own callback. */
@@ -183,21 +184,36 @@ export class Link {
     if (callback !== undefined || result === 'dropped') this.#called(result, callback);
   }
 
+  /**
+   * A message that lacks a part is another message, and none can be given up (RFC 6455 §5.4). Choice: where its first part is not sent,
+   * the others are not either; where a later one cannot be, the connection ends.
+   */
   #sendFragment(
     data: string | Uint8Array,
-    type: 'text' | 'binary',
+    type: 'text' | 'binary' | 'refused',
     { compress, fin }: SendOptions,
     callback: SendCallback | undefined,
   ): void {
     const begins = this.#fragmented === undefined;
     const part = typeof data === 'string' && type === 'binary' ? Buffer.from(data) : data;
-    const result = this.#connection.sendEncoded(part.length, (core) => {
-      if (begins) core.beginMessage(type, compress === false ? false : undefined);
-      core.sendPart(part);
-      if (fin !== false) core.endMessage();
-    });
-    if (result !== 'dropped') this.#fragmented = fin === false ? type : undefined;
+    const result =
+      type === 'refused'
+        ? 'dropped'
+        : this.#connection.sendEncoded(part.length, (core) => {
+            if (begins) core.beginMessage(type, compress === false ? false : undefined);
+            core.sendPart(part);
+            if (fin !== false) core.endMessage();
+          });
+    const isRefused = type === 'refused' || (begins && result === 'dropped');
+    this.#fragmented = fin === false ? (isRefused ? 'refused' : type) : undefined;
+    if (type === 'refused' && this.isOpen) {
+      if (callback !== undefined)
+        process.nextTick(callback, new Error('not sent: the first part of the message was not'));
+      return;
+    }
     this.#called(result, callback);
+    if (result === 'dropped' && !isRefused)
+      this.#connection.close(CloseCode.TryAgainLater, 'a part would be beyond maxBufferedBytes');
   }
 
   #called(result: 'sent' | 'backpressure' | 'dropped', callback: SendCallback | undefined): void {

@@ -32,6 +32,26 @@ async function deaf(wss: WebSocketServer, port: number): Promise<{ peer: Socket;
   return { peer, server };
 }
 
+/** The frames that come, behind the answer to the handshake. */
+async function* framesOf(peer: Socket): AsyncGenerator<{ first: number; length: number; payload: Buffer }> {
+  let rest = Buffer.alloc(0);
+  let isHead = true;
+  for await (const chunk of peer) {
+    rest = Buffer.concat([rest, chunk as Buffer]);
+    if (isHead) rest = rest.subarray(rest.indexOf('\r\n\r\n') + 4);
+    isHead = false;
+    while (rest.length >= 2) {
+      const short = rest[1]! & 127;
+      const start = short < 126 ? 2 : short === 126 ? 4 : 10;
+      if (rest.length < start) break;
+      const length = short < 126 ? short : short === 126 ? rest.readUInt16BE(2) : Number(rest.readBigUInt64BE(2));
+      if (rest.length < start + length) break;
+      yield { first: rest[0]!, length, payload: rest.subarray(start, start + length) };
+      rest = rest.subarray(start + length);
+    }
+  }
+}
+
 const ended = (wss: WebSocketServer): Promise<void> => new Promise((resolve) => wss.close(() => resolve()));
 
 describe('the bounds behind barewire/ws', () => {
@@ -48,6 +68,74 @@ describe('the bounds behind barewire/ws', () => {
     });
     assert.match(error.message, /maxBufferedBytes \(2000000\)/);
     assert.ok(most <= 2_000_000, `${most}`);
+    server.terminate();
+    peer.destroy();
+    await ended(wss);
+  });
+
+  it('maxBufferedBytes: where a part of a message is beyond it, the connection is closed with 1013 and the message never ends (RFC 6455 §5.4)', async () => {
+    const { wss, port } = await listening({ maxBufferedBytes: 2_000_000 });
+    const { peer, server } = await deaf(wss, port);
+    const results: string[] = [];
+    let most = 0;
+    const send = (part: Buffer, fin: boolean): void => {
+      server.send(part, { fin }, (error) => results.push(error?.message ?? 'sent'));
+      most = Math.max(most, server.bufferedAmount);
+    };
+    for (let i = 0; i < 50 && server.readyState === 1; i++) send(Buffer.alloc(500_000), false);
+    send(Buffer.from('end'), true);
+    assert.ok(most <= 2_000_000, `${most}`);
+    const sizes: number[] = [];
+    const closed = once(server, 'close');
+    for await (const { first, length } of framesOf(peer)) {
+      sizes.push(length);
+      if ((first & 0x0f) === 8) break;
+      assert.equal(first & 0x80, 0, 'no FIN'); // the message would be complete
+    }
+    peer.destroy();
+    await closed;
+    const sent = sizes.length - 1;
+    assert.deepEqual(sizes.slice(0, sent), Array(sent).fill(500_000));
+    const errors = results.filter((result) => result !== 'sent');
+    assert.equal(results.length, sent + 2);
+    assert.equal(errors.length, 2);
+    assert.match(errors[0]!, /maxBufferedBytes \(2000000\)/);
+    assert.match(errors[1]!, /not open/);
+    await ended(wss);
+  });
+
+  it('maxBufferedBytes: where the first part of a message is beyond it, none is sent, and the connection goes on', async () => {
+    const { wss, port } = await listening({ maxBufferedBytes: 2_000_000 });
+    const { peer, server } = await deaf(wss, port);
+    const failed = await new Promise<Error>((resolve) => {
+      for (let i = 0; i < 50; i++) server.send(Buffer.alloc(1_000_000), (error) => error && resolve(error));
+    });
+    assert.match(failed.message, /maxBufferedBytes/);
+    const results: string[] = [];
+    const send = (part: string | Buffer, fin: boolean): Promise<void> =>
+      new Promise((resolve) => {
+        server.send(part, { fin }, (error) => resolve(void results.push(error?.message ?? 'sent')));
+      });
+    await send(Buffer.alloc(1_000_000), false);
+    const texts: string[] = [];
+    peer.resume();
+    const all = (async () => {
+      for await (const { first, payload } of framesOf(peer)) {
+        if (payload.length < 100) texts.push(`${first.toString(16)} ${payload}`);
+        if (String(payload) === 'whole') return;
+      }
+    })();
+    while (server.bufferedAmount > 0) await sleep(1);
+    await send('a', false);
+    await send('b', true);
+    await send('in two ', false);
+    await send('parts', true);
+    await send('whole', true);
+    await all;
+    assert.deepEqual(texts, ['1 in two ', '0 parts', '80 ', '81 whole']); // FIN on an empty frame of its own
+    assert.match(results[0]!, /maxBufferedBytes/);
+    assert.deepEqual(results.slice(1, 3), Array(2).fill('not sent: the first part of the message was not'));
+    assert.deepEqual(results.slice(3), ['sent', 'sent', 'sent']);
     server.terminate();
     peer.destroy();
     await ended(wss);
