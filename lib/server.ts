@@ -116,8 +116,8 @@ export class Server {
   #closed: Promise<void> | undefined = undefined;
   /** When a client that is refused may come back. */
   #retryAfterMs = DEFAULT_RETRY_AFTER_MS;
-  /** Ends a drain that is under way. */
-  #cancelDrain: () => void = () => {};
+  /** Each ends a drain that is under way. */
+  readonly #cancelDrains: (() => void)[] = [];
 
   /** @throws TypeError or RangeError that names a wrong option and its bound */
   constructor(options: ServerOptions = {}) {
@@ -299,8 +299,8 @@ export class Server {
 
   /**
    * Ends the server without a storm: refuses new connections with 503, closes WebSockets with 1012 spread over `overMs`, ends
-   * event streams with a reconnection time of their own each, then closes. Resolves when all have gone.
-   * @throws TypeError or RangeError for a wrong option
+   * event streams with a reconnection time of their own each, then closes. Resolves when all have gone. Of several drains the one that
+   * ends first ends them all, and so does `close`. @throws TypeError or RangeError for a wrong option
    */
   drain(options: DrainOptions = {}): Promise<void> {
     checkOptions('drain', options, { overMs: milliseconds(), retryAfterMs: milliseconds(1), onClose: FUNCTION });
@@ -309,7 +309,7 @@ export class Server {
     this.#closing = true;
     this.#retryAfterMs = retryAfterMs;
     const cancelled = new Promise<void>((resolve) => {
-      this.#cancelDrain = resolve;
+      this.#cancelDrains.push(resolve);
     });
     const { onError } = this.#parts.makers;
     return drainConnections(
@@ -328,7 +328,7 @@ export class Server {
    */
   close(code: number = CloseCode.GoingAway, reason = ''): Promise<void> {
     encodeClosePayload(code, reason);
-    this.#cancelDrain();
+    for (const cancel of this.#cancelDrains.splice(0)) cancel();
     this.#closing = true;
     this.#closed ??= this.#close(code, reason);
     return this.#closed;

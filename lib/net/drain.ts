@@ -87,10 +87,15 @@ function closeOne(
   onClose: DrainOptions['onClose'],
   onError: ErrorHandler,
 ): void {
+  if (!isOpen(connection)) return; // it has gone meanwhile, or another drain has closed it
   guard({ handlerFailed: onError }, onClose, undefined, connection);
   if (connection instanceof ServerSocket) connection.close(CloseCode.ServiceRestart, 'the server restarts');
   else {
     connection.send({ retry });
     connection.close();
   }
+}
+
+function isOpen(connection: Connection): boolean {
+  return connection instanceof ServerSocket ? connection.readyState === 1 : !connection.closed;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createServer } from '../../lib/server.ts';
+import { createServer, type Server } from '../../lib/server.ts';
 import { FakeClock } from '../support/clock.ts';
 import { closePayload } from '../support/frames.ts';
 import { deferred, openWebSocket, patiently, RawClient, turns, until } from '../support/sockets.ts';
@@ -104,6 +104,75 @@ describe('drain', () => {
     const empty = createServer();
     await empty.listen();
     await patiently('the end', empty.drain({ overMs: 60_000 }));
+  });
+});
+
+describe('several drains', () => {
+  /** A server with one stream and `count` WebSockets, drained over each of these times, one call after the other. */
+  async function drained(
+    timesMs: readonly number[],
+    act: (drains: { clock: FakeClock; server: Server; resolved: number[]; told: object[] }) => Promise<void>,
+  ): Promise<void> {
+    const clock = new FakeClock();
+    const server = createServer({ clock })
+      .webSocket('/', {})
+      .eventStream('/s', () => {});
+    await server.listen();
+    const socket = await openWebSocket(server.port);
+    const stream = (await RawClient.connect(server.port)).request('GET /s');
+    await stream.head();
+    const resolved: number[] = [];
+    const told: object[] = [];
+    const onClose = (one: object): void => void told.push(one);
+    const all = timesMs.map((overMs, i) => server.drain({ overMs, onClose }).then(() => resolved.push(i)));
+    await act({ clock, server, resolved, told });
+    await socket.closeFrame();
+    socket.frames({ opcode: 8, payload: closePayload(1012) }).socket.end();
+    await stream.end();
+    stream.socket.end();
+    await patiently('every drain', Promise.all(all));
+    assert.equal(clock.timers, 0);
+  }
+
+  for (const [title, timesMs, overMs] of [
+    ['a shorter one behind a longer one', [60_000, 0], 0],
+    ['a longer one behind a shorter one', [2_000, 60_000], 2_000],
+    ['a third one', [60_000, 1_000, 30_000], 1_000],
+  ] as const)
+    it(`${title}: all resolve when all have gone, and each connection is told once`, () =>
+      drained(timesMs, async ({ clock, resolved, told }) => {
+        await turns();
+        assert.deepEqual(resolved, []);
+        if (overMs > 0) clock.advance(overMs + 20);
+        assert.equal(told.length, 2);
+        assert.equal(new Set(told).size, 2);
+      }));
+
+  it('close ends all of them: nobody is told any more', () =>
+    drained([60_000, 30_000], async ({ server, resolved, told }) => {
+      const closed = server.close();
+      await turns();
+      assert.deepEqual([resolved, told], [[], []]);
+      void closed;
+    }));
+
+  it('close in an onClose: nobody else is told', async () => {
+    const server = createServer().webSocket('/', {});
+    await server.listen();
+    const clients = [await openWebSocket(server.port), await openWebSocket(server.port)];
+    let told = 0;
+    const drained = server.drain({
+      onClose() {
+        told++;
+        void server.close();
+      },
+    });
+    for (const client of clients) {
+      assert.equal((await client.closeFrame()).code, 1001);
+      client.frames({ opcode: 8, payload: closePayload(1001) }).socket.end();
+    }
+    await patiently('the end of the drain', drained);
+    assert.equal(told, 1);
   });
 });
 
