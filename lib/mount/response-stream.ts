@@ -8,6 +8,7 @@
 
 import type { WritableSide } from '../channel/duplex.ts';
 import { hasClientLeft, onClientLeft } from './client-left.ts';
+import { dropResponse } from './drop-response.ts';
 import type { NodeResponse } from './node-request.ts';
 
 type Written = (error?: Error | null) => void;
@@ -54,7 +55,7 @@ export class ResponseStream implements WritableSide {
   }
 
   destroy(error?: Error): void {
-    this.#response.destroy(error);
+    dropResponse(this.#response, error);
   }
 
   on(event: 'error' | 'close', listener: (error: Error) => void): unknown {

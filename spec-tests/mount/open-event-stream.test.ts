@@ -272,7 +272,7 @@ describe('openEventStream', () => {
     );
   });
 
-  it('works on HTTP/2’s response of the same face: events, end, and a client that resets', async () => {
+  it('works on HTTP/2’s response of the same face: events, end, terminate, and a client that resets', async () => {
     const streams: EventStream[] = [];
     const http2 = createHttp2Server((request, response) => {
       const stream = openEventStream(request, response);
@@ -293,9 +293,15 @@ describe('openEventStream', () => {
     open.on('error', () => undefined);
     open.close(8); // CANCEL, RFC 9113 §7
     await until('the signal aborts', () => streams[1]!.signal.aborted);
+    const dropped = session.request({ ':path': '/dropped' });
+    await new Promise((resolve) => dropped.once('data', resolve));
+    const reset = new Promise((resolve) => dropped.once('close', resolve));
+    streams[2]!.terminate();
+    await reset;
+    assert.equal(dropped.rstCode, 8, 'CANCEL: NO_ERROR would stand for a complete answer (RFC 9113 §8.1)');
     const silent = session.request({ ':path': '/silent' });
     await new Promise((resolve) => silent.once('response', resolve));
-    streams[2]!.close();
+    streams[3]!.close();
     silent.resume();
     session.close();
     await new Promise<void>((resolve) => http2.close(() => resolve()));
