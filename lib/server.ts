@@ -322,9 +322,9 @@ export class Server {
   }
 
   /**
-   * Stops accepting, closes WebSockets with `code` (default 1001, "going away"), ends streams, lets requests that are
-   * being answered finish, and resolves when the last connection has gone: at the latest after `closeTimeoutMs`. Every
-   * further call answers the same. @throws RangeError for a code or reason that may not be sent (RFC 6455 §7.4)
+   * Stops accepting, closes WebSockets with `code` (default 1001, "going away"), ends streams, lets requests that are being answered
+   * finish, also those that other people's servers have handed over, and resolves when the last connection and the last request have
+   * gone. What is left after `closeTimeoutMs` is dropped. Every further call answers the same. @throws RangeError for a code or reason that may not be sent (RFC 6455 §7.4)
    */
   close(code: number = CloseCode.GoingAway, reason = ''): Promise<void> {
     encodeClosePayload(code, reason);

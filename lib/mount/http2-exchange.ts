@@ -53,8 +53,9 @@ export class Http2Exchange extends Timed implements Exchange, Sink {
   begin(): void {
     const { channel } = this;
     const { context } = this.#mount;
-    // A server that closes takes no WebSocket any more, and still answers requests of clients that are connected.
-    const room = hasRoom(this.#mount) || (context.closing() && this.handshake === undefined);
+    // A server that drains takes no WebSocket any more, and still answers requests of clients that are connected.
+    const isServed = this.handshake === undefined && context.closing() && !context.closed();
+    const room = hasRoom(this.#mount) || isServed;
     count(this.#mount, channel);
     if (!room || !this.#fewFromThere) {
       const answer = unavailable(context.retryAfterMs());

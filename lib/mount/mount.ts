@@ -10,6 +10,8 @@ import type { HeaderFields } from '../http/headers.ts';
 import type { Context } from '../net/context.ts';
 import type { Forwarded, Source } from '../net/request.ts';
 import type { Clock } from '../net/sweeper.ts';
+import { dropResponse } from './drop-response.ts';
+import type { NodeResponse } from './node-request.ts';
 
 export interface Mount {
   readonly context: Context;
@@ -44,7 +46,17 @@ export function hasRoom({ context, limits }: Mount): boolean {
   return !context.closing() && context.open.size < limits.maxConnections;
 }
 
-/** Takes the channel into the server's count, until it has gone. */
+/**
+ * Takes the channel into the server's count, until it has gone. What comes behind `close` is refused, and ends by its own deadline:
+ * `close` does not wait for it, since without end there may be more of it.
+ */
 export function count({ context }: Mount, channel: Channel): void {
-  context.open.channels.add(channel);
+  if (!context.closed()) context.open.channels.add(channel);
+}
+
+/** `close` waits for this response, until what is answered is called: it is over, or its client has gone. */
+export function countResponse({ context: { open } }: Mount, response: NodeResponse): () => void {
+  const counted = { destroy: () => dropResponse(response) };
+  open.responses.add(counted);
+  return () => open.responseGone(counted);
 }

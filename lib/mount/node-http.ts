@@ -19,7 +19,7 @@ import { type CheckedResponse, handlerFailed, plain, unavailable } from '../net/
 import { describe } from '../options.ts';
 import { type BodyOutcome, readBody } from './body.ts';
 import { ignoreUpgrade } from './ignored-upgrade.ts';
-import type { AttachOptions, Mount } from './mount.ts';
+import { type AttachOptions, countResponse, type Mount } from './mount.ts';
 import {
   checkRequest,
   headOf,
@@ -90,18 +90,21 @@ function takeRequest(mount: Mount, given: RequestHead, node: NodeRequest, respon
   const addressed = withHost(given);
   const head = 'kind' in addressed ? given : addressed;
   const { method, target, headers } = head; // not the text, which a stream would keep beside them
-  const make = (body: Uint8Array): ResponseExchange => {
+  const make = (body: Uint8Array, over?: () => void): ResponseExchange => {
     const request = new Request({ method, target, headers }, body, source, mount.forwarded?.(source, head));
     Request.setRaw(request, node);
-    return new ResponseExchange({ request: node, response }, request, source.remote, mount.context.open);
+    return new ResponseExchange({ request: node, response }, request, source.remote, mount.context.open, over);
   };
-  const refuse = (answer: CheckedResponse): void => make(NOTHING).respond(answer, { close: true });
+  const refuse = (answer: CheckedResponse, over?: () => void): void =>
+    make(NOTHING, over).respond(answer, { close: true });
   if ('kind' in addressed) refuse(refusal(addressed));
   else if (mount.context.closed()) refuse(unavailable(mount.context.retryAfterMs()));
   else {
+    const over = countResponse(mount, response);
     readBody(node, headers, mount.limits, mount.clock, (outcome) => {
-      if (outcome.kind === 'body') serve(mount.context, make(outcome.body));
-      else if (outcome.kind !== 'left') refuse(bodyRefusal(mount, outcome.kind));
+      if (outcome.kind === 'body') serve(mount.context, make(outcome.body, over));
+      else if (outcome.kind === 'left') over();
+      else refuse(bodyRefusal(mount, outcome.kind), over);
     });
   }
 }

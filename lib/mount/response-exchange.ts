@@ -33,11 +33,13 @@ export class ResponseExchange implements Exchange {
   /** The client went before it was answered. */
   #left = false;
 
+  /** `over` is called when the response is over or its client has gone. */
   constructor(
     node: { readonly request: NodeRequest; readonly response: NodeResponse },
     request: Request,
     remote: Remote,
     owner: StreamOwner,
+    over?: () => void,
   ) {
     this.#node = node;
     this.request = request;
@@ -46,7 +48,10 @@ export class ResponseExchange implements Exchange {
     // Node tells of a client that has left by these, the error only where somebody listens; without a listener HTTP/2 throws.
     node.request.on('error', ignoreError);
     node.response.on('error', ignoreError);
-    onClientLeft(node.response, () => this.#leave());
+    onClientLeft(node.response, () => {
+      this.#leave();
+      over?.();
+    });
   }
 
   get answered(): boolean {

@@ -20,14 +20,21 @@ export interface ConnectionCounts {
   readonly eventStreams: number;
 }
 
+/** What can be dropped. */
+interface Dropped {
+  destroy(): void;
+}
+
 export class OpenConnections implements Owner {
   readonly http: Roll<'place', HttpConnection> = new Roll<'place', HttpConnection>('place');
   readonly webSockets: Set<ServerSocket<never>> = new Set<ServerSocket<never>>();
   readonly eventStreams: Set<ServerStream<never>> = new Set<ServerStream<never>>();
   /** Open channels in every phase but that of a WebSocket, which stands for its own: a second entry would be 20 to 40 bytes. */
   readonly channels: Set<Channel> = new Set<Channel>();
+  /** Responses to requests of other people's servers, until each is over. Their connections are not ours, and are not counted. */
+  readonly responses: Set<Dropped> = new Set<Dropped>();
   readonly addresses: AddressCounts;
-  /** Told when the last channel has gone. */
+  /** Told when the last channel and the last response have gone. */
   #whenEmpty: (() => void)[] = [];
 
   constructor(maxPerAddress: number) {
@@ -53,13 +60,18 @@ export class OpenConnections implements Owner {
   channelGone(channel: Channel): void {
     this.channels.delete(channel);
     this.addresses.gone(channel);
-    if (this.size > 0) return;
-    for (const tell of this.#whenEmpty.splice(0)) tell();
+    this.#tellIfEmpty();
   }
 
-  /** Resolves once no channel is open: at once where none is. */
+  /** A response is over, or its client has gone. */
+  responseGone(response: Dropped): void {
+    this.responses.delete(response);
+    this.#tellIfEmpty();
+  }
+
+  /** Resolves once no channel is open and every response is over: at once where that is so. */
   whenEmpty(): Promise<void> {
-    if (this.size === 0) return Promise.resolve();
+    if (this.#isEmpty) return Promise.resolve();
     return new Promise((resolve) => this.#whenEmpty.push(resolve));
   }
 
@@ -74,5 +86,19 @@ export class OpenConnections implements Owner {
   destroyAll(): void {
     for (const channel of [...this.channels]) channel.destroy();
     for (const socket of [...this.webSockets]) socket.terminate();
+    // One that waits for its turn on its connection tells nobody that it was dropped.
+    for (const response of [...this.responses]) {
+      response.destroy();
+      this.responseGone(response);
+    }
+  }
+
+  get #isEmpty(): boolean {
+    return this.size === 0 && this.responses.size === 0;
+  }
+
+  #tellIfEmpty(): void {
+    if (!this.#isEmpty) return;
+    for (const tell of this.#whenEmpty.splice(0)) tell();
   }
 }
