@@ -39,7 +39,8 @@ import type {
 } from './net/api.ts';
 import type { Context, Target } from './net/context.ts';
 import { serve } from './net/dispatch.ts';
-import { type DrainOptions, drainConnections } from './net/drain.ts';
+import type { Connection, DrainOptions } from './net/drain.ts';
+import { Ending } from './net/ending.ts';
 import { type ErrorHandler, guardedErrorHandler, yesOrNo } from './net/guard.ts';
 import { HttpConnection, type HttpSettings } from './net/http-connection.ts';
 import { Listener, type ListenOptions } from './net/listener.ts';
@@ -102,31 +103,15 @@ interface Inside {
   readonly onError: (error: unknown) => void;
 }
 
-const DEFAULT_RETRY_AFTER_MS = 5_000;
-
 export class Server {
   readonly #parts: Parts;
-  /** Of each server that this one is attached to: what detaches it. */
-  readonly #detach: (() => void)[] = [];
   readonly #inside: Inside;
   readonly #open: OpenConnections;
-  /** Set by `drain` and `close`: no new connection is served. */
-  #closing = false;
-  /** Set by the first `close`; every other call answers the same. */
-  #closed: Promise<void> | undefined = undefined;
-  /** When a client that is refused may come back. */
-  #retryAfterMs = DEFAULT_RETRY_AFTER_MS;
-  /** Each ends a drain that is under way. */
-  readonly #cancelDrains: (() => void)[] = [];
 
   /** @throws TypeError or RangeError that names a wrong option and its bound */
   constructor(options: ServerOptions = {}) {
     checkServerOptions(options);
-    const parts = makeParts(options, {
-      closing: () => this.#closing,
-      closed: () => this.#closed !== undefined,
-      retryAfterMs: () => this.#retryAfterMs,
-    });
+    const parts = makeParts(options);
     this.#parts = parts;
     const { open } = parts.context;
     this.#open = open;
@@ -234,8 +219,8 @@ export class Server {
     server: NodeHttpServer | NodeHttpsServer | Http2Server | Http2SecureServer,
     options: AttachOptions = {},
   ): this {
-    if (this.#closing) throw new TypeError('attach: this server has been closed; make another one');
-    this.#detach.push(attach(this.#parts.mount, server, options));
+    if (this.#parts.ending.closing) throw new TypeError('attach: this server has been closed; make another one');
+    this.#parts.ending.whenOver.push(attach(this.#parts.mount, server, options));
     return this;
   }
 
@@ -304,54 +289,24 @@ export class Server {
    */
   drain(options: DrainOptions = {}): Promise<void> {
     checkOptions('drain', options, { overMs: milliseconds(), retryAfterMs: milliseconds(1), onClose: FUNCTION });
-    if (this.#closed !== undefined) return this.#closed;
-    const { overMs = 0, retryAfterMs = DEFAULT_RETRY_AFTER_MS } = options;
-    this.#closing = true;
-    this.#retryAfterMs = retryAfterMs;
-    const cancelled = new Promise<void>((resolve) => {
-      this.#cancelDrains.push(resolve);
-    });
-    const { onError } = this.#parts.makers;
-    return drainConnections(
-      this.#open,
-      this.#parts.clock,
-      { ...options, overMs, retryAfterMs },
-      onError,
-      cancelled,
-    ).then(() => this.close(CloseCode.ServiceRestart));
+    return this.#parts.ending.drain(options);
   }
 
   /**
    * Stops accepting, closes WebSockets with `code` (default 1001, "going away"), ends streams, lets requests that are being answered
    * finish, also those that other people's servers have handed over, and resolves when the last connection and the last request have
-   * gone. What is left after `closeTimeoutMs` is dropped. Every further call answers the same. @throws RangeError for a code or reason that may not be sent (RFC 6455 §7.4)
+   * gone. What is left after `closeTimeoutMs` is dropped. Every further call answers the same.
+   * @throws RangeError for a code or reason that may not be sent (RFC 6455 §7.4)
    */
   close(code: number = CloseCode.GoingAway, reason = ''): Promise<void> {
     encodeClosePayload(code, reason);
-    for (const cancel of this.#cancelDrains.splice(0)) cancel();
-    this.#closing = true;
-    this.#closed ??= this.#close(code, reason);
-    return this.#closed;
-  }
-
-  async #close(code: number, reason: string): Promise<void> {
-    const listener = this.#parts.listener.close();
-    this.#open.closeAll(code, reason);
-    const cancel = this.#parts.clock.after(this.#parts.closeTimeoutMs, () => {
-      this.#open.destroyAll();
-      this.#parts.listener.destroyHandshakes();
-    });
-    // Node's server counts sockets that are destroyed; ours have also told their handlers.
-    await Promise.all([listener, this.#open.whenEmpty()]);
-    cancel();
-    for (const detach of this.#detach.splice(0)) detach();
+    return this.#parts.ending.close(code, reason);
   }
 }
 
 /** What a server is made of; made once. */
 interface Parts {
-  readonly clock: Clock;
-  readonly closeTimeoutMs: number;
+  readonly ending: Ending;
   readonly context: Context;
   readonly makers: RouteMakers & { readonly observed: Observed };
   readonly mount: Mount;
@@ -360,8 +315,8 @@ interface Parts {
   readonly accepted: (channel: Channel) => void;
 }
 
-/** Makes the parts. `state`: what changes in a server's life. @throws as the constructor */
-function makeParts(options: ServerOptions, state: Pick<Context, 'closing' | 'closed' | 'retryAfterMs'>): Parts {
+/** Makes the parts. @throws as the constructor */
+function makeParts(options: ServerOptions): Parts {
   const settings = serverSettings(options);
   const tell = guardedErrorHandler(options.onError);
   const observed = new Observed(options.observer, tell);
@@ -375,6 +330,13 @@ function makeParts(options: ServerOptions, state: Pick<Context, 'closing' | 'clo
   const sweeper = new Sweeper(clock);
   sweeper.expect(settings.headTimeoutMs, settings.bodyTimeoutMs, settings.keepAliveTimeoutMs, settings.closeTimeoutMs);
   const makers = { defaults: options, sweeper, open, onError, observed };
+  // What changes in a server's life; asked once there is an `ending`.
+  const state = {
+    closing: () => ending.closing,
+    closed: () => ending.closed,
+    retryAfterMs: () => ending.retryAfterMs,
+    opened: (connection: Connection) => ending.opened(connection),
+  };
   const context: Context = { router: new Router<Target>(), sweeper, open, onError, observed, ...state };
   const forwarded: Mount['forwarded'] = trust && (({ remote }, { headers }) => clientOf(trust, remote, headers));
   const mount: Mount = { context, clock, limits: settings, forwarded };
@@ -389,9 +351,10 @@ function makeParts(options: ServerOptions, state: Pick<Context, 'closing' | 'clo
   };
   const accepted = (channel: Channel): void => void open.http.add(new HttpConnection(channel, http));
   const { tls } = options;
-  const listener = { ...settings, tls, open, sweeper, onError, observed, ...state, accepted };
+  const listener = new Listener({ ...settings, tls, open, sweeper, onError, observed, ...state, accepted });
   const { closeTimeoutMs } = settings;
-  return { clock, closeTimeoutMs, context, makers, mount, listener: new Listener(listener), accepted };
+  const ending = new Ending({ open, clock, closeTimeoutMs, onError, listener });
+  return { ending, context, makers, mount, listener, accepted };
 }
 
 /** Makes a server; add routes, then `listen`. @throws TypeError or RangeError that names a wrong option and its bound */

@@ -54,6 +54,7 @@ export function unroutedStream(where: string, options: UnroutedStreamOptions): U
     onError: tell,
     closing: () => false,
     closed: () => false,
+    opened() {},
     retryAfterMs: () => 0,
   };
   const handlers = {};

@@ -62,7 +62,9 @@ export interface Context {
   readonly onError: ErrorHandler;
   /** Left out where there is no server of ours to observe. */
   readonly observed?: Observed;
-  /** The server is closing: what is accepted now is ended at once. */
+  /** Told of what has just been opened: closes it where the server is closing. */
+  readonly opened: (connection: ServerSocket<never> | ServerStream<never>) => void;
+  /** The server is closing, or drains. */
   readonly closing: () => boolean;
   /** `close` was called: requests that other people's servers hand over are not served either, as they are while we drain. */
   readonly closed: () => boolean;

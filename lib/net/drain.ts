@@ -67,7 +67,7 @@ export function drainConnections(
   });
 }
 
-type Connection = ServerSocket<never> | ServerStream<never>;
+export type Connection = ServerSocket<never> | ServerStream<never>;
 
 /** Both kinds evenly mixed, so that the pace is that of the whole. */
 function inOrder(sockets: readonly Connection[], streams: readonly Connection[]): Connection[] {
@@ -81,7 +81,8 @@ function inOrder(sockets: readonly Connection[], streams: readonly Connection[])
   return mixed;
 }
 
-function closeOne(
+/** Tells `onClose` of it and closes it, a stream with a time to come back; not where it is closed already. */
+export function closeOne(
   connection: Connection,
   retry: number,
   onClose: DrainOptions['onClose'],

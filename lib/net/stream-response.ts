@@ -75,7 +75,7 @@ export function startStream(
   target.settings.observed?.open(face);
   guard(connection, target.handlers.open, target.handlers, face, request);
   channel.resume();
-  if (context.closing()) face.close();
+  context.opened(face as ServerStream<never>);
   if (channel.peerEnded) connection.receiveEnd(); // FIN came while it was decided, and comes only once
   return face;
 }

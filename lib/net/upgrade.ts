@@ -9,7 +9,6 @@
 import { judgeOrigin } from '../http/origin.ts';
 import { WEBSOCKET } from '../http/router.ts';
 import type { RefusalReason } from '../observe.ts';
-import { CloseCode } from '../websocket/close.ts';
 import { type DeflateSettings, deflateSettings } from '../websocket/deflate.ts';
 import { answerOffers, type DeflatePolicy } from '../websocket/extension.ts';
 import { type ClientHandshake, chooseSubprotocol } from '../websocket/handshake.ts';
@@ -104,7 +103,7 @@ function accept(
   guard(connection, target.handlers.open, target.handlers, face, request);
   // §4.2.2: bytes behind the request are the first frames.
   if (rest.length > 0 && !channel.destroyed) channel.sink.receive(rest);
-  if (context.closing()) face.close(CloseCode.GoingAway);
+  context.opened(face as ServerSocket<never>);
   if (channel.peerEnded) channel.sink.receiveEnd(); // FIN came while it was decided, and comes only once
   channel.flushSoon();
   connection.startReading();

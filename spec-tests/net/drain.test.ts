@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { createServer, type Server } from '../../lib/server.ts';
 import { FakeClock } from '../support/clock.ts';
 import { closePayload } from '../support/frames.ts';
-import { deferred, openWebSocket, patiently, RawClient, turns, until } from '../support/sockets.ts';
+import { deferred, openWebSocket, patiently, RawClient, turns, until, upgradeRequest } from '../support/sockets.ts';
 
 describe('drain', () => {
   it('closes sockets with 1012 and streams with a retry of their own, mixed, no second with more than twice its share', async () => {
@@ -104,6 +104,101 @@ describe('drain', () => {
     const empty = createServer();
     await empty.listen();
     await patiently('the end', empty.drain({ overMs: 60_000 }));
+  });
+});
+
+describe('what opens while a server ends', () => {
+  /** A server whose `upgrade` and `accept` are under way, and a client whose connection is kept open for its next request. */
+  async function opening(): Promise<{
+    readonly server: Server;
+    readonly clock: FakeClock;
+    readonly socket: RawClient;
+    readonly stream: RawClient;
+    readonly kept: RawClient;
+    readonly decide: () => void;
+    readonly end: (code: number, ended: Promise<void>) => Promise<void>;
+  }> {
+    const clock = new FakeClock();
+    const gate = deferred();
+    const decision = (): Promise<undefined> => gate.promise.then(() => undefined);
+    const server = createServer({ clock })
+      .webSocket('/slow', decision, { open() {} })
+      .eventStream('/slow', decision, { open() {} })
+      .eventStream('/', () => {});
+    await server.listen();
+    const socket = (await RawClient.connect(server.port)).write(upgradeRequest('/slow'));
+    const stream = (await RawClient.connect(server.port)).request('GET /slow');
+    const kept = (await RawClient.connect(server.port)).request('GET /nothing');
+    await kept.response();
+    await until('all are there', () => server.connections.http === 3);
+    await turns();
+    const end = async (code: number, ended: Promise<void>): Promise<void> => {
+      assert.equal((await socket.head()).status, 101);
+      assert.equal((await socket.closeFrame()).code, code);
+      socket.frames({ opcode: 8, payload: closePayload(code) }).socket.end();
+      stream.socket.end();
+      kept.socket.end();
+      await patiently('the end', ended);
+      assert.equal(clock.timers, 0);
+    };
+    return { server, clock, socket, stream, kept, decide: () => gate.resolve(), end };
+  }
+
+  it('drain closes it at once as it closes the others: 1012, and a time to come back behind the end', async () => {
+    const { server, clock, socket, stream, kept, decide, end } = await opening();
+    const others: RawClient[] = []; // one is told at once, and one in the middle of the time
+    for (let i = 0; i < 2; i++) {
+      const other = (await RawClient.connect(server.port)).request('GET /');
+      await other.head();
+      others.push(other);
+    }
+    const told: string[] = [];
+    const drained = server.drain({
+      overMs: 60_000,
+      retryAfterMs: 1_000,
+      onClose: (one) => void told.push(kindOf(one)),
+    });
+    clock.advance(1_000);
+    decide();
+    kept.request('GET /');
+    for (const client of [stream, kept]) {
+      await client.head();
+      const retry = Number(/^retry: (\d+)\n\n$/.exec((await client.chunked()).toString())?.[1]);
+      assert.ok(retry >= 59_000 && retry <= 60_000, `${retry}`);
+    }
+    await until('the socket is told', () => told.length === 4);
+    assert.deepEqual(told.sort(), ['socket', 'stream', 'stream', 'stream']);
+    socket.frames({ opcode: 8, payload: closePayload(1012) }).socket.end(); // else it is dropped on the way
+    await turns();
+    clock.advance(30_000);
+    for (const other of others) {
+      await other.end();
+      other.socket.end();
+    }
+    await end(1012, drained);
+  });
+
+  it('so it does what was decided only when the drain has come to its end', async () => {
+    const { server, stream, decide, end } = await opening();
+    const drained = server.drain({ retryAfterMs: 1_000 });
+    await turns();
+    decide();
+    await stream.head();
+    assert.match((await stream.chunked()).toString(), /^retry: \d{1,4}\n\n$/);
+    await end(1012, drained);
+  });
+
+  it('close closes it with its own code, also in a drain, and says no time', async () => {
+    const { server, stream, decide, end } = await opening();
+    const drained = server.drain({ overMs: 60_000 });
+    const closed = server.close(4000);
+    decide();
+    await stream.head();
+    assert.equal((await stream.chunked()).toString(), '');
+    await end(
+      4000,
+      Promise.all([closed, drained]).then(() => undefined),
+    );
   });
 });
 
