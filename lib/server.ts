@@ -293,8 +293,8 @@ export class Server {
   }
 
   /**
-   * Stops accepting, closes WebSockets with `code` (default 1001, "going away"), ends streams, lets requests that are being answered
-   * finish, also those that other people's servers have handed over, and resolves when the last connection and the last request have
+   * Stops accepting, closes WebSockets with `code` (default 1001, "going away"), ends streams, lets requests whose head has come be
+   * answered, also those that other people's servers have handed over, and resolves when the last connection and the last request have
    * gone. What is left after `closeTimeoutMs` is dropped. Every further call answers the same.
    * @throws RangeError for a code or reason that may not be sent (RFC 6455 §7.4)
    */

@@ -140,10 +140,10 @@ export class HttpConnection extends Timed implements Sink, ExchangeHost {
     return this.#parser.takeRest();
   }
 
-  /** Ends the connection if it is idle, else after the current answer. */
+  /** Ends the connection if it is idle, else after the current answer, or the answer to the request whose body is still coming. */
   closeWhenIdle(): void {
     this.#keepAlive = false;
-    if (this.#current === undefined) this.#close();
+    if (this.#current === undefined && this.#parser.state !== 'body') this.#close();
   }
 
   protected get sweeper(): Sweeper {
