@@ -11,7 +11,7 @@ import { CloseCode } from '../websocket/close.ts';
 import type { EventStream, ServerWebSocket } from './api.ts';
 import { type ErrorHandler, guard } from './guard.ts';
 import type { OpenConnections } from './open-connections.ts';
-import type { ServerStream } from './server-event-stream.ts';
+import { ServerStream } from './server-event-stream.ts';
 import { ServerSocket } from './server-websocket.ts';
 import type { Clock } from './sweeper.ts';
 
@@ -91,10 +91,7 @@ export function closeOne(
   if (!isOpen(connection)) return; // it has gone meanwhile, or another drain has closed it
   guard({ handlerFailed: onError }, onClose, undefined, connection);
   if (connection instanceof ServerSocket) connection.close(CloseCode.ServiceRestart, 'the server restarts');
-  else {
-    connection.send({ retry });
-    connection.close();
-  }
+  else ServerStream.closeUntil(connection, retry);
 }
 
 function isOpen(connection: Connection): boolean {

@@ -111,8 +111,13 @@ export class EventStreamConnection<Face> extends Timed implements Sink, Guarded 
     return this.#append(prepared);
   }
 
-  close(): void {
+  /** `retryMs`: when to come back. Sent whatever waits already, since it is a few octets, and once. */
+  close(retryMs?: number): void {
     if (this.#ended) return;
+    if (retryMs !== undefined) {
+      const prepared = prepareEvent({ retry: retryMs });
+      this.#put(prepared, this.#encoder === undefined ? prepared : prepared.compressed());
+    }
     this.#ended = true;
     if (this.#encoder !== undefined) this.#write(chunkOf(this.#encoder.trailer()));
     if (this.#chunked) appendLastChunk(this.channel.output);
@@ -205,15 +210,19 @@ export class EventStreamConnection<Face> extends Timed implements Sink, Guarded 
       this.#owesDrain = true; // a `write` that waits for room is told of it, also where little waits
       return 'dropped';
     }
-    this.#sentSinceSweep = true;
-    this.sentMessages++;
-    this.#encoder?.add(prepared);
-    this.#write(chunk);
+    this.#put(prepared, chunk);
     if (channel.output.byteLength >= highWaterMarkBytes) channel.flush();
     else channel.flushSoon();
     if (channel.bufferedAmount <= highWaterMarkBytes) return 'sent';
     this.#owesDrain = true;
     return 'backpressure';
+  }
+
+  #put(prepared: PreparedEvent, chunk: Chunk): void {
+    this.#sentSinceSweep = true;
+    this.sentMessages++;
+    this.#encoder?.add(prepared);
+    this.#write(chunk);
   }
 
   #write(chunk: Chunk): void {

@@ -42,6 +42,11 @@ export class ServerStream<Data = unknown> implements EventStream<Data> {
     face.#connection = connection;
   }
 
+  /** @internal Ends a stream whose client is told when to come back. */
+  static closeUntil(face: ServerStream<never>, retryMs: number): void {
+    face.#connection.close(retryMs);
+  }
+
   /** @internal */
   static drained<Data>(face: ServerStream<Data>): void {
     face.#writes?.drained(() => face.#connection.hasRoom());

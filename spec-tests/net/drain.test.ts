@@ -93,6 +93,25 @@ describe('drain', () => {
     await patiently('the end of the drain', drained);
   });
 
+  it('a stream in whose way as much waits as may is told when to come back all the same', async () => {
+    const server = createServer().eventStream('/', () => {}, { maxBufferedBytes: 65_536 });
+    await server.listen();
+    const client = (await RawClient.connect(server.port, { paused: true })).request('GET /');
+    await until('the stream is open', () => server.connections.eventStreams === 1);
+    const [stream] = server.eventStreams;
+    let turnsFull = 0; // behind which the system takes no more
+    while (turnsFull < 20) {
+      turnsFull++;
+      while (stream!.send('x') !== 'dropped') turnsFull = 0;
+      await turns(1);
+    }
+    const drained = server.drain();
+    client.socket.resume();
+    assert.match((await client.rest()).subarray(-50).toString(), /data: x\n\n.*retry: \d+\n\n\r\n0\r\n\r\n$/s);
+    client.socket.end();
+    await patiently('the end of the drain', drained);
+  });
+
   it('of nobody it ends at once; by default it closes all at once', async () => {
     const server = createServer().webSocket('/', {});
     await server.listen();
