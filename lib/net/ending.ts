@@ -6,6 +6,7 @@
  * open) is closed at once, like the others. Knows no routes. Read next: `drain.ts`.
  */
 
+import { MAX_TIMER_MS } from '../options.ts';
 import { CloseCode } from '../websocket/close.ts';
 import { type Connection, closeOne, type DrainOptions, drainConnections } from './drain.ts';
 import type { ErrorHandler } from './guard.ts';
@@ -113,6 +114,8 @@ export class Ending {
   async #close(): Promise<void> {
     const { open, clock, closeTimeoutMs, listener } = this.#parts;
     const listened = listener.close();
+    // The clock's timers let the process end. Who waits for `close` has something to do behind it.
+    const held = setTimeout(() => {}, Math.min(closeTimeoutMs + 1_000, MAX_TIMER_MS));
     open.closeAll(this.#code, this.#reason);
     const cancel = clock.after(closeTimeoutMs, () => {
       open.destroyAll();
@@ -121,6 +124,7 @@ export class Ending {
     // Node's server counts sockets that are destroyed; ours have also told their handlers.
     await Promise.all([listened, open.whenEmpty()]);
     cancel();
+    clearTimeout(held);
     for (const tell of this.whenOver.splice(0)) tell();
   }
 }

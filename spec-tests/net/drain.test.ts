@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { createServer, type Server } from '../../lib/server.ts';
 import { FakeClock } from '../support/clock.ts';
@@ -293,3 +294,28 @@ describe('several drains', () => {
 function kindOf(connection: object): string {
   return 'ping' in connection ? 'socket' : 'stream';
 }
+
+describe('the end of a server', () => {
+  it('is waited for by a process that has nothing else to do: a request that is never answered is dropped in time', () => {
+    for (const how of ['close()', 'drain({ overMs: 50 })']) {
+      const code = `
+        import { connect } from 'node:net';
+        import { once } from 'node:events';
+        import { createServer } from ${JSON.stringify(new URL('../../lib/index.js', import.meta.url).href)};
+        const server = createServer({ closeTimeoutMs: 100 });
+        const asked = new Promise((resolve) => server.get('/hang', () => new Promise(() => resolve())));
+        await server.listen();
+        const socket = connect(server.port, '127.0.0.1', () => socket.write('GET /hang HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'));
+        await asked;
+        socket.destroy();
+        await once(socket, 'close');
+        await server.${how};
+        console.log('closed');`;
+      const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
+        encoding: 'utf8',
+        timeout: 20_000,
+      });
+      assert.deepEqual([status, stdout, stderr], [0, 'closed\n', '']);
+    }
+  });
+});
