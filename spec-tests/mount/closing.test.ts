@@ -70,6 +70,7 @@ function overHttp1(port: number, tls: boolean, end: () => Promise<unknown>): Doo
       const headers = method === 'POST' ? { 'Content-Length': 4 } : {};
       const options = { port, host: '127.0.0.1', method, path, agent, headers, rejectUnauthorized: false };
       const asked = send(options);
+      asked.on('error', () => {}); // also behind the answer, where the server ends a request whose body is still coming
       const answer = once(asked, 'response').then(([response]) => readAnswer(response as IncomingMessage));
       answer.catch(() => {});
       const sendBody = (): void => void asked.end(method === 'POST' ? 'body' : undefined);
@@ -95,6 +96,7 @@ function overHttp2(session: ClientHttp2Session, end: () => Promise<unknown>): Do
     },
     ask(method, path, { holdBody = false } = {}) {
       const stream = session.request({ ':method': method, ':path': path }, { endStream: method !== 'POST' });
+      stream.on('error', () => {});
       const answer = (async (): Promise<Answer> => {
         const head = await new Promise<IncomingHttpHeaders & IncomingHttpStatusHeader>((resolve, reject) => {
           stream.once('response', resolve);
