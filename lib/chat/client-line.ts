@@ -172,36 +172,44 @@ export class Line {
       owner.refused(new ChatRefused(why?.code ?? 'FORBIDDEN', why?.message ?? reason));
       return;
     }
-    this.#retry(why?.retryAfterMs, why?.message);
+    this.#waitFor(why?.retryAfterMs, why?.message);
+    this.#arm();
   }
 
   /** An attempt came to nothing: asks why, and comes back later, or never. */
   async #failed(why: ErrorEvent | undefined, transport: Transport, known?: Answer): Promise<void> {
     const { http, owner, options } = this.#parts;
     const isOnly = this.#link === undefined;
-    if (isOnly) this.#retry(known?.retryInMs ?? why?.retryAfterMs, known?.reason ?? why?.message);
+    if (isOnly) this.#waitFor(known?.retryInMs ?? why?.retryAfterMs, known?.reason ?? why?.message);
     const attemptNumber = this.#attempt;
     const answer = known ?? (await http.probe(owner.user()));
     if (attemptNumber !== this.#attempt || this.#state.state === 'closed') return;
     const { error, reason } = answer;
     const isRename = (error || !isOnly) && owner.renameFailed(error);
-    if (isOnly && error && !isRename) return owner.refused(error);
-    if (isOnly && reason && !known) {
-      this.#failures--; // the same wait, known better
-      this.#retry(answer.retryInMs, reason);
-    }
     // The server is there and says nothing against us: the WebSocket does not get through.
     const isBlocked = answer.body && why === undefined && transport === 'websocket';
     if (options.transport === 'auto') this.#next = isBlocked && options.EventSource ? 'event-stream' : 'websocket';
-    if (!isOnly) this.#upgradeLater();
+    if (isOnly) {
+      if (error && !isRename) return owner.refused(error);
+      if (reason && !known) {
+        this.#failures--; // the same wait, known better
+        this.#waitFor(answer.retryInMs, reason);
+      }
+      this.#arm(); // not before: an answer that comes late may say that it is over, or how long to wait
+    } else this.#upgradeLater();
   }
 
-  #retry(floorMs: number | undefined, reason: string | undefined): void {
+  #waitFor(floorMs: number | undefined, reason: string | undefined): void {
     if (this.#state.state === 'closed') return;
-    clearTimeout(this.#timer);
     const retryInMs = waitMs(floorMs, this.#failures++, this.#parts.options);
-    this.#timer = setTimeout(() => void this.connect(), retryInMs);
     this.#setState({ state: 'waiting', retryInMs, ...(reason && { reason }) });
+  }
+
+  /** The wait begins. Whoever was told of it may have ended it. */
+  #arm(): void {
+    if (this.#state.state !== 'waiting') return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.connect(), this.#state.retryInMs);
   }
 
   #upgradeLater(): void {

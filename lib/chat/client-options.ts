@@ -104,11 +104,11 @@ export const DEFAULTS: Defaults = {
 
 /** How long to wait: above what the server asks for, a random part of a ceiling that doubles; at most what a timer takes. */
 export function waitMs(
-  floorMs: number | undefined,
+  floorMs: number | undefined = 0,
   attempts: number,
   { minRetryMs, maxRetryMs, random }: Pick<Defaults, 'minRetryMs' | 'maxRetryMs' | 'random'>,
 ): number {
-  return Math.min((floorMs ?? 0) + jitterMs(attempts, minRetryMs, maxRetryMs, random()), MAX_TIMER_MS);
+  return Math.min(floorMs + jitterMs(attempts, minRetryMs, maxRetryMs, random()), MAX_TIMER_MS);
 }
 
 /** A longer one would end at once. */

@@ -222,6 +222,24 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
     });
   });
 
+  it('a refusal that takes longer than a wait is final all the same', async () => {
+    let asked = 0;
+    const identify: ChatOptions['identify'] = async () => {
+      asked++;
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      return { status: 403, body: 'not you' };
+    };
+    await withChat({ identify }, async ({ url }) => {
+      for (const transport of ['websocket', 'event-stream'] as const) {
+        asked = 0;
+        const { client, state } = joinChat(url, { transport }); // waits 2 ms
+        await until('it is closed', () => state() === 'closed');
+        assert.ok(client.state.state === 'closed');
+        assert.deepEqual([client.state.reason.code, client.state.reason.message, asked], ['FORBIDDEN', 'not you', 2]);
+      }
+    });
+  });
+
   it('a wait has the reason why the attempt before it failed: the server’s answer, no network, a token that is not to be had', async () => {
     const reasonOf = async (url: string, options: Partial<ConnectOptions> = {}): Promise<string> => {
       const { client, states } = joinChat(url, { ...options, minRetryMs: 1_000, maxRetryMs: 1_000 });
