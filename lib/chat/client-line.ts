@@ -180,8 +180,8 @@ export class Line {
   async #failed(why: ErrorEvent | undefined, transport: Transport, known?: Answer): Promise<void> {
     const { http, owner, options } = this.#parts;
     const isOnly = this.#link === undefined;
-    if (isOnly) this.#waitFor(known?.retryInMs ?? why?.retryAfterMs, known?.reason ?? why?.message);
     const attemptNumber = this.#attempt;
+    if (isOnly) this.#waitFor(known?.retryInMs ?? why?.retryAfterMs, known?.reason ?? why?.message);
     const answer = known ?? (await http.probe(owner.user()));
     if (attemptNumber !== this.#attempt || this.#state.state === 'closed') return;
     const { error, reason } = answer;

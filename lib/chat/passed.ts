@@ -19,8 +19,6 @@ export interface Looked {
   readonly decision: Promise<Said | ErrorEvent>;
   readonly atMs: number;
   bytes: number;
-  /** The log has it. */
-  published: boolean;
 }
 
 /** See the head of this file. */
@@ -40,7 +38,7 @@ export class Passed {
 
   /** Remembers a message while `decision` is awaited, and then if it is a yes. */
   add(key: string, text: string, decision: Promise<Said | ErrorEvent>, nowMs: number): Looked {
-    const looked: Looked = { text, decision, atMs: nowMs, bytes: 0, published: false };
+    const looked: Looked = { text, decision, atMs: nowMs, bytes: 0 };
     this.#forget(key);
     this.#looked.set(key, looked);
     this.#count(looked, key.length + text.length);

@@ -110,23 +110,21 @@ export class Talk {
     const { room, user } = speaker;
     const key = said.id === undefined ? undefined : `${room}\n${user.id}\n${said.id}`;
     const nowMs = this.#settings.clock.now();
-    let looked = key === undefined ? undefined : this.#passed.find(key, said.text, nowMs);
+    const looked = key === undefined ? undefined : this.#passed.find(key, said.text, nowMs);
     let checked: Promise<Said | ErrorEvent>;
     if (looked === undefined) {
       checked = this.#check(speaker, said, isAllowed);
-      if (key !== undefined) looked = this.#passed.add(key, said.text, checked, nowMs);
+      if (key !== undefined) this.#passed.add(key, said.text, checked, nowMs);
     } else checked = this.#again(speaker, looked, isAllowed);
     const outcome = await checked.finally(() => this.#forApplication--);
     if ('code' in outcome) return outcome;
-    const answer = await this.publish(room, user, outcome);
-    if (looked !== undefined && !('code' in answer)) looked.published = true;
-    return answer;
+    return this.publish(room, user, outcome);
   }
 
-  /** What has become of a message that is sent again. While the log does not have it, its sender may have lost the right to say it. */
+  /** What has become of a message that is sent again. Its sender may have lost the right to say it, and the log may know it no more. */
   async #again(speaker: Speaker, looked: Looked, isAllowed: boolean): Promise<Said | ErrorEvent> {
     const decided = await looked.decision;
-    if ('code' in decided || looked.published || isAllowed) return decided;
+    if ('code' in decided || isAllowed) return decided;
     return (await this.#mayNot(speaker)) ?? decided;
   }
 

@@ -199,12 +199,13 @@ export class SegmentWriter {
     return new SegmentWriter(file, header, HEADER_BYTES, 0);
   }
 
-  /** Goes on with a file that was read, behind its last whole commit. What follows that is cut. */
+  /**
+   * Goes on with a file that was read, behind its last whole commit. What follows that is cut. A process that was killed may have left commits
+   * that the kernel holds and the disk does not: they are synced, before a repeat of theirs is acknowledged, or anything is written behind them.
+   */
   static async resume(file: JournalFile, header: SegmentHeader, content: SegmentContent): Promise<SegmentWriter> {
-    if (content.tornBytes > 0) {
-      await file.truncate(content.end);
-      await file.sync();
-    }
+    if (content.tornBytes > 0) await file.truncate(content.end);
+    await file.sync();
     return new SegmentWriter(file, header, content.end, content.commits);
   }
 
@@ -245,6 +246,7 @@ export class SegmentWriter {
   async #undo(): Promise<boolean> {
     try {
       await this.#file.truncate(this.#end);
+      await this.#file.sync(); // half a commit must not come back when the next file goes on behind this one
       return true;
     } catch {
       return false; // the write error is the one that is told

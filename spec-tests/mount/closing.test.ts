@@ -319,7 +319,8 @@ describe('close while a request is being answered', () => {
           await until('the handler is called', () => calls() === 1);
           const closed = server.close();
           assert.equal((await door.ask('GET', '/quick').answer).status, 503);
-          const unfinished = door.ask('POST', '/slow', { holdBody: true });
+          // Node 20's HTTP/2 client reads freed memory where an empty answer comes before its request has ended.
+          const unfinished = door.ask('POST', '/slow', { holdBody: !name.includes('http2') });
           assert.equal((await unfinished.answer).status, 503);
           finish();
           assert.equal((await answer).status, 200);

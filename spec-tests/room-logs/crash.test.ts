@@ -113,3 +113,68 @@ describe(`a journal whose machine loses its power (${SEED_NOTE})`, () => {
       await assert.rejects(play(disk, new Random(12_100)), /was acknowledged and is gone|the epoch|is damaged/);
     });
 });
+
+/** Turns of the loop in which a simulated disk answers what it was asked. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 40; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe('a process that is killed, and then a loss of power', () => {
+  it('what was written and never synced is synced before a repeat is acknowledged, and before anything is written behind it', async () => {
+    for (let seed = 0; seed < 40; seed++) {
+      const disk = new SimulatedDisk();
+      const first = await openJournal('memory', { files: disk });
+      await first.append('r', { data: 'one' });
+      disk.holdSyncs();
+      first.append('r', { data: 'two', key: 'k' }).catch(() => {});
+      await settle(); // killed within the sync: the kernel has it, the disk perhaps not
+      for (const name of await disk.list()) if (name.startsWith('lock-')) await disk.remove(name);
+      disk.holdSyncs()();
+      const second = await openJournal('memory', { files: disk });
+      const repeated = await second.append('r', { data: 'two', key: 'k' });
+      assert.equal(repeated.position.sequence, 2);
+      disk.holdSyncs();
+      second.append('r', { data: 'three' }).catch(() => {});
+      await settle(); // power is lost within the sync
+      disk.crash(new Random(seed));
+      disk.holdSyncs()();
+      const third = await openJournal('memory', { files: disk });
+      const { records } = await third.read('r', undefined, 10);
+      assert.deepEqual(records.map(({ data }) => data).slice(0, 2), ['one', 'two'], `seed ${seed}`);
+      await third.close();
+    }
+  });
+
+  it('half a commit that was cut off does not come back in front of the next file', async () => {
+    for (let seed = 0; seed < 40; seed++) {
+      const disk = new SimulatedDisk();
+      let open = (): void => {};
+      let gate = new Promise<void>((resolve) => {
+        open = resolve;
+      });
+      const create = disk.create.bind(disk);
+      disk.create = async (name) => {
+        if (name.endsWith('.new')) await gate; // a snapshot takes its time
+        return create(name);
+      };
+      const journal = await openJournal('memory', { files: disk, compactFromBytes: 1_000, maxHistoryRecords: 1 });
+      await journal.append('r', { data: 'x'.repeat(1_200) });
+      await settle(); // a compaction begins
+      await journal.append('r', { data: 'x'.repeat(1_500) }); // and the next one is due
+      await journal.append('r', { data: 'small', key: 'k' });
+      disk.fail('write', 'ENOSPC');
+      await assert.rejects(journal.append('r', { data: 'z'.repeat(3_000) }));
+      disk.heal();
+      open();
+      await settle();
+      gate = new Promise(() => {});
+      await journal.append('r', { data: 'small', key: 'k' }); // a repeat writes nothing, and the next file begins
+      await settle();
+      await journal.append('r', { data: 'acknowledged' });
+      disk.crash(new Random(seed));
+      const after = await openJournal('memory', { files: disk });
+      assert.equal((await after.read('r', undefined, 1)).records[0]?.data, 'acknowledged', `seed ${seed}`);
+      await after.close();
+    }
+  });
+});
