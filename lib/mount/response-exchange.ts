@@ -12,6 +12,7 @@ import type { Exchange, StreamBody, TakenOver } from '../net/exchange.ts';
 import { Request } from '../net/request.ts';
 import { type CheckedResponse, type Field, hasNoContent } from '../net/responses.ts';
 import { onClientLeft } from './client-left.ts';
+import { forgetRest } from './drop-response.ts';
 import type { NodeRequest, NodeResponse } from './node-request.ts';
 import { ResponseStream } from './response-stream.ts';
 
@@ -64,6 +65,7 @@ export class ResponseExchange implements Exchange {
     const isHttp2 = request.httpVersionMajor >= 2;
     response.statusCode = checked.status;
     setFields(response, checked.fields);
+    forgetRest(response);
     // RFC 9112 §9.6; RFC 9113 §8.2.2: HTTP/2 has no connection-specific fields.
     if (options.close === true && !isHttp2) response.setHeader('Connection', 'close');
     if (!hasNoContent(checked.status)) response.setHeader('Content-Length', String(checked.body.length));

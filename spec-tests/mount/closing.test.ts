@@ -341,3 +341,27 @@ describe('close while a request is being answered', () => {
         }));
     });
 });
+
+describe('an answer over HTTP/2 that comes before its request has ended', () => {
+  for (const how of ['attach', 'handleRequest'] as const)
+    it(`ends the stream, and close does not wait for it: ${how}`, async () => {
+      const server = createServer({ maxBodyBytes: 4 }).post('/', () => ({ body: 'x' }));
+      const theirs = createHttp2();
+      if (how === 'attach') server.attach(theirs, routed);
+      else theirs.on('request', (request, response) => void server.handleRequest(request, response));
+      const { port, end } = await listening(theirs);
+      const session = connectHttp2(`http://127.0.0.1:${port}`);
+      const ends: Promise<unknown>[] = [];
+      for (let i = 0; i < 20; i++) {
+        const stream = session.request({ ':method': 'POST', ':path': '/' }, { endStream: false });
+        stream.on('error', () => {});
+        ends.push(once(stream, 'close').then(() => assert.equal(stream.rstCode, 0))); // RFC 9113 §8.1: NO_ERROR
+        assert.equal((await Promise.all([once(stream, 'response'), stream.write('longer')]))[0][0][':status'], 413);
+        stream.resume();
+      }
+      await patiently('every stream to end', Promise.all(ends));
+      await patiently('our server to close', server.close());
+      session.destroy();
+      await end();
+    });
+});
