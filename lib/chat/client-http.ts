@@ -97,7 +97,7 @@ export class ChatHttp {
       const { status, ok } = response;
       const text = await response.text();
       const body = attempt(() => JSON.parse(text)) as Partial<ErrorEvent> | undefined;
-      if (ok && body) {
+      if (ok && body instanceof Object) {
         login.accepted(token);
         return { body };
       }
@@ -105,10 +105,9 @@ export class ChatHttp {
       // What a server says of a request that it will refuse again. 408 and 429 ask to come again (RFC 9110 §15.5.9, RFC 6585 §4).
       // A body without a type counts as plain text: that of a refusal by `identify`, say.
       const isPlain = (response.headers.get('content-type') ?? 'text/plain').startsWith('text/plain');
-      const why = isPlain ? text.trim().slice(0, MAX_REASON_LENGTH) : '';
       const {
         code = CODES[status] ?? 'FORBIDDEN',
-        message: reason = why || `the server answered ${status}`,
+        message: reason = (isPlain && text.trim().slice(0, MAX_REASON_LENGTH)) || `the server answered ${status}`,
         retryAfterMs: retryInMs = retryAfterMs(response.headers.get('retry-after'), Date.now()),
       } = body ?? {};
       if (code === 'FAILED' || /^4(?!08|29)/.test(`${status}`)) return { error: new ChatRefused(code, reason) };

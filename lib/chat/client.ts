@@ -193,7 +193,7 @@ export class ChatConnection {
     this.#speaker.pump();
   }
 
-  #giveUpRename(error = new ChatRefused('NO_ANSWER', 'the server does not answer')): boolean {
+  #giveUpRename(error = new ChatRefused('NO_ANSWER', 'the server answered nothing')): boolean {
     const rename = this.#rename;
     this.#rename = undefined;
     rename?.reject(error);

@@ -440,6 +440,7 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
   it('a wait that the server asks for is kept, up to what a timer takes; a 413 is TEXT_TOO_LONG; what is no JSON is no answer', async () => {
     let answers = 0;
     let answer: readonly [status: number, field: string] = [503, '2592000'];
+    let body = '<html>';
     const isPost = (request: IncomingMessage): boolean => request.method === 'POST';
     await withFake(
       (request, response) => {
@@ -447,7 +448,7 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
         else {
           answers++;
           const [status, after] = isPost(request) || answer[0] !== 413 ? answer : [200, '0'];
-          response.writeHead(status, { 'Retry-After': after, 'Content-Type': 'text/html' }).end('<html>');
+          response.writeHead(status, { 'Retry-After': after, 'Content-Type': 'text/html' }).end(body);
         }
       },
       async (origin) => {
@@ -467,6 +468,19 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
         const { client } = joinChat(origin, { transport: 'event-stream' });
         await assert.rejects(client.send('x'), { code: 'TEXT_TOO_LONG', message: 'the server answered 413' });
         client.close();
+        // A POST that is answered by JSON of something else is no answer either, and waits.
+        answer = [413, '0'];
+        const { client: waits } = joinChat(origin, { transport: 'event-stream' });
+        await until('it is open', () => waits.state.state === 'open');
+        answer = [200, '0'];
+        for (body of ['5', '"text"', 'null', 'true']) {
+          answers = 0;
+          const sent = waits.send('x');
+          sent.catch(() => {});
+          await until('it is asked twice', () => answers >= 2);
+        }
+        assert.ok(waits.waiting.length > 0);
+        waits.close();
       },
     );
   });
