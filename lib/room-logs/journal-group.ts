@@ -135,12 +135,25 @@ export class JournalGroup {
       return;
     }
     release();
-    for (const { job, room, record } of numbered) {
+    for (const { room, record } of numbered) {
       this.rooms.take(room, record);
       this.rooms.settled(room);
-      job.resolve({ position: record, duplicate: false, record });
     }
+    if (numbered.some(({ room }) => this.rooms.find(room.name) !== room)) await this.#noteWhoMadeWay();
+    for (const { job, record } of numbered) job.resolve({ position: record, duplicate: false, record });
     await this.#compactIfDue();
+  }
+
+  /**
+   * The batch brought more rooms than may be held. Which of them made way is on the disk before anyone is answered: a crash
+   * would leave the choice to the order of the records, and a room with subscribers could go in place of another one.
+   */
+  async #noteWhoMadeWay(): Promise<void> {
+    try {
+      await this.#write([]);
+    } catch (error) {
+      this.#refuse([], error); // the records are on the disk all the same
+    }
   }
 
   /** Waits for a compaction that is under way, writes what there is to note of rooms, and lets go of the file. */

@@ -1,9 +1,9 @@
 /**
  * What the disk is still to be told of a group's rooms beside their records: which ones made way, and which ones have subscribers.
  *
- * Without the first, a restart would have to guess which rooms were held; the second says which of them were used last. Neither is
- * waited for: the next commit takes both along, and where it never comes, a room too many is held after the restart; where one commit brought more
- * rooms than may be held, those of them that were used last may have made way in its place.
+ * Without the first, a restart would have to guess which rooms were held; the second says which of them were used last. Neither
+ * is waited for: the next commit takes both along, and where it never comes, a room too many is held after the restart. Only a
+ * commit that brought more rooms than may be held is answered behind a second one, which says who made way.
  * Memory: the rooms that are held, and a name and an epoch for each room that made way since the last commit; there are no more of
  * those than rooms with records were held behind that. Read next: `journal-group.ts`, the user.
  */

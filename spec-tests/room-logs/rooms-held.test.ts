@@ -77,6 +77,43 @@ describe('a room with subscribers, whose last record is older than those of all 
   });
 });
 
+describe('one commit that brings more rooms than may be held', () => {
+  const ROOMS = ['first', 'second', 'third'];
+
+  /** Three rooms in one commit where two may be held; the first one gets a member while the disk is at it. */
+  async function commitOfThree(disk: SimulatedDisk, journal: Journal): Promise<Position[]> {
+    const release = disk.holdSyncs();
+    const appends = ROOMS.map((room) => journal.append(room, { data: room }));
+    for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+    journal.subscribe('first', 0, nobody);
+    release();
+    return (await Promise.all(appends)).map(({ position }) => position);
+  }
+
+  it('is answered when the disk knows which of them made way: a crash right behind it changes nothing', async () => {
+    const disk = new SimulatedDisk();
+    const journal = await open(disk, { maxRooms: 2 });
+    await commitOfThree(disk, journal);
+    const before = await heads(journal, ROOMS);
+    assert.deepEqual([...before.keys()], ['first', 'third']);
+    disk.crash(new Random(1));
+    const again = await open(disk, { maxRooms: 2 });
+    assert.deepEqual(await heads(again, ROOMS), before);
+    await again.close();
+  });
+
+  it('is answered as kept where only the note of them fails, and the observer is told', async () => {
+    const disk = new SimulatedDisk();
+    const told: string[] = [];
+    const journal = await open(disk, { maxRooms: 2, onTrouble: ({ kind }) => void told.push(kind) });
+    journal.subscribe('third', 0, { ...nobody, record: () => disk.fail('sync', 'EIO') }); // from the first commit's end on
+    await commitOfThree(disk, journal);
+    assert.deepEqual(told, ['commit-failed']);
+    disk.heal();
+    await journal.close();
+  });
+});
+
 describe('rooms without subscribers', () => {
   for (const end of ['close', 'crash'] as const)
     it(`make way after a ${end} in the order in which they had their last record or were left, from a snapshot too`, async () => {
