@@ -30,6 +30,8 @@ export interface Answer {
   readonly retryInMs?: number | undefined;
   /** Why it was not answered now, where that is known. */
   readonly reason?: string;
+  /** The same in the chat's words, where it is the chat that said so. */
+  readonly event?: ErrorEvent | undefined;
 }
 
 /** Where a client says who it is. */
@@ -111,7 +113,7 @@ export class ChatHttp {
         retryAfterMs: retryInMs = retryAfterMs(response.headers.get('retry-after'), Date.now()),
       } = body ?? {};
       if (code === 'FAILED' || /^4(?!08|29)/.test(`${status}`)) return { error: new ChatRefused(code, reason) };
-      return { retryInMs, reason };
+      return { retryInMs, reason, event: body?.type && (body as ErrorEvent) };
     } catch (error) {
       // Not there: the next attempt will tell. Node says `fetch failed`, and ECONNREFUSED in its cause.
       return {

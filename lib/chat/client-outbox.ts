@@ -8,6 +8,9 @@
 import { attempt } from './client-options.ts';
 import type { ChatMessage, ProblemCode } from './protocol.ts';
 
+/** The server takes no longer one (`CHAT_LIMITS.maxMessageIdLength`), and the client makes none. */
+const MAX_ID_LENGTH = 64;
+
 /** As much of `localStorage` as is used. */
 export interface StorageLike {
   getItem(key: string): string | null;
@@ -34,16 +37,16 @@ export class ChatRefused extends Error {
 /** A message on its way. */
 export type Sent = Promise<ChatMessage> & { readonly id: string };
 
-/** A message that waits. */
+/** A message that waits, and what comes of it: as of `send`. */
 export interface Waiting {
   readonly id: string;
   readonly text: string;
+  readonly promise: Promise<ChatMessage>;
 }
 
 interface Item extends Waiting {
   readonly resolve: (message: ChatMessage) => void;
   readonly reject: (error: ChatRefused) => void;
-  readonly promise: Promise<ChatMessage>;
 }
 
 /** See the head of this file. */
@@ -63,14 +66,14 @@ export class Outbox {
     for (const { id, text } of this.#stored()) this.#put(id, text);
   }
 
-  /** The one to say next, and what comes of it. */
-  get first(): (Waiting & { readonly promise: Promise<ChatMessage> }) | undefined {
+  /** The one to say next. */
+  get first(): Waiting | undefined {
     return this.#items.values().next().value;
   }
 
   /** All that waits, in order. */
   list(): Waiting[] {
-    return [...this.#items.values()].map(({ id, text }) => ({ id, text }));
+    return [...this.#items.values()].map(({ id, text, promise }) => ({ id, text, promise }));
   }
 
   add(text: string): Sent {
@@ -109,23 +112,26 @@ export class Outbox {
 
   #take(id: string): Item | undefined {
     const item = this.#items.get(id);
-    if (this.#items.delete(id)) this.#store();
+    if (this.#items.delete(id)) this.#store(id);
     return item;
   }
 
-  #store(): void {
+  /** Stores what waits, and leaves what another tab of the same name put there; but not `gone`, which whoever has it need not say. */
+  #store(gone?: string): void {
     // Where the storage is full or forbidden, what waits is lost with a reload.
     attempt(() => {
-      if (this.#items.size === 0) this.#storage?.removeItem(this.#key);
-      else this.#storage?.setItem(this.#key, JSON.stringify(this.list()));
+      const others = this.#stored().filter(({ id }) => id !== gone && !this.#items.has(id));
+      const all = [...others, ...this.list()];
+      if (all.length > 0) this.#storage?.setItem(this.#key, JSON.stringify(all, ['id', 'text']));
+      else this.#storage?.removeItem(this.#key);
     });
   }
 
-  #stored(): Waiting[] {
+  #stored(): Pick<Waiting, 'id' | 'text'>[] {
     const stored: unknown = attempt(() => JSON.parse(this.#storage?.getItem(this.#key) ?? '[]'));
     if (!Array.isArray(stored)) return []; // Somebody else's, or broken: nothing waits.
-    return (stored as Waiting[])
-      .filter((item) => typeof item?.id === 'string' && typeof item.text === 'string')
-      .slice(0, this.#maxWaiting);
+    const isMessage = ({ id, text }: Waiting): boolean =>
+      typeof id === 'string' && id.length <= MAX_ID_LENGTH && typeof text === 'string';
+    return stored.filter((item) => item && isMessage(item)).slice(0, this.#maxWaiting);
   }
 }

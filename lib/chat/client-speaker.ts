@@ -17,7 +17,7 @@ export interface SpeakerOwner {
   readonly me: { readonly you: string | undefined; readonly userId: string | undefined };
   /** The connection that is heard, if there is one. */
   link(): Link | undefined;
-  /** A message was refused, and no event of the server's has told of it. */
+  /** A message was refused, or the server asks for a pause, and no event of the connection has told of it. */
   refused(event: ErrorEvent): void;
 }
 
@@ -126,12 +126,15 @@ export class Speaker {
 
   async #post(waiting: Waiting): Promise<void> {
     const { id } = waiting;
-    const { body, error, retryInMs } = await this.#http.say(waiting);
+    const { body, error, retryInMs, event } = await this.#http.say(waiting);
     if (this.#isStopped) return;
     if (this.#busy === id) this.#busy = undefined;
     if (body && 'sequence' in body) this.#taken(id, body as Taken);
     else if (error) this.#reject(id, error);
-    else this.#pumpLater(retryInMs);
+    else {
+      this.#pumpLater(retryInMs);
+      if (event) this.#owner.refused({ ...event, id });
+    }
     this.pump();
   }
 

@@ -101,7 +101,7 @@ export class ChatConnection {
     return this.#userId;
   }
 
-  /** Messages that wait for their acknowledgement, in order; those too that a page had left behind when it was reloaded. */
+  /** Messages that wait for their acknowledgement, in order; those too that a page had left behind when it was reloaded. Each with what comes of it. */
   get waiting(): readonly Waiting[] {
     return this.#outbox.list();
   }

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { connectChat as inBrowsers } from '../../lib/chat/client.ts';
+import type { WebSocketLike } from '../../lib/chat/client-links.ts';
 import {
   type ChatConnection,
   type ChatMessage,
@@ -107,7 +108,10 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
       await withChat({}, async ({ url }) => {
         const { client, texts } = joinChat(url, { transport });
         const sent = client.send('hello');
-        assert.deepEqual(client.waiting, [{ id: sent.id, text: 'hello' }]);
+        assert.deepEqual(
+          client.waiting.map(({ id, text }) => [id, text]),
+          [[sent.id, 'hello']],
+        );
         const { sequence, from, text, id } = await sent;
         assert.deepEqual([sequence, from, text, id], [1, 'ann', 'hello', sent.id]);
         await until('it is heard', () => texts().length === 1);
@@ -302,7 +306,12 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
         await Promise.all(all);
         await until('all is heard', () => texts().length === 8);
         assert.deepEqual(texts(), ['0', '1', '2', '3', '4', '5', '6', '7']);
-        if (transport === 'websocket') assert.ok(events.some((event) => event.type === 'error'));
+        const problems = events.filter((event) => event.type === 'error');
+        assert.ok(problems.length > 0);
+        for (const { code, message, id, retryAfterMs } of problems) {
+          assert.deepEqual([code, message.length > 0, id !== undefined], ['RATE_LIMITED', true, true]);
+          assert.ok(retryAfterMs! > 0);
+        }
         client.close();
       }
     });
@@ -327,10 +336,46 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
         again.client.waiting.map(({ text }) => text),
         ['kept'],
       );
-      await until('it is said', () => again.client.waiting.length === 0 && other.texts().length === 1);
+      const [inherited] = again.client.waiting;
+      assert.deepEqual([(await inherited?.promise)?.text, storage.items.size], ['kept', 0]);
+      await until('it is heard', () => other.texts().length === 1);
       assert.deepEqual([again.texts(), other.texts(), storage.items.size], [['kept'], ['kept'], 0]);
       other.client.close();
       again.client.close();
+    });
+  });
+
+  it('two tabs of one name, as a duplicated one has, keep what the other one has stored', async () => {
+    await withChat({}, async ({ url }) => {
+      const storage = new MapStorage();
+      const stored = (): string[] =>
+        [...storage.items.values()].flatMap((json) => (JSON.parse(json) as { text: string }[]).map(({ text }) => text));
+      class Silent implements WebSocketLike {
+        onmessage = null;
+        onclose = null;
+        send(): void {}
+        close(): void {}
+      }
+      const mute = joinChat(url, { storage, tab: 'a', transport: 'websocket', WebSocket: Silent });
+      void mute.client.send('one');
+      const twin = joinChat(url, { storage, tab: 'a' });
+      void mute.client.send('two');
+      assert.equal((await twin.client.send('three')).text, 'three');
+      await until('it is said', () => twin.client.waiting.length === 0);
+      assert.deepEqual([twin.texts(), stored()], [['one', 'three'], ['two']]);
+      mute.client.close();
+      twin.client.close();
+    });
+  });
+
+  it('a stored id that the server would not take holds nothing up', async () => {
+    await withChat({}, async ({ url }) => {
+      const storage = new MapStorage();
+      storage.getItem = () => JSON.stringify([{ id: 'x'.repeat(65), text: 'never' }]);
+      const { client } = joinChat(url, { storage });
+      assert.deepEqual(client.waiting, []);
+      assert.equal((await client.send('said')).text, 'said');
+      client.close();
     });
   });
 

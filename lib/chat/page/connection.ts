@@ -13,16 +13,13 @@ import { keep, recall } from './memory.ts';
 import type { Entry } from './messages.ts';
 
 export type { ChatRefused, ChatState } from '../client.ts';
-export type { Person } from '../protocol.ts';
+export type { Person, WelcomeEvent } from '../protocol.ts';
 
 /** As many as the client lets wait. */
 const MAX_WAITING = 100;
 
 /** A message of the room. */
 export type Heard = Entry;
-
-/** Where we are, at the beginning of each connection. */
-export type Welcome = WelcomeEvent & { readonly yourId: string };
 
 /** Who came, went, or changed their name. */
 export interface Presence {
@@ -36,7 +33,8 @@ export interface Presence {
 export interface Listener {
   /** How the connection is; not that the page itself has closed it. */
   state(now: ChatState): void;
-  welcome(welcome: Welcome): void;
+  /** Where we are, at the beginning of each connection. */
+  welcome(welcome: WelcomeEvent): void;
   message(message: Heard, id: string | undefined): void;
   /** A message was taken away. */
   removed(target: number): void;
@@ -83,18 +81,19 @@ export function connect({ base, room, user, isEventStream }: Place, listener: Li
     transport: isEventStream ? 'event-stream' : 'auto',
   });
   hear(client, listener);
-  for (const { id, text } of client.waiting) listener.waiting(id, text);
-  settleInherited(client, listener);
+  const show = (id: string, text: string, promise: Promise<ChatMessage>): void => {
+    listener.waiting(id, text);
+    promise.then(
+      ({ sequence }) => listener.acknowledged(id, sequence),
+      () => {}, // a refusal is heard as an event
+    );
+  };
+  for (const { id, text, promise } of client.waiting) show(id, text, promise);
   return {
     say(text) {
       if (client.waiting.length >= MAX_WAITING) return false;
       const sent = client.send(text);
-      listener.waiting(sent.id, text);
-      // A refusal is heard as an event, which also tells of what an earlier page had said.
-      sent.then(
-        ({ sequence }) => listener.acknowledged(sent.id, sequence),
-        () => {},
-      );
+      show(sent.id, text, sent);
       return true;
     },
     rename: (name) => client.rename(name),
@@ -111,29 +110,17 @@ function hear(client: ChatConnection, listener: Listener): void {
   client.on('state', (now) => {
     if (now.state !== 'closed' || now.reason.code !== 'CLOSED') listener.state(now);
   });
-  client.on('welcome', (event) => listener.welcome({ ...event, yourId: event.userId }));
+  client.on('welcome', (event) => listener.welcome(event));
   client.on('message', (event) => listener.message(heard(event, client), event.id));
   client.on('removed', ({ target }) => listener.removed(target));
   client.on('gap', ({ from, to }) => listener.gap(to - from + 1));
   client.on('reset', ({ epoch }) => listener.newHistory(epoch));
   client.on('presence', (event) => listener.presence(event));
   client.on('members', ({ members, memberCount }) => listener.members(members, memberCount));
-  client.on('ack', ({ id, sequence }) => listener.acknowledged(id, sequence));
   client.on('error', ({ code, message, id, retryAfterMs }) => {
     // The client says these again by itself.
     if (id === undefined || (retryAfterMs === undefined && code !== 'LOG_UNCERTAIN')) listener.refused(id, message);
   });
-}
-
-/** What an earlier page had said and the server had taken already: that is not heard again, only acknowledged. */
-function settleInherited(client: ChatConnection, listener: Listener): void {
-  const inherited = new Set(client.waiting.map(({ id }) => id));
-  const look = () => {
-    const waiting = new Set(client.waiting.map(({ id }) => id));
-    for (const id of inherited) if (!waiting.has(id) && inherited.delete(id)) listener.acknowledged(id, 0);
-  };
-  if (inherited.size > 0)
-    for (const type of ['message', 'presence'] as const) client.on(type, () => queueMicrotask(look));
 }
 
 /**

@@ -60,10 +60,4 @@ export class Outbox {
     const all = this.#list.querySelectorAll('.refused');
     if (all.length > MAX_REFUSED) all[0]?.remove();
   }
-
-  /** Forgets what waits: somebody else is writing now. */
-  clear(): void {
-    this.#rows.clear();
-    this.#list.replaceChildren();
-  }
 }

@@ -15,7 +15,7 @@ import {
   type Listener,
   type Presence,
   refusal,
-  type Welcome,
+  type WelcomeEvent,
   whoAmI,
 } from './connection.ts';
 import { makeDialogs } from './dialogs.ts';
@@ -136,13 +136,13 @@ function join(): void {
   if (matchMedia('(hover: hover)').matches) composer.focus();
 }
 
-function welcome(now: Welcome): void {
+function welcome(now: WelcomeEvent): void {
   const isFirst = epoch === '';
   const seen = recallRoom(room)?.seen;
   newFrom = isFirst && seen?.epoch === now.epoch ? seen.sequence + 1 : Number.POSITIVE_INFINITY;
   if (!isFirst && now.epoch !== epoch) newHistory(now.epoch);
   toReplay = isFirst ? now.replayed : 0;
-  ({ epoch, you, yourId } = now);
+  ({ epoch, you, userId: yourId } = now);
   if (choosesName) keep('name', you);
   keepRoom(room, {});
   $('rename').textContent = you;
