@@ -113,7 +113,8 @@ export function presenceName({ id, name }: Person): string {
   return `${id}\n${name}`;
 }
 
-function personOf(presence: string): Person {
+/** The person behind a name of presence. */
+export function personNamed(presence: string): Person {
   const [id = '', name = ''] = presence.split('\n');
   return { id, name };
 }
@@ -122,7 +123,7 @@ function personOf(presence: string): Person {
 function peopleOf(names: readonly string[]): Person[] {
   const people = new Map<string, Person>();
   for (const name of names) {
-    const person = personOf(name);
+    const person = personNamed(name);
     people.set(person.id, person);
   }
   return [...people.values()];
@@ -157,7 +158,7 @@ export function outgoing(event: ServerEvent): Outgoing {
 }
 
 function welcome({ room, as = '', position, resumed, replay, gap, members, memberCount }: WelcomeNotice): ServerEvent {
-  const { id: userId, name: you } = personOf(as);
+  const { id: userId, name: you } = personNamed(as);
   return {
     type: 'welcome',
     version: PROTOCOL_VERSION,
@@ -184,11 +185,11 @@ function presence(
   names: IterableIterator<string>,
   time: string,
 ): ServerEvent {
-  const came = joined.map(personOf);
+  const came = joined.map(personNamed);
   const went: Person[] = [];
   const renamed: (Person & { readonly was: string })[] = [];
   const stillHere = left.length === 0 ? new Map<string, Person>() : peopleAmong(names, left);
-  for (const person of left.map(personOf)) {
+  for (const person of left.map(personNamed)) {
     const index = came.findIndex(({ id }) => id === person.id);
     const now = index < 0 ? stillHere.get(person.id) : came.splice(index, 1)[0];
     if (now === undefined) went.push(person);
@@ -199,10 +200,10 @@ function presence(
 
 /** Those of the people in `left` who are among `names`, by id. O(names), which is why a list comes less often where they are many. */
 function peopleAmong(names: Iterable<string>, left: readonly string[]): Map<string, Person> {
-  const ids = new Set(left.map((name) => personOf(name).id));
+  const ids = new Set(left.map((name) => personNamed(name).id));
   const found = new Map<string, Person>();
   for (const name of names) {
-    const person = personOf(name);
+    const person = personNamed(name);
     if (ids.has(person.id)) found.set(person.id, person);
   }
   return found;

@@ -16,7 +16,7 @@ import { isUserId } from './application.ts';
 import { servePage } from './assets.ts';
 import { addEventStream, addWebSocket } from './channels.ts';
 import { Door } from './door.ts';
-import { type Outgoing, prepare, Records } from './encoding.ts';
+import { type Outgoing, personNamed, prepare, Records } from './encoding.ts';
 import { Members } from './members.ts';
 import {
   type ChatMessage,
@@ -60,6 +60,7 @@ export function mountChat(server: Server, options: ChatOptions = {}): Chat {
   const records = new Records();
   const hub = new Hub<Outgoing>({
     prepare: (item, room) => prepare(item, room, records, settings.now),
+    personOf: (name) => personNamed(name).id,
     maxRooms: settings.maxRooms,
     maxMembers: settings.maxMembers,
     maxHistoryRecords: settings.maxHistoryMessages,

@@ -62,11 +62,16 @@ export interface HubOptions<Value> extends RoomOptions {
   readonly log?: RoomLog | undefined;
   /** What this room has instead of the options here, asked for whenever a room is made. Answers at once: a promise is a TypeError at the join. */
   readonly room?: ((name: string) => RoomOptions) | undefined;
+  /**
+   * Whose a name of presence (`as`) is, for people who may be here by several names: a person counts once in `memberCount`. Answers a text, the same for
+   * each of them; asked when a name comes, on every node. One that throws or answers none counts as a person of its own: `onError` is told. Default: each name is a person.
+   */
+  readonly personOf?: ((name: string) => string) | undefined;
   /** Rooms with members. Default `ROOM_LIMITS.maxRooms`. */
   readonly maxRooms?: number | undefined;
   /** Rooms that one member can be in. Default `ROOM_LIMITS.maxRoomsPerMember`. */
   readonly maxRoomsPerMember?: number | undefined;
-  /** Told what a handler has thrown (`send`, `evicted`, `prepare`) and when a log gives up on a room (`log`). What it throws, or rejects with, is dropped. Default: nobody. */
+  /** Told what a handler has thrown (`send`, `evicted`, `prepare`; `personOf` as `presence`) and when a log gives up on a room (`log`). What it throws, or rejects with, is dropped. Default: nobody. */
   readonly onError?: ((error: unknown, where: string) => void) | undefined;
   /** Default: the system's. */
   readonly clock?: Clock | undefined;
@@ -90,6 +95,7 @@ const HUB_OPTIONS: readonly (keyof HubOptions<unknown>)[] = [
   'prepare',
   'log',
   'room',
+  'personOf',
   'maxRooms',
   'maxRoomsPerMember',
   'onError',
@@ -118,11 +124,11 @@ export class Hub<Value, RoomData = unknown> {
   /** @throws TypeError, RangeError for an option that is none, or out of its bounds */
   constructor(options: HubOptions<Value>) {
     checkNames('Hub', options, HUB_OPTIONS);
-    const { prepare, room: own, onError, clock = systemClock } = options;
+    const { prepare, room: own, personOf, onError, clock = systemClock } = options;
     checkOptions(
       'Hub',
-      { room: own, onError, clock },
-      { room: FUNCTION, onError: FUNCTION, clock: clockWith('now', 'after') },
+      { room: own, personOf, onError, clock },
+      { room: FUNCTION, personOf: FUNCTION, onError: FUNCTION, clock: clockWith('now', 'after') },
     );
     if (typeof prepare !== 'function')
       throw new TypeError(`Hub: prepare is ${describe(prepare)}, must be a function that makes what members are given`);
@@ -139,7 +145,8 @@ export class Hub<Value, RoomData = unknown> {
     this.#log = options.log ?? new MemoryLog({ ...historyBounds(options), maxRooms: this.#maxRooms, clock });
     const report = (error: unknown, where: string): void => this.#report(error, where);
     this.#memberHost = { join: (member, room, how) => this.#join(member, room, how), report };
-    this.#roomHost = { log: this.#log, clock, prepare, report, closed: (name) => void this.#rooms.delete(name) };
+    const closed = (name: string): void => void this.#rooms.delete(name);
+    this.#roomHost = { log: this.#log, clock, prepare, report, personOf, closed };
   }
 
   /** Rooms that have members. */

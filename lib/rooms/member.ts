@@ -49,8 +49,8 @@ export interface JoinOptions {
    */
   readonly after?: Resumable | string | null | undefined;
   /**
-   * The name for presence; without one the member is not listed. 1 to `ROOM_LIMITS.maxKeyLength` UTF-16 units. Names with a line feed that
-   * are equal in front of it are of one person, who counts once in `memberCount`; each name is listed, and told of when it comes and goes.
+   * The name for presence; without one the member is not listed. 1 to `ROOM_LIMITS.maxKeyLength` UTF-16 units. It is listed, and
+   * told of when it comes and goes; of several names of one person see `personOf` of the hub.
    */
   readonly as?: string | undefined;
 }

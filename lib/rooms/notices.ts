@@ -46,7 +46,7 @@ export interface PresenceNotice {
   /** At most `maxMembersListed`, as in `left`. */
   readonly joined: readonly string[];
   readonly left: readonly string[];
-  /** Different people in the room: names that are equal in front of a line feed are of one. */
+  /** Different people in the room: names, or whoever the hub's `personOf` says they are of. */
   readonly memberCount: number;
 }
 

@@ -1,14 +1,15 @@
 /**
  * Who is in a room, by name, and one list of changes for each window of time.
  *
- * A name counts once however many connections have it, and a person once: names with a line feed in them are of one person where they
- * are equal in front of it, as the chat's are (an id, and what the person is called). Changes are told together once a window has passed: `presenceMs`, or
- * a millisecond for each name where that is longer. So presence causes at most a thousand deliveries a second in a room, and
+ * A name counts once however many connections have it, and a person once however many names (`personOf`). Changes are told
+ * together once a window has passed: `presenceMs`, or a millisecond for each name where that is longer. So presence causes at most a thousand deliveries a second in a room, and
  * a join costs the same in a room of ten and of ten thousand. Names that came and went within a window are not told, unless
  * somebody was given a list of names in between: whoever holds that list must hear how it went on.
  * Memory: O(names); lists that are told are bounded. Read next: `shared-presence.ts`, then `room.ts`.
  */
 
+import { whenRejected } from '../errors.ts';
+import { describe } from '../options.ts';
 import type { Clock } from './log.ts';
 import type { PresenceNotice } from './notices.ts';
 
@@ -18,6 +19,10 @@ export interface PresenceOptions {
   readonly presenceMs: number;
   /** Names in one list. */
   readonly maxMembersListed: number;
+  /** Whose name it is; undefined: each is of somebody else. */
+  readonly personOf: ((name: string) => string) | undefined;
+  /** Told what `personOf` has thrown. */
+  readonly report: (error: unknown) => void;
   readonly clock: Clock;
   /** Called when a window ends in which something has changed. */
   readonly tell: (notice: PresenceNotice) => void;
@@ -31,7 +36,8 @@ export class Presence {
   readonly #options: PresenceOptions;
   /** Connections by name, in order of arrival. */
   readonly #names = new Map<string, number>();
-  /** How many names a person has, of names with a line feed. */
+  /** Whose the names are, as `personOf` said when they came, and how many each person has; empty without it. */
+  readonly #owners = new Map<string, string>();
   readonly #people = new Map<string, number>();
   /** Names beside the first one of their person. */
   #doubles = 0;
@@ -97,9 +103,10 @@ export class Presence {
 
   /** A name came or went. */
   #count(name: string, by: 1 | -1): void {
-    const end = name.indexOf('\n');
-    if (end < 0) return;
-    const person = name.slice(0, end);
+    const person = by === 1 ? personOf(name, this.#options) : this.#owners.get(name);
+    if (person === undefined) return;
+    if (by === 1) this.#owners.set(name, person);
+    else this.#owners.delete(name);
     const before = this.#people.get(person) ?? 0;
     const after = before + by;
     if (after === 0) this.#people.delete(person);
@@ -127,6 +134,20 @@ export class Presence {
     this.#joined.clear();
     this.#left.clear();
     tell({ type: 'presence', joined, left, memberCount: this.size });
+  }
+}
+
+/** Undefined: the name is a person of its own. */
+function personOf(name: string, { personOf: ask, report }: PresenceOptions): string | undefined {
+  if (ask === undefined) return undefined;
+  try {
+    const person: unknown = ask(name);
+    if (typeof person === 'string') return person;
+    whenRejected(person, () => undefined);
+    throw new TypeError(`personOf answered ${describe(person)} for ${describe(name)}, must answer a text`);
+  } catch (error) {
+    report(error);
+    return undefined;
   }
 }
 

@@ -57,6 +57,7 @@ export interface RoomHost<Value> {
   readonly clock: Clock;
   prepare(item: Item, room: RoomView): Value | undefined;
   report(error: unknown, where: string): void;
+  readonly personOf: PresenceOptions['personOf'];
   /** The last member has gone. */
   closed(name: string): void;
 }
@@ -324,10 +325,12 @@ function presenceOf<Value>(
   { presenceMs, maxMembersListed }: RoomSettings,
   tell: PresenceOptions['tell'],
 ): Presence {
-  const options = { presenceMs, maxMembersListed, clock: host.clock, tell };
+  const { clock, personOf } = host;
+  const report = (error: unknown): void => host.report(error, 'presence');
+  const options = { presenceMs, maxMembersListed, personOf, clock, tell, report };
   const { presence: shared } = host.log;
   if (shared === undefined) return new Presence(options);
-  return new SharedPresence({ ...options, room, shared, report: (error) => host.report(error, 'presence') });
+  return new SharedPresence({ ...options, room, shared });
 }
 
 /** The position that a member comes with, as far as it is one; of epoch '' where it is none. */

@@ -15,11 +15,10 @@ import { Presence, type PresenceOptions } from './presence.ts';
 /** Milliseconds after a read that failed: the log has waited for its own deadline before. */
 const READ_AGAIN_MS = 1_000;
 
-/** Where the names of all nodes come from, and who is told when they do not. */
+/** Where the names of all nodes come from; `report` is told when they do not, too. */
 export interface SharedPresenceOptions extends PresenceOptions {
   readonly room: string;
   readonly shared: LogPresence;
-  readonly report: (error: unknown) => void;
 }
 
 /** See the head of this file. */

@@ -353,10 +353,16 @@ describe('presence', () => {
     assert.equal(at.clock.timers, 0);
   });
 
-  it('counts a person once who is here by several names, which differ behind a line feed alone', () => {
-    const at = world({ presenceMs: 0 });
-    const ann = at.ear('r', { as: 'a\nAnn' });
-    const ears = ['a\nAnna', 'b\nBob', 'a', 'a\nAnna', 'b\nRob', 'b\nBobby'].map((as) => at.ear('r', { as }));
+  it('counts a person once who is here by several names, which personOf says', () => {
+    const asked: string[] = [];
+    const personOf = (name: string): string => {
+      asked.push(name);
+      return name.charAt(0);
+    };
+    const at = world({ presenceMs: 0, personOf });
+    const ann = at.ear('r', { as: 'a/Ann' });
+    const ears = ['a/Anna', 'b/Bob', 'c', 'a/Anna', 'b/Rob', 'b/Bobby'].map((as) => at.ear('r', { as }));
+    assert.deepEqual(asked, ['a/Ann', 'a/Anna', 'b/Bob', 'c', 'b/Rob', 'b/Bobby']); // once for each name
     const counts = (): number[] => told(ann).map(({ memberCount }) => memberCount);
     assert.deepEqual(counts(), [1, 2, 3, 3, 3]);
     const welcome = at.ear('r').heard[0];
@@ -364,8 +370,32 @@ describe('presence', () => {
     assert.deepEqual([welcome.memberCount, welcome.members.length], [3, 6]);
     for (const { member } of ears) member.close();
     assert.deepEqual(counts().slice(5), [3, 2, 2, 2, 1]);
-    at.ear('r', { as: 'b\nBob' });
+    at.ear('r', { as: 'b/Bob' });
     assert.equal(counts().at(-1), 2);
+  });
+
+  it('counts a name as a person where personOf throws or answers no text, and tells onError', () => {
+    const at = world({
+      presenceMs: 0,
+      personOf: (name) => {
+        if (name === 'x') throw new Error('no such name');
+        return Promise.reject(new Error('late')) as unknown as string;
+      },
+    });
+    const ann = at.ear('r');
+    const ears = ['x', 'y'].map((as) => at.ear('r', { as }));
+    assert.deepEqual(
+      at.errors.map(({ error, where }) => [String(error), where]),
+      [
+        ['Error: no such name', 'presence'],
+        ['TypeError: personOf answered an object for "y", must answer a text', 'presence'],
+      ],
+    );
+    for (const { member } of ears) member.close();
+    assert.deepEqual(
+      told(ann).map(({ memberCount }) => memberCount),
+      [1, 2, 1, 0],
+    );
   });
 
   /** What a member believes: its welcome, and every change since. */
