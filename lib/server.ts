@@ -295,7 +295,7 @@ export class Server {
   /**
    * Stops accepting, closes WebSockets with `code` (default 1001, "going away"), ends streams, lets requests whose head has come be
    * answered, also those that other people's servers have handed over, and resolves when the last connection and the last request have
-   * gone. What is left after `closeTimeoutMs` is dropped. Every further call answers the same.
+   * gone. Whoever is still within the TLS handshake or in front of a PROXY header is dropped; what is left after `closeTimeoutMs` too. Every further call answers the same.
    * @throws RangeError for a code or reason that may not be sent (RFC 6455 §7.4)
    */
   close(code: number = CloseCode.GoingAway, reason = ''): Promise<void> {

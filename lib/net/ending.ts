@@ -19,7 +19,7 @@ export interface EndingParts {
   readonly clock: Clock;
   readonly closeTimeoutMs: number;
   readonly onError: ErrorHandler;
-  readonly listener: { close(): Promise<void>; destroyHandshakes(): void };
+  readonly listener: { close(): Promise<void>; dropBeginners(): void; destroyUnderTls(): void };
 }
 
 /** A drain that is under way, or whose end has come. */
@@ -117,9 +117,10 @@ export class Ending {
     // The clock's timers let the process end. Who waits for `close` has something to do behind it.
     const held = setTimeout(() => {}, Math.min(closeTimeoutMs + 1_000, MAX_TIMER_MS));
     open.closeAll(this.#code, this.#reason);
+    listener.dropBeginners();
     const cancel = clock.after(closeTimeoutMs, () => {
       open.destroyAll();
-      listener.destroyHandshakes();
+      listener.destroyUnderTls();
     });
     // Node's server counts sockets that are destroyed; ours have also told their handlers.
     await Promise.all([listened, open.whenEmpty()]);

@@ -86,6 +86,8 @@ export class Listener {
   readonly #tls: TlsServer | undefined;
   /** What is under TLS connections, also those whose handshake is not over and that nothing else knows. */
   readonly #underTls = new Set<Socket>();
+  /** Those of them whose handshake is not over. */
+  readonly #beginning = new Set<Socket>();
   /** Open connections whose handshake is over. Not those of the registry, where also others are than the listener's. */
   #secured = 0;
   /** Who is behind the proxy of a socket under TLS; undefined where its header names nobody. */
@@ -204,8 +206,14 @@ export class Listener {
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 
-  /** Drops what is still within its TLS handshake. */
-  destroyHandshakes(): void {
+  /** Drops whoever has not begun to speak HTTP: is within the TLS handshake, or has not sent the whole PROXY header. */
+  dropBeginners(): void {
+    for (const socket of this.#beginning) socket.destroy();
+    for (const channel of this.#settings.open.channels) if (channel.sink instanceof ProxiedChannel) channel.destroy();
+  }
+
+  /** Drops everything that is over TLS. */
+  destroyUnderTls(): void {
     for (const socket of this.#underTls) socket.destroy();
   }
 
@@ -217,6 +225,10 @@ export class Listener {
       throw new TypeError(`createServer: tls has none of ${CERTIFICATES.join(', ')}, so that no client could connect`);
     const server = createTlsServer({ handshakeTimeout: this.#settings.headTimeoutMs, ...tls }, (socket) => {
       socket.allowHalfOpen = true; // not from the start: a client that leaves within the handshake is then noticed at once
+      const under = socketUnder(socket);
+      if (under === socket)
+        this.#beginning.clear(); // this Node does not say which one it is: none of them is dropped early
+      else this.#beginning.delete(under as Socket);
       this.#secured++;
       socket.once('close', () => this.#secured--);
       this.#accept(socket, false);
@@ -238,8 +250,12 @@ export class Listener {
       return false;
     }
     this.#underTls.add(socket);
+    this.#beginning.add(socket);
     this.#descriptors?.accepted(this.#underTls.size);
-    socket.once('close', () => this.#underTls.delete(socket));
+    socket.once('close', () => {
+      this.#underTls.delete(socket);
+      this.#beginning.delete(socket);
+    });
     return true;
   }
 

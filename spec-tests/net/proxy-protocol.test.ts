@@ -263,6 +263,18 @@ describe('the PROXY protocol in front of TLS (PROXY §2)', { skip: certificate =
     });
   });
 
+  it('whoever has not sent all of it is dropped by `close`, which waits for no deadline', async () => {
+    for (const over of [{}, { tls }]) {
+      const server = createServer({ ...over, clock: new FakeClock() });
+      await server.listen({ proxyProtocol: { from: 'loopback' } });
+      const clients = [await RawClient.connect(server.port), await RawClient.connect(server.port)];
+      clients[1]!.write(V1.subarray(0, 10));
+      await turns();
+      await patiently('close', server.close()); // the clock stands still
+      for (const client of clients) await client.end();
+    }
+  });
+
   it('nobody but the named proxies', async () => {
     await withProxied({ tls, from: '192.0.2.1' }, async (server) => {
       assert.equal(await say(server.port, V1), '');
