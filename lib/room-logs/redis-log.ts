@@ -31,7 +31,15 @@ import { RedisPartition } from './redis-partition.ts';
 import type { RedisPort, StreamEntry } from './redis-port.ts';
 import { RedisPresence } from './redis-presence.ts';
 import { RedisStore } from './redis-store.ts';
+import { AppendWindow } from './redis-window.ts';
 import { UnderWay } from './under-way.ts';
+
+/**
+ * Appends to one partition that a node has on their way: as many as a reader fetches at a time, and of what the stream keeps no more
+ * than leaves room for those of three other nodes.
+ */
+const APPENDS_UNDER_WAY = 200;
+const SHARE_OF_BUS = 1 / 4;
 
 /** A partition that is read, and how many feeds and watchers need it. */
 interface ReadPartition {
@@ -77,6 +85,8 @@ export class RedisLog implements RoomLog {
   /** Who is in the rooms, on all nodes. */
   readonly presence: RedisPresence;
   readonly #pending = new Set<Promise<unknown>>();
+  /** By partition; of each that was appended to. */
+  readonly #windows = new Map<number, AppendWindow>();
   #ended: RoomRefused | undefined;
   #closing: Promise<void> | undefined;
 
@@ -144,7 +154,7 @@ export class RedisLog implements RoomLog {
       return Promise.reject(
         new RoomRefused('LOG_FULL', `Redis has not answered ${this.#pending.size} appends, limit ${maxPendingAppends}`),
       );
-    const appended = this.#store.append(room, entry);
+    const appended = this.#windowOf(this.#store.partitionOf(room)).run(() => this.#store.append(room, entry));
     this.#pending.add(appended);
     appended.then(
       ({ position }) => {
@@ -154,6 +164,20 @@ export class RedisLog implements RoomLog {
       () => this.#pending.delete(appended),
     );
     return appended;
+  }
+
+  #windowOf(partition: number): AppendWindow {
+    const held = this.#windows.get(partition);
+    if (held !== undefined) return held;
+    const { busRecords, commandTimeoutMs: waitMs } = this.#settings;
+    const window = new AppendWindow({
+      size: Math.min(APPENDS_UNDER_WAY, Math.ceil(busRecords * SHARE_OF_BUS)),
+      clock: this.#clock,
+      waitMs,
+      readId: () => this.#partitions.get(partition)?.reader.readId,
+    });
+    this.#windows.set(partition, window);
+    return window;
   }
 
   #feedOf(room: string): RoomFeed | RoomRefused {
@@ -187,12 +211,17 @@ export class RedisLog implements RoomLog {
       entry: (entry: StreamEntry) => {
         if (!entry.fields.has('s')) this.presence.entry(entry);
         else this.#feeds.get(entry.fields.get('r') ?? '')?.entry(entry);
+        this.#windows.get(partition)?.read(entry.id);
       },
       doubt: () => {
+        this.#windows.get(partition)?.forget();
         this.presence.doubt(partition);
         for (const feed of this.#feeds.values()) if (this.#store.partitionOf(feed.room) === partition) feed.doubt();
       },
-      failed: (error, waitMs) => this.#tell({ kind: 'reader-failed', partition, waitMs, error }),
+      failed: (error, waitMs) => {
+        this.#windows.get(partition)?.forget();
+        this.#tell({ kind: 'reader-failed', partition, waitMs, error });
+      },
       resumed: (failures) => this.#tell({ kind: 'reader-resumed', partition, failures }),
     });
     const read: ReadPartition = { reader, users: 1 };
@@ -212,6 +241,7 @@ export class RedisLog implements RoomLog {
     const partition = this.#partitions.get(number);
     if (partition === undefined || --partition.users > 0) return;
     this.#partitions.delete(number);
+    this.#windows.get(number)?.forget();
     partition.reader.close();
   }
 

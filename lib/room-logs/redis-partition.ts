@@ -78,6 +78,11 @@ export class RedisPartition {
     void this.#run();
   }
 
+  /** The last entry that was read; undefined while nothing is read. */
+  get readId(): string | undefined {
+    return this.#reader === undefined ? undefined : this.#position;
+  }
+
   close(): void {
     this.#closed = true;
     this.#start();
@@ -93,10 +98,10 @@ export class RedisPartition {
         await this.#open();
         while (!this.#closed) await this.#next();
       } catch (error) {
+        this.#reader?.close();
+        this.#reader = undefined; // from here on nothing is read
         if (!this.#closed) await this.#pause(error);
       }
-      this.#reader?.close();
-      this.#reader = undefined;
     }
   }
 

@@ -60,7 +60,7 @@ end
  * KEYS bus, room, history, keys, large, large-octets. ARGV 1 room, 2 key or '', 3 token, 4 epoch if the room is new, 5 octets,
  * 6 to 8 bounds of the history (records, octets, ms or 0), 9 maxKeys, 10 keyAgeMs, 11 records of the bus, 12 octets of large,
  * 13 ms until a silent room is forgotten, 14 1 if the bus carries the record too, 15 … fields of the record.
- * Answers { duplicate, epoch, sequence, token, time, the record if it is a repeat's }.
+ * Answers { duplicate, epoch, sequence, token, time, ID in the bus; for a repeat the first record, if it is there }.
  */
 export const APPEND: string = `${NOW}
 local now = clock()
@@ -142,8 +142,8 @@ else
   entry[7], entry[8] = 'i', text(before + 1) .. '-0'
   redis.call('XADD', KEYS[5], 'MINID', '=', text(oldest) .. '-0', entry[8], unpack(record))
 end
-redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[11], '*', unpack(entry))
-return { 0, epoch, text(sequence), ARGV[3], text(now) }
+local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[11], '*', unpack(entry))
+return { 0, epoch, text(sequence), ARGV[3], text(now), id }
 `;
 
 /**

@@ -20,6 +20,9 @@ export interface StoredPage extends LogPage {
   readonly busId: string;
 }
 
+/** What came of an append, and the ID of its entry in the bus; undefined for a repeat, which makes none. */
+export type StoredAppend = Appended & { readonly busId: string | undefined };
+
 /** Reads pages of rooms' histories. */
 export interface PageReader {
   /** As `RoomLog.read`; `limit` may be 0 where there is no position. */
@@ -56,7 +59,7 @@ export class RedisStore implements PageReader {
   }
 
   /** Appends a record, unless its key was used. */
-  async append(room: string, entry: LogEntry): Promise<Appended> {
+  async append(room: string, entry: LogEntry): Promise<StoredAppend> {
     const { settings } = this;
     const keys = keyNames(settings.prefix, this.partitionOf(room), room);
     const octets = octetsOf(entry);
@@ -80,11 +83,12 @@ export class RedisStore implements PageReader {
         position,
         duplicate: true,
         record: first === undefined ? undefined : historyRecord(streamEntry(first), epoch),
+        busId: undefined,
       };
     }
     const { data, key, coalesce, policy } = entry;
     const record: LogRecord = { type: 'record', ...position, timeMs: Number(timeMs), data, key, coalesce, policy };
-    return { position, duplicate: false, record };
+    return { position, duplicate: false, record, busId: String(reply[5]) };
   }
 
   async read(room: string, after: Position | undefined, limit: number): Promise<StoredPage> {

@@ -51,6 +51,16 @@ describe('hubs on Redis', { skip, timeout: 60_000 }, () => {
     assert.equal(new Set(one).size, 200);
   });
 
+  it('lose nothing of a burst that is many times what the stream keeps, at any node', async () => {
+    const nodes = [await node('burst', { maxHistoryRecords: 100 }), await node('burst', { maxHistoryRecords: 100 })];
+    const ears = nodes.map(({ ear }) => ear('r'));
+    for (const ear of ears) await welcomed(ear);
+    const burst = Array.from({ length: 6_000 }, (_, i) => `m${i}`);
+    const receipts = await Promise.all(burst.map((text) => nodes[0]!.hub.publish('r', text)));
+    assert.ok(receipts.every(({ sent, queued }) => sent + queued === 1));
+    for (const ear of ears) assert.deepEqual(await heard(ear, burst.length), burst);
+  });
+
   it('let a member go on at the other node, and find there what it sends again', async () => {
     const [one, two] = [await node('resume'), await node('resume')];
     const ear = one.ear('r');

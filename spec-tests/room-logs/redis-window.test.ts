@@ -1,0 +1,128 @@
+/** How many appends a node has on their way to one partition of Redis. */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { AppendWindow } from '../../lib/room-logs/redis-window.ts';
+import type { RoomRefused } from '../../lib/rooms/log.ts';
+import { FakeClock } from '../support/clock.ts';
+import { turns } from '../support/sockets.ts';
+
+/** Appends numbered 1, 2, 3 … that Redis answers when the test says so. */
+class Redis {
+  readonly sent: number[] = [];
+  readonly #answers = new Map<number, { ok: (busId: string | undefined) => void; not: (error: Error) => void }>();
+
+  readonly append = (number: number) => (): Promise<{ busId: string | undefined }> => {
+    this.sent.push(number);
+    return new Promise((resolve, reject) => {
+      this.#answers.set(number, { ok: (busId) => resolve({ busId }), not: reject });
+    });
+  };
+
+  async answers(number: number, busId: string | undefined = `${number}-0`): Promise<void> {
+    this.#answers.get(number)!.ok(busId);
+    await turns();
+  }
+
+  async fails(number: number): Promise<void> {
+    this.#answers.get(number)!.not(new Error('late'));
+    await turns();
+  }
+}
+
+function world(size: number, reads: string | undefined) {
+  const clock = new FakeClock();
+  const redis = new Redis();
+  const state = { reads };
+  const window = new AppendWindow({ size, clock, waitMs: 1_000, readId: () => state.reads });
+  const outcomes: string[] = [];
+  const append = (...numbers: readonly number[]): void => {
+    for (const number of numbers)
+      window.run(redis.append(number)).then(
+        () => outcomes.push(`${number}`),
+        (error: RoomRefused) => outcomes.push(`${number} ${error.code ?? error.message}`),
+      );
+  };
+  const read = (id: string): void => {
+    state.reads = id;
+    window.read(id);
+  };
+  return { clock, redis, state, window, outcomes, append, read };
+}
+
+describe('the window of appends to a partition', () => {
+  it('sends so many at once, and the next ones in order as Redis answers, where this node does not read', async () => {
+    const at = world(2, undefined);
+    at.append(1, 2, 3, 4);
+    assert.deepEqual(at.redis.sent, [1, 2]);
+    await at.redis.answers(1);
+    at.append(5);
+    assert.deepEqual(at.redis.sent, [1, 2, 3]);
+    await at.redis.fails(2);
+    await at.redis.answers(3);
+    assert.deepEqual(at.redis.sent, [1, 2, 3, 4, 5]);
+    assert.deepEqual(at.outcomes, ['1', '2 late', '3']);
+  });
+
+  it('answers at once, and keeps the place until this node has read the record back', async () => {
+    const at = world(2, '0-0');
+    at.append(1, 2, 3, 4, 5);
+    await at.redis.answers(1);
+    await at.redis.answers(2);
+    assert.deepEqual(
+      [at.outcomes, at.redis.sent],
+      [
+        ['1', '2'],
+        [1, 2],
+      ],
+    );
+    at.read('1-0');
+    assert.deepEqual(at.redis.sent, [1, 2, 3]);
+    at.read('9-0');
+    assert.deepEqual(at.redis.sent, [1, 2, 3, 4]);
+    await at.redis.answers(3); // read before it was answered
+    assert.deepEqual(at.redis.sent, [1, 2, 3, 4, 5]);
+    await at.redis.answers(4, undefined); // a repeat has no entry
+    at.append(6);
+    assert.deepEqual(at.redis.sent, [1, 2, 3, 4, 5, 6]);
+  });
+
+  it('waits for nothing that will not be read', async () => {
+    const at = world(1, '0-0');
+    at.append(1, 2, 3);
+    await at.redis.answers(1);
+    at.state.reads = undefined;
+    at.window.forget();
+    assert.deepEqual(at.redis.sent, [1, 2]);
+    await at.redis.answers(2); // and nobody reads now
+    assert.deepEqual(at.redis.sent, [1, 2, 3]);
+  });
+
+  it('refuses what has waited too long, when its turn comes', async () => {
+    const at = world(1, undefined);
+    at.append(1, 2);
+    at.clock.advance(500);
+    at.append(3);
+    at.clock.advance(500);
+    await at.redis.fails(1);
+    assert.deepEqual(
+      [at.outcomes, at.redis.sent],
+      [
+        ['1 late', '2 LOG_FAILED'],
+        [1, 3],
+      ],
+    );
+  });
+
+  it('holds nothing that is over', async () => {
+    const at = world(3, '0-0');
+    for (let i = 1; i <= 3_000; i++) at.append(i);
+    for (let i = 1; i <= 3_000; i++) {
+      await at.redis.answers(i);
+      at.read(`${i}-0`);
+    }
+    assert.equal(at.outcomes.length, 3_000);
+    at.append(3_001, 3_002, 3_003, 3_004);
+    assert.equal(at.redis.sent.length, 3_003);
+  });
+});
