@@ -41,6 +41,9 @@ let unusedCount = 0;
 /** All that have been lent, by their memory: whoever sends one sends a view of it. */
 const lentPieces = new WeakMap<ArrayBufferLike, Lent>();
 
+/** Memory that sockets read into, again and again: shorter messages are lent where they lie in it. */
+const readMemory = new WeakSet<ArrayBufferLike>();
+
 /** Something has been lent: else nobody looks into `lentPieces`. */
 let hasLent = false;
 
@@ -78,6 +81,19 @@ export function takeLatest(): Uint8Array | undefined {
   const view = latest;
   if (view !== undefined) latest = undefined;
   return view;
+}
+
+/** Sockets read into this memory from now on. */
+export function readsInto(memory: ArrayBufferLike): void {
+  readMemory.add(memory);
+}
+
+/** For those who would keep `bytes`, by a way that the compiler does not see. @throws TypeError where they are lent, or were */
+export function refuseLent(where: string, bytes: unknown): void {
+  if (!(bytes instanceof Uint8Array)) return;
+  const { buffer } = bytes;
+  if (readMemory.has(buffer) || (hasLent && lentPieces.has(buffer)))
+    throw new TypeError(`${where}: these octets are only lent until the handler returns; pass a copy, octets.slice()`);
 }
 
 /** The receiver of `view`, which `lend` answered, has returned. */

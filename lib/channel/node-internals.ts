@@ -13,12 +13,13 @@
  * - `writeDirectly`, `writeManyDirectly`: the writing half that every stream has below its public `write`.
  *
  * Where the inside of Node does not look as expected, each falls back to what is public. Tested on Node 20, 22, 24 and 26.
- * Imports the port only. Read next: `socket.ts`.
+ * Of this library it imports the port, and tells `bytes/lent-memory.ts` which memory is read into. Read next: `socket.ts`.
  */
 
 import { Buffer } from 'node:buffer';
 import { channel as diagnosticsChannel } from 'node:diagnostics_channel';
 import { type Server, Socket } from 'node:net';
+import { readsInto } from '../bytes/lent-memory.ts';
 import type { Remote } from './port.ts';
 
 /** What one read can bring. 64 KiB is what libuv reads at a time by itself; 256 KiB did not measure faster on loopback. */
@@ -26,6 +27,7 @@ const READ_BUFFER_BYTES = 65_536;
 
 /** The one buffer that all sockets without TLS read into: a read and its callback are one synchronous step. */
 const sharedReadBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+readsInto(sharedReadBuffer.buffer);
 
 /** Who receives what a socket reads. It hangs on the socket, so that one callback serves all of them. */
 export interface Reader {

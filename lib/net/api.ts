@@ -137,8 +137,8 @@ export type Message = string | Uint8Array | ArrayBuffer | PreparedMessage;
 
 /**
  * Octets that are only lent to a handler: good until it returns, and then written over. `slice()` makes octets that are yours to keep;
- * everything that reads at once, such as `new TextDecoder().decode(octets)`, takes them as they are. No Uint8Array for the compiler, so that
- * whatever would keep one refuses it.
+ * `new TextDecoder().decode(octets)` and a `DataView` read them where they are. No Uint8Array for the compiler, so that whatever could keep
+ * one refuses it, also what would only read it. In JavaScript `write`, `writeMessage` and `publish` of rooms throw a TypeError.
  */
 export interface LentBytes
   extends Pick<

@@ -6,6 +6,7 @@
  * with 1011, since the peer would take what it has for all of it. Knows no frames. Read next: `waiting-writes.ts`.
  */
 
+import { refuseLent } from '../bytes/lent-memory.ts';
 import type { SendResult, WriteMessageOptions } from './api.ts';
 import { closed, type WaitingWrites } from './waiting-writes.ts';
 
@@ -133,4 +134,5 @@ function checkSource(source: unknown): void {
 function mustBePart(part: unknown): void {
   if (typeof part !== 'string' && !(part instanceof Uint8Array))
     throw new TypeError(`a part of a message is ${typeof part}, must be a string or a Uint8Array`);
+  refuseLent('writeMessage', part);
 }

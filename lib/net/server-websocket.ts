@@ -5,6 +5,7 @@
  * Read next: `upgrade.ts`, which makes it.
  */
 
+import { refuseLent } from '../bytes/lent-memory.ts';
 import { utf8ByteLength } from '../bytes/utf8.ts';
 import { ConnectionClosed, isInstance, isPromise } from '../errors.ts';
 import { CloseCode } from '../websocket/close.ts';
@@ -134,6 +135,7 @@ export class ServerSocket<Data = unknown> implements ServerWebSocket<Data> {
   }
 
   write(message: Message, options?: SendOptions): Promise<void> {
+    refuseLent('write', message);
     const connection = this.#connection;
     return ServerSocket.#writes(this).add(() => {
       if (connection.readyState !== 1) throw closed();

@@ -8,6 +8,7 @@
  * every log must pass are `spec-tests/rooms/log-contract.ts`. Read next: `position.ts`, then `memory-log.ts`.
  */
 
+import { refuseLent } from '../bytes/lent-memory.ts';
 import { BarewireError } from '../errors.ts';
 import { ROOM_LIMITS } from '../limits.ts';
 
@@ -201,6 +202,7 @@ export function checkEntry(entry: LogEntry): void {
   const { data, key, coalesce, policy } = entry;
   if (typeof data !== 'string' && !(data instanceof Uint8Array))
     throw new TypeError(`data is ${data === null ? 'null' : typeof data}, must be a string or a Uint8Array`);
+  refuseLent('data', data);
   const bytes = dataBytes(data);
   if (bytes > ROOM_LIMITS.maxRecordBytes)
     throw new RangeError(`data is ${bytes} bytes, limit ${ROOM_LIMITS.maxRecordBytes} (ROOM_LIMITS.maxRecordBytes)`);

@@ -4,11 +4,12 @@ import { describe, it } from 'node:test';
 import { sendable } from '../../lib/bytes/lent-memory.ts';
 import { DuplexChannel } from '../../lib/channel/duplex.ts';
 import { TIMEOUTS, WEBSOCKET_LIMITS } from '../../lib/limits.ts';
-import type { LentBytes, WebSocketHandlers } from '../../lib/net/api.ts';
+import type { LentBytes, ServerWebSocket, WebSocketHandlers } from '../../lib/net/api.ts';
 import type { ConnectionSettings } from '../../lib/net/connection-settings.ts';
 import { Sweeper } from '../../lib/net/sweeper.ts';
 import { WebSocketConnection } from '../../lib/net/websocket-connection.ts';
-import { createServer } from '../../lib/server.ts';
+import { Hub } from '../../lib/rooms/hub.ts';
+import { createServer, type Server } from '../../lib/server.ts';
 import { connectPair } from '../../lib/testing/index.ts';
 import { LENT_MAX_BYTES } from '../../lib/websocket/message-assembler.ts';
 import { type Incoming, type ProtocolOptions, WebSocketProtocol } from '../../lib/websocket/protocol.ts';
@@ -41,6 +42,46 @@ function told(options: ProtocolOptions, chunks: Iterable<Uint8Array>): unknown[]
 function delivered(role: 'client' | 'server', chunk: Uint8Array): Incoming[] {
   return new WebSocketProtocol({ role, ...LENDING }).receive(chunk);
 }
+
+describe('octets that are lent', () => {
+  it('are refused in JavaScript by what would keep them, where they lie and as a view of it; a copy is not', async () => {
+    const hub = new Hub<string>({ prepare: () => undefined });
+    const told: string[] = [];
+    const say = (error: unknown): void => void told.push(String(error).slice(0, 50));
+    const keep = (socket: ServerWebSocket, octets: Uint8Array): void => {
+      for (const way of [() => socket.write(octets), () => hub.publish('r', octets)])
+        try {
+          void way();
+          told.push('kept');
+        } catch (error) {
+          say(error);
+        }
+      socket.writeMessage([octets]).then(() => told.push('kept'), say);
+    };
+    const routes = (server: Server): void => {
+      server.webSocket('/', {
+        lentBinary: (socket, octets) => {
+          keep(socket, octets as unknown as Uint8Array);
+          keep(socket, Buffer.from(octets.buffer as ArrayBuffer, octets.byteOffset, 3));
+          void socket.write(octets.slice());
+        },
+      });
+    };
+    await withServer({}, routes, async (server) => {
+      for (const length of [5, LONG]) {
+        told.length = 0;
+        const client = await openWebSocket(server.port, '/');
+        client.write(fromClient({ opcode: 2, payload: Buffer.alloc(length, 7) }));
+        await until('all are refused', () => told.length === 6);
+        const refused = (where: string): string => `TypeError: ${where}: these octets are only lent`.slice(0, 30);
+        assert.deepEqual(
+          told.map((line) => line.slice(0, 30)).sort(),
+          ['data', 'data', 'write', 'write', 'writeMessage', 'writeMessage'].map(refused).sort(),
+        );
+      }
+    });
+  });
+});
 
 describe('messages that are lent', () => {
   it(`are those that would have been owned, whatever the cuts (${SEED_NOTE})`, () => {
