@@ -190,7 +190,9 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
 
   /** For `Member`: it leaves. */
   leave(seat: Seat<Value>): void {
-    if (this.#audience.remove(seat)) this.#vacate(seat);
+    if (!this.#audience.remove(seat)) return;
+    this.#stand(seat);
+    this.#leftBy(seat);
   }
 
   /** For `Hub`: lets go of everyone. */
@@ -199,9 +201,14 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     this.#closeIfEmpty();
   }
 
-  #vacate(seat: Seat<Value>): void {
+  /** The member is in the room no more. */
+  #stand(seat: Seat<Value>): void {
     this.#arrivals?.delete(seat);
     seat.member.stand(this.name, seat);
+  }
+
+  /** The others hear it. */
+  #leftBy(seat: Seat<Value>): void {
     if (seat.as !== undefined) this.#presence.leave(seat.as);
     this.#closeIfEmpty();
   }
@@ -307,8 +314,10 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
       letGo: (seat, why) => {
         const position = seat.last;
         const reason = position.epoch === '' ? why : `${why}; after=${formatPosition(position)}`;
-        this.#vacate(seat);
+        this.#stand(seat);
+        // Before the others hear it, one of whom may let it join again.
         seat.member.tellEvicted({ room: this.name, why, position, code: 1013, reason });
+        this.#leftBy(seat);
       },
       calm: (isCalm) => {
         if (isCalm) this.#publisher.noteCalm();

@@ -310,6 +310,26 @@ describe('slow members', () => {
     assert.equal(at.clock.timers <= 1, true, 'nobody is behind: nothing is swept');
   });
 
+  it('evict: is told before the others hear that it left, one of whom may let it join again', async () => {
+    const at = world({ policy: 'evict', maxQueueAgeMs: 1_000 });
+    const slow = at.ear('r', { as: 'slow' });
+    const other = at.ear('r', { as: 'other' });
+    let before: readonly [boolean, number] | undefined;
+    other.inside = (item) => {
+      if (item.type !== 'presence' || !item.left.includes('slow')) return;
+      before = [slow.member.has('r'), slow.evictions.length];
+      slow.drain();
+      slow.member.join('r', { as: 'slow' });
+    };
+    slow.credit = 1;
+    await at.hub.publish('r', '1');
+    await at.hub.publish('r', '2');
+    at.clock.advance(5_000);
+    assert.deepEqual(before, [false, 1]);
+    assert.deepEqual([slow.member.has('r'), slow.evictions.length], [true, 1]);
+    assert.deepEqual(at.hub.find('r')?.present.members, ['other', 'slow']);
+  });
+
   it('drop-oldest and drop-newest: by age too', async () => {
     const oldest = await stuck({ policy: 'drop-oldest', maxQueueAgeMs: 1_000 });
     await say(oldest.at, 2, 3);
