@@ -51,18 +51,21 @@ export function fromIoredis(client: IoredisClient): RedisPort {
     command: (args) => command(client, args),
     reader() {
       const own = client.duplicate();
-      own.on('error', () => undefined); // the command that waits is told too
+      let cause: Error | undefined;
+      own.on('error', (error) => {
+        cause = error; // told by the command that waits: ioredis says next that the connection is closed
+      });
       // ioredis connects anew and sends the command again, in silence: then nobody would look what was lost.
       let isClosed = false;
       const waiting = new Set<(error: Error) => void>();
       own.on('close', () => {
         isClosed = true;
-        for (const reject of waiting) reject(connectionClosed());
+        for (const reject of waiting) reject(connectionClosed(cause));
       });
       return {
         command: (args) =>
           new Promise((resolve, reject) => {
-            if (isClosed) return reject(connectionClosed());
+            if (isClosed) return reject(connectionClosed(cause));
             waiting.add(reject);
             // Not Promise.race with one promise for the close: that would hold every reply until then.
             command(own, args)
@@ -75,8 +78,10 @@ export function fromIoredis(client: IoredisClient): RedisPort {
   };
 }
 
-function connectionClosed(): Error {
-  return new Error('the connection was closed');
+function connectionClosed(cause: Error | undefined): Error {
+  if (cause === undefined) return new Error('the connection was closed');
+  // Node's error for several addresses has no message, only a code.
+  return new Error(`the connection was closed: ${cause.message || cause.name}`, { cause });
 }
 
 /** Makes a port of a connected node-redis client, which stays its owner's: it is not closed. */

@@ -14,6 +14,7 @@ import { collectGarbage } from '../support/gc.ts';
 class Client implements IoredisClient {
   readonly #listeners: (() => void)[] = [];
   answers = true;
+  fails: (error: Error) => void = () => undefined;
 
   call(): Promise<unknown> {
     return this.answers ? Promise.resolve(new Uint8Array(10_000)) : new Promise(() => undefined);
@@ -26,6 +27,7 @@ class Client implements IoredisClient {
   }
   on(event: 'error' | 'close', listener: (error: Error) => void): void {
     if (event === 'close') this.#listeners.push(listener as () => void);
+    if (event === 'error') this.fails = listener as (error: Error) => void;
   }
 }
 
@@ -50,6 +52,16 @@ describe('a reader of ioredis', () => {
     client.disconnect();
     await assert.rejects(waiting, /the connection was closed/);
     await assert.rejects(reader.command(['XREAD']), /the connection was closed/);
+  });
+
+  it('says why the connection closed, where ioredis has said so', async () => {
+    const client = new Client();
+    const reader = fromIoredis(client).reader();
+    client.answers = false;
+    const waiting = reader.command(['XREAD']);
+    client.fails(new Error('connect ECONNREFUSED 127.0.0.1:1'));
+    client.disconnect();
+    await assert.rejects(waiting, { message: 'the connection was closed: connect ECONNREFUSED 127.0.0.1:1' });
   });
 });
 
