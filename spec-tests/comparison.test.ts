@@ -8,18 +8,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { FEATURE_TABLES, SOURCES, type SourceId, STRENGTHS } from '../bench/comparison/features.ts';
-import {
-  type Conformance,
-  fileOf,
-  PAGE,
-  renderCommitted,
-  renderComparison,
-  standingTo,
-} from '../bench/comparison/page.ts';
+import { type Conformance, fileOf, PAGE, renderCommitted, renderComparison } from '../bench/comparison/page.ts';
 import { build, pinnedVersion } from '../bench/peers/build.ts';
 import { PEERS } from '../bench/peers/peers.ts';
-import type { MergedRow } from '../bench/wire/merge.ts';
+import { END, renderTable, START } from '../bench/wire/readme.ts';
+import type { Row } from '../bench/wire/report.ts';
 import { RESULTS_FOLDER, type Results, readResults } from '../bench/wire/results.ts';
+import { WORKLOADS } from '../bench/wire/workloads.ts';
 import { ROOT } from './support/peers.ts';
 
 describe('the page of comparisons', () => {
@@ -55,16 +50,28 @@ describe('the page of comparisons', () => {
   const committed = readResults(`${RESULTS_FOLDER}latest.json`);
   const none: Conformance = {};
 
+  const row = (peer: string, ours: number, more: Partial<Row> = {}): Row => ({
+    peer,
+    label: peer === 'barewire' ? 'barewire' : `The ${peer} server`,
+    value: 1_000,
+    low: 1_000,
+    high: 1_000,
+    limit: 'server',
+    ours: { median: ours, low: ours * 0.99, high: ours * 1.01 },
+    ...more,
+  });
+  /** Rows of runs of so many rounds. */
+  const resultsOf = (id: string, found: readonly (readonly [rounds: number, rows: readonly Row[]])[]): Results => {
+    const [first] = committed.runs;
+    const workload = WORKLOADS.find((each) => each.id === id)!;
+    const runs = found.map(([rounds], i) => ({ ...first!, id: `run ${i}`, schedule: { ...first!.schedule, rounds } }));
+    const rows = found.flatMap(([, each], i) => each.map((one) => ({ run: `run ${i}`, row: one })));
+    return { runs, workloads: [{ workload, rows, leftOut: [] }] };
+  };
+
   it('shows a peer that only the result file knows, and says who is missing from it', () => {
     const [run] = committed.runs;
     const entry = committed.workloads.find(({ workload }) => workload.id === 'echo-20x64')!;
-    const row = (peer: string, ours: number): MergedRow => ({
-      ...(entry.rows[0]!.row as MergedRow),
-      peer,
-      label: peer === 'barewire' ? 'barewire' : `The ${peer} server`,
-      limit: 'server',
-      ours: { median: ours, low: ours * 0.99, high: ours * 1.01 },
-    });
     const results: Results = {
       runs: [run!],
       workloads: [
@@ -80,11 +87,11 @@ describe('the page of comparisons', () => {
       ],
     };
     const page = renderComparison(results, none);
-    assert.match(page, /\| echo \| The quick server \| The slow server \|/);
-    assert.match(page, /\| \*\*0\.50 ×\*\* \| 3\.0 × \|/);
+    assert.match(page, /\| echo \| rounds \| barewire \| The quick server \| The slow server \|/);
+    assert.match(page, /\| echo 20 B, 64 connections \| 3 \| 1,000\/s \| \*\*0\.50 ×\*\* \| 3\.0 × \|/);
     assert.match(
       page,
-      /### The quick server\n\n- Speed: of 1 row we are ahead in 0, level in 0, behind in 1: .*\(0\.50 ×\)\./,
+      /### The quick server\n\n- Speed: of 1 row with more than one round we are ahead in 0, level in 0, behind in 1: .*\(0\.50 ×\)\./,
     );
     assert.match(page, /Left out of a row:\n\n- Hyperlane, echo 20 B, 64 connections: reply 1 differs in FIN\n/);
     assert.match(page, /Not in the result file yet: ws, uWebSockets\.js, /);
@@ -98,32 +105,64 @@ describe('the page of comparisons', () => {
     assert.throws(() => renderComparison({ ...committed, workloads }, none), /has no row in which barewire stands/);
   });
 
-  it('turns what is better when smaller, and compares CPU time where the load was the limit', () => {
-    const row = (limit: MergedRow['limit']): MergedRow => ({
-      peer: 'other',
-      label: 'Other',
-      runs: 1,
-      value: 1,
-      low: 1,
-      high: 1,
-      limit,
-      ours: { median: 0.5, low: 0.4, high: 0.8 },
-      oursCpu: { median: 2, low: 1.6, high: 2.5 },
-    });
-    const server = row('server');
-    assert.deepEqual(standingTo(server, server, 'rate'), { range: server.ours, word: 'behind', byCpu: false });
-    assert.deepEqual(standingTo(server, server, 'memory'), {
-      range: { median: 2, low: 1.25, high: 2.5 },
-      word: 'ahead',
-      byCpu: false,
-    });
-    assert.deepEqual(standingTo(row('generator'), server, 'rate'), {
-      range: { median: 0.5, low: 0.4, high: 0.625 },
-      word: 'behind',
-      byCpu: true,
-    });
-    const even = { ...server, ours: { median: 1.02, low: 0.99, high: 1.1 } };
-    assert.equal(standingTo(even, server, 'rate')?.word, 'level');
+  it('marks the best server of a row, whoever it is, and nobody by one round alone', () => {
+    const own = row('barewire', 1);
+    const page = (...found: readonly (readonly [number, readonly Row[]])[]) =>
+      renderComparison(resultsOf('echo-20x64', found), none);
+    assert.match(page([2, [own, row('a', 1.5), row('b', 3)]]), /\| 2 \| \*\*1,000\/s\*\* \| 1\.50 × \| 3\.0 × \|/);
+    assert.match(page([2, [own, row('a', 1)]]), /\| 2 \| 1,000\/s \| \*\*\*1\.00 ×\*\*\* \|/, 'level, and the best');
+    const once = page([1, [own, row('a', 0.5), row('b', 3)]]);
+    assert.match(once, /\| 1 \| 1,000\/s \| 0\.50 × \| 3\.0 × \|/);
+    assert.match(
+      once,
+      /- Speed: no row has more than one round\. Not counted: 1 row of one round alone, in which we were behind in 1: .*\(0\.50 ×\)\.\n/,
+    );
+    const mixed = page([2, [own, row('a', 0.9)]], [1, [own, row('b', 0.5)]]);
+    assert.match(mixed, /\| 1 to 2 \| 1,000\/s \| \*\*0\.90 ×\*\* \| 0\.50 × ¹ \|/);
+    const twice = page([1, [own, row('a', 0.9)]], [1, [own, row('a', 1.2)]]);
+    assert.match(twice, /\| 2 \| \*\*1,000\/s\*\* \| \*1\.05 ×\* \|/, 'two runs of a round are two rounds');
+  });
+
+  it('sets octets of a reply beside compressed rows, and says what ws sends at level 1 where that was measured', () => {
+    const bytes = (peer: string, ours: number, compressedBytes: number) => row(peer, ours, { compressedBytes });
+    const rows = [bytes('barewire', 1, 1_662.4), bytes('ws', 3, 1_426), bytes('uws', 2, 2_428)];
+    const without = renderComparison(resultsOf('deflate-chat-4k-takeover', [[2, rows]]), none);
+    assert.match(
+      without,
+      /\| compressed echo, with takeover \| rounds \| barewire \| .* \| octets of a reply: barewire \/ /,
+    );
+    assert.match(without, /\| 4 KiB of chat JSON \| 2 \| .* \| 1,662 \/ 1,426 \/ 2,428 \|/);
+    assert.match(without, /each library has the level that is its default/);
+    assert.match(without, /uWebSockets\.js keeps 512 octets/);
+    assert.doesNotMatch(without, /[Ll]evel 1,/);
+    const alike = renderComparison(
+      resultsOf('deflate-chat-4k-takeover', [[2, [...rows, bytes('ws-level-1', 1.9, 1_600)]]]),
+      none,
+    );
+    assert.match(alike, /\| 1,662 \/ 1,426 \/ 1,600 \/ 2,428 \|/);
+    assert.match(alike, /At level 1, too, ws sends 1,600 octets where barewire sends 1,662 \(/);
+    assert.doesNotMatch(alike, /### The ws-level-1/, 'another setting of ws is no other framework');
+    assert.doesNotMatch(
+      renderComparison(resultsOf('echo-20x64', [[2, [row('barewire', 1), row('ws', 2)]]]), none),
+      /octets of a reply/,
+    );
+  });
+
+  it('says of a pair what the README says of it', () => {
+    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+    const shown = readme.slice(readme.indexOf(START) + START.length + 1, readme.indexOf(END) - 1);
+    assert.equal(shown, renderTable(committed), 'README.md is out of date: run `npm run bench:readme`');
+    const page = renderCommitted();
+    let compared = 0;
+    for (const [, title, figure] of shown.matchAll(
+      /^\| ([^|]+) \| .* \| ([\d.]+) × [^|]+ \([^|]+\)(?:: level)? \|/gm,
+    )) {
+      const line = page.split('\n').find((each) => each.startsWith(`| ${title} |`));
+      if (line === undefined) continue;
+      compared++;
+      assert.ok(line.replaceAll('*', '').includes(`| ${figure} × |`), `${title}: ${figure}`);
+    }
+    assert.ok(compared > 10, `${compared} rows`);
   });
 });
 

@@ -9,10 +9,32 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { runAsProgram } from '../main.ts';
-import { isOurs, isYardstick, type MergedEntry, type MergedRow, type View, viewOf } from '../wire/merge.ts';
-import type { Range } from '../wire/report.ts';
+import { PEERS } from '../peers/peers.ts';
+import {
+  bestOf,
+  isRival,
+  type MergedEntry,
+  type MergedRow,
+  type Standing,
+  standingTo,
+  type View,
+  viewOf,
+} from '../wire/merge.ts';
+import { OURS } from '../wire/report.ts';
 import { RESULTS_FOLDER, type Results, readResults } from '../wire/results.ts';
-import { runsWords, times } from '../wire/words.ts';
+import {
+  BY_CPU,
+  BY_CPU_WORDS,
+  compressionWords,
+  figureWords,
+  ONCE,
+  octetsCell,
+  octetsHead,
+  runsWords,
+  senders,
+  standingCell,
+  times,
+} from '../wire/words.ts';
 import { type Fact, FEATURE_TABLES, type FeatureTable, SOURCES, type SourceId, STRENGTHS } from './features.ts';
 
 /** What docs/conformance.md is made of, as far as this page reads it. Counts: OK, NON-STRICT, INFORMATIONAL, FAILED, UNIMPLEMENTED. */
@@ -28,57 +50,36 @@ export type Conformance = Readonly<Record<string, ConformanceEntry>>;
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** Ours beside one peer: above 1 is better, whatever is measured. */
-interface Standing {
-  readonly range: Range;
-  readonly word: 'ahead' | 'level' | 'behind';
-  /** CPU time was compared, since the load had none left. */
-  readonly byCpu: boolean;
-}
-
-/** How many times as good as a peer we are in its row; undefined where that was not measured. */
-export function standingTo(
-  row: MergedRow,
-  ours: MergedRow,
-  figure: MergedEntry['workload']['figure'],
-): Standing | undefined {
-  const loadWasLimit = figure === 'rate' && (row.limit === 'generator' || ours.limit === 'generator');
-  const byCpu = loadWasLimit && row.oursCpu !== undefined;
-  const measured = byCpu ? row.oursCpu : row.ours;
-  if (measured === undefined) return undefined;
-  const { median, low, high } = measured;
-  const range = byCpu || figure !== 'rate' ? { median: 1 / median, low: 1 / high, high: 1 / low } : measured;
-  return { range, word: range.low > 1 ? 'ahead' : range.high < 1 ? 'behind' : 'level', byCpu };
-}
-
 interface Compared {
   readonly entry: MergedEntry;
+  readonly ours: MergedRow;
+  /** By peer. */
   readonly standings: ReadonlyMap<string, Standing>;
 }
 
 function comparedRows(view: View): Compared[] {
   return view.workloads.flatMap((entry) => {
-    const ours = entry.rows.find(({ peer }) => peer === 'barewire');
+    const ours = entry.rows.find(({ peer }) => peer === OURS);
     if (ours === undefined) return [];
     const standings = new Map(
-      entry.rows.flatMap((row): [string, Standing][] => {
-        const standing = isRival(row.peer) ? standingTo(row, ours, entry.workload.figure) : undefined;
-        return standing === undefined ? [] : [[row.peer, standing]];
+      entry.rows.flatMap(({ peer }): [string, Standing][] => {
+        const standing = isRival(peer) ? standingTo(entry, peer) : undefined;
+        return standing === undefined ? [] : [[peer, standing]];
       }),
     );
-    return standings.size === 0 ? [] : [{ entry, standings }];
+    return standings.size === 0 ? [] : [{ entry, ours, standings }];
   });
 }
 
-/** Neither another form of barewire nor sockets without a protocol. */
-function isRival(peer: string): boolean {
-  return !isOurs(peer) && !isYardstick(peer);
-}
+/** Other settings of a library that has a column of its own. */
+const SETTINGS: ReadonlySet<string> = new Set(['ws-level-1', 'ws-native']);
 
+/** Everybody with a row, in the order of the list of peers; who is not on it comes last. */
 function labelsOf(view: View): Map<string, string> {
   const labels = new Map<string, string>();
   for (const { rows } of view.workloads) for (const { peer, label } of rows) labels.set(peer, label);
-  return labels;
+  const order = [...PEERS.map(({ id }) => id), ...labels.keys()];
+  return new Map([...labels].sort(([a], [b]) => order.indexOf(a) - order.indexOf(b)));
 }
 
 function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
@@ -86,29 +87,62 @@ function table(head: readonly string[], lines: readonly (readonly string[])[]): 
   return [head, rule, ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-function multiple(standing: Standing): string {
-  const text = `${times(standing.range.median)} ×${standing.byCpu ? ' \\*' : ''}`;
-  if (standing.word === 'behind') return `**${text}**`;
-  return standing.word === 'level' ? `*${text}*` : text;
+/** Rows that stand in one table, so that none has columns that are empty and none is too long. */
+function tableNameOf({ workload: { compressed, group, type } }: MergedEntry): string {
+  if (!compressed) return group;
+  const name = type === 'echo' ? 'compressed echo' : 'compressed fan-out to 100';
+  return compressed === 'takeover' ? `${name}, with takeover` : name;
 }
 
-/** One table for each group of workloads, so that none has columns that are empty. */
+/** The title without what the table says of all its rows. */
+function shortTitle(name: string, title: string): string {
+  const [first, ...endings] = name.split(', ');
+  const short = title.startsWith(`${first}, `) ? title.slice(first!.length + 2) : title;
+  const ending = endings.map((each) => `, ${each}`).join('');
+  return ending !== '' && short.endsWith(ending) ? short.slice(0, -ending.length) : short;
+}
+
+/** One table for each name. */
 function speed(compared: readonly Compared[], labels: ReadonlyMap<string, string>): string {
-  const groups = [...new Set(compared.map(({ entry }) => entry.workload.group))];
-  return groups
-    .map((group) => {
-      const rows = compared.filter(({ entry }) => entry.workload.group === group);
+  const names = [...new Set(compared.map(({ entry }) => tableNameOf(entry)))];
+  return names
+    .map((name) => {
+      const rows = compared.filter(({ entry }) => tableNameOf(entry) === name);
       const peers = [...labels.keys()].filter((peer) => rows.some(({ standings }) => standings.has(peer)));
-      const lines = rows.map(({ entry, standings }) => [
-        entry.workload.title,
-        ...peers.map((peer) => {
-          const standing = standings.get(peer);
-          return standing === undefined ? '–' : multiple(standing);
-        }),
+      const nameOf = (peer: string) => labels.get(peer)!;
+      const sending = senders(
+        rows.map(({ entry }) => entry),
+        [OURS, ...peers],
+      );
+      const lines = rows.map((row) => [
+        `${shortTitle(name, row.entry.workload.title)}${row.entry.basis === 'cpu' ? BY_CPU : ''}`,
+        roundsWords([...row.standings.values()]),
+        ...speedCells(row, peers),
+        ...(sending.length === 0 ? [] : [octetsCell(row.entry, sending)]),
       ]);
-      return table([group, ...peers.map((peer) => labels.get(peer)!)], lines);
+      const octets = sending.length === 0 ? [] : [octetsHead(sending, nameOf)];
+      return table([name, 'rounds', OURS, ...peers.map(nameOf), ...octets], lines);
     })
     .join('\n\n');
+}
+
+function speedCells({ entry, ours, standings }: Compared, peers: readonly string[]): string[] {
+  const best = bestOf(entry);
+  const figure = figureWords(entry, ours);
+  const isMixed = [...standings.values()].some(({ rounds }) => rounds > 1);
+  const cells = peers.map((peer) => {
+    const standing = standings.get(peer);
+    if (standing === undefined) return '–';
+    return `${standingCell(standing, best)}${isMixed && standing.rounds < 2 ? ONCE : ''}`;
+  });
+  return [best === OURS ? `**${figure}**` : figure, ...cells];
+}
+
+/** How many rounds stand behind the cells of a row. */
+function roundsWords(standings: readonly Standing[]): string {
+  const rounds = standings.map((each) => each.rounds);
+  const [fewest, most] = [Math.min(...rounds), Math.max(...rounds)];
+  return fewest === most ? String(most) : `${fewest} to ${most}`;
 }
 
 /** Servers that could not be measured in a row, and why: a dash in the tables, else, says that they have no such thing. */
@@ -207,25 +241,48 @@ function features({ title, columns, features: rows }: FeatureTable, notes: Notes
   return `### ${title}\n\n${table(['', ...Object.values(columns)], lines)}\n\n${remarks.join('\n')}`;
 }
 
+interface Mine {
+  readonly title: string;
+  readonly standing: Standing;
+}
+
+/** How the rows with one peer went: those of more than one round are counted, those of one round alone are told of beside. */
+function speedWords(mine: readonly Mine[]): string {
+  if (mine.length === 0) return '- Speed: not in the result file yet.';
+  const [sure, once] = [
+    mine.filter(({ standing }) => standing.rounds > 1),
+    mine.filter(({ standing }) => standing.rounds < 2),
+  ];
+  const count = (word: Standing['word']) => sure.filter(({ standing }) => standing.word === word).length;
+  const rows = (number: number) => `${number} row${number === 1 ? '' : 's'}`;
+  const sureWords =
+    sure.length === 0
+      ? 'no row has more than one round.'
+      : `of ${rows(sure.length)} with more than one round we are ahead in ${count('ahead')}, level in ${count('level')}, behind in ${count('behind')}${listOf(sure)}.`;
+  if (once.length === 0) return `- Speed: ${sureWords}`;
+  const behind = once.filter(({ standing }) => standing.range.median < 1).length;
+  return `- Speed: ${sureWords} Not counted: ${rows(once.length)} of one round alone, in which we were behind in ${behind}${listOf(once)}.`;
+}
+
+function listOf(mine: readonly Mine[]): string {
+  const lost = mine.filter(({ standing: { rounds, word, range } }) =>
+    rounds > 1 ? word === 'behind' : range.median < 1,
+  );
+  if (lost.length === 0) return '';
+  return `: ${lost.map(({ title, standing }) => `${title} (${times(standing.range.median)} ×)`).join('; ')}`;
+}
+
 /** What a reader loses who takes us and not the other one: rows that it wins, features that we lack, and what no table has. */
 function better(peer: string, label: string, compared: readonly Compared[], notes: Notes): string {
   const mine = compared.flatMap(({ entry, standings }) => {
     const standing = standings.get(peer);
     return standing === undefined ? [] : [{ title: entry.workload.title, standing }];
   });
-  const count = (word: Standing['word']) => mine.filter(({ standing }) => standing.word === word).length;
-  const lost = mine.filter(({ standing }) => standing.word === 'behind');
   const lacking = FEATURE_TABLES.flatMap(({ features: rows }) =>
     rows.filter(({ facts }) => facts[peer]?.mark === 'yes' && facts['barewire']?.mark !== 'yes'),
   );
   const lines = [
-    mine.length === 0
-      ? '- Speed: not in the result file yet.'
-      : `- Speed: of ${mine.length} row${mine.length === 1 ? '' : 's'} we are ahead in ${count('ahead')}, level in ${count('level')}, behind in ${count('behind')}${
-          lost.length === 0
-            ? '.'
-            : `: ${lost.map(({ title, standing }) => `${title} (${times(standing.range.median)} ×)`).join('; ')}.`
-        }`,
+    speedWords(mine),
     ...lacking.map(({ title, facts }) => {
       const { note, sources } = facts[peer]!;
       return `- ${title}${note === undefined ? '' : `: ${note}`}.${notes.mark(sources)}`;
@@ -248,7 +305,10 @@ export function renderComparison(results: Results, tested: Conformance): string 
   const waiting = [...rivals].filter(([peer]) => !labels.has(peer)).map(([, label]) => label);
   const notes = new Notes();
   const featureText = FEATURE_TABLES.map((each) => features(each, notes)).join('\n\n');
-  const betterText = [...rivals].map(([peer, label]) => better(peer, label, compared, notes)).join('\n\n');
+  const betterText = [...rivals]
+    .filter(([peer]) => !SETTINGS.has(peer))
+    .map(([peer, label]) => better(peer, label, compared, notes))
+    .join('\n\n');
   const node = view.runs.at(-1)!.machine.node;
   return `# Comparison with other frameworks
 
@@ -257,9 +317,12 @@ How the programs that are compared are written, and how it is measured: [bench/R
 
 ## Speed
 
-How many times as fast barewire is as the server of the column (of latency: how many times as short; of memory: how many times as small).
-**Bold**: the other one is better. *Slanted*: level, since some runs (of one run alone: rounds) say one thing and some another.
-\\* The load had used up its CPU before a server had, so CPU time a message is compared.
+How many times as good barewire is as the server of the column: as fast, of latency as short, of memory as small. The column *barewire* has
+what it reached itself. **Bold**: the best server of the row, whoever it is: barewire, or the one that it is compared with there. *Slanted*: level, since some
+runs (of one run alone: rounds) say one thing and some another. *Rounds*: how many stand behind the cells of a row.
+One round alone, a row of it or a cell with ¹, cannot say *level*, and is never bold.
+${BY_CPU_WORDS}
+${compressionWords(compared.map(({ entry }) => entry))}
 ${waiting.length === 0 ? '' : `Not in the result file yet: ${waiting.join(', ')}.\n`}
 ${speed(compared, labels)}
 

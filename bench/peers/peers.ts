@@ -34,6 +34,8 @@ export interface Peer {
   readonly script: string;
   readonly runtime: 'node' | 'bun' | 'deno' | BuildTool;
   readonly abilities: readonly Ability[];
+  /** It differs from another peer in its compression alone, and takes part in compressed workloads alone. */
+  readonly compressedOnly?: boolean;
   /** A protocol on top of WebSocket, which the load then speaks. */
   readonly dialect?: 'socket.io';
   readonly env?: Readonly<Record<string, string>>;
@@ -118,6 +120,17 @@ export const PEERS: readonly Peer[] = [
     runtime: 'node',
     abilities: ALL,
     env: { WS_NO_BUFFER_UTIL: '1', WS_NO_UTF_8_VALIDATE: '1' },
+    needs: 'ws',
+  },
+  {
+    // Barewire compresses at level 1 by default: with it ws does the same work.
+    id: 'ws-level-1',
+    label: 'ws, level 1',
+    script: 'ws.js',
+    runtime: 'node',
+    abilities: ALL,
+    compressedOnly: true,
+    env: { WS_NO_BUFFER_UTIL: '1', WS_NO_UTF_8_VALIDATE: '1', BENCH_WS_LEVEL: '1' },
     needs: 'ws',
   },
   {
@@ -260,6 +273,15 @@ export function nodeProgram(major: string | undefined): string | undefined {
   const folder = process.env['BENCH_NODES'];
   const program = folder === undefined ? '' : resolve(folder, `node${major}/bin/node`);
   return existsSync(program) ? program : undefined;
+}
+
+/** Whether a peer takes part in a workload. */
+export function takesPart(
+  peer: Peer,
+  workload: { readonly needs: readonly Ability[]; readonly compressed: unknown },
+): boolean {
+  if (peer.compressedOnly === true && workload.compressed === false) return false;
+  return workload.needs.every((need) => peer.abilities.includes(need));
 }
 
 /** The program and arguments that start a peer. */

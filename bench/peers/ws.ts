@@ -1,6 +1,6 @@
 /**
  * ws, the library most Node programs use. With its native helpers or without: see the environment in `peers.ts`. With
- * `BENCH_WS=barewire` the same program runs on `barewire/ws`.
+ * `BENCH_WS=barewire` the same program runs on `barewire/ws`; `BENCH_WS_LEVEL=1` compresses at that level of zlib.
  */
 
 import { createServer } from 'node:https';
@@ -25,12 +25,18 @@ const ws = require(process.env['BENCH_WS'] === 'barewire' ? fileURLToPath(ours) 
 };
 
 const { mode, deflate, takeover, tls } = peerArguments();
+const level = process.env['BENCH_WS_LEVEL'];
 const https = tls === undefined ? undefined : createServer(tls);
 const server = new ws.WebSocketServer({
   ...(https === undefined ? { port: 0, host: '127.0.0.1', backlog: 4_096 } : { server: https }),
   maxPayload: MAX_MESSAGE_BYTES,
   perMessageDeflate: deflate
-    ? { threshold: 0, serverNoContextTakeover: !takeover, clientNoContextTakeover: !takeover }
+    ? {
+        threshold: 0,
+        serverNoContextTakeover: !takeover,
+        clientNoContextTakeover: !takeover,
+        ...(level === undefined ? {} : { zlibDeflateOptions: { level: Number(level) } }),
+      }
     : false,
 });
 const rooms = new Rooms<Socket>();

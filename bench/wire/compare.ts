@@ -6,7 +6,7 @@
  * Read next: `report.ts`.
  */
 
-import type { Peer } from '../peers/peers.ts';
+import { type Peer, takesPart } from '../peers/peers.ts';
 import { certificateFiles } from './certificate.ts';
 import type { Round } from './load.ts';
 import { type RunningServer, runLoad, startServer } from './processes.ts';
@@ -30,7 +30,7 @@ export interface Comparison {
 }
 
 export async function compare(workload: Workload, peers: readonly Peer[], schedule: Schedule): Promise<Comparison> {
-  const able = peers.filter((peer) => workload.needs.every((need) => peer.abilities.includes(need)));
+  const able = peers.filter((peer) => takesPart(peer, workload));
   const leftOut: { peer: string; why: string }[] = [];
   const servers = new Map<Peer, RunningServer>();
   const rounds = new Map<Peer, Round[]>();

@@ -5,7 +5,7 @@
  * Read next: `readme.ts`, `page.ts`.
  */
 
-import { defined, middleLatency, mostFrequent, type Range, type Row, rangeOf } from './report.ts';
+import { defined, middleLatency, mostFrequent, OURS, type Range, type Row, rangeOf } from './report.ts';
 import type { Entry, Finding, Results, Run } from './results.ts';
 import { WORKLOADS, type Workload } from './workloads.ts';
 
@@ -52,6 +52,11 @@ export function dropRuns(results: Results, major: string): Results {
 /** A peer in a workload over all runs: `low` and `high` are the furthest runs, or rounds where there is one run alone. */
 export interface MergedRow extends Row {
   readonly runs: number;
+  /** Rounds of all runs in which barewire ran beside it. */
+  readonly rounds: number;
+  /** Runs that set it beside the reference, and runs that set barewire beside it: what the ranges below are made of. */
+  readonly ratioRuns: readonly string[];
+  readonly oursRuns: readonly string[];
   readonly ratioRange?: Range;
   /** What this peer's CPU time was as a multiple of the reference's, over the runs. */
   readonly cpuRatioRange?: Range;
@@ -59,6 +64,7 @@ export interface MergedRow extends Row {
 
 export interface MergedEntry {
   readonly workload: Workload;
+  readonly basis: Basis;
   readonly rows: readonly MergedRow[];
   readonly leftOut: Entry['leftOut'];
 }
@@ -77,19 +83,28 @@ export function shownMajor({ runs }: Results): string {
 
 export function viewOf(results: Results, major: string = shownMajor(results)): View {
   const runs = results.runs.filter((run) => nodeMajor(run) === major);
-  const ids = new Set(runs.map(({ id }) => id));
   const workloads = results.workloads.flatMap(({ workload, rows, leftOut }): MergedEntry[] => {
-    const byPeer = new Map<string, Row[]>();
-    for (const { run, row } of rows) {
-      if (ids.has(run)) byPeer.set(row.peer, [...(byPeer.get(row.peer) ?? []), row]);
+    const byPeer = new Map<string, FoundRow[]>();
+    for (const { run: id, row } of rows) {
+      const run = runs.find((each) => each.id === id);
+      if (run !== undefined) byPeer.set(row.peer, [...(byPeer.get(row.peer) ?? []), { run, row }]);
     }
-    return byPeer.size === 0 ? [] : [{ workload, rows: [...byPeer.values()].map(mergeRows), leftOut }];
+    if (byPeer.size === 0) return [];
+    const merged = [...byPeer.values()].map(mergeRows);
+    return [{ workload, basis: basisOf(workload, merged), rows: merged, leftOut }];
   });
   return { runs, workloads };
 }
 
+/** What one run found of a peer. */
+interface FoundRow {
+  readonly run: Pick<Run, 'id' | 'schedule'>;
+  readonly row: Row;
+}
+
 /** The rows of one peer, one for each run, as one. */
-export function mergeRows(rows: readonly Row[]): MergedRow {
+export function mergeRows(found: readonly FoundRow[]): MergedRow {
+  const rows = found.map(({ row }) => row);
   const first = rows[0]!;
   const range = (of: (row: Row) => number | undefined) => rangeOf(rows.flatMap((row) => of(row) ?? []));
   const middle = (of: (row: Row) => number | undefined) => range(of)?.median;
@@ -97,10 +112,14 @@ export function mergeRows(rows: readonly Row[]): MergedRow {
   const together = (of: (row: Row) => Range | undefined) =>
     rows.length === 1 ? of(first) : range((row) => of(row)?.median);
   const value = range((row) => row.value)!;
+  const beside = found.filter(({ row }) => row.peer === OURS || row.ours !== undefined);
   return defined<MergedRow>({
     peer: first.peer,
     label: rows.at(-1)!.label,
     runs: rows.length,
+    rounds: beside.reduce((sum, { run }) => sum + run.schedule.rounds, 0),
+    ratioRuns: found.filter(({ row }) => row.ratio !== undefined).map(({ run }) => run.id),
+    oursRuns: beside.map(({ run }) => run.id),
     value: value.median,
     low: rows.length === 1 ? first.low : value.low,
     high: rows.length === 1 ? first.high : value.high,
@@ -134,14 +153,19 @@ export function isOurs(peer: string): boolean {
   return peer.startsWith('barewire') || peer === 'baseline';
 }
 
+/** Whether a peer is a server of somebody else: neither another form of barewire nor sockets without a protocol. */
+export function isRival(peer: string): boolean {
+  return !isOurs(peer) && !isYardstick(peer);
+}
+
 /**
  * What decides in a row: what the workload counts, or CPU time a message where the load, not a server, was the limit of one of the
- * servers: their rates are then the load's.
+ * servers: their rates are then the load's. One rule for every table, and for all cells of a row.
  */
 export type Basis = 'figure' | 'cpu';
 
-export function basisOf(workload: Pick<Workload, 'figure'>, rows: readonly Row[]): Basis {
-  const servers = rows.filter(({ peer }) => !isYardstick(peer));
+function basisOf(workload: Pick<Workload, 'figure'>, rows: readonly Row[]): Basis {
+  const servers = rows.filter(({ peer }) => isRival(peer) || peer === OURS);
   const limited = workload.figure === 'rate' && servers.some(({ limit }) => limit === 'generator');
   return limited && servers.every(({ serverMicroseconds }) => serverMicroseconds !== undefined) ? 'cpu' : 'figure';
 }
@@ -157,32 +181,47 @@ export function inverse({ median, low, high }: Range): Range {
   return { median: 1 / median, low: 1 / high, high: 1 / low };
 }
 
-/** The best server of a row, whoever it is; undefined when none has a figure. */
-export function bestOf({ workload, rows }: Pick<MergedEntry, 'workload' | 'rows'>): string | undefined {
-  const basis = basisOf(workload, rows);
-  const of = (row: MergedRow) => advantage(row, basis, workload)?.median ?? 0;
-  const servers = rows.filter((row) => !isYardstick(row.peer) && of(row) > 0);
-  return servers.toSorted((a, b) => of(b) - of(a))[0]?.peer;
-}
-
-/** Ours beside the best of the others. */
+/** Barewire beside one other server. */
 export interface Standing {
   readonly peer: string;
   readonly label: string;
   /** How many times as good as it we are: above 1 is better, whatever is measured. */
   readonly range: Range;
-  /** `level`: some runs (of one run alone: rounds) say one thing and some another. */
+  /** `level`: some runs (of one run alone: rounds) say one thing and some another. One round alone cannot say so. */
   readonly word: 'ahead' | 'level' | 'behind';
+  readonly rounds: number;
+  readonly runs: readonly string[];
 }
 
-export function standingOf(entry: Pick<MergedEntry, 'workload' | 'rows'>): Standing | undefined {
-  const { workload, rows } = entry;
-  const basis = basisOf(workload, rows);
-  const others = rows.filter(({ peer }) => !isOurs(peer));
-  const best = others.find(({ peer }) => peer === bestOf({ workload, rows: others }));
-  const measured = basis === 'cpu' ? best?.oursCpu : best?.ours;
-  if (best === undefined || measured === undefined) return undefined;
-  const range = basis === 'cpu' || workload.figure !== 'rate' ? inverse(measured) : measured;
+/** A row, or some servers of it. */
+type Compared = Pick<MergedEntry, 'workload' | 'basis' | 'rows'>;
+
+/** How barewire stands to one peer of a row; undefined where that was not measured. */
+export function standingTo(entry: Compared, peer: string): Standing | undefined {
+  const row = entry.rows.find((each) => each.peer === peer);
+  const byCpu = entry.basis === 'cpu';
+  const measured = byCpu ? row?.oursCpu : row?.ours;
+  if (row === undefined || measured === undefined) return undefined;
+  const range = byCpu || entry.workload.figure !== 'rate' ? inverse(measured) : measured;
   const word = range.low > 1 ? 'ahead' : range.high < 1 ? 'behind' : 'level';
-  return { peer: best.peer, label: best.label, range, word };
+  return { peer, label: row.label, range, word, rounds: row.rounds, runs: row.oursRuns };
+}
+
+/** To each server of somebody else in the row. */
+function standings(entry: Compared): Standing[] {
+  return entry.rows.flatMap(({ peer }) => (isRival(peer) ? (standingTo(entry, peer) ?? []) : []));
+}
+
+/** How barewire stands to the best of the others: of those with more than one round, if there are any. */
+export function standingOf(entry: Compared): Standing | undefined {
+  const all = standings(entry);
+  const sure = all.filter(({ rounds }) => rounds > 1);
+  return (sure.length === 0 ? all : sure).toSorted((a, b) => a.range.median - b.range.median)[0];
+}
+
+/** The best server of a row, whoever it is: what tables print bold. Undefined where nobody was measured in more than one round. */
+export function bestOf(entry: Compared): string | undefined {
+  const best = standingOf(entry);
+  if (best === undefined || best.rounds < 2) return undefined;
+  return best.range.median > 1 ? OURS : best.peer;
 }

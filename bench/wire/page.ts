@@ -9,7 +9,6 @@
 import { writeFileSync } from 'node:fs';
 import {
   advantage,
-  basisOf,
   bestOf,
   isOurs,
   isYardstick,
@@ -76,16 +75,16 @@ function overview(view: View): string {
   const peers = [...new Map(entries.flatMap((entry) => entry.rows.map((row) => [row.peer, row.label] as const)))];
   const head = peers.map(([, label]) => `<th scope="col">${escapeHtml(label)}</th>`).join('');
   const body = entries
-    .map(({ workload, rows }) => {
-      const basis = basisOf(workload, rows);
-      const best = bestOf({ workload, rows });
+    .map((entry) => {
+      const { workload, basis, rows } = entry;
+      const best = bestOf(entry);
       const cells = peers.map(([peer]) => {
         const row = rows.find((each) => each.peer === peer);
         const value = row === undefined ? undefined : advantage(row, basis, workload);
         if (value === undefined) return '<td class="none">–</td>';
         return `<td${peer === best ? ' class="best"' : ''}>${ratio(value.median)}</td>`;
       });
-      const standing = standingOf({ workload, rows });
+      const standing = standingOf(entry);
       const word = standing === undefined ? '–' : `${ratio(standing.range.median)}, ${standing.word}`;
       const title = `${escapeHtml(workload.title)}${basis === 'cpu' ? ' *' : ''}`;
       return `<tr><th scope="row"><a href="#${escapeHtml(workload.id)}">${title}</a></th><td>${word}</td>${cells.join('')}</tr>`;
@@ -104,11 +103,12 @@ function section(group: string, entries: readonly MergedEntry[]): string {
   return `<section><h2>${escapeHtml(capital(group))}</h2><div class="cards">${cards.join('\n')}</div></section>`;
 }
 
-function card({ workload, rows, leftOut }: MergedEntry): string {
+function card(entry: MergedEntry): string {
+  const { workload, rows, leftOut } = entry;
   const missing = leftOut
     .map(({ peer, why }) => `<p class="note">${escapeHtml(`${peer} is left out: ${why}`)}</p>`)
     .join('');
-  const words = standingWords({ workload, rows });
+  const words = standingWords(entry);
   const against = words === '–' ? '' : `<br>barewire ${escapeHtml(words)}`;
   const chart = workload.figure === 'latency' ? curves(rows) : '';
   return `<figure id="${escapeHtml(workload.id)}"><figcaption>${escapeHtml(workload.title)}<small>${escapeHtml(unitOf(workload))}${against}</small></figcaption>

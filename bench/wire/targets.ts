@@ -7,14 +7,24 @@
  * Read next: `readme.ts`, which writes it.
  */
 
-import { type MergedRow, nodeMajor, shownMajor, viewOf } from './merge.ts';
-import { OURS, rangeOf } from './report.ts';
+import {
+  advantage,
+  type MergedEntry,
+  type MergedRow,
+  nodeMajor,
+  shownMajor,
+  standingTo,
+  type View,
+  viewOf,
+} from './merge.ts';
+import { median, OURS, type Row } from './report.ts';
 import type { Results } from './results.ts';
+import { BY_CPU, ONCE, standingCell, times } from './words.ts';
 import { WORKLOADS } from './workloads.ts';
 
 interface Target {
   readonly id: string;
-  /** Multiples of each peer's figure: at least; of memory, at most. The first peer is the one that the workload is compared with. */
+  /** How many times as good as each peer, at least: as fast, of memory as small. The first peer is the one that the workload is compared with. */
   readonly wanted: Readonly<Record<string, number>>;
 }
 
@@ -39,7 +49,7 @@ export const TARGETS: readonly Target[] = [
   { id: 'deflate-fanout-chat-1k', wanted: { ws: 20, uws: 5, bun: 5 } },
   { id: 'deflate-fanout-1kx100x8', wanted: { ws: 20, bun: 2 } },
   { id: 'connect', wanted: { ws: 1.5 } },
-  { id: 'idle-10000', wanted: { ws: 0.8 } },
+  { id: 'idle-10000', wanted: { ws: 1.25 } },
   { id: 'events-100x1000', wanted: { 'better-sse': 3, bun: 1 } },
 ];
 
@@ -59,31 +69,33 @@ export function renderTargets(results: Results): string {
     const entry = view.workloads.find(({ workload }) => workload.id === id);
     const ours = entry?.rows.find((row) => row.peer === OURS);
     if (entry === undefined || ours === undefined) return [];
-    const { workload, rows } = entry;
+    const { workload, basis, rows } = entry;
     const memory = workload.figure === 'memory';
     // What a native server's connection takes was never aimed for.
     const cell = (peer: string) =>
-      memory && wanted[peer] === undefined ? '–' : verdict(measured(rows, peer), wanted[peer], memory);
+      memory && wanted[peer] === undefined ? '–' : verdict(standingTo(entry, peer)?.range.median, wanted[peer]);
     const reference = rows.find((row) => row.peer === workload.reference);
     const kernel = memory ? undefined : kernelMicroseconds(ours);
     const floor =
       kernel === undefined || reference?.serverMicroseconds === undefined
         ? '–'
-        : `${multiple(reference.serverMicroseconds / kernel)} ×`;
+        : `${times(reference.serverMicroseconds / kernel)} ×`;
     const time =
       kernel === undefined ? '–' : `${kernel.toFixed(2)} + ${(ours.serverMicroseconds! - kernel).toFixed(2)}`;
-    const bare = rows.find((row) => row.peer === 'net')?.ratio;
-    const net = bare === undefined ? '–' : `${multiple(bare)} ×`;
-    return [[workload.title, cell(workload.reference), net, floor, cell('uws'), cell('bun'), time]];
+    const bare = rows.find((row) => row.peer === 'net');
+    const net = bare === undefined ? undefined : advantage(bare, basis, workload)?.median;
+    return [[titleOf(entry), cell(workload.reference), verdict(net), floor, cell('uws'), cell('bun'), time]];
   });
-  return [head, head.map((_, i) => (i === 0 ? '---' : '--:')), ...lines]
-    .map((cells) => `| ${cells.join(' | ')} |`)
-    .join('\n');
+  return tableOf(head, lines);
 }
 
-/** Ours as a multiple of a peer's, round by round. */
-function measured(rows: readonly MergedRow[], peer: string): number | undefined {
-  return rows.find((row) => row.peer === peer)?.ours?.median;
+function tableOf(head: readonly string[], lines: readonly (readonly string[])[]): string {
+  const table = [head, head.map((_, i) => (i === 0 ? '---' : '--:')), ...lines];
+  return table.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+function titleOf({ workload, basis }: Pick<MergedEntry, 'workload' | 'basis'>): string {
+  return `${workload.title}${basis === 'cpu' ? BY_CPU : ''}`;
 }
 
 function kernelMicroseconds(row: MergedRow): number | undefined {
@@ -92,38 +104,69 @@ function kernelMicroseconds(row: MergedRow): number | undefined {
     : row.serverMicroseconds * row.kernelShare;
 }
 
-/** What was measured, and what was wanted where it was not reached. */
-function verdict(value: number | undefined, wanted: number | undefined, memory: boolean): string {
+/** What was measured, and beside it what was wanted: reached or not. */
+function verdict(value: number | undefined, wanted?: number): string {
   if (value === undefined) return '–';
-  const text = `${multiple(value)} ×`;
+  const text = `${times(value)} ×`;
   if (wanted === undefined) return text;
-  const reached = memory ? value <= wanted : value >= wanted;
-  return reached ? `**${text}**` : `${text} (${wanted})`;
-}
-
-function multiple(value: number): string {
-  return value >= 9.95 ? value.toFixed(0) : value.toFixed(value < 2 ? 2 : 1);
+  return `${text} ${value >= wanted ? '≥' : '<'} ${wanted}`;
 }
 
 /** Barewire on each version of Node that was measured: one table, or none where there is one version alone. */
 export function renderNodes(results: Results): string[] {
-  const majors = [...new Set(results.runs.map(nodeMajor))].sort((a, b) => Number(a) - Number(b));
+  const majors = majorsOf(results);
   if (majors.length < 2) return [];
   const views = majors.map((major) => viewOf(results, major));
-  const head = ['barewire on Node', ...majors.map((major) => `${major}: against the reference, CPU µs`)];
-  const lines = WORKLOADS.flatMap(({ id, title }) => {
-    const rows = views.map((view) =>
-      view.workloads.find(({ workload }) => workload.id === id)?.rows.find(({ peer }) => peer === OURS),
-    );
-    if (rows.filter((row) => row !== undefined).length < 2) return [];
-    const cells = rows.map((row) => {
-      if (row?.ratio === undefined) return '–';
-      return `${multiple(row.ratio)} ×, ${row.serverMicroseconds === undefined ? '–' : row.serverMicroseconds.toFixed(2)}`;
+  const head = ['barewire on Node', ...majors.map((major) => `${major}: against ws (better-sse), CPU µs`)];
+  const lines = WORKLOADS.flatMap(({ id, title, figure, reference }) => {
+    const entries = views.map((view) => view.workloads.find(({ workload }) => workload.id === id));
+    const cells = entries.map((entry) => {
+      const standing = entry === undefined ? undefined : standingTo(entry, reference);
+      if (entry === undefined || standing === undefined) return '–';
+      const microseconds = entry.rows.find(({ peer }) => peer === OURS)?.serverMicroseconds;
+      const time = figure === 'memory' || microseconds === undefined ? '' : `, ${microseconds.toFixed(2)}`;
+      return `${standingCell(standing, undefined)}${standing.rounds < 2 ? ONCE : ''}${entry.basis === 'cpu' ? BY_CPU : ''}${time}`;
     });
-    return [[title, ...cells]];
+    return cells.filter((cell) => cell !== '–').length < 2 ? [] : [[title, ...cells]];
   });
-  const table = [head, head.map((_, i) => (i === 0 ? '---' : '--:')), ...lines];
-  return [table.map((cells) => `| ${cells.join(' | ')} |`).join('\n')];
+  return [tableOf(head, lines)];
+}
+
+function majorsOf({ runs }: Results): string[] {
+  return [...new Set(runs.map(nodeMajor))].sort((a, b) => Number(a) - Number(b));
+}
+
+/** A lead below this is told of with those that are level. */
+const SMALL_LEAD = 1.05;
+
+/** Which of these rows are lost or level against the reference on versions of Node that the tables do not show; empty where there is no other. */
+export function otherNodes(results: Results, ids: readonly string[]): string {
+  const shown = shownMajor(results);
+  const others = majorsOf(results).filter((major) => major !== shown);
+  return others.flatMap((major) => otherNode(viewOf(results, major), major, ids)).join('\n');
+}
+
+function otherNode(view: View, major: string, ids: readonly string[]): string[] {
+  const measured = view.workloads.flatMap((entry) => {
+    const standing = ids.includes(entry.workload.id) ? standingTo(entry, entry.workload.reference) : undefined;
+    return standing === undefined ? [] : [{ entry, standing }];
+  });
+  if (measured.length === 0) return [];
+  const behind = measured.filter(({ standing }) => standing.range.high < 1);
+  const level = measured.filter(
+    ({ standing: { range, word } }) => range.high >= 1 && (word === 'level' || range.median < SMALL_LEAD),
+  );
+  const list = (rows: typeof measured) =>
+    rows.map(({ entry, standing }) => `${titleOf(entry)} (${times(standing.range.median)} ×)`).join('; ');
+  const rounds = measured.map(({ standing }) => standing.rounds);
+  const [fewest, most] = [Math.min(...rounds), Math.max(...rounds)];
+  return [
+    `On Node ${major} (${fewest === most ? '' : `${fewest} to `}${most} rounds) against ws and better-sse: ${[
+      `ahead in ${measured.length - behind.length - level.length} of ${measured.length} rows`,
+      ...(level.length === 0 ? [] : [`level or less than 5 % ahead in ${list(level)}`]),
+      ...(behind.length === 0 ? [] : [`behind in ${list(behind)}`]),
+    ].join(', ')}.`,
+  ];
 }
 
 /** Other ways to use barewire, beside the plain one in the same run. */
@@ -134,21 +177,20 @@ const WAYS: readonly (readonly [peer: string, name: string])[] = [
   ['barewire-ws', '`barewire/ws`'],
 ];
 
-/** How many times the plain server's figure each other way reaches: one table, or none where none was measured. */
+/** How many times as good as the plain server each other way is: one table, or none where none was measured. */
 export function renderWays(results: Results): string[] {
   const { workloads } = viewOf(results);
   const ways = WAYS.filter(([peer]) => workloads.some(({ rows }) => rows.some((row) => row.peer === peer)));
   if (ways.length === 0) return [];
   const head = ['multiples of barewire as it is', ...ways.map(([, name]) => name)];
-  const lines = workloads.flatMap(({ workload, rows }) => {
+  const lines = workloads.flatMap((entry) => {
     const cells = ways.map(([peer]) => {
-      const measured = rows.find((row) => row.peer === peer)?.ours?.median;
-      return measured === undefined ? '–' : `${multiple(1 / measured)} ×`;
+      const standing = standingTo(entry, peer);
+      return standing === undefined ? '–' : `${times(1 / standing.range.median)} ×${standing.rounds < 2 ? ONCE : ''}`;
     });
-    return cells.every((cell) => cell === '–') ? [] : [[workload.title, ...cells]];
+    return cells.every((cell) => cell === '–') ? [] : [[titleOf(entry), ...cells]];
   });
-  const table = [head, head.map((_, i) => (i === 0 ? '---' : '--:')), ...lines];
-  return [table.map((cells) => `| ${cells.join(' | ')} |`).join('\n')];
+  return [tableOf(head, lines)];
 }
 
 /** What was wanted of lent messages, as multiples of each peer's figure: at least. */
@@ -161,26 +203,34 @@ const LENT_TARGETS: readonly Target[] = [
   { id: 'echo-1mx4', wanted: { uws: 1, bun: 1.4 } },
 ];
 
-/** What lent messages reach beside the native servers, run by run of those that had all: one table, or none where there is no such run. */
+/**
+ * What lent messages reach beside the native servers, run by run of those that had all: one table, or none where there is no such run.
+ * Beside messages that are owned they stand in the table of ways.
+ */
 export function renderLent(results: Results): string[] {
   const major = shownMajor(results);
   const runs = results.runs.filter((run) => nodeMajor(run) === major).map(({ id }) => id);
-  const head = ['lent messages', 'against uWebSockets.js', 'against Bun', 'against messages that are owned', 'runs'];
+  const view = viewOf(results);
+  const head = ['lent messages', 'against uWebSockets.js', 'against Bun', 'runs'];
   const lines = LENT_TARGETS.flatMap(({ id, wanted }) => {
-    const entry = results.workloads.find(({ workload }) => workload.id === id);
-    const valueIn = (run: string, peer: string): number | undefined =>
-      entry?.rows.find((each) => each.run === run && each.row.peer === peer)?.row.value;
-    const complete = runs.filter((run) => LENT_PEERS.every((peer) => valueIn(run, peer) !== undefined));
+    const entry = view.workloads.find(({ workload }) => workload.id === id);
+    const found = results.workloads.find(({ workload }) => workload.id === id);
+    const rowIn = (run: string, peer: string): Row | undefined =>
+      found?.rows.find((each) => each.run === run && each.row.peer === peer)?.row;
+    const complete = runs.filter((run) => LENT_PEERS.every((peer) => rowIn(run, peer) !== undefined));
     if (entry === undefined || complete.length === 0) return [];
-    const cells = ['uws', 'bun', OURS].map((peer) => {
-      const ratio = rangeOf(complete.map((run) => valueIn(run, 'barewire-lent')! / valueIn(run, peer)!))!;
-      return verdict(ratio.median, wanted[peer], false);
+    const byCpu = entry.basis === 'cpu';
+    const speed = (run: string, peer: string): number => {
+      const row = rowIn(run, peer)!;
+      return byCpu ? 1 / row.serverMicroseconds! : row.value;
+    };
+    const cells = ['uws', 'bun'].map((peer) => {
+      const each = complete.map((run) => speed(run, 'barewire-lent') / speed(run, peer));
+      return verdict(median(each), wanted[peer]);
     });
-    return [[entry.workload.title, ...cells, String(complete.length)]];
+    return [[titleOf(entry), ...cells, String(complete.length)]];
   });
-  if (lines.length === 0) return [];
-  const table = [head, head.map((_, i) => (i === 0 ? '---' : '--:')), ...lines];
-  return [table.map((cells) => `| ${cells.join(' | ')} |`).join('\n')];
+  return lines.length === 0 ? [] : [tableOf(head, lines)];
 }
 
 /** Who is in a run that says something of lent messages. */

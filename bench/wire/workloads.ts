@@ -441,13 +441,13 @@ export const SETS: Readonly<Record<string, NamedSet>> = {
   readme: {
     about: 'the rows of the tables in README.md, and the peers in them',
     workloads: README_ROWS,
-    peers: ['barewire', 'ws', 'better-sse', 'uws', 'bun', 'deno', 'node-http', 'net'],
+    peers: ['barewire', 'ws', 'ws-level-1', 'better-sse', 'uws', 'bun', 'deno', 'node-http', 'net'],
   },
   quick: { about: 'one row of each kind', workloads: QUICK },
   compressed: {
     about: 'five kinds of message, compressed, of four sizes, with context takeover and without',
     workloads: COMPRESSED_KINDS.flatMap((kind) => [`deflate-${kind}-`, `deflate-fanout-${kind}-`]),
-    peers: ['barewire', 'ws', 'uws', 'bun'],
+    peers: ['barewire', 'ws', 'ws-level-1', 'uws', 'bun'],
   },
   ways: {
     about:

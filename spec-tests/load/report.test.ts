@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { renderComparison } from '../../bench/comparison/page.ts';
 import { fallOf, guardRatio, verdictOf, wasShared } from '../../bench/guard.ts';
 import { PEERS } from '../../bench/peers/peers.ts';
 import type { Round } from '../../bench/wire/load.ts';
@@ -15,6 +16,7 @@ import {
   type MergedRow,
   mergeRows,
   standingOf,
+  standingTo,
   viewOf,
 } from '../../bench/wire/merge.ts';
 import { fittedExponent, renderPage } from '../../bench/wire/page.ts';
@@ -194,9 +196,9 @@ describe('the README table', () => {
 
   it('is generated from a result file and put between its markers, twice with the same result', () => {
     const table = renderTable(results());
-    assert.match(table, /^\| {2}\| ws, a second \| barewire \| barewire to the best other \|\n/);
-    assert.match(table, /\| echo 20 B, 64 connections \| 100 \| \*\*3\.0 ×\*\* \| 3\.0 × ws \(3\.0–3\.3\) \|/);
-    assert.match(table, /medians of 1 run, Node 24\.1\.2, with the range over its rounds/);
+    assert.match(table, /^\| {2}\| ws \| barewire \| barewire to the best other \|\n/);
+    assert.match(table, /\| echo 20 B, 64 connections \| 100\/s \| \*\*3\.0 ×\*\* \| 3\.0 × ws \(3\.0–3\.3\) \|/);
+    assert.match(table, /Medians of 1 run, Node 24\.1\.2, with the range over its rounds/);
     assert.match(table, /Run first: 2030-01-02, commit 0123456789, Some <CPU>, 2 CPUs, .* 3 interleaved rounds of 2 s/);
     const before = `# Title\n\n${START}\nold\n${END}\n\nThe end.\n`;
     const after = replaceTable(before, table);
@@ -211,10 +213,10 @@ describe('the README table', () => {
       rounds: peer.rounds.map((each) => ({ ...each, connectionBytes: 5_000 })),
     }));
     const table = renderTable(results(finding('events-100x1000', measured), finding('idle-10000', measured)));
-    assert.match(table, /\| {2}\| better-sse, a second \| barewire \| barewire to the best other \|\n/);
-    assert.match(table, /to 1,000 clients \| 100 \| \*\*3\.0 ×\*\* \| 3\.0 × better-sse /);
-    assert.match(table, /\| {2}\| ws, a second \|/);
-    assert.match(table, /of 10,000 \(less is better\) \| – \|/);
+    assert.match(table, /\| {2}\| better-sse \| barewire \| barewire to the best other \|\n/);
+    assert.match(table, /to 1,000 clients \| 100\/s \| \*\*3\.0 ×\*\* \| 3\.0 × better-sse /);
+    assert.match(table, /\| {2}\| ws \|/);
+    assert.match(table, /of 10,000 \| – \|/);
   });
 
   it('compares CPU time, in a row where the load was the limit of a server', () => {
@@ -230,8 +232,45 @@ describe('the README table', () => {
       table,
       /\| echo 20 B, 64 connections \\\* \| 6\.00 µs \| \*\*3\.0 ×\*\* \| 3\.0 × ws \(3\.0–3\.0\) \|/,
     );
-    assert.match(table, /this row compares CPU time a message/);
-    assert.doesNotMatch(renderTable(results(finding('echo-20x64', MEASURED))), /compares CPU time/);
+    assert.match(table, /the row compares the server's CPU time/);
+    assert.doesNotMatch(renderTable(results(finding('echo-20x64', MEASURED))), /\\\*/);
+  });
+
+  it('counts the runs of its own rows, and names no others', () => {
+    const all = addRun(results(), run('second'), [finding('echo-20x64', MEASURED)]);
+    const more = addRun(all, { ...run('third'), commit: 'ffffffffffff' }, [finding('echo-20x1', MEASURED)]);
+    const table = renderTable(more);
+    assert.match(table, /Medians of 2 runs, .* over the runs in brackets/);
+    assert.match(table, /2 runs on 2030-01-02; commits 0123456789;/);
+    const ways = MEASURED.map((peer) => ({ ...peer, id: peer.id === 'ws' ? 'barewire-lent' : peer.id }));
+    assert.match(renderTable(addRun(all, run('third'), [finding('echo-20x64', ways)])), /Medians of 2 runs,/);
+  });
+
+  it('says which rows are not ahead on other versions of Node', () => {
+    const times = (factor: number, id = 'echo-20x64') =>
+      finding(id, [
+        { id: 'barewire', label: 'barewire', rounds: [round(100 * factor, 1)] },
+        { id: 'ws', label: 'ws', rounds: [round(100, 1)] },
+      ]);
+    const on = (node: string, ...found: readonly Finding[]) => renderTable(addRun(results(), run('b', node), found));
+    assert.match(
+      on('26.1.0', times(0.9), times(1.04, 'echo-20x1000'), times(2, 'echo-1mx4')),
+      /On Node 26 \(3 rounds\) against ws and better-sse: ahead in 1 of 3 rows, level or less than 5 % ahead in echo 20 B, 1,000 connections \(1\.04 ×\), behind in echo 20 B, 64 connections \(0\.90 ×\)\./,
+    );
+    assert.match(on('20.1.0', times(2)), /On Node 20 \(3 rounds\) against ws and better-sse: ahead in 1 of 1 rows\./);
+    assert.doesNotMatch(renderTable(results()), /On Node/);
+    assert.doesNotMatch(on('26.1.0', times(0.9, 'echo-20x1')), /On Node/, 'a row that is not in the tables');
+  });
+
+  it('has compressed rows in a table of their own, with the octets of a reply', () => {
+    const measured = MEASURED.map((peer, i) => ({
+      ...peer,
+      rounds: peer.rounds.map((each) => ({ ...each, compressedBytes: 1_000 + i })),
+    }));
+    const table = renderTable(results(finding('echo-20x64', MEASURED), finding('deflate-chat-4k', measured)));
+    assert.match(table, /\| {2}\| ws \| barewire \| barewire to the best other \|\n/);
+    assert.match(table, /\| barewire to the best other \| octets of a reply: barewire \/ ws \|\n/);
+    assert.match(table, /\| compressed echo, 4 KiB of chat JSON \| .* \| 1,000 \/ 1,001 \|/);
   });
 
   it('names workloads that there are', () => {
@@ -268,10 +307,10 @@ describe('the table of targets', () => {
       ),
     );
     // Ours takes 2 µs, of which 1.5 are the kernel's, ws 6.
-    assert.match(table, /\| echo 20 B, 64 connections \| \*\*3\.0 ×\*\* \| – \| 4\.0 × \| – \| – \| 1\.50 \+ 0\.50 \|/);
-    assert.match(table, /\| echo 20 B, 16 connections, 64 in flight \| 3\.0 × \(30\) \| – \|/);
-    assert.match(table, /\| memory of an idle connection, of 10,000 \| 0\.90 × \(0\.8\) \| – \|/);
-    assert.match(table, /\| event stream, 100 B to 1,000 clients \| \*\*3\.0 ×\*\* \|/);
+    assert.match(table, /\| echo 20 B, 64 connections \| 3\.0 × ≥ 1\.5 \| – \| 4\.0 × \| – \| – \| 1\.50 \+ 0\.50 \|/);
+    assert.match(table, /\| echo 20 B, 16 connections, 64 in flight \| 3\.0 × < 30 \| – \|/);
+    assert.match(table, /\| memory of an idle connection, of 10,000 \| 1\.11 × < 1\.25 \| – \|/);
+    assert.match(table, /\| event stream, 100 B to 1,000 clients \| 3\.0 × ≥ 3 \|/);
     assert.doesNotMatch(table, /NaN|undefined|Infinity/);
   });
 
@@ -296,10 +335,7 @@ describe('the table of targets', () => {
     });
     const both = [peer('barewire', 200), peer('barewire-lent', 300), peer('uws', 100), peer('bun', 240)];
     const [lent] = renderLent(results(finding('echo-20x16x64', both), finding('echo-1mx4', both.slice(0, 3))));
-    assert.match(
-      lent!,
-      /\| echo 20 B, 16 connections, 64 in flight \| 3\.0 × \(3\.5\) \| 1\.25 × \(1\.5\) \| 1\.50 × \| 1 \|$/,
-    );
+    assert.match(lent!, /\| echo 20 B, 16 connections, 64 in flight \| 3\.0 × < 3\.5 \| 1\.25 × < 1\.5 \| 1 \|$/);
     assert.deepEqual(renderLent(results()), []);
     assert.deepEqual(SETS['lent']?.peers, LENT_PEERS);
   });
@@ -410,14 +446,65 @@ describe('the guard', () => {
 
 describe('the best of a row', () => {
   const [workload] = chooseWorkloads(['echo-20x64']);
-  const row = (peer: string, ratio: number): MergedRow =>
-    mergeRows([{ peer, label: peer, value: ratio, low: ratio, high: ratio, ratio, limit: 'server' } satisfies Row]);
+  const row = (peer: string, ours: number, more: Partial<Row> = {}, rounds = 2): MergedRow => {
+    const found: Row = {
+      peer,
+      label: peer,
+      value: 1,
+      low: 1,
+      high: 1,
+      serverMicroseconds: 1,
+      limit: 'server',
+      ...(peer === 'barewire' ? {} : { ours: { median: ours, low: ours, high: ours } }),
+      ...more,
+    };
+    return mergeRows([{ run: { id: 'a', schedule: { rounds, warmUpMs: 1, durationMs: 1 } }, row: found }]);
+  };
 
   it('is a server, whoever it is; sockets without a protocol are none', () => {
-    const rows = [row('ws', 1), row('barewire', 4), row('bun', 5), row('net', 9)];
-    assert.equal(bestOf({ workload: workload!, rows }), 'bun');
+    const rows = [row('ws', 4), row('barewire', 1), row('bun', 0.8), row('net', 0.4)];
+    assert.equal(bestOf({ workload: workload!, basis: 'figure', rows }), 'bun');
+    assert.equal(bestOf({ workload: workload!, basis: 'figure', rows: rows.slice(0, 2) }), 'barewire');
     const [memory] = chooseWorkloads(['idle-10000']);
-    assert.equal(bestOf({ workload: memory!, rows }), 'ws', 'of memory the least');
+    assert.equal(bestOf({ workload: memory!, basis: 'figure', rows }), 'ws', 'of memory the least');
+  });
+
+  it('is nobody by one round alone', () => {
+    const rows = [row('ws', 1.5), row('barewire', 1), row('bun', 0.5, {}, 1)];
+    assert.equal(bestOf({ workload: workload!, basis: 'figure', rows }), 'barewire');
+    assert.equal(standingOf({ workload: workload!, basis: 'figure', rows })?.peer, 'ws');
+    assert.equal(bestOf({ workload: workload!, basis: 'figure', rows: rows.slice(1) }), undefined);
+  });
+
+  it('is found by CPU time in all cells of a row where the load was the limit of one server', () => {
+    const oursCpu = { median: 2, low: 1.6, high: 2.5 };
+    const rows = [
+      row('barewire', 1),
+      row('ws', 1.5, { oursCpu }),
+      row('bun', 1.2, { limit: 'generator', oursCpu: { median: 1.25, low: 1.25, high: 1.25 } }),
+    ];
+    const all: Results = {
+      runs: [run('a')],
+      workloads: [{ workload: workload!, leftOut: [], rows: rows.map((each) => ({ run: 'a', row: each })) }],
+    };
+    const [entry] = viewOf(all).workloads;
+    assert.equal(entry?.basis, 'cpu');
+    const { range, word } = standingTo(entry!, 'ws')!;
+    assert.deepEqual([range, word], [{ median: 0.5, low: 0.4, high: 0.625 }, 'behind'], 'ws was no limit itself');
+    assert.equal(standingTo(entry!, 'bun')?.range.median, 0.8);
+    assert.equal(bestOf(entry!), 'ws');
+    assert.match(renderTargets(all), /\| echo 20 B, 64 connections \\\* \| 0\.50 × < 1\.5 \| .* \| 0\.80 × < 0\.95 \|/);
+    assert.match(
+      renderComparison(all, {}),
+      /\| echo 20 B, 64 connections \\\* \| 3 \| 1\.00 µs \| \*\*0\.50 ×\*\* \| 0\.80 × \|/,
+    );
+  });
+
+  it('turns what is better when smaller', () => {
+    const [memory] = chooseWorkloads(['idle-10000']);
+    const half = row('ws', 1, { ours: { median: 0.5, low: 0.4, high: 0.8 } });
+    const { range, word } = standingTo({ workload: memory!, basis: 'figure', rows: [half] }, 'ws')!;
+    assert.deepEqual([range, word], [{ median: 2, low: 1.25, high: 2.5 }, 'ahead']);
   });
 });
 
@@ -438,7 +525,7 @@ describe('runs that are merged', () => {
     assert.equal(ours.runs, 3);
     assert.deepEqual([ours.value, ours.low, ours.high].map(Math.round), [360, 330, 420]);
     assert.match(renderTable(all), /\| \*\*3\.6 ×\*\* \(3\.3–4\.2\) \| .* 1\.20 × Bun \(1\.10–1\.40\) \|/);
-    assert.match(renderTable(all), /medians of 3 runs, Node 24\.1\.2, with the range over the runs/);
+    assert.match(renderTable(all), /Medians of 3 runs, Node 24\.1\.2, with the range over the runs/);
   });
 
   it('are level with the best other where the range has 1 in it, and only there', () => {
@@ -475,7 +562,7 @@ describe('runs that are merged', () => {
     assert.deepEqual([standing.word, standing.range.median], ['ahead', 1.25]);
     assert.match(
       renderTable(results(finding('idle-10000', measured))),
-      /\| \*\*0\.80 ×\*\* \| 0\.80 × ws \(0\.80–0\.80\) \|/,
+      /\| \*\*1\.25 ×\*\* \| 1\.25 × ws \(1\.25–1\.25\) \|/,
     );
   });
 
