@@ -1,7 +1,7 @@
 /**
  * What bystanders of a chat notice of a flood: their p99 in a flood of each kind, beside that of the calm before it.
  *
- *     node dist/bench/chat-floods.js [--rounds N] [--seconds N] [--kinds messages,joins,…]
+ *     node dist/bench/chat-floods.js --help
  *
  * `barewire chat`, with the limits that it has by default, has a core to itself where there is `taskset`. 40 members of one room, each
  * with an address of its own, say two messages a second each; every one of the 3,200 deliveries a second is timed from when its message
@@ -17,6 +17,8 @@ import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { WebSocket } from '../lib/client/websocket.ts';
+import { runAsProgram } from './main.ts';
+import { numberIn } from './wire/command.ts';
 import { columns, median } from './wire/report.ts';
 
 const MEMBERS = 40;
@@ -216,17 +218,75 @@ async function measure(kinds: readonly string[], rounds: number, ms: number): Pr
   return isBorne && bystanders.lost === 0;
 }
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '3' },
-    kinds: { type: 'string', default: Object.keys(FLOODS).join() },
-    flood: { type: 'string' },
-    port: { type: 'string' },
-  },
-});
-if (values.flood !== undefined) flood(values.flood, Number(values.port));
-else {
-  const isBorne = await measure(values.kinds.split(','), Number(values.rounds), Number(values.seconds) * 1_000);
-  process.exit(isBorne ? 0 : 1);
+const ROUNDS = 3;
+const SECONDS = 3;
+/** Of a round: two phases, and what stands between them. */
+const BETWEEN_SECONDS = 1;
+const minutesOf = (rounds: number, seconds: number): number =>
+  Math.ceil((rounds * (2 * seconds + BETWEEN_SECONDS)) / 30) / 2;
+
+export const HELP: string = `Usage: npm run bench:floods -- [options]
+
+Measures what 40 bystanders of \`barewire chat\` notice of one address that sends as much as the server lets it. Each kind takes
+rounds x (2 x seconds + ${BETWEEN_SECONDS}) seconds: some ${minutesOf(ROUNDS, SECONDS)} minutes as it is, all of them some ${Object.keys(FLOODS).length * minutesOf(ROUNDS, SECONDS)}. Exit code 1: a flood more than doubled their
+p99, or ended a connection.
+
+  --kinds A,B    which floods (default: all):
+${Object.entries(FLOODS)
+  .map(([kind, { what }]) => `                 ${kind.padEnd(10)}${what}\n`)
+  .join('')}  --rounds N     calm and flood, so many times (default ${ROUNDS})
+  --seconds N    length of each of the two (default ${SECONDS})
+  --help         this text
+`;
+
+interface Command {
+  readonly help: boolean;
+  readonly kinds: readonly string[];
+  readonly rounds: number;
+  readonly seconds: number;
+  /** What this process floods with, where it is the one that does. */
+  readonly flood: string | undefined;
+  readonly port: number;
 }
+
+/** Checks all of it before anything is started. @throws Error for the first mistake */
+export function readCommand(args: readonly string[]): Command {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      rounds: { type: 'string', default: String(ROUNDS) },
+      seconds: { type: 'string', default: String(SECONDS) },
+      kinds: { type: 'string', default: Object.keys(FLOODS).join() },
+      help: { type: 'boolean', default: false },
+      flood: { type: 'string' },
+      port: { type: 'string' },
+    },
+  });
+  const kinds = values.kinds.split(',');
+  const unknown = kinds.find((kind) => !Object.hasOwn(FLOODS, kind));
+  if (unknown !== undefined)
+    throw new Error(`there is no flood "${unknown}"; there are ${Object.keys(FLOODS).join(', ')}`);
+  return {
+    help: values.help,
+    kinds,
+    rounds: numberIn('--rounds', values.rounds, 1, Number.isInteger, 'a whole number of at least 1'),
+    seconds: numberIn('--seconds', values.seconds, 0.1, Number.isFinite, 'a number of at least 0.1'),
+    flood: values.flood,
+    port: Number(values.port),
+  };
+}
+
+async function main(): Promise<number> {
+  const { help, kinds, rounds, seconds, flood: kind, port } = readCommand(process.argv.slice(2));
+  if (help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  if (kind !== undefined) {
+    flood(kind, port);
+    return 0;
+  }
+  return (await measure(kinds, rounds, seconds * 1_000)) ? 0 : 1;
+}
+
+runAsProgram(import.meta.url, main);

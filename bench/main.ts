@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 export function runAsProgram(url: string, main: () => number | Promise<number>): void {
   const started = process.argv[1];
   if (started === undefined || realpathSync(started) !== fileURLToPath(url)) return;
+  process.stdout.on('error', endWhenNobodyReads);
   Promise.resolve()
     .then(main)
     .then(
@@ -18,4 +19,10 @@ export function runAsProgram(url: string, main: () => number | Promise<number>):
         process.exitCode = 1;
       },
     );
+}
+
+/** Whoever reads has what it wanted (`… --list | head`): the program ends. @throws every other error of the output */
+function endWhenNobodyReads(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(process.exitCode ?? 0);
 }

@@ -1,9 +1,6 @@
 /**
- * The rooms' benchmark: `npm run bench:rooms -- [SCENARIO…] [--node MAJOR] [--save] [--rounds N]`; without a name all of them.
- *
- * `--save` puts what was measured into `bench/results/rooms.json` and the table of that file into `bench/README.md`;
- * `--table` does the latter alone, and `--check` says whether it is up to date. `--node` says on which version of Node the servers run,
- * this one where it is not given; uWebSockets.js runs on the one that its addon loads in. Read next: `scenarios.ts`.
+ * The rooms' benchmark: `npm run bench:rooms -- --help`. uWebSockets.js runs on the version of Node that its addon loads in, whatever
+ * the others run on. Read next: `scenarios.ts`.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -13,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runAsProgram } from '../main.ts';
 import { nodeProgram } from '../peers/peers.ts';
+import { numberIn } from '../wire/command.ts';
 import { installNodes } from '../wire/nodes.ts';
 import { columns, median } from '../wire/report.ts';
 import { PLACEMENT, pinLoad, serversOn, UWS_NODE } from './processes.ts';
@@ -94,32 +92,82 @@ function table(results: RoomResults, check: boolean): number {
   return 0;
 }
 
-async function main(): Promise<number> {
+/** About how long a scenario takes: minutes, in halves. */
+function minutesOf({ rounds, roundSeconds, contenders }: Scenario): string {
+  return `${Math.max(0.5, Math.round((rounds * roundSeconds * contenders.length) / 30) / 2)} min`;
+}
+
+const LONGEST = Math.max(...SCENARIOS.map(({ id }) => id.length)) + 2;
+
+export const HELP: string = `Usage: npm run bench:rooms -- [SCENARIO…] [options]
+
+Measures rooms over sockets beside Socket.IO, uWebSockets.js and bare net, each server in a process of its own. Without a
+scenario all of them, in the order below; how long each takes is beside it, about:
+
+${SCENARIOS.map((each) => `  ${each.id.padEnd(LONGEST)}${minutesOf(each).padEnd(10)}${each.title}\n`).join('')}
+  --rounds N    rounds of each contender (default: ${[...new Set(SCENARIOS.map(({ rounds }) => rounds))].sort().join(' or ')}, by scenario)
+  --node MAJOR  version of Node that the servers run on (default: this one)
+  --save        puts what was measured into bench/results/rooms.json, and the table of that file into bench/README.md
+  --table       measures nothing, and puts that table there
+  --check       measures nothing, and says whether it is there
+  --help        this text
+`;
+
+interface Command {
+  readonly scenarios: readonly Scenario[];
+  readonly rounds: number | undefined;
+  readonly node: string;
+  readonly save: boolean;
+  readonly table: boolean;
+  readonly check: boolean;
+  readonly help: boolean;
+}
+
+/** Checks all of it before anything is installed or started. @throws Error for the first mistake */
+export function readCommand(args: readonly string[]): Command {
   const { values, positionals } = parseArgs({
+    args: [...args],
     allowPositionals: true,
     options: {
       save: { type: 'boolean', default: false },
       table: { type: 'boolean', default: false },
       check: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       node: { type: 'string', default: process.versions.node.split('.')[0]! },
     },
   });
-  if (values.table || values.check) return table(readResults(), values.check);
   const unknown = positionals.find((id) => !SCENARIOS.some((each) => each.id === id));
   if (unknown !== undefined)
     throw new Error(`${unknown} is none of the scenarios: ${SCENARIOS.map(({ id }) => id).join(', ')}`);
   if (!/^\d{2}$/.test(values.node)) throw new Error(`--node is "${values.node}", must be a major version such as 24`);
-  const failed = installNodes([values.node, UWS_NODE]);
+  const { rounds } = values;
+  return {
+    ...values,
+    scenarios: SCENARIOS.filter(({ id }) => positionals.length === 0 || positionals.includes(id)),
+    rounds:
+      rounds === undefined
+        ? undefined
+        : numberIn('--rounds', rounds, 1, Number.isInteger, 'a whole number of at least 1'),
+  };
+}
+
+async function main(): Promise<number> {
+  const command = readCommand(process.argv.slice(2));
+  if (command.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  if (command.table || command.check) return table(readResults(), command.check);
+  const failed = installNodes([command.node, UWS_NODE]);
   if (failed !== undefined) throw new Error(failed);
-  serversOn(values.node);
-  const node = versionOf(values.node);
+  serversOn(command.node);
+  const node = versionOf(command.node);
   pinLoad();
-  for (const scenario of SCENARIOS) {
-    if (positionals.length > 0 && !positionals.includes(scenario.id)) continue;
-    const measured = await measure(scenario, node, values.rounds === undefined ? undefined : Number(values.rounds));
+  for (const scenario of command.scenarios) {
+    const measured = await measure(scenario, node, command.rounds);
     print(measured);
-    if (!values.save) continue;
+    if (!command.save) continue;
     const { scenarios } = readResults();
     const others = scenarios.filter(({ id }) => id !== measured.id);
     const order = (id: string): number => SCENARIOS.findIndex((each) => each.id === id);

@@ -41,6 +41,8 @@ export interface Scenario {
   readonly id: string;
   readonly title: string;
   readonly rounds: number;
+  /** How long a round of one contender takes, about: its pace, its warm-up, and until all have joined. */
+  readonly roundSeconds: number;
   readonly contenders: readonly Contender[];
   readonly wanted: readonly Wanted[];
 }
@@ -229,6 +231,10 @@ async function tickerRound(peer: PeerId, members: number, ticks: number): Promis
 
 // The scenarios
 
+/** About: a second or two until the server listens and all members have joined. */
+const roundSecondsOf = ({ seconds, perSecond, warmUp = perSecond, warmUpPerSecond = perSecond }: RoomLoad): number =>
+  Math.round(2 + warmUp / warmUpPerSecond + seconds);
+
 const room = (name: string, task: ServerTask, load: RoomLoad): Contender => ({
   name,
   round: () => roomRound(task, load),
@@ -243,6 +249,7 @@ function chat(members: number, perSecond: number): Scenario {
     id: `chat-${members}`,
     title: `${members} members, ${perSecond} messages a second, one by one`,
     rounds: 5,
+    roundSeconds: roundSecondsOf(load),
     contenders: [...peers(load), room('net (the floor)', { peer: 'net' }, load)],
     wanted: [
       { figure: 'cpuUs', of: 'barewire', than: 'socket.io', most: 0.6 },
@@ -258,6 +265,7 @@ function busy(gatherMs: number): Scenario {
     id: `busy-${gatherMs}`,
     title: `1,000 members, 1,000 messages a second; barewire gathers for ${gatherMs} ms`,
     rounds: 3,
+    roundSeconds: roundSecondsOf(load),
     contenders: [
       room('barewire', { peer: 'barewire', hub: { gatherMs } }, load),
       room('socket.io', { peer: 'socket.io' }, load),
@@ -277,6 +285,7 @@ function redis(members: number, perSecond: number): Scenario {
     id: `redis-${members}`,
     title: `two nodes on Redis, ${members} members, ${perSecond} messages a second`,
     rounds: 3,
+    roundSeconds: roundSecondsOf(load),
     contenders: (['barewire', 'socket.io', 'net'] as const).map((peer) => ({
       name: peer === 'net' ? 'net (the floor)' : peer,
       round: () => redisRound({ peer }, load),
@@ -296,6 +305,7 @@ function stuckReader(): Scenario {
     id: 'stuck-reader',
     title: '400 members, 100 messages of 1,000 octets a second; one member stops reading',
     rounds: 5,
+    roundSeconds: roundSecondsOf(load),
     contenders: [room('all read', task, load), room('one does not', task, { ...load, stuck: true })],
     wanted: [
       { figure: 'p99', of: 'one does not', than: 'all read', most: 1.1 },
@@ -308,6 +318,7 @@ const resume: Scenario = {
   id: 'resume',
   title: '1,000 members come back for 1,000 messages of 100 octets each',
   rounds: 3,
+  roundSeconds: 4,
   contenders: (['barewire', 'net'] as const).map((peer) => ({
     name: peer,
     round: () => resumeRound(peer, 1_000, 1_000, 100),
@@ -323,6 +334,7 @@ const join: Scenario = {
   id: 'join',
   title: 'one more member, with a name, in a room of 10 to 8,000 (200 joins a second)',
   rounds: 3,
+  roundSeconds: 13,
   contenders: SIZES.map((size) => ({ name: `room of ${size}`, round: () => joinRound(size) })),
   wanted: [
     { figure: 'cpuUs', of: `room of ${SIZES.at(-1)}`, than: `room of ${SIZES[0]}`, most: 1.5 },
@@ -334,6 +346,7 @@ const ticker: Scenario = {
   id: 'ticker',
   title: `${TOPICS} topics, 5,000 members of 20 topics each: one tick is 100,000 deliveries`,
   rounds: 3,
+  roundSeconds: 8,
   contenders: (['barewire', 'socket.io', 'uws'] as const).map((peer) => ({
     name: peer,
     round: () => tickerRound(peer, 5_000, 6),
