@@ -35,7 +35,7 @@ const uws = require('@trufflesuite/uws-js-unofficial') as {
 
 const { mode, deflate, takeover, tls } = peerArguments();
 const app = tls === undefined ? uws.App() : uws.SSLApp({ key_file_name: tls.keyFile, cert_file_name: tls.certFile });
-// Named by the memory they take: these are those with a window of 32 KiB.
+// Named by the memory they take. The largest compressor is asked for; what its window is in truth stands in ../README.md.
 const compressor = takeover ? uws.DEDICATED_COMPRESSOR_256KB | uws.DEDICATED_DECOMPRESSOR_32KB : uws.SHARED_COMPRESSOR;
 app.ws('/*', {
   compression: deflate ? compressor : uws.DISABLED,

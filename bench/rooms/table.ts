@@ -48,11 +48,12 @@ export function isReached({ value, most, least }: Measured['wanted'][number]): b
   return value <= (most ?? Number.POSITIVE_INFINITY) && value >= (least ?? Number.NEGATIVE_INFINITY);
 }
 
+/** The figure beside its bound. Nothing is bold: that means the best server of a row in the other tables. */
 function verdict(wanted: Measured['wanted'][number]): string {
   const { figure, of, than, most, least, value } = wanted;
-  const bound = most === undefined ? `at least ${least}` : `at most ${most}`;
   const what = than === undefined ? `${WORDS[figure]} of ${of}` : `${WORDS[figure]} of ${of} / ${than}`;
-  return isReached(wanted) ? `${what} **${value}** (${bound})` : `${what} ${value} (wanted: ${bound})`;
+  const [reached, missed] = most === undefined ? ['≥', '<'] : ['≤', '>'];
+  return `${what} ${value} ${isReached(wanted) ? reached : missed} ${most ?? least}`;
 }
 
 /** The table and its caption. */
@@ -80,5 +81,5 @@ export function renderRooms({ machine, placement, scenarios }: RoomResults): str
   const dates = [...new Set(scenarios.map(({ date }) => date))].join(', ');
   return `${cells.map((row) => `| ${row.join(' | ')} |`).join('\n')}
 
-${placement}; ${machine}, Node ${nodes} (uWebSockets.js on Node 20); medians of ${Math.min(...scenarios.map(({ rounds }) => rounds))} rounds or more in turns, ${dates}. Ratios are medians of the rounds' ratios.${busy}`;
+${placement}; ${machine}, Node ${nodes} (uWebSockets.js on Node 20); medians of ${Math.min(...scenarios.map(({ rounds }) => rounds))} rounds or more in turns, ${dates}. Ratios are medians of the rounds' ratios, beside what was wanted: ≤ and ≥ reached it, > and < missed it.${busy}`;
 }

@@ -139,13 +139,29 @@ export function replaceTable(text: string, table: string): string {
   return `${text.slice(0, start + START.length)}\n${table}\n${text.slice(end)}`;
 }
 
+const LENT_LEAD =
+  'Lent messages beside the native servers, in the runs that had all of them; beside messages that are owned they stand in the table after this one.';
+const WAYS_LEAD = 'Other ways to use barewire: how many times as good each is as the plain server in the same runs.';
+const NODES_LEAD =
+  'On each version of Node, against ws or, for event streams, better-sse on the same one, and behind it the CPU time of barewire for each message, delivery, event or connection. *Slanted*: level.';
+
+/** Tables with a sentence in front of them, where there are any. */
+function withLead(lead: string, tables: readonly string[]): readonly string[] {
+  return tables.length === 0 ? [] : [lead, ...tables];
+}
+
 /** Where each table stands. */
 const TABLES: readonly (readonly [string, (results: Results) => string])[] = [
   ['README.md', renderTable],
   [
     'bench/README.md',
     (results) =>
-      [renderTargets(results), ...renderLent(results), ...renderWays(results), ...renderNodes(results)].join('\n\n'),
+      [
+        renderTargets(results),
+        ...withLead(LENT_LEAD, renderLent(results)),
+        ...withLead(WAYS_LEAD, renderWays(results)),
+        ...withLead(NODES_LEAD, renderNodes(results)),
+      ].join('\n\n'),
   ],
 ];
 

@@ -117,7 +117,7 @@ export function compressionWords(entries: readonly MergedEntry[]): string {
   const ours = shown === undefined ? undefined : octetsOf(shown, 'barewire');
   const level1 =
     shown === undefined || ours === undefined
-      ? ''
+      ? ' What ws makes at level 1: `bench/README.md`.'
       : ` At level 1, too, ws sends ${thousands(octetsOf(shown, 'ws-level-1')!)} octets where barewire sends ${thousands(ours)} (${shown.workload.title}).`;
   const takeover = compressed.some(({ workload }) => workload.compressed === 'takeover')
     ? ' With takeover the compressor of uWebSockets.js keeps 512 octets, the others 32 KiB.'

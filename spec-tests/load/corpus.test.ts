@@ -3,10 +3,13 @@
  */
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { constants, createDeflateRaw, type DeflateRaw } from 'node:zlib';
 import { answerText } from '../../bench/peers/arguments.ts';
 import { COMPRESSED_KINDS, type CorpusName, corpusShape } from '../../bench/wire/corpus.ts';
 import { WORKLOADS } from '../../bench/wire/workloads.ts';
+import { DeflateContext, deflate } from '../../lib/deflate/index.ts';
 
 const WINDOW_BYTES = 32_768;
 
@@ -60,5 +63,58 @@ describe('compressed workloads', () => {
       const forms = new Set(rows.map(({ sizeBytes, compressed, type }) => `${sizeBytes} ${compressed} ${type}`));
       assert.equal(forms.size, 4 * 2 * 2, corpus);
     }
+  });
+});
+
+describe('compression at one level', () => {
+  const { messages } = corpusShape('chat', 4_096);
+
+  /** Octets of a message on the average, as a compressor makes them that has had all messages before. */
+  async function octetsOf(compress: (message: Buffer) => number | Promise<number>): Promise<number> {
+    let octets = 0;
+    for (const message of messages!) await compress(message);
+    for (const message of messages!) octets += await compress(message);
+    return octets / messages!.length;
+  }
+
+  /** As ws does it: a stream of zlib that is flushed behind each message, without the end of the flush (RFC 7692 §7.2.1). */
+  async function flushed(stream: DeflateRaw, message: Buffer): Promise<number> {
+    let octets = -4;
+    const count = (chunk: Buffer) => {
+      octets += chunk.length;
+    };
+    stream.on('data', count);
+    stream.write(message);
+    await new Promise<void>((resolve) => stream.flush(constants.Z_SYNC_FLUSH, resolve));
+    stream.off('data', count);
+    return octets;
+  }
+
+  it('makes the octets that README.md and bench/README.md name, zlib as well as barewire', async () => {
+    const level = 1;
+    const kept = createDeflateRaw({ level });
+    const own = new DeflateContext({ level });
+    const computed = {
+      zlib: await octetsOf((message) => flushed(createDeflateRaw({ level }), message)),
+      barewire: await octetsOf((message) => deflate(message, { level }).length),
+      zlibTakeover: await octetsOf((message) => flushed(kept, message)),
+      barewireTakeover: await octetsOf((message) => {
+        const { length } = own.deflate(message);
+        own.update(message);
+        return length;
+      }),
+    };
+    const text = (name: string) => readFileSync(new URL(`../../../${name}`, import.meta.url), 'utf8');
+    const bench =
+      /zlib at level 1 makes\s([\d,]+) octets and barewire ([\d,]+), with takeover ([\d,]+) and ([\d,]+)/.exec(
+        text('bench/README.md'),
+      );
+    const front = /ws sends ([\d,]+) octets in .* with takeover, where barewire sends ([\d,]+)/.exec(text('README.md'));
+    const number = (each: string | undefined) => Number(each?.replace(',', ''));
+    const near = (named: number, value: number) =>
+      assert.ok(Math.abs(named / value - 1) < 0.02, `${named} is named, ${value.toFixed(0)} computed`); // versions of zlib differ by some
+    for (const [i, value] of Object.values(computed).entries()) near(number(bench?.[i + 1]), value);
+    near(number(front?.[1]), computed.zlibTakeover);
+    near(number(front?.[2]), computed.barewireTakeover);
   });
 });
