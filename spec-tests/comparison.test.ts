@@ -117,6 +117,7 @@ describe('the page of comparisons', () => {
       once,
       /- Speed: no row has more than one round\. Not counted: 1 row of one round alone, in which we were behind in 1: .*\(0\.50 ×\)\.\n/,
     );
+    assert.match(page([1, [own, row('a', 1)]]), /\| 1 \| 1,000\/s \| 1\.00 × \|/, 'not level either');
     const mixed = page([2, [own, row('a', 0.9)]], [1, [own, row('b', 0.5)]]);
     assert.match(mixed, /\| 1 to 2 \| 1,000\/s \| \*\*0\.90 ×\*\* \| 0\.50 × ¹ \|/);
     const twice = page([1, [own, row('a', 0.9)]], [1, [own, row('a', 1.2)]]);

@@ -246,6 +246,14 @@ describe('the README table', () => {
     assert.match(renderTable(addRun(all, run('third'), [finding('echo-20x64', ways)])), /Medians of 2 runs,/);
   });
 
+  it('marks what one round alone says, without a range and without bold', () => {
+    const once = { ...run('once'), schedule: { rounds: 1, warmUpMs: 1, durationMs: 1 } };
+    const table = renderTable(addRun(NOTHING, once, [finding('echo-20x64', MEASURED)]));
+    assert.match(table, /\| 100\/s \| 3\.0 × ¹ \| 3\.0 × ws ¹ \|/);
+    assert.match(table, /\n¹ One round alone: it cannot say \*level\*/);
+    assert.doesNotMatch(renderTable(results()), /¹/);
+  });
+
   it('says which rows are not ahead on other versions of Node', () => {
     const times = (factor: number, id = 'echo-20x64') =>
       finding(id, [
