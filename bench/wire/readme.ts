@@ -63,13 +63,14 @@ function shownOf(entry: MergedEntry): MergedEntry {
 
 function caption(view: View, entries: readonly MergedEntry[]): string {
   const rows = entries.flatMap((entry) => entry.rows);
-  const used = new Set(rows.flatMap(({ ratioRuns, oursRuns }) => [...ratioRuns, ...oursRuns]));
+  const others = rows.filter(({ peer }) => peer !== 'barewire');
+  const used = new Set(others.flatMap(({ ratioRuns, oursRuns }) => [...ratioRuns, ...oursRuns]));
   const runs = view.runs.filter(({ id }) => used.has(id));
   const versions = versionsOf(runs);
   const named = ['barewire', 'ws', 'better-sse', 'uws', 'bun', 'deno'].flatMap((peer) =>
     versions[peer] === undefined ? [] : `${NAMES[peer]} ${versions[peer]}`,
   );
-  const counts = rows.filter(({ peer }) => peer !== 'barewire').map(({ oursRuns }) => oursRuns.length);
+  const counts = others.map(({ oursRuns }) => oursRuns.length);
   const over = Math.max(...counts) === 1 ? 'its rounds' : 'the runs';
   const paragraphs = [
     `Multiples of the first column in the same run: how many times as fast, of memory how many times as small. **Bold**: the best server of the row, whoever it is. Medians of ${numberOfRuns(counts)}, Node ${runs.at(-1)!.machine.node}, with the range over ${over} in brackets; *level*: it has 1.00 in it.`,
