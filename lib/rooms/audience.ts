@@ -55,11 +55,9 @@ export class Audience<Value> {
     return this.#behind.size;
   }
 
-  /** Records that wait for members, each counted for each of them. O(slow). */
+  /** Records that wait for members, as many as each of them would be given now, each counted for each of them. See `waiting.ts`. */
   get queued(): number {
-    let count = 0;
-    for (const { next } of this.#behind) count += Math.max(0, this.#backlog.head.sequence - next + 1);
-    return count;
+    return this.#behind.size === 0 ? 0 : this.#backlog.waitingFor(this.#behind);
   }
 
   seats(): IterableIterator<Seat<Value>> {

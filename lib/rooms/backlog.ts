@@ -14,6 +14,7 @@ import { Latest } from './latest.ts';
 import { dataBytes, type LogRecord, type Position } from './log.ts';
 import type { Outcome } from './receipts.ts';
 import type { Numbering } from './resume.ts';
+import { countWaiting } from './waiting.ts';
 
 /** What an entry counts for beside its data, against the bounds of queues. */
 export const ENTRY_BYTES = 64;
@@ -185,6 +186,11 @@ export class Backlog<Value> implements Numbering {
   /** Whether all that a member misses from `next` on was superseded, as far as is known for certain. */
   isOnlySuperseded({ next, lostTo }: Cursor<Value>): boolean {
     return lostTo < next && this.#latest.droppedTo < next;
+  }
+
+  /** How many records these members would be given now. For what it costs see `waiting.ts`. */
+  waitingFor(cursors: Iterable<Cursor<Value>>): number {
+    return countWaiting({ history: this.#history, latest: this.#latest, head: this.#head.sequence }, cursors);
   }
 
   /** A member was given an entry. */

@@ -59,6 +59,11 @@ export class Latest<Value> {
     return undefined;
   }
 
+  /** The sequences of all of them, in order. O(keys). */
+  sequences(): number[] {
+    return Array.from(this.#entries.values(), ({ sequence }) => sequence);
+  }
+
   /** Whether this very record is the latest of its key. */
   holds({ record, sequence }: Entry<Value>): boolean {
     return record.coalesce !== undefined && this.sequenceOf(record.coalesce) === sequence;

@@ -132,7 +132,10 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     return this.#audience.slow;
   }
 
-  /** Records that wait for members, each counted for each of them. O(slow). */
+  /**
+   * Records that wait for members that are behind, each counted for each of them: what they would be given now. What was given up, or is
+   * superseded by key, is not among them. Counted when asked: O(records held + slow), 0 at once when nobody is slow.
+   */
   get queued(): number {
     return this.#audience.queued;
   }

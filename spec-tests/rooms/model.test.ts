@@ -3,7 +3,8 @@
  * nodes that share a log; each of them checks all that it hears.
  *
  * For each client: in order, nothing twice, every missing sequence announced, nothing announced that it has, the right text.
- * For each publisher: what was acknowledged is there, once, with the first text. A run is a list of steps made from a
+ * For each publisher: what was acknowledged is there, once, with the first text. What a room says that waits for somebody is what that
+ * client is given when it drains. A run is a list of steps made from a
  * seed; a list that fails is cut down to one from which nothing can be left out, and printed.
  */
 
@@ -92,7 +93,8 @@ class Client {
   credit = Number.POSITIVE_INFINITY;
   throwsNext = false;
   inside: (() => void) | undefined;
-  presenceAtLeast = 0;
+  /** Records that it was given. */
+  records = 0;
 
   constructor(truth: Truth) {
     this.truth = truth;
@@ -129,6 +131,7 @@ class Client {
       assert.equal(item, this.truth.records[item.sequence - 1], 'the very record');
       this.next = item.sequence + 1;
       this.last = item;
+      this.records++;
     } else if (item.type === 'gap') {
       assert.equal(item.from, this.next, 'a gap begins where it stands');
       assert.ok(item.to >= item.from && item.to <= this.truth.records.length);
@@ -210,9 +213,14 @@ async function run({ steps, delayed, ...setup }: Setup): Promise<void> {
     member?.close();
   };
 
+  const queued = (): number => hubs.reduce((sum, hub) => sum + (hub.find(ROOM)?.queued ?? 0), 0);
+
   const drain = (client: Client, n: number): void => {
     client.credit = n === 0 ? Number.POSITIVE_INFINITY : n;
+    const before = queued() + client.records;
+    const isAlone = !client.throwsNext && client.inside === undefined;
     client.member?.drained();
+    if (isAlone) assert.equal(queued() + client.records, before, 'what waited is what it was given');
   };
 
   for (const step of steps) {
