@@ -250,6 +250,9 @@ export class WebSocket extends WebSocketEmitter {
   }
 }
 
+/** The class by another name: within the namespace, `WebSocket` would be that of the namespace. */
+type Socket = WebSocket;
+
 /** The types as @types/ws has them, behind the name of the class. */
 export declare namespace WebSocket {
   type AddressInfo = import('node:net').AddressInfo;
@@ -279,6 +282,7 @@ export declare namespace WebSocket {
     RequestClass extends typeof IncomingMessage = typeof IncomingMessage,
   > = ServerClass<SocketClass, RequestClass>;
   type WebSocketServer = ServerClass;
+  type WebSocket = Socket;
 }
 
 for (const [value, name] of STATES.entries()) {
