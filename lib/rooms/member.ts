@@ -23,7 +23,11 @@ export interface Eviction {
   readonly position: Position;
   /** For a WebSocket's close frame: 1013, Try Again Later (IANA registry of close codes). */
   readonly code: number;
-  /** For a close frame too, at most 123 bytes: `too-slow; after=EPOCH-SEQUENCE-TOKEN`, or `too-slow` where there is no position. */
+  /**
+   * For a close frame too, at most 123 bytes: `too-slow; after=EPOCH-SEQUENCE-TOKEN`, or `too-slow` where there is no position. Of a member
+   * that has been in several rooms at once `too-slow; room=NAME; after=EPOCH-SEQUENCE-TOKEN`, where that fits; the name is encoded as by
+   * `encodeURIComponent`, so that it holds no `;` and no `=`.
+   */
   readonly reason: string;
 }
 
@@ -100,6 +104,7 @@ export class Member<Value, Data = unknown> {
   #blocked = false;
   #drains = 0;
   #closed = false;
+  #wasInSeveral = false;
 
   constructor(connection: MemberConnection<Value>, host: Host<Value>, data: Data) {
     this.#connection = connection;
@@ -196,9 +201,15 @@ export class Member<Value, Data = unknown> {
     }
   }
 
+  /** For rooms: it is in several at once, or has been. */
+  get wasInSeveral(): boolean {
+    return this.#wasInSeveral;
+  }
+
   /** For rooms: the seat is taken. */
   sit(room: string, seat: Seat<Value>): void {
     this.#seats.set(room, seat);
+    if (this.#seats.size > 1) this.#wasInSeveral = true;
   }
 
   /** For rooms: the seat is free. */

@@ -9,6 +9,7 @@
 
 import { Audience, type AudienceHost } from './audience.ts';
 import { Backlog, type QueueBounds } from './backlog.ts';
+import { evictionOf } from './eviction.ts';
 import type { GatherMs } from './gather.ts';
 import type { HistoryBounds } from './history.ts';
 import {
@@ -316,10 +317,9 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
       members: () => ({ type: 'members', members: this.#presence.give(undefined), memberCount: this.#presence.size }),
       letGo: (seat, why) => {
         const position = seat.last;
-        const reason = position.epoch === '' ? why : `${why}; after=${formatPosition(position)}`;
         this.#stand(seat);
         // Before the others hear it, one of whom may let it join again.
-        seat.member.tellEvicted({ room: this.name, why, position, code: 1013, reason });
+        seat.member.tellEvicted(evictionOf(this.name, why, position, seat.member.wasInSeveral));
         this.#leftBy(seat);
       },
       calm: (isCalm) => {

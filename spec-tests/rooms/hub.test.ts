@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ROOM_LIMITS } from '../../lib/limits.ts';
+import { evictionOf } from '../../lib/rooms/eviction.ts';
 import { Gatherer, MAX_AUTO_GATHER_MS } from '../../lib/rooms/gather.ts';
 import { History, historyBounds } from '../../lib/rooms/history.ts';
 import { Hub, type HubOptions } from '../../lib/rooms/hub.ts';
@@ -147,6 +148,29 @@ describe('a member whose send answers something else', () => {
     await hub.close();
     assert.equal(connection.calls, 2);
     assert.deepEqual(told, ['closed', [1013, `closed; after=${formatPosition(position)}`]]);
+  });
+
+  it('of several rooms on a connection the close reason names the one, where it fits', async () => {
+    const { hub } = world();
+    const told: string[] = [];
+    const member = hub.member({ send: () => 'sent', close: (_code, reason) => void told.push(reason) });
+    const ends: string[] = [];
+    const rooms = ['tea', 'a; after=1-2-3 ü', 'x'.repeat(256)];
+    for (const room of rooms) {
+      member.join(room);
+      ends.push(`after=${formatPosition((await hub.publish(room, 'x')).position)}`);
+    }
+    await hub.close();
+    assert.deepEqual(told, [
+      `closed; room=tea; ${ends[0]}`,
+      `closed; room=a%3B%20after%3D1-2-3%20%C3%BC; ${ends[1]}`,
+      `closed; ${ends[2]}`,
+    ]);
+    const reasons = (length: number): string =>
+      evictionOf('n'.repeat(length), 'too-slow', { epoch: 'e', sequence: 1, token: 't' }, true).reason;
+    const fits = 123 - 'too-slow; room=; after=e-1-t'.length;
+    assert.equal(reasons(fits), `too-slow; room=${'n'.repeat(fits)}; after=e-1-t`);
+    assert.equal(reasons(fits + 1), 'too-slow; after=e-1-t');
   });
 
   it('ends nothing when what it returns, or onError, rejects', async () => {
