@@ -59,6 +59,22 @@ const MISTAKES: Readonly<Record<string, readonly [mistake: () => unknown, says: 
     () => new Hub({ prepare: (item) => item, clock: {} as never }),
     /^TypeError: Hub: clock is an object, must be a clock with now, after/,
   ],
+  'a hub whose bound is a text': [
+    () => new Hub({ prepare: (item) => item, maxRooms: '5' as never }),
+    /^RangeError: maxRooms is "5", must be a whole number from 1$/,
+  ],
+  'a hub that gathers as no hub does': [
+    () => new Hub({ prepare: (item) => item, gatherMs: 'x' as never }),
+    /^RangeError: gatherMs is "x", must be a whole number from 0, or 'auto'$/,
+  ],
+  'a hub with a policy that is none': [
+    () => new Hub({ prepare: (item) => item, policy: 'wait' as never }),
+    /^RangeError: policy is "wait", must be one of drop-oldest/,
+  ],
+  'a record with a policy that is none': [
+    () => hub.publish('r', 'x', { policy: 'wait' as never }),
+    /^RangeError: policy is "wait", must be one of drop-oldest/,
+  ],
   'a server whose clock has no time': [
     () => createServer({ clock: {} as never }),
     /^TypeError: createServer: clock is an object, must be a clock with now, every, after/,
@@ -102,6 +118,10 @@ const MISTAKES: Readonly<Record<string, readonly [mistake: () => unknown, says: 
   "a bound of a journal's rooms, before the directory is touched": [
     () => openJournal('/dev/null/x', { maxHistoryRecords: -1 }),
     /^RangeError: maxHistoryRecords is -1/,
+  ],
+  'a bound of a journal that is a text': [
+    () => openJournal('/dev/null/x', { maxRooms: '5' as never }),
+    /^RangeError: maxRooms is "5", must be a whole number from 1$/,
   ],
   'an unknown option of a request in a test': [
     () => request(createServer(), '/', { boddy: 1 } as never),

@@ -21,7 +21,7 @@ export type GatherMs = number | 'auto';
 
 /** Checks the option. @throws RangeError */
 export function checkGatherMs(gatherMs: GatherMs): GatherMs {
-  return gatherMs === 'auto' ? gatherMs : wholeNumber('gatherMs', gatherMs);
+  return gatherMs === 'auto' ? gatherMs : wholeNumber('gatherMs', gatherMs, 0, ", or 'auto'");
 }
 
 /** Decides for one room. */

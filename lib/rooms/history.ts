@@ -8,7 +8,7 @@
  */
 
 import { ROOM_LIMITS } from '../limits.ts';
-import type { Complete } from '../options.ts';
+import { type Complete, describe } from '../options.ts';
 
 /** What a history keeps. */
 export interface Entry {
@@ -132,10 +132,15 @@ export class History<Kept extends Entry> {
 
 /**
  * Checks an option that is a count, an amount or a wait. A wait may be of any length: `Clock.after` knows no longest.
+ * `others` ends the sentence where something beside a number may be given.
  * @throws RangeError
  */
-export function wholeNumber(name: string, value: number, least = 0): number {
-  if (!Number.isSafeInteger(value) || value < least)
-    throw new RangeError(`${name} is ${String(value)}, must be a whole number from ${least}`);
+export function wholeNumber(name: string, value: number, least = 0, others = ''): number {
+  if (!Number.isSafeInteger(value) || value < least) throw notWhole(name, value, least, others);
   return value;
+}
+
+/** Apart, so that the check, which every `publish` makes, is small. */
+function notWhole(name: string, value: unknown, least: number, others: string): RangeError {
+  return new RangeError(`${name} is ${describe(value)}, must be a whole number from ${least}${others}`);
 }

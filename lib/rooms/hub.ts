@@ -273,7 +273,7 @@ function roomSettings(options: RoomOptions): RoomSettings {
   const { maxMembers = ROOM_LIMITS.maxMembers, maxMembersListed = ROOM_LIMITS.maxMembersListed } = options;
   const { maxQueueBytes = ROOM_LIMITS.maxQueueBytes, maxQueueAgeMs = ROOM_LIMITS.maxQueueAgeMs } = options;
   if (!SLOW_POLICIES.includes(policy))
-    throw new RangeError(`policy is ${String(policy)}, must be one of ${SLOW_POLICIES.join(', ')}`);
+    throw new RangeError(`policy is ${describe(policy)}, must be one of ${SLOW_POLICIES.join(', ')}`);
   return {
     ...historyBounds(options),
     policy,

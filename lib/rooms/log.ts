@@ -11,6 +11,7 @@
 import { refuseLent } from '../bytes/lent-memory.ts';
 import { BarewireError } from '../errors.ts';
 import { ROOM_LIMITS } from '../limits.ts';
+import { describe } from '../options.ts';
 
 /** What is published: text, or octets. A log gives back the kind that it was given. Octets are not copied: do not change them. */
 export type RecordData = string | Uint8Array;
@@ -209,7 +210,7 @@ export function checkEntry(entry: LogEntry): void {
   if (key !== undefined) checkText('key', key, ROOM_LIMITS.maxKeyLength);
   if (coalesce !== undefined) checkText('coalesce', coalesce, ROOM_LIMITS.maxKeyLength);
   if (policy !== undefined && !SLOW_POLICIES.includes(policy))
-    throw new RangeError(`policy is ${String(policy)}, must be one of ${SLOW_POLICIES.join(', ')}`);
+    throw new RangeError(`policy is ${describe(policy)}, must be one of ${SLOW_POLICIES.join(', ')}`);
   if (policy === 'coalesce' && coalesce === undefined)
     throw new TypeError('policy is coalesce, and there is no coalesce key');
 }
