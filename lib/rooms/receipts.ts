@@ -8,7 +8,10 @@
 
 import type { Appended, LogRecord, Position } from './log.ts';
 
-/** How many deliveries ended how. Each counts members of the room in this process, when the record was delivered. */
+/**
+ * How many deliveries ended how. Each counts members of the room in this process, when the record was delivered. All are 0 where no member
+ * is here, where those here have it as replay or were told a gap or a reset in its place, and where the record has left the history.
+ */
 export interface Outcome {
   /** Taken by the connection, which is not over its high-water mark. */
   readonly sent: number;

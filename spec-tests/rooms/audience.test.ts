@@ -5,9 +5,11 @@ import { describe, it } from 'node:test';
 import { ENTRY_BYTES, type Entry } from '../../lib/rooms/backlog.ts';
 import { Latest } from '../../lib/rooms/latest.ts';
 import type { SlowPolicy } from '../../lib/rooms/log.ts';
+import { MemoryLog } from '../../lib/rooms/memory-log.ts';
 import type { Item } from '../../lib/rooms/notices.ts';
 import { formatPosition } from '../../lib/rooms/position.ts';
-import { MAX_OUTCOMES, newTally, Receipts } from '../../lib/rooms/receipts.ts';
+import { MAX_OUTCOMES, newTally, type Receipt, Receipts } from '../../lib/rooms/receipts.ts';
+import { DelayedLog } from '../support/delayed-log.ts';
 import { turns } from '../support/sockets.ts';
 import { Ear, type Options, type World, world } from './ear.ts';
 
@@ -371,6 +373,42 @@ describe('slow members', () => {
     await at.hub.publish('r', 'a', { coalesce: 'k' });
     const { coalesced, queued } = await at.hub.publish('r', 'b', { coalesce: 'k' });
     assert.deepEqual([coalesced, queued], [1, 1]);
+  });
+
+  it('a receipt of zeros alone: nobody here was given the record as it came', async () => {
+    const counts = async (receipt: Promise<Receipt>): Promise<number[]> => {
+      const { sent, queued, dropped, coalesced, evicted } = await receipt;
+      return [sent, queued, dropped, coalesced, evicted];
+    };
+    const zeros = [0, 0, 0, 0, 0];
+    const empty = world({ maxHistoryRecords: 1 });
+    assert.deepEqual(await counts(empty.hub.publish('r', 'm1')), zeros, 'nobody is here');
+
+    const log = new DelayedLog(new MemoryLog());
+    const at = world({ log });
+    const ear = at.ear('r');
+    log.flush();
+    const lost = at.hub.publish('r', 'm1');
+    log.lose(1);
+    assert.deepEqual([await counts(lost), ear.texts], [zeros, ['1..1']], 'told a gap');
+    const overtaken = at.hub.publish('r', 'm2');
+    log.reset({ epoch: 'another', sequence: 0, token: '' });
+    assert.deepEqual([await counts(overtaken), ear.texts.at(-1)], [zeros, 'reset'], 'told a reset');
+
+    const gathering = world({ gatherMs: 10 });
+    const first = gathering.ear('r');
+    const gathered = gathering.hub.publish('r', 'm1');
+    const late = gathering.ear('r');
+    first.member.close();
+    gathering.clock.advance(10);
+    assert.deepEqual([await counts(gathered), late.texts], [zeros, ['m1']], 'has it as replay');
+
+    empty.ear('r');
+    const once = empty.hub.publish('r', 'm2', { key: 'k' });
+    await empty.hub.publish('r', 'm3');
+    assert.deepEqual(await counts(once), [1, 0, 0, 0, 0]);
+    const repeat = empty.hub.publish('r', 'm2', { key: 'k' });
+    assert.deepEqual([await counts(repeat), (await repeat).duplicate], [zeros, true], 'it has left the history');
   });
 
   it('a stuck reader grows nothing: the room keeps what it keeps for one as for a thousand', async () => {

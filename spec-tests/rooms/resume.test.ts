@@ -117,6 +117,16 @@ describe('resume', () => {
     }
   });
 
+  it('checks a token as long as the history has the record: behind that a wrong one is resumed, with a gap', async () => {
+    const at = world({ maxHistoryRecords: 2 });
+    const places = await say(at, 1, 3);
+    const wrong = { ...places[1]!, token: 'guess' };
+    assert.deepEqual(welcomeOf(at.ear('r', { after: wrong })).resumed, 'reset');
+    await say(at, 4, 5);
+    const ear = at.ear('r', { after: wrong });
+    assert.deepEqual([welcomeOf(ear).resumed, ear.texts], ['resumed', ['3..3', 'm4', 'm5']]);
+  });
+
   it('counts the answer to every replayed message: 2,500 of 8 KB through 1 MiB of buffer lose none (R2, R4a)', async () => {
     const at = world({ maxHistoryRecords: 5_000, maxHistoryBytes: 100_000_000 });
     const text = 'x'.repeat(8_000);
