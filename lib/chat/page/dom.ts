@@ -43,7 +43,7 @@ export function face(name: string, id: string): HTMLElement {
   let hash = 0;
   for (const character of id) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) >>> 0;
   circle.dataset['hue'] = String(hash % HUES);
-  circle.setAttribute('aria-hidden', 'true');
+  circle.ariaHidden = 'true';
   return circle;
 }
 
@@ -56,6 +56,5 @@ export function capitalized(sentence: string): string {
 export function showWhy(field: HTMLElement, why: HTMLElement, reason: string): void {
   why.textContent = capitalized(reason);
   why.hidden = reason === '';
-  if (reason === '') field.removeAttribute('aria-invalid');
-  else field.setAttribute('aria-invalid', 'true');
+  field.ariaInvalid = reason === '' ? null : 'true';
 }

@@ -75,13 +75,9 @@ export class Members {
 
   #toggle(isOpen: boolean, takesFocus = true): void {
     this.#drawer.toggleAttribute('data-shown', isOpen);
-    this.#opener.setAttribute('aria-expanded', String(isOpen));
-    for (const [name, value] of [
-      ['role', 'dialog'],
-      ['aria-modal', 'true'],
-    ] as const)
-      if (isOpen) this.#drawer.setAttribute(name, value);
-      else this.#drawer.removeAttribute(name);
+    this.#opener.ariaExpanded = String(isOpen);
+    this.#drawer.role = isOpen ? 'dialog' : null;
+    this.#drawer.ariaModal = isOpen ? 'true' : null;
     if (takesFocus) (isOpen ? $('members-close') : this.#opener).focus();
   }
 

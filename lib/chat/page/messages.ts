@@ -35,8 +35,8 @@ export function makeMessage({ from, by, text, timeMs, isMine }: Omit<Entry, 'seq
   const item = element('li', isMine ? 'message mine' : 'message');
   const time = new Date(timeMs);
   const line = element('div', 'by');
-  const at = element('time', '', clock.format(time));
-  at.setAttribute('datetime', time.toISOString());
+  const at = element('time', '', clock.format(time)) as HTMLTimeElement;
+  at.dateTime = time.toISOString();
   line.append(written('span', 'from', from), at);
   const said = written('p', 'said', '');
   for (const part of findLinks(text)) said.append(part.href === undefined ? part.text : makeLink(part.text, part.href));

@@ -54,7 +54,7 @@ export class Outbox {
       act?.(text);
     };
     const why = element('p', 'why', `Not sent: ${reason}. `);
-    why.setAttribute('role', 'alert');
+    why.role = 'alert';
     why.append(button('Try again', leave(this.#again)), button('Edit', leave(this.#edit)), button('Discard', leave()));
     row.querySelector('.side')?.append(why);
     const all = this.#list.querySelectorAll('.refused');
