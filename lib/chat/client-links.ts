@@ -13,6 +13,7 @@ import type { ErrorEvent, ServerEvent } from './protocol.ts';
 export interface WebSocketLike {
   onmessage: ((event: never) => void) | null;
   onclose: ((event: never) => void) | null;
+  onerror?: ((event: never) => void) | null;
   send(text: string): void;
   close(code?: number, reason?: string): void;
 }
@@ -79,6 +80,7 @@ export class Link {
     };
     socket.onclose = ({ code, reason }: { readonly code: number; readonly reason?: string }) =>
       this.#lost(code, reason);
+    socket.onerror = () => {}; // `close` follows. Where a WebSocket is an EventEmitter, an error that nobody hears ends the process.
   }
 
   openStream(stream: EventSourceLike): void {

@@ -415,7 +415,8 @@ export class ReconnectingWebSocket extends Target {
     this.#cancelTimer();
     this.#socket = undefined;
     if (!socket) return;
-    socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.onerror = () => {}; // where a WebSocket is an EventEmitter, an error that nobody hears ends the process
     if (this.#state === 'connecting') socket.close();
   }
 

@@ -27,6 +27,7 @@ import { PreparedEvent } from '../../lib/event-stream/prepared-event.ts';
 import { CHAT_LIMITS } from '../../lib/limits.ts';
 import { openJournal } from '../../lib/room-logs/journal-index.ts';
 import { createServer, type Server } from '../../lib/server.ts';
+import { WebSocket as EmitterWebSocket } from '../../lib/ws/index.ts';
 import { browserBundle } from '../support/bundle.ts';
 import { withChat } from '../support/chat-server.ts';
 import { FakeClock } from '../support/clock.ts';
@@ -747,6 +748,33 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
         client.close();
       }
     });
+  });
+});
+
+describe('connectChat with a WebSocket that is an EventEmitter, as that of ws is', { timeout: 30_000 }, () => {
+  const options = { transport: 'websocket', WebSocket: EmitterWebSocket as never } as const;
+
+  it('waits where no server is there, and is closed within a handshake: no error is without a listener', async () => {
+    const { client, states, state } = joinChat('http://127.0.0.1:1', options);
+    await until('it has tried twice', () => states.filter((one) => one.state === 'connecting').length === 2);
+    client.close();
+    await withFake(
+      (_, response) => void response.end('{}'),
+      async (origin) => {
+        let asked = 0;
+        class Watched extends EmitterWebSocket {
+          constructor(url: string) {
+            super(url);
+            asked++;
+          }
+        }
+        const other = joinChat(origin, { ...options, WebSocket: Watched as never });
+        await until('it connects', () => asked === 1);
+        other.client.close();
+        await new Promise((resolve) => setTimeout(resolve, 20)); // the error comes a turn later
+        assert.deepEqual([state(), other.state()], ['closed', 'closed']);
+      },
+    );
   });
 });
 

@@ -11,6 +11,7 @@ import {
 import { ReconnectingWebSocket as OnNode } from '../../lib/client/reconnecting-node.ts';
 import { WebSocket } from '../../lib/client/websocket.ts';
 import { createServer, type Server } from '../../lib/server.ts';
+import { WebSocket as EmitterWebSocket } from '../../lib/ws/index.ts';
 import { browserBundle } from '../support/bundle.ts';
 import { next, switching, withRawServer } from '../support/client.ts';
 import { FakeClock } from '../support/clock.ts';
@@ -612,6 +613,32 @@ describe('ReconnectingWebSocket over real connections', () => {
       for (const socket of sockets) socket.close();
       await second.close();
     }
+  });
+
+  it('a WebSocket that is an EventEmitter, as that of ws is, may be given: an error behind the end is heard', async () => {
+    const errors: unknown[] = [];
+    class Watched extends EmitterWebSocket {
+      override emit(type: string, ...given: unknown[]): boolean {
+        if (type === 'error') errors.push(given[0]);
+        return super.emit(type, ...given); // throws an error that nobody hears
+      }
+    }
+    await withRawServer(
+      () => {}, // never answers
+      async (url) => {
+        const clock = new FakeClock();
+        const open = () => new ReconnectingWebSocket(url, { WebSocket: Watched as never, clock });
+        const closed = open();
+        closed.close();
+        await until('the attempt is over', () => errors.length === 1);
+        const late = open();
+        clock.advance(15_000);
+        await until('this one too', () => errors.length === 2);
+        assert.deepEqual([closed.state, late.state], ['closed', 'waiting']);
+        assert.match(`${errors}`, /before the connection was established.*before the connection was established/);
+        late.close();
+      },
+    );
   });
 
   it('a refusal’s status and Retry-After are known with this library’s WebSocket', async () => {
