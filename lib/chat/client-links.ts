@@ -60,6 +60,19 @@ export class Link {
   #why: ErrorEvent | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
+  readonly #heard = ({ data }: { readonly data: string }): void => {
+    const event = parse(data);
+    // Messages may come until the closing handshake is over: they are nobody's, and arm no timer.
+    if (event === undefined || this.#connection === undefined) return;
+    if (this.transport === 'websocket')
+      this.#due(this.#times.pingIntervalMs, () => {
+        this.send('{"type":"ping"}');
+        this.#due(this.#times.pongTimeoutMs);
+      });
+    if (event.type === 'error' && event.id === undefined) this.#why = event;
+    this.#owner.event(event, this);
+  };
+
   constructor(transport: Transport, owner: LinkOwner, times: LinkTimes) {
     this.transport = transport;
     this.#owner = owner;
@@ -69,15 +82,7 @@ export class Link {
 
   openSocket(socket: WebSocketLike): void {
     this.#connection = socket;
-    socket.onmessage = ({ data }: { readonly data: unknown }) => {
-      if (typeof data !== 'string') return;
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => {
-        socket.send('{"type":"ping"}');
-        this.#due(this.#times.pongTimeoutMs);
-      }, this.#times.pingIntervalMs);
-      this.#hear(data);
-    };
+    socket.onmessage = this.#heard;
     socket.onclose = ({ code, reason }: { readonly code: number; readonly reason?: string }) =>
       this.#lost(code, reason);
     socket.onerror = () => {}; // `close` follows. Where a WebSocket is an EventEmitter, an error that nobody hears ends the process.
@@ -85,8 +90,7 @@ export class Link {
 
   openStream(stream: EventSourceLike): void {
     this.#connection = stream;
-    const heard = ({ data }: { readonly data: string }): void => this.#hear(data);
-    for (const type of STREAM_TYPES) stream.addEventListener(type, heard);
+    for (const type of STREAM_TYPES) stream.addEventListener(type, this.#heard);
     for (const type of ['refused', 'expired'])
       stream.addEventListener(type, ({ data }: { readonly data: string }) => {
         this.#why = parse(data) as ErrorEvent;
@@ -112,16 +116,10 @@ export class Link {
     connection?.close();
   }
 
-  #due(ms: number): void {
+  /** What is done where nothing comes in this time. */
+  #due(ms: number, act: () => void = () => this.#lost(1006)): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#lost(1006), Math.min(ms, MAX_TIMER_MS));
-  }
-
-  #hear(json: string): void {
-    const event = parse(json);
-    if (event === undefined || this.#connection === undefined) return;
-    if (event.type === 'error' && event.id === undefined) this.#why = event;
-    this.#owner.event(event, this);
+    this.#timer = setTimeout(act, Math.min(ms, MAX_TIMER_MS));
   }
 
   #lost(code: number, reason?: string): void {

@@ -776,6 +776,30 @@ describe('connectChat with a WebSocket that is an EventEmitter, as that of ws is
       },
     );
   });
+
+  it('a message that comes within the closing handshake is not heard, and arms no timer', async () => {
+    await withChat({}, async ({ url }, chat) => {
+      let heard = 0;
+      const late: string[] = [];
+      class Watched extends EmitterWebSocket {
+        constructor(given: string) {
+          super(given);
+          this.on('message', () => {
+            if (client.state.state === 'closed') heard++;
+          });
+          this.send = (data: unknown) => late.push(`${data}`);
+        }
+      }
+      const { client, state, texts } = joinChat(url, { ...options, WebSocket: Watched as never, pingIntervalMs: 10 });
+      await until('it is open', () => state() === 'open');
+      client.close();
+      late.length = 0;
+      chat.publish('r', 'bob', 'too late');
+      await until('it has come', () => heard === 1);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      assert.deepEqual([texts(), late], [[], []]);
+    });
+  });
 });
 
 describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () => {
