@@ -149,15 +149,14 @@ function shown(records: readonly (ChatMessage | RemovedEvent)[], client: ChatCon
   return messages.map((one) => heard(gone.has(one.sequence) ? { ...one, removed: true } : one, client));
 }
 
-function heard({ sequence, from, userId, text, time, removed }: ChatMessage, client: ChatConnection): Heard {
-  const isMine = userId === client.userId;
+function heard({ sequence, from, userId: by, text, time, removed }: ChatMessage, client: ChatConnection): Heard {
   return {
     sequence,
     from,
     text: removed ? 'This message was removed.' : text,
     timeMs: Date.parse(time),
-    isMine,
-    by: userId,
+    isMine: by === client.userId,
+    by,
   };
 }
 

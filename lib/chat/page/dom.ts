@@ -14,11 +14,8 @@ export function $<T extends HTMLElement>(id: string): T {
 }
 
 /** Makes an element with a class and a text. */
-export function element(tag: string, className = '', content?: string): HTMLElement {
-  const made = document.createElement(tag);
-  if (className !== '') made.className = className;
-  if (content !== undefined) made.textContent = content;
-  return made;
+export function element(tag: string, className = '', textContent = ''): HTMLElement {
+  return Object.assign(document.createElement(tag), { className, textContent });
 }
 
 /** Makes what people write: the browser finds out in which direction it runs. */

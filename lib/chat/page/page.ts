@@ -26,7 +26,7 @@ import { Outbox } from './outbox.ts';
 import { Timeline } from './timeline.ts';
 
 const here = new URL(location.href);
-const base = new URL('..', here).href.replace(/[?#].*$/, '');
+const base = new URL('..', here).href;
 const room = decodeURIComponent(here.pathname.slice(here.pathname.lastIndexOf('/') + 1));
 const isEventStream = here.searchParams.get('transport') === 'sse';
 
