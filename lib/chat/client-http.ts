@@ -8,7 +8,7 @@
 
 import { retryAfterMs } from '../client/backoff.ts';
 import type { Login } from './client-login.ts';
-import { attempt } from './client-options.ts';
+import { parse } from './client-options.ts';
 import { ChatRefused, type Waiting } from './client-outbox.ts';
 import type { ChatMessage, ErrorEvent, HistoryPage, ServerEvent } from './protocol.ts';
 
@@ -98,8 +98,8 @@ export class ChatHttp {
       const response = await fetch(url, { ...init, headers, signal: AbortSignal.timeout(timeoutMs) });
       const { status, ok } = response;
       const text = await response.text();
-      const body = attempt(() => JSON.parse(text)) as Partial<ErrorEvent> | undefined;
-      if (ok && body instanceof Object) {
+      const body = parse<Partial<ErrorEvent>>(text);
+      if (ok && body) {
         login.accepted(token);
         return { body };
       }
@@ -108,7 +108,7 @@ export class ChatHttp {
       // A body without a type counts as plain text: that of a refusal by `identify`, say.
       const isPlain = (response.headers.get('content-type') ?? 'text/plain').startsWith('text/plain');
       const {
-        code = CODES[status] ?? 'FORBIDDEN',
+        code = CODES[status],
         message: reason = (isPlain && text.trim().slice(0, MAX_REASON_LENGTH)) || `the server answered ${status}`,
         retryAfterMs: retryInMs = retryAfterMs(response.headers.get('retry-after'), Date.now()),
       } = body ?? {};

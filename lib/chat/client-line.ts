@@ -169,7 +169,7 @@ export class Line {
     if (code === 4001) login.expired();
     // RFC 6455 §7.4: 1008 and the application's own codes say that another attempt would end like this one.
     else if (code === 1008 || code >= 4000 || (why && why.retryAfterMs === undefined)) {
-      owner.refused(new ChatRefused(why?.code ?? 'FORBIDDEN', why?.message ?? reason));
+      owner.refused(new ChatRefused(why?.code, why?.message ?? reason));
       return;
     }
     this.#waitFor(why?.retryAfterMs, why?.message);

@@ -6,7 +6,7 @@
  * Runs in browsers and in Node. Read next: `client.ts`.
  */
 
-import { attempt, MAX_TIMER_MS } from './client-options.ts';
+import { MAX_TIMER_MS, parse } from './client-options.ts';
 import type { ErrorEvent, ServerEvent } from './protocol.ts';
 
 /** As much of a WHATWG WebSocket as this file uses. */
@@ -61,7 +61,7 @@ export class Link {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   readonly #heard = ({ data }: { readonly data: string }): void => {
-    const event = parse(data);
+    const event = parse<ServerEvent>(data);
     // Messages may come until the closing handshake is over: they are nobody's, and arm no timer.
     if (event === undefined || this.#connection === undefined) return;
     if (this.transport === 'websocket')
@@ -93,11 +93,11 @@ export class Link {
     for (const type of STREAM_TYPES) stream.addEventListener(type, this.#heard);
     for (const type of ['refused', 'expired'])
       stream.addEventListener(type, ({ data }: { readonly data: string }) => {
-        this.#why = parse(data) as ErrorEvent;
+        this.#why = parse(data);
         this.#lost(type === 'expired' ? 4001 : 1006);
       });
     stream.addEventListener('heartbeat', ({ data }: { readonly data: string }) =>
-      this.#due((Number(data) || 30_000) + this.#times.pongTimeoutMs),
+      this.#due((Math.max(Number(data), 0) || 30_000) + this.#times.pongTimeoutMs),
     );
     // It would come back by itself, after the same time as everybody else.
     stream.onerror = () => this.#lost(1006);
@@ -128,6 +128,3 @@ export class Link {
     this.#owner.lost({ code, reason: reason || `refused with ${code}`, why: this.#why }, this);
   }
 }
-
-/** Undefined: not our server's; nothing to be done about it. */
-const parse = (json: string): ServerEvent | undefined => attempt(() => JSON.parse(json) as ServerEvent);

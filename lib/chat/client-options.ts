@@ -1,5 +1,5 @@
 /**
- * The options of a chat client, what it tells, and what it takes from its surroundings.
+ * The options of a chat client, what it tells, what it takes from its surroundings, and how it reads what a server says.
  *
  * Runs in browsers and in Node. Read next: `client.ts`.
  */
@@ -108,7 +108,7 @@ export function waitMs(
   attempts: number,
   { minRetryMs, maxRetryMs, random }: Pick<Defaults, 'minRetryMs' | 'maxRetryMs' | 'random'>,
 ): number {
-  return Math.min(floorMs + jitterMs(attempts, minRetryMs, maxRetryMs, random()), MAX_TIMER_MS);
+  return Math.min(Math.max(floorMs, 0) + jitterMs(attempts, minRetryMs, maxRetryMs, random()), MAX_TIMER_MS);
 }
 
 /** A longer one would end at once. */
@@ -125,6 +125,18 @@ export function tabName(): string {
       return kept ?? made;
     }) ?? made
   );
+}
+
+/** Of what a server says, what decides how long we wait and why we give up. */
+const TYPES = { code: 'string', message: 'string', retryAfterMs: 'number', ticket: 'string' };
+
+/** What a server said. What has the wrong type counts as left out. Undefined for what is no object in JSON. */
+export function parse<T extends object>(json: string): T | undefined {
+  return attempt(() => {
+    const said = JSON.parse(json);
+    for (const name in TYPES) if (name in said && typeof said[name] !== TYPES[name as 'code']) delete said[name];
+    return said;
+  });
 }
 
 /** What that answers; undefined where it throws, as a storage does that is forbidden, and what is no JSON. */

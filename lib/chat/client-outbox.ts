@@ -24,11 +24,11 @@ export class ChatRefused extends Error {
   /**
    * What the server said; or `NOT_FOUND`: no chat is there; `NO_ANSWER`: now, another time perhaps; `OUTBOX_FULL`; or `CLOSED`: the client is, and
    * the message stays in the storage, if there is one.
-   * `FORBIDDEN` also where the constructor of the connection threw.
+   * `FORBIDDEN` also where the constructor of the connection threw, and where a refusal has no code.
    */
   readonly code: ProblemCode | 'NOT_FOUND' | 'NO_ANSWER' | 'OUTBOX_FULL' | 'CLOSED';
 
-  constructor(code: ChatRefused['code'], message: string) {
+  constructor(code: ChatRefused['code'] = 'FORBIDDEN', message?: string) {
     super(message);
     this.code = code;
   }

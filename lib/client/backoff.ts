@@ -18,6 +18,6 @@ export function retryAfterMs(value: string | null | undefined, nowMs: number): n
   if (!value) return undefined;
   if (/^\d+$/.test(value)) return Number(value) * 1000;
   // §5.6.7: every form of an HTTP-date but the oldest ends so; `Date.parse` alone takes "-1" for a date.
-  const ms = value.endsWith('GMT') ? Date.parse(value) - nowMs : Number.NaN;
+  const ms = value.endsWith('GMT') ? Date.parse(value) - nowMs : -1;
   return ms >= 0 ? ms : undefined;
 }

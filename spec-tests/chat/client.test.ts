@@ -1021,6 +1021,80 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
     });
   });
 
+  it('what an answer has of the wrong type counts as left out, and a wait below 0 as none: it is never asked again without a pause', async () => {
+    const waits = { minRetryMs: 1_000_000, maxRetryMs: 1_000_000, random: () => 0.25 };
+    for (const [status, body, retryInMs] of [
+      [503, { retryAfterMs: 'abc' }, 250_000],
+      [503, { retryAfterMs: '5000' }, 250_000],
+      [503, { retryAfterMs: { valueOf: 1, toString: 1 } }, 250_000],
+      [429, { code: 'RATE_LIMITED', message: 'slow', retryAfterMs: -100_000 }, 250_000],
+      [429, { code: 'RATE_LIMITED', message: 'slow', retryAfterMs: 5_000 }, 255_000],
+      [201, { ticket: { retryInMs: 'abc' } }, 250_000],
+    ] as const) {
+      let asked = 0;
+      const answer = (_: IncomingMessage, response: ServerResponse): void => {
+        asked++;
+        response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
+      };
+      await withFake(answer, async (origin) => {
+        const { client } = joinChat(origin, { ...waits, transport: 'event-stream', token: 'secret' });
+        const waiting = (): boolean => client.state.state === 'waiting' && client.state.retryInMs === retryInMs;
+        await until(`it waits behind ${JSON.stringify(body)}`, waiting);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        assert.ok(waiting() && asked <= 3, `asked ${asked} times`);
+        client.close();
+      });
+    }
+  });
+
+  it('a refusal whose code or message is no text has those of its status', async () => {
+    const body = '{"type":"error","code":400,"message":{"toString":1}}';
+    const answer = (_: IncomingMessage, response: ServerResponse): void =>
+      void response.writeHead(400, { 'Content-Type': 'application/json' }).end(body);
+    await withFake(answer, async (origin) => {
+      const { client, state } = joinChat(origin);
+      await assert.rejects(client.history(), { code: 'FORBIDDEN', message: 'the server answered 400' });
+      await assert.rejects(client.send('x'), { code: 'FORBIDDEN', message: 'the server answered 400' });
+      await until('it is closed', () => state() === 'closed');
+    });
+  });
+
+  it('the same over a connection: errors, refusals and heartbeats of the wrong type do no harm, nor does what is no object', async () => {
+    const waits = { minRetryMs: 1_000_000, maxRetryMs: 1_000_000, random: () => 0.25 };
+    const error = (more: object): string => JSON.stringify({ type: 'error', ...more });
+    for (const [code, event, ends] of [
+      [1013, { code: 'ROOM_FULL', message: 'full', retryAfterMs: -1e9 }, { retryInMs: 250_000, reason: 'full' }],
+      [1008, { code: 5, message: { toString: 1 }, retryAfterMs: 'abc' }, { code: 'FORBIDDEN', message: 'why' }],
+    ] as const) {
+      const matches = ({ client, state }: Joined, message: string) =>
+        until(`it has ended behind ${code}`, () => state() !== 'connecting' && state() !== 'open').then(() => {
+          const now = client.state;
+          if (now.state !== 'closed') assert.deepEqual(now, { state: 'waiting', ...ends });
+          else assert.deepEqual([now.reason.code, now.reason.message], ['FORBIDDEN', message]);
+          client.close();
+        });
+      const sockets = (server: Server) =>
+        server.webSocket('/rooms/:room', {
+          open(socket) {
+            socket.send(/data: (.*)/.exec(welcome())![1]!);
+            for (const text of ['null', '5', '"text"', '[]', error(event)]) socket.send(text);
+            socket.close(code, 'why');
+          },
+        });
+      await withServer({}, sockets, ({ url }) => matches(joinChat(url, { ...waits, transport: 'websocket' }), 'why'));
+      const streams = (_: IncomingMessage, response: ServerResponse): void => {
+        openStream(response);
+        response.write(`event: heartbeat\ndata: -100000\n\nevent: presence\ndata: null\n\n`);
+        setTimeout(() => response.write(`event: refused\ndata: ${error(event)}\n\n`), 20);
+      };
+      await withFake(streams, async (origin) => {
+        const joined = joinChat(origin, { ...waits, transport: 'event-stream' });
+        await matches(joined, 'refused with 1006');
+        assert.deepEqual(joined.states[0], { state: 'open', transport: 'event-stream' });
+      });
+    }
+  });
+
   it('a server that has no chat there is NOT_FOUND, and the client is closed with it', async () => {
     const answer = (_: IncomingMessage, response: ServerResponse) => void response.writeHead(404).end();
     await withFake(answer, async (origin) => {
