@@ -126,12 +126,13 @@ export class ChatConnection {
 
   /**
    * Changes the name, where people choose theirs: by a second connection, and without a pause for who has an `id`. Without one the server
-   * knows a message again by the name: what was sent is settled first, and nothing is said meanwhile. Rejects with a ChatRefused.
+   * knows a message again by the name: what was sent is settled first, and nothing is said meanwhile. Rejects with a ChatRefused: with
+   * `NO_ANSWER` also where another rename follows before the server has answered.
    */
   rename(name: string): Promise<void> {
     return this.#speaker.rename(() => {
       if (this.state.state === 'closed') throw this.state.reason;
-      this.#rename?.reject(new ChatRefused('CLOSED', 'renamed again'));
+      this.#giveUpRename();
       return new Promise((resolve, reject) => {
         this.#rename = { name, resolve, reject };
         void this.#line.connect();
@@ -193,7 +194,7 @@ export class ChatConnection {
     this.#speaker.pump();
   }
 
-  #giveUpRename(error = new ChatRefused('NO_ANSWER', 'the server answered nothing')): boolean {
+  #giveUpRename(error = new ChatRefused('NO_ANSWER', 'no answer came')): boolean {
     const rename = this.#rename;
     this.#rename = undefined;
     rename?.reject(error);

@@ -126,7 +126,7 @@ describe('the name of a chat client', { timeout: 30_000 }, () => {
             each.catch(({ code }) => code as string),
           );
           const said = client.send('meanwhile');
-          assert.deepEqual(await Promise.all(both), ['CLOSED', 'BAD_USER']);
+          assert.deepEqual(await Promise.all(both), ['NO_ANSWER', 'BAD_USER']);
           assert.equal((await said).from, 'ann');
           for (const socket of webSockets) socket.terminate();
           for (const stream of eventStreams) stream.close();
