@@ -34,15 +34,15 @@ export class Heard {
       if (event.sequence <= this.#sequence) return false;
       this.#moveTo(event.sequence, event.token);
     } else if (event.type === 'gap') {
-      if (event.to > this.#sequence) this.#moveTo(event.to, undefined);
+      if (event.to > this.#sequence) this.#moveTo(event.to);
     } else if (event.type === 'reset') {
       this.#epoch = event.epoch;
-      this.#moveTo(0, undefined);
+      this.#moveTo(0);
     }
     return true;
   }
 
-  #moveTo(sequence: number, token: string | undefined): void {
+  #moveTo(sequence: number, token?: string): void {
     this.#sequence = sequence;
     this.#token = token;
   }

@@ -86,7 +86,8 @@ export class ChatConnection extends Connection {
   }
 
   /**
-   * Older messages: those before number `before`, or the newest; `limit` of them, 1 to 100. Rejects with a ChatRefused.
+   * Older messages: those before number `before`, or the newest; `limit` of them, 1 to 100. Rejects with a ChatRefused: with `CLOSED` where `close` is
+   * called meanwhile.
    * @throws TypeError for an unknown option or one of the wrong type, RangeError for a number out of bounds
    */
   override history(options: { readonly before?: number; readonly limit?: number } = {}): Promise<HistoryPage> {

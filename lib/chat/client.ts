@@ -140,9 +140,15 @@ export class ChatConnection {
     });
   }
 
-  /** Older messages: those before number `before`, or the newest. Rejects with a ChatRefused. */
+  /** Older messages: those before number `before`, or the newest. Rejects with a ChatRefused: with `CLOSED` where `close` is called meanwhile. */
   history(options: { readonly before?: number; readonly limit?: number } = {}): Promise<HistoryPage> {
-    return this.#http.history(options.before, options.limit);
+    return new Promise((resolve, reject) => {
+      // Where it was the server that ended the connection, it may still let us read.
+      const forget = this.on('state', (now) => {
+        if (now.state === 'closed' && now.reason.code === 'CLOSED') reject(now.reason);
+      });
+      void this.#http.history(options.before, options.limit).then(resolve, reject).finally(forget);
+    });
   }
 
   /** Does not wait for the next attempt: when the network has come back, say. */

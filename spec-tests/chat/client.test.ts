@@ -695,6 +695,26 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
     });
   });
 
+  it('history that nobody has answered when close is called is rejected with CLOSED; behind a refusal it is still answered', async () => {
+    const held: (() => void)[] = [];
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
+      if (request.url?.includes('joinable')) response.writeHead(403).end();
+      else if (request.url?.includes('messages')) held.push(() => response.end('{"messages":[],"more":false}'));
+      else response.end('{}');
+    };
+    await withFake(answer, async (origin) => {
+      const open = joinChat(origin, { transport: 'websocket' });
+      const left = open.client.history();
+      open.client.close();
+      await assert.rejects(left, { name: 'ChatRefused', code: 'CLOSED' });
+      const { client, state } = joinChat(origin, { transport: 'event-stream' });
+      const kept = client.history();
+      await until('it is refused, and history asked for', () => state() === 'closed' && held.length === 2);
+      held[1]!();
+      assert.deepEqual(await kept, { messages: [], more: false });
+    });
+  });
+
   it('history pages from the newest back to the first', async () => {
     await withChat({}, async ({ url }, chat) => {
       for (let i = 1; i <= 5; i++) await chat.publish('r', 'bob', `m${i}`);
