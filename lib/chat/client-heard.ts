@@ -24,7 +24,8 @@ export class Heard {
   /** A connection begins: behind what was heard, or with `replayed` records anew. */
   welcome({ epoch, sequence, position, resumed, replayed }: WelcomeEvent): void {
     if (epoch === this.#epoch && resumed === 'resumed') return;
-    this.#moveTo(sequence - replayed, replayed === 0 ? position.split('-')[2] : undefined);
+    // `position` as a text whatever it is: a server that is none of ours must not make a listener throw.
+    this.#moveTo(sequence - replayed, replayed === 0 ? `${position}`.split('-')[2] : undefined);
     this.#epoch = epoch;
   }
 

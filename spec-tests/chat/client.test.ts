@@ -1097,7 +1097,8 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
         server.webSocket('/rooms/:room', {
           open(socket) {
             socket.send(/data: (.*)/.exec(welcome())![1]!);
-            for (const text of ['null', '5', '"text"', '[]', error(event)]) socket.send(text);
+            for (const text of ['{"type":"welcome","replayed":0}', 'null', '5', '"text"', '[]', error(event)])
+              socket.send(text);
             socket.close(code, 'why');
           },
         });
