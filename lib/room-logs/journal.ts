@@ -86,6 +86,9 @@ async function openGroups(
   settings: JournalSettings,
   lock: DirectoryLock,
 ): Promise<JournalGroup[]> {
+  // A process that was killed, or whose disk refused to sync, may have left names that are not on the disk. All that follows
+  // relies on them: a file is gone on with, and what a snapshot stands for is removed.
+  await files.syncDirectory();
   const written = await groupsOnDisk(files);
   const count = written ?? settings.groups ?? JOURNAL_LIMITS.groups;
   if (settings.groups !== undefined && settings.groups !== count)

@@ -4,7 +4,7 @@
  * A file has what is on the disk and the writes that are not; a directory has the names that are on the disk and the
  * changes that are not. `crash` keeps a random part of both: of each write any sectors of it, of the changes of names those
  * up to some point (as a journaled file system does) or any of them. Then it is usable again, as after a restart.
- * `fail` makes the next calls of one kind reject with a system's error; `hold` makes syncs wait.
+ * `kill` ends the process alone. `fail` makes the next calls of one kind reject with a system's error; `holdSyncs` makes syncs wait.
  */
 
 import type { FilePort, JournalFile } from '../../lib/room-logs/file-port.ts';
@@ -106,6 +106,14 @@ export class SimulatedDisk implements FilePort {
       };
     });
     return release;
+  }
+
+  /** Kills the process that uses the disk: it hears nothing any more, its lock is free, and what the kernel has is there to be read, synced or not. */
+  kill(): void {
+    this.#life++;
+    this.heal();
+    for (const name of [...this.#names.keys()])
+      if (name.startsWith('lock-')) this.#change((names) => names.delete(name));
   }
 
   /** Loses the power. Whoever used the disk before hears nothing any more. */
