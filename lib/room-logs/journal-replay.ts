@@ -217,10 +217,10 @@ class LogReplay {
     const room = this.#slots.get(slot);
     if (room === undefined) throw new SegmentDamaged(`a record is of room ${slot}, which was not declared`);
     const { head } = room;
+    this.#rooms.touch(room);
     if (record.sequence <= head.sequence) return; // the snapshot has it
     if (record.sequence !== head.sequence + 1)
       throw new SegmentDamaged(`room ${room.name} has record ${record.sequence} behind ${head.sequence}`);
-    this.#rooms.touch(room);
     this.#rooms.take(room, { type: 'record', epoch: head.epoch, ...record });
   }
 }
