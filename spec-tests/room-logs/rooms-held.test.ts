@@ -24,27 +24,6 @@ async function heads(journal: Journal, rooms: readonly string[]): Promise<Map<st
   return found;
 }
 
-/** Makes snapshots wait before they begin, until `release`. */
-function holdSnapshots(disk: SimulatedDisk): { readonly isWaiting: () => Promise<void>; readonly release: () => void } {
-  const create = disk.create.bind(disk);
-  let isWaiting = false;
-  let release = (): void => {};
-  const gate = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  disk.create = async (name) => {
-    isWaiting ||= name.endsWith('.new');
-    if (name.endsWith('.new')) await gate;
-    return create(name);
-  };
-  return {
-    release,
-    async isWaiting() {
-      while (!isWaiting) await new Promise((resolve) => setImmediate(resolve));
-    },
-  };
-}
-
 const SHORT = ['s0', 's1', 's2', 's3'];
 
 describe('a room with subscribers, whose last record is older than those of all others', () => {
@@ -165,13 +144,13 @@ describe('rooms without subscribers', () => {
 
   it('count as used by records too that were written while the snapshot was, and that it has', async () => {
     const disk = new SimulatedDisk();
-    const hold = holdSnapshots(disk);
+    const snapshot = disk.holdSnapshot(1);
     const first = await open(disk, { compactFromBytes: 600 });
     await first.append('s0', { data: '' });
     await first.append('s1', { data: 'x'.repeat(600) });
-    await hold.isWaiting();
+    await snapshot.isWaiting();
     for (const room of ['s0', 's1', 's0']) await first.append(room, { data: '' });
-    hold.release();
+    snapshot.release();
     await first.close();
     assert.ok((await disk.list()).includes('g0-2.snapshot'));
     const again = await open(disk, { maxRooms: 1 });

@@ -108,6 +108,32 @@ export class SimulatedDisk implements FilePort {
     return release;
   }
 
+  /** Makes the next snapshot wait before its write of that number until `release`: 1 is its header, 2 its first commit. */
+  holdSnapshot(number: number): { readonly isWaiting: () => Promise<void>; readonly release: () => void } {
+    const create = this.create.bind(this);
+    let [isWaiting, writes] = [false, 0];
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    this.create = async (name) => {
+      const file = await create(name);
+      if (!name.endsWith('.snapshot.new')) return file;
+      const write: JournalFile['write'] = async (bytes, position) => {
+        isWaiting ||= ++writes === number;
+        if (writes >= number) await held;
+        return file.write(bytes, position);
+      };
+      return { ...file, write };
+    };
+    return {
+      release,
+      async isWaiting() {
+        while (!isWaiting) await new Promise((resolve) => setImmediate(resolve));
+      },
+    };
+  }
+
   /** Kills the process that uses the disk: it hears nothing any more, its lock is free, and what the kernel has is there to be read, synced or not. */
   kill(): void {
     this.#life++;
