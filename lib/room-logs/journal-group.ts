@@ -12,7 +12,7 @@ import { type Appended, type Clock, type LogEntry, type LogRecord, type Position
 import { type LoggedRoom, LoggedRooms, type LoggedRoomsOptions } from '../rooms/logged-rooms.ts';
 import type { FilePort } from './file-port.ts';
 import { encodeEntry, type JournalEntry } from './journal-entries.ts';
-import { commitRefused, type JournalTrouble } from './journal-options.ts';
+import { commitRefused, type JournalTrouble, MAX_COMMIT_APPENDS } from './journal-options.ts';
 import { type GroupOnDisk, readGroup } from './journal-replay.ts';
 import { removeOlder, writeSnapshot } from './journal-snapshot.ts';
 import { RoomNotes, type TakenNotes } from './room-notes.ts';
@@ -98,7 +98,7 @@ export class JournalGroup {
     this.rooms = rooms;
     this.#notes = new RoomNotes(rooms, inUse);
     rooms.observe(this.#notes);
-    rooms.makeWay(); // there are more than may be after a crash, or with another bound
+    rooms.restored(); // there are more than may be after a crash, or with another bound
     this.#writer = writer;
     this.#nextGeneration = writer.header.generation + 1;
     this.#olderBytes = olderBytes;
@@ -110,6 +110,8 @@ export class JournalGroup {
     const { files, directory, group, groups, tell } = options;
     const what = groups === 1 ? 'the log' : `group ${group}, one of ${groups} of the log,`;
     const rooms = new LoggedRooms(options.rooms, what);
+    // That a room made way is in the commit behind it: until there, keys of its own and of one commit take no other room's place.
+    rooms.restoring(MAX_COMMIT_APPENDS);
     const found = await readGroup(files, directory, group, rooms);
     if (found.cutBytes > 0) tell({ kind: 'cut', group, bytes: found.cutBytes });
     const writer = found.writer ?? (await SegmentWriter.create(files, newHeader(options, found.nextGeneration)));

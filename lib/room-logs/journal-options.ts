@@ -69,6 +69,16 @@ export interface JournalSettings {
   readonly slowCommitMs: number;
 }
 
+/**
+ * What a waiting append counts for beside its texts. Its entries have 116 octets beside them: 29 and the token in that of the
+ * record, 23 and epoch and token in that of the room. UTF-8 has at most 3 octets for a UTF-16 unit. So an append becomes at most
+ * 3 octets for each one that it counts for.
+ */
+export const APPEND_OVERHEAD_BYTES = 64;
+
+/** So a commit has at most so many appends: 16,384. */
+export const MAX_COMMIT_APPENDS: number = JOURNAL_LIMITS.maxCommitBytes / APPEND_OVERHEAD_BYTES;
+
 /** Most groups that a journal may have: each holds a file open. */
 export const MAX_GROUPS = 1_024;
 

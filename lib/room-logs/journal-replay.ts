@@ -8,7 +8,7 @@
  * Sections: the files, a snapshot, a log. Read next: `journal-group.ts`.
  */
 
-import type { UsedKey } from '../rooms/key-window.ts';
+import type { RoomKeys, UsedKey } from '../rooms/key-window.ts';
 import type { LogRecord } from '../rooms/log.ts';
 import type { LoggedRoom, LoggedRooms } from '../rooms/logged-rooms.ts';
 import type { FilePort, JournalFile } from './file-port.ts';
@@ -72,6 +72,7 @@ export async function readGroup(
   try {
     for (const name of logs) opened.push(await readLog(files, directory, name, found));
     refuseLaterCommits(directory, opened);
+    found.rememberUntil(Number.POSITIVE_INFINITY);
     return { ...(await cleanUp(files, names, segments, first, opened)), snapshotBytes, inUse: found.touchInUse() };
   } catch (error) {
     for (const { file } of opened) await file.close();
@@ -153,9 +154,20 @@ async function readLog(files: FilePort, directory: string, name: SegmentName, fo
   }
 }
 
+/** A key that the snapshot has. It names its room and does not hold it: a room that made way takes its history along. */
+interface SnapshotKey {
+  readonly room: string;
+  /** Those of the room as the snapshot has it: of a room that came back under the name they are others. */
+  readonly keys: RoomKeys;
+  readonly used: UsedKey;
+}
+
 /** The rooms that the files have, up to where they were read, and which of them had subscribers then. */
 class FoundRooms {
   readonly rooms: LoggedRooms;
+  /** Keys of the snapshot, the oldest first, and how many of them were remembered. There are as many as the snapshot has. */
+  #keys: readonly SnapshotKey[] = [];
+  #rememberedKeys = 0;
   readonly #inUse = new Set<LoggedRoom>();
 
   constructor(rooms: LoggedRooms) {
@@ -172,6 +184,21 @@ class FoundRooms {
   /** A room made way. One that came back under its name has another epoch. */
   forget(name: string, epoch: string): void {
     if (this.rooms.find(name)?.head.epoch === epoch) this.rooms.forget(name);
+  }
+
+  /** Takes the keys of the snapshot. The log of its generation has older ones too: each is remembered in its turn, by its time. */
+  addKeys(keys: readonly SnapshotKey[]): void {
+    this.#keys = keys.toSorted((a, b) => a.used.timeMs - b.used.timeMs);
+  }
+
+  /** Remembers keys of the snapshot that were used up to this time, of rooms that are held still. */
+  rememberUntil(timeMs: number): void {
+    for (; this.#rememberedKeys < this.#keys.length; this.#rememberedKeys++) {
+      const { room: name, keys, used } = this.#keys[this.#rememberedKeys]!;
+      if (used.timeMs > timeMs) return;
+      const room = this.rooms.find(name);
+      if (room?.keys === keys) this.rooms.remember(room, used);
+    }
   }
 
   /** Rooms that were in use to the end were used last of all. */
@@ -217,10 +244,11 @@ class LogReplay {
     const room = this.#slots.get(slot);
     if (room === undefined) throw new SegmentDamaged(`a record is of room ${slot}, which was not declared`);
     const { head } = room;
+    this.#rooms.touch(room);
     if (record.sequence <= head.sequence) return; // the snapshot has it
     if (record.sequence !== head.sequence + 1)
       throw new SegmentDamaged(`room ${room.name} has record ${record.sequence} behind ${head.sequence}`);
-    this.#rooms.touch(room);
+    if (record.key !== undefined) this.#found.rememberUntil(record.timeMs);
     this.#rooms.take(room, { type: 'record', epoch: head.epoch, ...record });
   }
 }
@@ -235,7 +263,7 @@ async function readSnapshot(files: FilePort, directory: string, name: SegmentNam
       replay.body(body);
     });
     if (content.tornBytes > 0 || !replay.ended) throw new SegmentDamaged('it has no end');
-    replay.rememberKeys();
+    found.addKeys(replay.keys);
     return content.end;
   } catch (error) {
     throw inWords(directory, name, error);
@@ -244,13 +272,13 @@ async function readSnapshot(files: FilePort, directory: string, name: SegmentNam
   }
 }
 
-/** Puts entries of a snapshot into memory: each room when all of it was read, the keys of all rooms at the end, by time. */
+/** Puts entries of a snapshot into memory, each room when all of it was read; its keys are gathered. */
 class SnapshotReplay {
   readonly #found: FoundRooms;
   #room: RoomEntry | undefined;
   #records: LogRecord[] = [];
-  /** Bounded by `maxTotalKeys` of when the snapshot was written. */
-  readonly #keys: { readonly room: string; readonly used: UsedKey }[] = [];
+  #usedKeys: UsedKey[] = [];
+  readonly keys: SnapshotKey[] = [];
   ended = false;
 
   constructor(found: FoundRooms) {
@@ -273,16 +301,7 @@ class SnapshotReplay {
         continue;
       }
       const { key, sequence, token, timeMs } = entry;
-      this.#keys.push({ room: room.name, used: { key, timeMs, position: { epoch: room.epoch, sequence, token } } });
-    }
-  }
-
-  rememberKeys(): void {
-    const { rooms } = this.#found;
-    this.#keys.sort((a, b) => a.used.timeMs - b.used.timeMs);
-    for (const { room: name, used } of this.#keys) {
-      const room = rooms.find(name);
-      if (room !== undefined) rooms.remember(room, used);
+      this.#usedKeys.push({ key, timeMs, position: { epoch: room.epoch, sequence, token } });
     }
   }
 
@@ -291,7 +310,9 @@ class SnapshotReplay {
     const { name, epoch, sequence, token, inUse } = this.#room;
     const room = this.#found.rooms.restore(name, { epoch, sequence, token }, this.#records);
     this.#found.note(room, inUse);
+    for (const used of this.#usedKeys) this.keys.push({ room: name, keys: room.keys, used });
     this.#records = [];
+    this.#usedKeys = [];
   }
 }
 

@@ -32,6 +32,7 @@ import { type FilePort, nodeFiles } from './file-port.ts';
 import { GroupCommit } from './group-commit.ts';
 import { type AppendJob, JournalGroup } from './journal-group.ts';
 import {
+  APPEND_OVERHEAD_BYTES,
   type JournalOptions,
   type JournalSettings,
   type JournalTrouble,
@@ -41,13 +42,6 @@ import {
 import { decodeHeader, HEADER_BYTES } from './segment.ts';
 import { parseSegmentName } from './segment-file.ts';
 import { UnderWay } from './under-way.ts';
-
-/**
- * What a waiting append counts for beside its texts. Its entries have 116 octets beside them: 29 and the token in that of the
- * record, 23 and epoch and token in that of the room. UTF-8 has at most 3 octets for a UTF-16 unit. So an append becomes at most
- * 3 octets for each one that it counts for.
- */
-const APPEND_OVERHEAD_BYTES = 64;
 
 /** What an append counts for: it becomes at most three times as many octets of a commit. */
 function countedBytes(room: string, { data, key = '', coalesce = '' }: LogEntry): number {
@@ -86,6 +80,9 @@ async function openGroups(
   settings: JournalSettings,
   lock: DirectoryLock,
 ): Promise<JournalGroup[]> {
+  // A process that was killed, or whose disk refused to sync, may have left names that are not on the disk. All that follows
+  // relies on them: a file is gone on with, and what a snapshot stands for is removed.
+  await files.syncDirectory();
   const written = await groupsOnDisk(files);
   const count = written ?? settings.groups ?? JOURNAL_LIMITS.groups;
   if (settings.groups !== undefined && settings.groups !== count)

@@ -3,7 +3,7 @@
  *
  * Keys leave in the order in which they came, in their room and among all. So each room has a list of its keys and there
  * is one of all, and every step is O(1): what a Map or a Set has deleted in front, its iterators go over again and again.
- * Memory: at most `maxKeys` for each room and `maxTotalKeys` in all. Read next: `logged-rooms.ts`, the user.
+ * Memory: at most `maxKeys` for each room and `maxTotalKeys` in all, with what `allowMore` allows. Read next: `logged-rooms.ts`, the user.
  */
 
 import type { Clock, Position } from './log.ts';
@@ -50,6 +50,8 @@ export class KeyWindow {
   #oldest: Link | undefined = undefined;
   #newest: Link | undefined = undefined;
   #size = 0;
+  /** How many keys more than `maxTotalKeys` are remembered for now. */
+  #moreKeys = 0;
   /** Calls off the timer that forgets keys; undefined while no key is remembered. */
   #cancelSweep: (() => void) | undefined = undefined;
 
@@ -69,7 +71,16 @@ export class KeyWindow {
     return room.byKey.get(key)?.used;
   }
 
-  /** Remembers a key that is not remembered in this room; in the order of the times. */
+  /**
+   * Until the next call, remembers `keys` more than `maxTotalKeys`: while a log is read anew, keys of rooms that had made way are among
+   * them until the log says so.
+   */
+  allowMore(keys: number): void {
+    this.#moreKeys = keys;
+    this.#forgetBeyondTotal();
+  }
+
+  /** Remembers a key, in the order of the times. One that this room has already, which a log that is read anew may have, is the later one from now on. */
   remember(room: RoomKeys, used: UsedKey): void {
     this.#forgetOld(used.timeMs);
     const link: Link = { used, room, nextInRoom: undefined, older: this.#newest, younger: undefined };
@@ -81,8 +92,8 @@ export class KeyWindow {
     room.newest = link;
     room.byKey.set(used.key, link);
     this.#size++;
-    if (room.byKey.size > this.#bounds.maxKeys) this.#forgetOldestOf(room);
-    if (this.#size > this.#bounds.maxTotalKeys && this.#oldest !== undefined) this.#forgetOldestOf(this.#oldest.room);
+    while (room.byKey.size > this.#bounds.maxKeys) this.#forgetOldestOf(room);
+    this.#forgetBeyondTotal();
     this.#cancelSweep ??= this.#clock.after(this.#bounds.keyAgeMs, this.#sweep);
   }
 
@@ -105,12 +116,17 @@ export class KeyWindow {
     if (link === undefined) return;
     room.oldest = link.nextInRoom;
     if (room.oldest === undefined) room.newest = undefined;
-    room.byKey.delete(link.used.key);
+    if (room.byKey.get(link.used.key) === link) room.byKey.delete(link.used.key);
     if (link.older === undefined) this.#oldest = link.younger;
     else link.older.younger = link.younger;
     if (link.younger === undefined) this.#newest = link.older;
     else link.younger.older = link.older;
     this.#size--;
+  }
+
+  #forgetBeyondTotal(): void {
+    while (this.#size > this.#bounds.maxTotalKeys + this.#moreKeys && this.#oldest !== undefined)
+      this.#forgetOldestOf(this.#oldest.room);
   }
 
   /** The oldest of all is the oldest of its room. O(1) for each key that is forgotten. */

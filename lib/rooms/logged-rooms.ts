@@ -189,8 +189,8 @@ export class LoggedRooms {
 
   /**
    * Makes a room whose numbering stands at `head`, in place of what is held under its name. `records` are consecutive and
-   * the last of them is at `head`; without any the history is empty. Nobody is told. The bound of rooms is not looked at:
-   * once everything is restored, `makeWay` is.
+   * the last of them is at `head`; without any the history is empty. Nobody is told. The bound of rooms is not looked at
+   * until `restored`.
    */
   restore(name: string, head: Position, records: readonly LogRecord[] = []): LoggedRoom {
     const held = this.#rooms.get(name);
@@ -200,6 +200,17 @@ export class LoggedRooms {
     room.history.restart(head.sequence + 1 - records.length);
     for (const record of records) room.history.append(record);
     return room;
+  }
+
+  /** Rooms are about to be restored from what a disk kept: until `restored`, so many keys more than `maxTotalKeys` are remembered. */
+  restoring(moreKeys: number): void {
+    this.#keys.allowMore(moreKeys);
+  }
+
+  /** Everything is restored: rooms, and then keys, that are more than may be held are let go of. */
+  restored(): void {
+    this.makeWay();
+    this.#keys.allowMore(0);
   }
 
   /** Drops rooms without subscribers, the one that was used longest ago first, until no more are held than may be. */

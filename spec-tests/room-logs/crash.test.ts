@@ -119,6 +119,60 @@ async function settle(): Promise<void> {
   for (let i = 0; i < 40; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Lets the process be killed within the sync of the directory that is to put `name` there on the disk. */
+async function killedNaming(disk: SimulatedDisk, name: string, work: () => Promise<unknown>): Promise<void> {
+  const syncDirectory = disk.syncDirectory.bind(disk);
+  let isReached = false;
+  disk.syncDirectory = async () => {
+    isReached = (await disk.list()).includes(name);
+    return isReached ? new Promise(() => {}) : syncDirectory();
+  };
+  work().catch(() => {});
+  while (!isReached) await settle();
+  disk.syncDirectory = syncDirectory;
+  disk.kill();
+}
+
+/** Ways to leave a name behind that a start finds and the disk does not have yet. */
+const NAMES_NOT_SYNCED: Record<string, (disk: SimulatedDisk) => Promise<void>> = {
+  'the first file, of a process that was killed at its start': (disk) =>
+    killedNaming(disk, 'g0-1.log', () => openJournal('memory', { files: disk })),
+  'the next file, of a process that was killed as it began it': async (disk) => {
+    const journal = await openJournal('memory', { files: disk, compactFromBytes: 600 });
+    await killedNaming(disk, 'g0-2.log', () => journal.append('r', { data: 'x'.repeat(700) }));
+  },
+  'a snapshot, of a process that was killed as it gave it its name': async (disk) => {
+    const journal = await openJournal('memory', { files: disk, compactFromBytes: 600 });
+    await killedNaming(disk, 'g0-2.snapshot', () => journal.append('r', { data: 'x'.repeat(700) }));
+  },
+  'the next file, which could be neither synced nor removed': async (disk) => {
+    const journal = await openJournal('memory', { files: disk });
+    await journal.append('r', { data: 'one' });
+    for (const call of ['sync', 'remove'] as const) disk.fail(call, 'EIO');
+    for (const data of ['two', 'three']) await assert.rejects(journal.append('r', { data }));
+    disk.heal();
+    await journal.close();
+    assert.ok((await disk.list()).includes('g0-2.log'));
+  },
+};
+
+describe('a name that the disk does not have yet when a process starts', () => {
+  for (const [what, leave] of Object.entries(NAMES_NOT_SYNCED))
+    it(`is on it before anything relies on it: ${what}`, async () => {
+      for (let seed = 0; seed < 40; seed++) {
+        const disk = new SimulatedDisk();
+        await leave(disk);
+        const second = await openJournal('memory', { files: disk });
+        if (seed % 2 === 0) await second.append('r', { data: 'acknowledged' });
+        const { records } = await second.read('r', undefined, 10);
+        disk.crash(new Random(seed));
+        const third = await openJournal('memory', { files: disk });
+        assert.deepEqual((await third.read('r', undefined, 10)).records, records, `seed ${seed}`);
+        await third.close();
+      }
+    });
+});
+
 describe('a process that is killed, and then a loss of power', () => {
   it('what was written and never synced is synced before a repeat is acknowledged, and before anything is written behind it', async () => {
     for (let seed = 0; seed < 40; seed++) {
@@ -128,7 +182,7 @@ describe('a process that is killed, and then a loss of power', () => {
       disk.holdSyncs();
       first.append('r', { data: 'two', key: 'k' }).catch(() => {});
       await settle(); // killed within the sync: the kernel has it, the disk perhaps not
-      for (const name of await disk.list()) if (name.startsWith('lock-')) await disk.remove(name);
+      disk.kill();
       disk.holdSyncs()();
       const second = await openJournal('memory', { files: disk });
       const repeated = await second.append('r', { data: 'two', key: 'k' });

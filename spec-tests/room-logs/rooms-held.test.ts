@@ -142,6 +142,22 @@ describe('rooms without subscribers', () => {
       }
     });
 
+  it('count as used by records too that were written while the snapshot was, and that it has', async () => {
+    const disk = new SimulatedDisk();
+    const snapshot = disk.holdSnapshot(1);
+    const first = await open(disk, { compactFromBytes: 600 });
+    await first.append('s0', { data: '' });
+    await first.append('s1', { data: 'x'.repeat(600) });
+    await snapshot.isWaiting();
+    for (const room of ['s0', 's1', 's0']) await first.append(room, { data: '' });
+    snapshot.release();
+    await first.close();
+    assert.ok((await disk.list()).includes('g0-2.snapshot'));
+    const again = await open(disk, { maxRooms: 1 });
+    assert.deepEqual([...(await heads(again, SHORT)).keys()], ['s0']);
+    await again.close();
+  });
+
   it('that made way and are held again under their name stay: a note names the epoch', async () => {
     const disk = new SimulatedDisk();
     const journal = await open(disk, {});

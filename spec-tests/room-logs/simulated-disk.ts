@@ -4,7 +4,7 @@
  * A file has what is on the disk and the writes that are not; a directory has the names that are on the disk and the
  * changes that are not. `crash` keeps a random part of both: of each write any sectors of it, of the changes of names those
  * up to some point (as a journaled file system does) or any of them. Then it is usable again, as after a restart.
- * `fail` makes the next calls of one kind reject with a system's error; `hold` makes syncs wait.
+ * `kill` ends the process alone. `fail` makes the next calls of one kind reject with a system's error; `holdSyncs` makes syncs wait.
  */
 
 import type { FilePort, JournalFile } from '../../lib/room-logs/file-port.ts';
@@ -106,6 +106,40 @@ export class SimulatedDisk implements FilePort {
       };
     });
     return release;
+  }
+
+  /** Makes the next snapshot wait before its write of that number until `release`: 1 is its header, 2 its first commit. */
+  holdSnapshot(number: number): { readonly isWaiting: () => Promise<void>; readonly release: () => void } {
+    const create = this.create.bind(this);
+    let [isWaiting, writes] = [false, 0];
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    this.create = async (name) => {
+      const file = await create(name);
+      if (!name.endsWith('.snapshot.new')) return file;
+      const write: JournalFile['write'] = async (bytes, position) => {
+        isWaiting ||= ++writes === number;
+        if (writes >= number) await held;
+        return file.write(bytes, position);
+      };
+      return { ...file, write };
+    };
+    return {
+      release,
+      async isWaiting() {
+        while (!isWaiting) await new Promise((resolve) => setImmediate(resolve));
+      },
+    };
+  }
+
+  /** Kills the process that uses the disk: it hears nothing any more, its lock is free, and what the kernel has is there to be read, synced or not. */
+  kill(): void {
+    this.#life++;
+    this.heal();
+    for (const name of [...this.#names.keys()])
+      if (name.startsWith('lock-')) this.#change((names) => names.delete(name));
   }
 
   /** Loses the power. Whoever used the disk before hears nothing any more. */

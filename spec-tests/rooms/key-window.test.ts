@@ -50,6 +50,34 @@ describe(`the window of keys (${SEED_NOTE})`, () => {
     assert.deepEqual([window.size, clock.timers], [0, 0]);
   });
 
+  it('has more than maxTotalKeys where that is allowed, and the youngest of them once it is not', () => {
+    const window = new KeyWindow({ maxKeys: 10, maxTotalKeys: 2, keyAgeMs: 100 }, new FakeClock());
+    const rooms = [new RoomKeys(), new RoomKeys()];
+    window.allowMore(3);
+    for (let i = 0; i < 6; i++) window.remember(rooms[i % 2]!, { key: `${i}`, position, timeMs: 1_000_000 });
+    const keys = (): string[] => rooms.flatMap((room) => [...room.all()].map(({ key }) => key));
+    assert.deepEqual([window.size, keys()], [5, ['2', '4', '1', '3', '5']]);
+    window.allowMore(0);
+    assert.deepEqual([window.size, keys()], [2, ['4', '5']]);
+  });
+
+  it('keeps the later place of a key that is remembered twice, and the bound of its room', () => {
+    const window = new KeyWindow({ maxKeys: 2, maxTotalKeys: 4, keyAgeMs: 100 }, new FakeClock());
+    const [room, other] = [new RoomKeys(), new RoomKeys()];
+    const use = (keys: RoomKeys, key: string, sequence: number): void =>
+      window.remember(keys, { key, timeMs: 1_000_000, position: { ...position, sequence } });
+    use(room, 'twice', 1);
+    use(room, 'twice', 2);
+    use(other, 'a', 1);
+    use(other, 'b', 2);
+    use(room, 'twice', 3); // the first of all is forgotten
+    assert.equal(window.find(room, 'twice')?.position.sequence, 3);
+    window.drop(other);
+    use(room, 'c', 4);
+    use(room, 'd', 5);
+    assert.deepEqual([...room.byKey.keys()], ['c', 'd']);
+  });
+
   it('costs the same for each key when it is full of one room as when it is nearly empty', () => {
     const time = (maxTotalKeys: number): number => {
       const window = new KeyWindow({ maxKeys: 1_000_000, maxTotalKeys, keyAgeMs: 1_000_000_000 }, new FakeClock());
