@@ -27,7 +27,7 @@ export interface JournalFile {
 
 /** One directory of a disk. */
 export interface FilePort {
-  /** Makes the directory where it is missing. */
+  /** Makes the directory where it is missing, and resolves once its name survives a loss of power. */
   prepare(): Promise<void>;
   /** Answers the names in the directory, in no order. */
   list(): Promise<string[]>;
@@ -56,7 +56,11 @@ export function nodeFiles(directory: string): FilePort {
   const path = (name: string): string => join(directory, name);
   const openAs = async (name: string, flags: string): Promise<JournalFile> => nodeFile(await open(path(name), flags));
   return {
-    prepare: () => makeDirectory(resolve(directory)),
+    async prepare() {
+      const whole = resolve(directory);
+      await makeDirectory(whole);
+      await syncName(whole); // a process that has made it may have been killed before this
+    },
     list: () => readdir(directory),
     create: (name) => openAs(name, 'wx+'),
     open: (name) => openAs(name, 'r+'),
@@ -96,7 +100,9 @@ async function makeOne(path: string): Promise<void> {
       () => false,
     );
     if (!isThere) throw error;
+    return;
   }
+  await syncName(path);
 }
 
 function nodeFile(handle: Awaited<ReturnType<typeof open>>): JournalFile {
@@ -133,6 +139,15 @@ async function createWhole(path: string, text: string): Promise<void> {
     await link(unnamed, path);
   } finally {
     await unlink(unnamed);
+  }
+}
+
+/** Resolves once the name of a directory survives a loss of power. Where we may not read what it is in, we have not made it. */
+async function syncName(path: string): Promise<void> {
+  try {
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    if (!['EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
 

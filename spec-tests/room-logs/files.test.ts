@@ -1,6 +1,11 @@
 /** The files of a journal: torn at every octet, damaged, of another version, compacted; and the groups. */
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import fsPromises from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import { describe, it } from 'node:test';
 import type { JournalFile } from '../../lib/room-logs/file-port.ts';
 import { decodeEntries, encodeEntry, type JournalEntry } from '../../lib/room-logs/journal-entries.ts';
@@ -469,6 +474,39 @@ describe('the share of a group', () => {
     for (const room of rooms) subscribe(room);
     assert.equal(journal.held.rooms, 8);
     await journal.close();
+  });
+});
+
+describe('the directory of a journal', () => {
+  it('has its name on the disk before anything is acknowledged, and so have those above that were made with it', async () => {
+    const parent = mkdtempSync(join(tmpdir(), 'barewire-'));
+    const synced: string[] = [];
+    const { open: openFile } = fsPromises;
+    fsPromises.open = async (path, ...rest) => {
+      const handle = await openFile(path, ...rest);
+      const sync = handle.sync.bind(handle);
+      handle.sync = async () => {
+        await sync();
+        synced.push(relative(parent, String(path)));
+      };
+      return handle;
+    };
+    syncBuiltinESMExports();
+    try {
+      for (const names of [
+        ['', 'a', 'a/b', 'a/b/c'],
+        ['a/b', 'a/b/c'],
+      ]) {
+        synced.length = 0;
+        const journal = await openJournal(join(parent, 'a/b/c'));
+        assert.deepEqual([...new Set(synced)].sort(), names);
+        await journal.close();
+      }
+    } finally {
+      fsPromises.open = openFile;
+      syncBuiltinESMExports();
+      rmSync(parent, { recursive: true });
+    }
   });
 });
 
