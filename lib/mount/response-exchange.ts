@@ -65,12 +65,12 @@ export class ResponseExchange implements Exchange {
     const isHttp2 = request.httpVersionMajor >= 2;
     response.statusCode = checked.status;
     setFields(response, checked.fields);
-    forgetRest(response);
     // RFC 9112 §9.6; RFC 9113 §8.2.2: HTTP/2 has no connection-specific fields.
     if (options.close === true && !isHttp2) response.setHeader('Connection', 'close');
     if (!hasNoContent(checked.status)) response.setHeader('Content-Length', String(checked.body.length));
     if (checked.body.length === 0 || this.request.method === 'HEAD') response.end();
     else response.end(checked.body);
+    forgetRest(response);
   }
 
   acceptWebSocket(): TakenOver | undefined {
