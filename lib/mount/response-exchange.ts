@@ -81,8 +81,10 @@ export class ResponseExchange implements Exchange {
   openStream(_status: number, fields: readonly Field[]): StreamBody | undefined {
     if (!this.#answer()) return undefined;
     if (this.request.method !== 'HEAD') return this.#openBody(fields);
-    setFields(this.#node.response, fields);
-    this.#node.response.end();
+    const { response } = this.#node;
+    setFields(response, fields);
+    response.end();
+    forgetRest(response);
     return undefined;
   }
 

@@ -1,9 +1,10 @@
 /** RST_STREAM with NO_ERROR on streams of HTTP/2: ours behind an answer (RFC 9113 §8.1). Frames as they are on the wire. */
 
 import assert from 'node:assert/strict';
-import { createServer as createHttp2 } from 'node:http2';
+import { createServer as createHttp2, type Http2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
+import { openEventStream } from '../../lib/mount/open-event-stream.ts';
 import { createServer, type Server, type ServerOptions } from '../../lib/server.ts';
 import { FrameClient, requestHead, WINDOW_BYTES } from '../support/http2-frames.ts';
 import { patiently, RawClient, turns } from '../support/sockets.ts';
@@ -23,10 +24,17 @@ async function withFrames(
   const theirs = createHttp2();
   if (door === 'attach') server.attach(theirs, { routes: true });
   else theirs.on('request', (request, response) => void server.handleRequest(request, response));
+  await withClient(theirs, async (client) => {
+    await body(client, server);
+    await patiently('ours to close', server.close());
+  });
+}
+
+/** Runs `body` with a client of somebody's server. */
+async function withClient<T>(theirs: Http2Server, body: (client: FrameClient) => Promise<T>): Promise<T> {
   await new Promise<void>((resolve) => theirs.listen(0, '127.0.0.1', resolve));
   try {
-    await body(await FrameClient.connect((theirs.address() as AddressInfo).port), server);
-    await patiently('ours to close', server.close());
+    return await body(await FrameClient.connect((theirs.address() as AddressInfo).port));
   } finally {
     for (const client of RawClient.open) client.socket.destroy();
     await patiently('theirs to close', new Promise((resolve) => theirs.close(resolve)));
@@ -72,4 +80,46 @@ for (const door of DOORS)
         },
       );
     });
+
+    for (const path of ['/', '/stream'])
+      it(`to HEAD it is END_STREAM with the head, and close does not wait: ${path}`, () =>
+        withFrames(
+          door,
+          // Behind attach it is 408: END_STREAM alone says that there is no body.
+          { bodyTimeoutMs: 100 },
+          (server) => server.get('/', () => ({ body: 'x' })).eventStream('/stream', () => {}),
+          async (client) => {
+            client.sendHead(1, requestHead('HEAD', path), false);
+            assert.deepEqual(await client.reset(1), ['HEADERS+END_STREAM', 'RST_STREAM(0)']);
+          },
+        ));
   });
+
+describe('openEventStream over HTTP/2, before the end of the request', () => {
+  /** What has come until the stream is reset, behind an event stream of one event. */
+  async function framesOf(method: string, isRead: boolean): Promise<readonly string[]> {
+    const theirs = createHttp2((request, response) => {
+      const answer = (): void => {
+        const stream = openEventStream(request, response);
+        stream.send('x');
+        stream.close();
+      };
+      if (isRead) request.once('data', answer);
+      else answer();
+    });
+    return withClient(theirs, async (client) => {
+      client.sendHead(1, requestHead(method, '/'), false);
+      client.sendData(1, Buffer.from('x'));
+      return client.reset(1);
+    });
+  }
+
+  it('HEAD is answered by END_STREAM with the head, and the stream ends', async () => {
+    assert.deepEqual(await framesOf('HEAD', false), ['HEADERS+END_STREAM', 'RST_STREAM(0)']);
+  });
+
+  it('the end of the event stream ends the stream, also when the application has begun to read', async () => {
+    for (const isRead of [false, true])
+      assert.deepEqual(await framesOf('POST', isRead), ['HEADERS', 'DATA+END_STREAM', 'RST_STREAM(0)']);
+  });
+});

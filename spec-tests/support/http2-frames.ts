@@ -70,10 +70,8 @@ export class FrameClient {
 
   /** Waits for the RST_STREAM of a stream, and answers all its frames. */
   async reset(stream: number): Promise<readonly string[]> {
-    await until(
-      `stream ${stream} is reset; frames: ${this.frames(stream)}`,
-      () => this.frames(stream).at(-1)?.startsWith('RST_STREAM') === true,
-    );
+    const isReset = (): boolean => this.frames(stream).at(-1)?.startsWith('RST_STREAM') === true;
+    await until(`stream ${stream} is reset`, isReset);
     return this.frames(stream);
   }
 
