@@ -10,7 +10,7 @@ import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { addAbortSignal } from 'node:stream';
 import { DuplexChannel } from '../channel/duplex.ts';
 import type { Owner, Remote, Sink } from '../channel/port.ts';
-import { resetOnceAnswered } from './http2-reset.ts';
+import { destroyOnceReset, resetOnceAnswered } from './http2-reset.ts';
 
 export class Http2Channel extends DuplexChannel {
   readonly #stream: ServerHttp2Stream;
@@ -26,6 +26,7 @@ export class Http2Channel extends DuplexChannel {
   constructor(stream: ServerHttp2Stream, sink: Sink, owner: Owner) {
     super({ stream, readable: stream, remote: remoteOf(stream), owner }, sink);
     this.#stream = stream;
+    destroyOnceReset(stream);
     stream.pause();
   }
 

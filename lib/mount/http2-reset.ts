@@ -1,5 +1,6 @@
 /**
- * RST_STREAM with NO_ERROR (RFC 9113 §7) on a stream of Node's HTTP/2 server, behind an answer that is complete before its request is.
+ * RST_STREAM with NO_ERROR (RFC 9113 §7) on a stream of Node's HTTP/2 server: the client's, of which Node does not always tell, and ours behind
+ * an answer that is complete before its request is.
  *
  * Read next: `http2-channel.ts`, `drop-response.ts`.
  */
@@ -37,4 +38,25 @@ export function resetOnceAnswered(stream: ServerHttp2Stream): void {
   };
   if (stream.writableFinished) begin();
   else stream.once('finish', begin);
+}
+
+/**
+ * Destroys a stream that its client has reset. Node does so itself for every other code; for NO_ERROR it waits until all has been written, which
+ * never comes about where the client's window is full: no `'close'` then, not even behind the end of the connection.
+ * `'aborted'` comes with the reset where the answer has not been ended. Elsewhere `'end'` follows it, which has come before only where Node destroys
+ * the stream itself.
+ */
+export function destroyOnceReset(stream: ServerHttp2Stream): void {
+  stream.on('aborted', destroySoon);
+  stream.on('end', destroyClosed);
+  if (stream.closed) destroySoon.call(stream);
+}
+
+/** In a later turn: Node is within the reset, and what was read before it is being handed over. */
+function destroySoon(this: ServerHttp2Stream): void {
+  setImmediate(() => destroyClosed.call(this));
+}
+
+function destroyClosed(this: ServerHttp2Stream): void {
+  if (this.closed && !this.destroyed) this.destroy();
 }

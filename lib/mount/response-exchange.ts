@@ -6,6 +6,7 @@
  * business. An event stream is a channel that is only written to. Read next: `response-stream.ts`, `../net/dispatch.ts`.
  */
 
+import type { ServerHttp2Stream } from 'node:http2';
 import { DuplexChannel } from '../channel/duplex.ts';
 import type { Channel, Owner, Remote, Sink } from '../channel/port.ts';
 import type { Exchange, StreamBody, TakenOver } from '../net/exchange.ts';
@@ -13,6 +14,7 @@ import { Request } from '../net/request.ts';
 import { type CheckedResponse, type Field, hasNoContent } from '../net/responses.ts';
 import { onClientLeft } from './client-left.ts';
 import { forgetRest } from './drop-response.ts';
+import { destroyOnceReset } from './http2-reset.ts';
 import type { NodeRequest, NodeResponse } from './node-request.ts';
 import { ResponseStream } from './response-stream.ts';
 
@@ -49,6 +51,8 @@ export class ResponseExchange implements Exchange {
     // Node tells of a client that has left by these, the error only where somebody listens; without a listener HTTP/2 throws.
     node.request.on('error', ignoreError);
     node.response.on('error', ignoreError);
+    const { stream } = node.response as { readonly stream?: ServerHttp2Stream };
+    if (stream !== undefined) destroyOnceReset(stream);
     onClientLeft(node.response, () => {
       this.#leave();
       over?.();
