@@ -6,11 +6,10 @@
  * complete answer (RFC 9113 §8.1) and is told as one: here it is CANCEL. Read next: `http2-channel.ts`, which does the same.
  */
 
+import type { ServerHttp2Stream } from 'node:http2';
 import { addAbortSignal, type Duplex } from 'node:stream';
+import { resetOnceAnswered } from './http2-reset.ts';
 import type { NodeResponse } from './node-request.ts';
-
-/** RFC 9113 §7 */
-const NO_ERROR = 0;
 
 export function dropResponse(response: NodeResponse, error?: Error): void {
   const { stream } = response as { readonly stream?: Duplex };
@@ -19,21 +18,10 @@ export function dropResponse(response: NodeResponse, error?: Error): void {
   else response.destroy(error);
 }
 
-/**
- * Behind a complete answer what the client could still send is of no use, and over HTTP/2 it is told so: RFC 9113 §8.1 has RST_STREAM with NO_ERROR
- * for it. Without it the stream would stay open for as long as the client likes. HTTP/1.1 closes the connection.
- */
+/** To be called once an answer has been ended: over HTTP/2 the stream ends behind it, also while the client could still send. HTTP/1.1 closes the connection. */
 export function forgetRest(response: NodeResponse): void {
-  const { stream } = response as {
-    readonly stream?: Duplex & { readonly endAfterHeaders: boolean; close(code: number): void };
-  };
-  if (stream === undefined || stream.endAfterHeaders) return;
-  (stream as Duplex).once('finish', () =>
-    // In a later turn, as in `http2-channel.ts`.
-    setImmediate(() => {
-      if (!stream.readableEnded && !stream.destroyed) stream.close(NO_ERROR);
-    }),
-  );
+  const { stream } = response as { readonly stream?: ServerHttp2Stream };
+  if (stream !== undefined && !stream.endAfterHeaders) resetOnceAnswered(stream);
 }
 
 const sharedAborted = AbortSignal.abort();

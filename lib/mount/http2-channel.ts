@@ -10,9 +10,7 @@ import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { addAbortSignal } from 'node:stream';
 import { DuplexChannel } from '../channel/duplex.ts';
 import type { Owner, Remote, Sink } from '../channel/port.ts';
-
-/** RFC 9113 §7. Written here, since to load `node:http2` takes 0.7 MB of memory. */
-const NO_ERROR = 0;
+import { destroyOnceReset, resetOnceAnswered } from './http2-reset.ts';
 
 export class Http2Channel extends DuplexChannel {
   readonly #stream: ServerHttp2Stream;
@@ -28,6 +26,7 @@ export class Http2Channel extends DuplexChannel {
   constructor(stream: ServerHttp2Stream, sink: Sink, owner: Owner) {
     super({ stream, readable: stream, remote: remoteOf(stream), owner }, sink);
     this.#stream = stream;
+    destroyOnceReset(stream);
     stream.pause();
   }
 
@@ -74,19 +73,10 @@ export class Http2Channel extends DuplexChannel {
     if (!this.#stream.closed) this.#stream.additionalHeaders({ ':status': 100 }); // a reset may have come with the head
   }
 
-  /**
-   * END_STREAM once everything has left. Then nothing that the client could still send is of use, and it is told so, since not
-   * every client ends its own direction: RFC 9113 §8.1 has RST_STREAM with NO_ERROR for it, behind "a complete response".
-   */
+  /** END_STREAM once everything has left. Then nothing that the client could still send is of use. */
   override end(): void {
     super.end();
-    const stream = this.#stream;
-    const forget = (): void => {
-      // In a later turn: what has been written is in `node:http2`, and Node 22 and 26 forget it for a reset in the same turn.
-      if (!stream.readableEnded) setImmediate(() => stream.close(NO_ERROR));
-    };
-    if (stream.writableFinished) forget();
-    else stream.once('finish', forget);
+    resetOnceAnswered(this.#stream);
   }
 
   protected override drop(): void {

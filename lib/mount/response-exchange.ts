@@ -6,6 +6,7 @@
  * business. An event stream is a channel that is only written to. Read next: `response-stream.ts`, `../net/dispatch.ts`.
  */
 
+import type { ServerHttp2Stream } from 'node:http2';
 import { DuplexChannel } from '../channel/duplex.ts';
 import type { Channel, Owner, Remote, Sink } from '../channel/port.ts';
 import type { Exchange, StreamBody, TakenOver } from '../net/exchange.ts';
@@ -13,6 +14,7 @@ import { Request } from '../net/request.ts';
 import { type CheckedResponse, type Field, hasNoContent } from '../net/responses.ts';
 import { onClientLeft } from './client-left.ts';
 import { forgetRest } from './drop-response.ts';
+import { destroyOnceReset } from './http2-reset.ts';
 import type { NodeRequest, NodeResponse } from './node-request.ts';
 import { ResponseStream } from './response-stream.ts';
 
@@ -49,6 +51,8 @@ export class ResponseExchange implements Exchange {
     // Node tells of a client that has left by these, the error only where somebody listens; without a listener HTTP/2 throws.
     node.request.on('error', ignoreError);
     node.response.on('error', ignoreError);
+    const { stream } = node.response as { readonly stream?: ServerHttp2Stream };
+    if (stream !== undefined) destroyOnceReset(stream);
     onClientLeft(node.response, () => {
       this.#leave();
       over?.();
@@ -65,12 +69,12 @@ export class ResponseExchange implements Exchange {
     const isHttp2 = request.httpVersionMajor >= 2;
     response.statusCode = checked.status;
     setFields(response, checked.fields);
-    forgetRest(response);
     // RFC 9112 §9.6; RFC 9113 §8.2.2: HTTP/2 has no connection-specific fields.
     if (options.close === true && !isHttp2) response.setHeader('Connection', 'close');
     if (!hasNoContent(checked.status)) response.setHeader('Content-Length', String(checked.body.length));
     if (checked.body.length === 0 || this.request.method === 'HEAD') response.end();
     else response.end(checked.body);
+    forgetRest(response);
   }
 
   acceptWebSocket(): TakenOver | undefined {
@@ -81,8 +85,10 @@ export class ResponseExchange implements Exchange {
   openStream(_status: number, fields: readonly Field[]): StreamBody | undefined {
     if (!this.#answer()) return undefined;
     if (this.request.method !== 'HEAD') return this.#openBody(fields);
-    setFields(this.#node.response, fields);
-    this.#node.response.end();
+    const { response } = this.#node;
+    setFields(response, fields);
+    response.end();
+    forgetRest(response);
     return undefined;
   }
 

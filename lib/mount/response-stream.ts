@@ -8,7 +8,7 @@
 
 import type { WritableSide } from '../channel/duplex.ts';
 import { hasClientLeft, onClientLeft } from './client-left.ts';
-import { dropResponse } from './drop-response.ts';
+import { dropResponse, forgetRest } from './drop-response.ts';
 import type { NodeResponse } from './node-request.ts';
 
 type Written = (error?: Error | null) => void;
@@ -52,6 +52,7 @@ export class ResponseStream implements WritableSide {
 
   end(): void {
     this.#response.end();
+    forgetRest(this.#response);
   }
 
   destroy(error?: Error): void {
