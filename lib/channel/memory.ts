@@ -7,7 +7,7 @@
  * Read next: `../testing/index.ts`, which gives it to people's tests.
  */
 
-import { poisonLentMemory } from '../bytes/lent-memory.ts';
+import { poisonLentMemory, readsInto } from '../bytes/lent-memory.ts';
 import type { ByteRange } from '../bytes/output.ts';
 import type { Owner, Remote, Sink } from './port.ts';
 import { QueuedChannel, type Written } from './queued-channel.ts';
@@ -138,6 +138,7 @@ export class MemoryChannel extends QueuedChannel {
       const isLast = i === ranges.length - 1;
       // A copy, since the block is written again; `slice` of a Buffer would be a view.
       const copy = new Uint8Array(bytes.subarray(start, end));
+      readsInto(copy.buffer); // what is lent of it is refused where it would be over a socket
       peer.#arriving.push({ bytes: copy, written: isLast && !fits ? written : undefined });
     }
     peer.#arrivingBytes += size;

@@ -113,7 +113,7 @@ export class ChatHttp {
         retryAfterMs: retryInMs = retryAfterMs(response.headers.get('retry-after'), Date.now()),
       } = body ?? {};
       if (code === 'FAILED' || /^4(?!08|29)/.test(`${status}`)) return { error: new ChatRefused(code, reason) };
-      return { retryInMs, reason, event: body?.type && (body as ErrorEvent) };
+      return { retryInMs, reason, event: body?.type === 'error' ? (body as ErrorEvent) : undefined };
     } catch (error) {
       // Not there: the next attempt will tell. Node says `fetch failed`, and ECONNREFUSED in its cause.
       return {

@@ -63,7 +63,7 @@ export class Outbox {
     this.#maxWaiting = maxWaiting;
     this.#storage = storage;
     this.#key = key;
-    for (const { id, text } of this.#stored()) this.#put(id, text);
+    for (const { id, text } of this.#stored().slice(0, maxWaiting)) this.#put(id, text);
   }
 
   /** The one to say next. */
@@ -132,6 +132,6 @@ export class Outbox {
     if (!Array.isArray(stored)) return []; // Somebody else's, or broken: nothing waits.
     const isMessage = ({ id, text }: Waiting): boolean =>
       typeof id === 'string' && id.length <= MAX_ID_LENGTH && typeof text === 'string';
-    return stored.filter((item) => item && isMessage(item)).slice(0, this.#maxWaiting);
+    return stored.filter((item) => item && isMessage(item));
   }
 }

@@ -138,7 +138,8 @@ export type Message = string | Uint8Array | ArrayBuffer | PreparedMessage;
 /**
  * Octets that are only lent to a handler: good until it returns, and then written over. `slice()` makes octets that are yours to keep;
  * `new TextDecoder().decode(octets)` and a `DataView` read them where they are. No Uint8Array for the compiler, so that whatever could keep
- * one refuses it, also what would only read it. In JavaScript `write`, `writeMessage` and `publish` of rooms throw a TypeError.
+ * one refuses it, also what would only read it. In JavaScript `write`, `writeMessage` and `publish` of rooms throw a TypeError; over TLS not for
+ * short ones, whose memory is not used again.
  */
 export interface LentBytes
   extends Pick<

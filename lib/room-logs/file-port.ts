@@ -142,12 +142,15 @@ async function createWhole(path: string, text: string): Promise<void> {
   }
 }
 
+/** The system or Node's permissions say no (ERR_ACCESS_DENIED), or the file system cannot do it. */
+const UNSYNCABLE = ['EACCES', 'EPERM', 'EROFS', 'ERR_ACCESS_DENIED', 'EINVAL', 'ENOTSUP'];
+
 /** Resolves once the name of a directory survives a loss of power. Where we may not read what it is in, we have not made it. */
 async function syncName(path: string): Promise<void> {
   try {
     await syncDirectory(dirname(path));
   } catch (error) {
-    if (!['EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    if (!UNSYNCABLE.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
 

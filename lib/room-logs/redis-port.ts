@@ -28,6 +28,7 @@ export interface IoredisClient {
   call(command: string, args: string[]): Promise<unknown>;
   duplicate(): IoredisClient;
   disconnect(): void;
+  readonly options?: { readonly enableOfflineQueue?: boolean | undefined } | undefined;
   on(event: 'error' | 'close', listener: (error: Error) => void): unknown;
 }
 
@@ -45,6 +46,10 @@ export function fromIoredis(client: IoredisClient): RedisPort {
   if (typeof client?.call !== 'function')
     throw new TypeError(
       `fromIoredis: client is ${describe(client)}, must be a client of ioredis; of node-redis: fromNodeRedis`,
+    );
+  if (client.options?.enableOfflineQueue === false)
+    throw new TypeError(
+      'fromIoredis: enableOfflineQueue is false, must be left on: readers are connections of their own, and their first command waits until they are there',
     );
   const command = (of: IoredisClient, [name = '', ...args]: readonly string[]): Promise<unknown> => of.call(name, args);
   return {

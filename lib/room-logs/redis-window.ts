@@ -4,8 +4,9 @@
  * Redis keeps a bounded number of records for readers. Without a window, thousands of appends that are sent at once are all carried
  * out before any reader has its turn, and the oldest are gone. An append is on its way until Redis has answered and, where
  * this node reads the partition, until it has read the record back; what waits for that is sent in order, and answered as soon as Redis
- * answers. A reader that fails, or has to look at its rooms, holds nobody up. What has waited too long is refused when its turn comes.
- * Knows IDs of the stream, no Redis. Bounded by who calls: `maxPendingAppends`. O(1) for each append. Read next: `redis-log.ts`, the user.
+ * answers. A reader that fails, has to look at its rooms, or reads nothing for a second holds nobody up from then on. What waits is refused
+ * once Redis has taken nothing for `waitMs`. Knows IDs of the stream, no Redis. Bounded by who calls: `maxPendingAppends`.
+ * O(1) for each append. Read next: `redis-log.ts`, the user.
  */
 
 import { type Clock, RoomRefused } from '../rooms/log.ts';
@@ -16,11 +17,14 @@ export interface WindowOptions {
   /** Appends on their way. */
   readonly size: number;
   readonly clock: Clock;
-  /** How long an append may wait for its turn. A turn comes when Redis answers, or has not answered in time. */
+  /** How long Redis may take nothing before what waits is refused. That is looked at when Redis answers, or has not answered in time. */
   readonly waitMs: number;
   /** The last entry that this node has read; undefined where it does not read now. */
   readonly readId: () => string | undefined;
 }
+
+/** A reader that brings nothing of what was answered for so long is not waited for: many times what a slow one takes. */
+const READER_SILENCE_MS = 1_000;
 
 /** See the head of this file. */
 export class AppendWindow {
@@ -33,6 +37,12 @@ export class AppendWindow {
   /** Not sent yet, in order. */
   #waiting: (() => void)[] = [];
   #next = 0;
+  /** When Redis last took something, or this node read something: what waits is late from `waitMs` behind that. */
+  #lastMs = 0;
+  /** The reader has been silent: until it reads again nothing waits for it. */
+  #isReaderSilent = false;
+  /** Looks whether the reader has become silent; set while somebody waits for it. */
+  #callOff: (() => void) | undefined = undefined;
 
   constructor(options: WindowOptions) {
     this.#options = options;
@@ -42,20 +52,24 @@ export class AppendWindow {
   run<Stored extends { readonly busId: string | undefined }>(append: () => Promise<Stored>): Promise<Stored> {
     if (this.#hasRoom && this.#next === this.#waiting.length) return this.#send(append);
     const { clock, waitMs } = this.#options;
-    const lateAtMs = clock.now() + waitMs;
-    return new Promise((resolve, reject) => {
+    const sinceMs = clock.now();
+    const queued = new Promise<Stored>((resolve, reject) => {
       this.#waiting.push(() => {
-        if (clock.now() < lateAtMs) resolve(this.#send(append));
+        if (clock.now() < Math.max(sinceMs, this.#lastMs) + waitMs) resolve(this.#send(append));
         else reject(new RoomRefused('LOG_FAILED', `Redis took nothing for ${waitMs} ms, and this was not sent`));
       });
     });
+    this.#watchReader();
+    return queued;
   }
 
   /** This node has read up to an entry. */
   read(id: string): void {
+    this.#isReaderSilent = false;
     if (this.#begin === this.#unread.length) return;
+    const before = this.#begin;
     while (this.#begin < this.#unread.length && compareIds(this.#unread[this.#begin]!, id) <= 0) this.#begin++;
-    this.#pump();
+    if (this.#begin > before) this.#progress();
   }
 
   /** What was not read back will not be, or not in its turn. */
@@ -74,9 +88,8 @@ export class AppendWindow {
     stored.then(
       ({ busId }) => {
         this.#underWay--;
-        const readId = this.#options.readId();
-        if (busId !== undefined && readId !== undefined && compareIds(busId, readId) > 0) this.#unread.push(busId);
-        this.#pump();
+        if (busId !== undefined && this.#isUnread(busId)) this.#unread.push(busId);
+        this.#progress();
       },
       () => {
         this.#underWay--;
@@ -84,6 +97,30 @@ export class AppendWindow {
       },
     );
     return stored;
+  }
+
+  #isUnread(busId: string): boolean {
+    const readId = this.#options.readId();
+    return readId !== undefined && !this.#isReaderSilent && compareIds(busId, readId) > 0;
+  }
+
+  #progress(): void {
+    this.#lastMs = this.#options.clock.now();
+    this.#pump();
+    this.#watchReader();
+  }
+
+  #watchReader(): void {
+    if (this.#callOff !== undefined || this.#next === this.#waiting.length || this.#begin === this.#unread.length)
+      return;
+    const { clock } = this.#options;
+    const leftMs = this.#lastMs + READER_SILENCE_MS - clock.now();
+    this.#callOff = clock.after(Math.max(1, Math.ceil(leftMs)), () => {
+      this.#callOff = undefined;
+      if (clock.now() < this.#lastMs + READER_SILENCE_MS) return this.#watchReader();
+      this.#isReaderSilent = true;
+      this.forget();
+    });
   }
 
   #pump(): void {

@@ -82,7 +82,8 @@ export class KeyWindow {
 
   /** Remembers a key, in the order of the times. One that this room has already, which a log that is read anew may have, is the later one from now on. */
   remember(room: RoomKeys, used: UsedKey): void {
-    this.#forgetOld(used.timeMs);
+    // What a log had kept may be of a time before the clock was set back: then its last key is not the youngest.
+    this.#forgetOld(this.#moreKeys > 0 ? this.#clock.now() : used.timeMs);
     const link: Link = { used, room, nextInRoom: undefined, older: this.#newest, younger: undefined };
     if (this.#newest === undefined) this.#oldest = link;
     else this.#newest.younger = link;

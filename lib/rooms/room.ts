@@ -201,8 +201,10 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
 
   /** For `Hub`: lets go of everyone. */
   close(why: EvictionReason): void {
+    if (this.#isClosed) return;
+    this.#leaveHub(); // before anybody is told, who may join a room of this name again: that is another one
     this.#audience.evictAll(why);
-    this.#closeIfEmpty();
+    this.#letGoOfAll();
   }
 
   /** The member is in the room no more. */
@@ -219,7 +221,16 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
 
   #closeIfEmpty(): void {
     if (this.size > 0 || this.#isClosed) return;
+    this.#leaveHub();
+    this.#letGoOfAll();
+  }
+
+  #leaveHub(): void {
     this.#isClosed = true;
+    this.#host.closed(this.name);
+  }
+
+  #letGoOfAll(): void {
     this.#subscription?.close();
     this.#presence.close();
     this.#order.close();
@@ -227,7 +238,6 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     this.#preparer.close();
     this.#publisher.giveUp();
     this.#publisher.noteCalm();
-    this.#host.closed(this.name);
   }
 
   #welcome(seat: Seat<Value>, after: JoinOptions['after']): void {

@@ -369,6 +369,56 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
     });
   });
 
+  it('two tabs of one name keep each other’s stored messages also where they are more than one may have waiting', async () => {
+    await withFake(
+      (_, response) => void response.writeHead(503).end(),
+      async (origin) => {
+        const storage = new MapStorage();
+        const tabs = [0, 1].map(() =>
+          joinChat(origin, { storage, tab: 'a', maxWaiting: 3, transport: 'event-stream' }),
+        );
+        for (const text of ['1', '2', '3']) void tabs[0]!.client.send(text);
+        for (const text of ['4', '5']) void tabs[1]!.client.send(text);
+        await assert.rejects(tabs[0]!.client.send('too many'), { code: 'OUTBOX_FULL' }); // stores anew
+        const [json] = storage.items.values();
+        assert.deepEqual((JSON.parse(json!) as { text: string }[]).map(({ text }) => text).sort(), [
+          '1',
+          '2',
+          '3',
+          '4',
+          '5',
+        ]);
+        for (const { client } of tabs) client.close();
+        const next = joinChat(origin, { storage, tab: 'a', maxWaiting: 3, transport: 'event-stream' });
+        assert.equal(next.client.waiting.length, 3);
+        next.client.close();
+      },
+    );
+  });
+
+  it('JSON of somebody between us and the chat is no event of the chat’s: a pause, and then the message', async () => {
+    await withChat({}, async ({ url }) => {
+      const { client } = joinChat(url, { transport: 'event-stream' });
+      const errors: unknown[] = [];
+      client.on('error', (event) => errors.push(event));
+      await until('it is open', () => client.state.state === 'open');
+      const { fetch } = globalThis;
+      let refusals = 0;
+      globalThis.fetch = async (...of) => {
+        if (refusals++ > 0) return fetch(...of);
+        const headers = { 'Content-Type': 'application/problem+json', 'Retry-After': '0' };
+        return new Response('{"type":"about:blank","title":"Service Unavailable"}', { status: 503, headers });
+      };
+      try {
+        assert.equal((await client.send('said')).text, 'said');
+      } finally {
+        globalThis.fetch = fetch;
+      }
+      assert.deepEqual([refusals > 1, errors], [true, []]);
+      client.close();
+    });
+  });
+
   it('a stored id that the server would not take holds nothing up', async () => {
     await withChat({}, async ({ url }) => {
       const storage = new MapStorage();

@@ -83,6 +83,17 @@ describe('octets that are lent', () => {
   });
 });
 
+it('lent octets are refused in tests of handlers too, short ones as well', async () => {
+  const told: unknown[] = [];
+  const server = createServer({ onError: (error) => told.push(String(error).slice(0, 40)) });
+  server.webSocket('/', { lentBinary: (socket, octets) => socket.write(octets as unknown as Uint8Array) });
+  const client = await connectPair(server, '/');
+  client.send(Buffer.alloc(5));
+  await until('it is told', () => told.length === 1);
+  assert.deepEqual(told, ['TypeError: write: these octets are only l']);
+  await server.close();
+});
+
 describe('messages that are lent', () => {
   it(`are those that would have been owned, whatever the cuts (${SEED_NOTE})`, () => {
     const random = new Random(31);

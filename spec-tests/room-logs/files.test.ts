@@ -482,7 +482,10 @@ describe('the directory of a journal', () => {
     const parent = mkdtempSync(join(tmpdir(), 'barewire-'));
     const synced: string[] = [];
     const { open: openFile } = fsPromises;
+    let refused: string | undefined;
     fsPromises.open = async (path, ...rest) => {
+      if (refused !== undefined && !String(path).includes('a/b/c'))
+        throw Object.assign(new Error('no'), { code: refused });
       const handle = await openFile(path, ...rest);
       const sync = handle.sync.bind(handle);
       handle.sync = async () => {
@@ -493,6 +496,10 @@ describe('the directory of a journal', () => {
     };
     syncBuiltinESMExports();
     try {
+      refused = 'ERR_ACCESS_DENIED'; // of Node's permissions, for what the directory is in
+      await (await openJournal(join(parent, 'a/b/c'))).close();
+      rmSync(join(parent, 'a'), { recursive: true });
+      refused = undefined;
       for (const names of [
         ['', 'a', 'a/b', 'a/b/c'],
         ['a/b', 'a/b/c'],

@@ -44,6 +44,26 @@ describe('a key that is remembered when rooms make way', () => {
     await second.close();
   });
 
+  it('is remembered after a restart, where an older one is of a time before the clock was set back', async () => {
+    const disk = new SimulatedDisk();
+    const clock = new FakeClock();
+    const start = (): Promise<Journal> => openJournal('memory', { files: disk, clock, compactFromBytes: 400 });
+    clock.advance(3_600_000); // an hour ahead
+    const ahead = await start();
+    await ahead.append('r', { data: 'a', key: 'ahead' });
+    await ahead.close();
+    const right = new FakeClock();
+    const again = (): Promise<Journal> => openJournal('memory', { files: disk, clock: right, compactFromBytes: 400 });
+    const second = await again();
+    for (let i = 0; i < 8; i++) await second.append('r', { data: 'x'.repeat(100) });
+    while (!(await disk.list()).some((name) => name.endsWith('.snapshot'))) await turns(1);
+    await second.append('r', { data: 'hello', key: 'k' });
+    await second.close();
+    const third = await again();
+    assert.ok((await third.append('r', { data: 'hello', key: 'k' })).duplicate);
+    await third.close();
+  });
+
   it('is remembered after a restart, where a subscriber took a room’s place while a commit was under way', async () => {
     const disk = new SimulatedDisk();
     const first = await openJournal('memory', { files: disk, ...options });

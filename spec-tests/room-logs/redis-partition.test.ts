@@ -62,6 +62,7 @@ describe('the reader of a partition', () => {
           resolve();
         },
         doubt: nothing,
+        idle: nothing,
         failed: nothing,
         resumed: nothing,
       });
@@ -77,5 +78,38 @@ describe('the reader of a partition', () => {
       ],
     );
     assert.deepEqual(reader.asked, ['large 1-0', 'large 201-0']);
+  });
+
+  it('says that nothing is left to read where a read comes back empty, though the stream is as it was', async () => {
+    const idle = await new Promise<boolean>((resolve) => {
+      let reads = 0;
+      const reader: RedisReader = {
+        async command([name]) {
+          await new Promise((next) => setImmediate(next));
+          if (name !== 'XREAD') return [];
+          if (++reads > 3) throw new Error('read often enough');
+          return null;
+        },
+        close() {},
+      };
+      const partition = new RedisPartition({
+        port: { command: () => Promise.reject(new Error('the reader reads')), reader: () => reader },
+        clock: new FakeClock(),
+        bus: 'bus',
+        large: 'large',
+        blockMs: 1_000,
+        commandTimeoutMs: 1_000,
+        hears: () => true,
+        entry: () => undefined,
+        doubt: () => undefined,
+        idle: () => {
+          partition.close();
+          resolve(true);
+        },
+        failed: () => resolve(false),
+        resumed: () => undefined,
+      });
+    });
+    assert.ok(idle);
   });
 });

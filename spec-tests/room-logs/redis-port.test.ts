@@ -32,6 +32,11 @@ class Client implements IoredisClient {
 }
 
 describe('a reader of ioredis', () => {
+  it('is refused where it would have no queue: its first command waits until the connection is there', () => {
+    const client = Object.assign(new Client(), { options: { enableOfflineQueue: false } });
+    assert.throws(() => fromIoredis(client), /^TypeError: fromIoredis: enableOfflineQueue is false, must be left on/);
+  });
+
   it('holds no reply that it has passed on', async () => {
     const reader = fromIoredis(new Client()).reader();
     await reader.command(['PING']);

@@ -30,11 +30,11 @@ class Redis {
   }
 }
 
-function world(size: number, reads: string | undefined) {
+function world(size: number, reads: string | undefined, waitMs = 1_000) {
   const clock = new FakeClock();
   const redis = new Redis();
   const state = { reads };
-  const window = new AppendWindow({ size, clock, waitMs: 1_000, readId: () => state.reads });
+  const window = new AppendWindow({ size, clock, waitMs, readId: () => state.reads });
   const outcomes: string[] = [];
   const append = (...numbers: readonly number[]): void => {
     for (const number of numbers)
@@ -98,7 +98,42 @@ describe('the window of appends to a partition', () => {
     assert.deepEqual(at.redis.sent, [1, 2, 3]);
   });
 
-  it('refuses what has waited too long, when its turn comes', async () => {
+  it('waits no longer for a reader that is silent for a second, until it reads again', async () => {
+    const at = world(1, '0-0', 10_000);
+    at.append(1, 2, 3, 4);
+    await at.redis.answers(1);
+    at.clock.advance(900);
+    assert.deepEqual(at.redis.sent, [1]);
+    at.clock.advance(100);
+    assert.deepEqual(at.redis.sent, [1, 2]);
+    await at.redis.answers(2); // nobody waits for it
+    assert.deepEqual(at.redis.sent, [1, 2, 3]);
+    at.read('3-0');
+    await at.redis.answers(3);
+    await at.redis.answers(4);
+    at.append(5);
+    assert.deepEqual([at.redis.sent.length, at.clock.timers], [4, 1]);
+    at.read('4-0');
+    assert.deepEqual(at.redis.sent, [1, 2, 3, 4, 5]);
+  });
+
+  it('does not refuse what waits long while Redis takes the others', async () => {
+    const at = world(1, undefined);
+    at.append(1, 2, 3, 4);
+    for (const number of [1, 2, 3]) {
+      at.clock.advance(900);
+      await at.redis.answers(number);
+    }
+    assert.deepEqual(
+      [at.outcomes, at.redis.sent],
+      [
+        ['1', '2', '3'],
+        [1, 2, 3, 4],
+      ],
+    );
+  });
+
+  it('refuses what waits once Redis has taken nothing for too long', async () => {
     const at = world(1, undefined);
     at.append(1, 2);
     at.clock.advance(500);

@@ -65,6 +65,27 @@ it('a member that is let go before the log has opened the room is told the posit
   );
 });
 
+it('a member that joins again while it is told that the log has failed is in another room, which is heard', async () => {
+  const { log, subscribers } = heldLog();
+  const hub = new Hub<string>({ prepare: (item) => (item.type === 'record' ? String(item.data) : item.type), log });
+  const heard: string[] = [];
+  const member = hub.member({
+    send: (value) => {
+      heard.push(value);
+      return 'sent';
+    },
+    evicted: ({ room, why }) => {
+      heard.push(why);
+      member.join(room);
+    },
+  });
+  member.join('r');
+  subscribers[0]!.failed(new RoomRefused('LOG_FAILED', 'Redis does not answer'));
+  assert.equal(subscribers.length, 2);
+  subscribers[1]!.opened({ epoch: 'e', sequence: 0, token: '' }, []);
+  assert.deepEqual([heard, hub.size, hub.find('r')?.size], [['log-failed', 'welcome'], 1, 1]);
+});
+
 it('publish resolves when the room turns out to be of another epoch than the record', async () => {
   const { log, subscribers } = heldLog();
   const hub = new Hub({ prepare: (item) => item, log });
