@@ -83,17 +83,6 @@ describe('octets that are lent', () => {
   });
 });
 
-it('lent octets are refused in tests of handlers too, short ones as well', async () => {
-  const told: unknown[] = [];
-  const server = createServer({ onError: (error) => told.push(String(error).slice(0, 40)) });
-  server.webSocket('/', { lentBinary: (socket, octets) => socket.write(octets as unknown as Uint8Array) });
-  const client = await connectPair(server, '/');
-  client.send(Buffer.alloc(5));
-  await until('it is told', () => told.length === 1);
-  assert.deepEqual(told, ['TypeError: write: these octets are only l']);
-  await server.close();
-});
-
 describe('messages that are lent', () => {
   it(`are those that would have been owned, whatever the cuts (${SEED_NOTE})`, () => {
     const random = new Random(31);
@@ -322,4 +311,15 @@ describe('messages that are lent', () => {
     refuses({ messageStream() {}, lentText() {} }, /messageStream stands in place of lentText/);
     refuses({ textBytes() {}, lentText() {} }, /text comes to textBytes or to lentText, not to both/);
   });
+});
+
+it('lent octets are refused in tests of handlers too, short ones as well', async () => {
+  const told: unknown[] = [];
+  const server = createServer({ onError: (error) => told.push(String(error).slice(0, 40)) });
+  server.webSocket('/', { lentBinary: (socket, octets) => socket.write(octets as unknown as Uint8Array) });
+  const client = await connectPair(server, '/');
+  client.send(Buffer.alloc(5));
+  await until('it is told', () => told.length === 1);
+  assert.deepEqual(told, ['TypeError: write: these octets are only ']);
+  await server.close();
 });
