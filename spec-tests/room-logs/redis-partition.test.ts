@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { RedisPartition } from '../../lib/room-logs/redis-partition.ts';
+import { type PartitionOptions, RedisPartition } from '../../lib/room-logs/redis-partition.ts';
 import type { RedisReader, StreamEntry } from '../../lib/room-logs/redis-port.ts';
 import { FakeClock } from '../support/clock.ts';
 
@@ -32,6 +32,26 @@ class Reader implements RedisReader {
   close(): void {}
 }
 
+/** A partition that is read by this reader; what is not given does nothing. */
+function partitionRead(reader: RedisReader, options: Partial<PartitionOptions>): RedisPartition {
+  const nothing = (): void => undefined;
+  return new RedisPartition({
+    port: { command: () => Promise.reject(new Error('the reader reads')), reader: () => reader },
+    clock: new FakeClock(),
+    bus: 'bus',
+    large: 'large',
+    blockMs: 1_000,
+    commandTimeoutMs: 1_000,
+    hears: () => true,
+    entry: nothing,
+    doubt: nothing,
+    idle: nothing,
+    failed: nothing,
+    resumed: nothing,
+    ...options,
+  });
+}
+
 describe('the reader of a partition', () => {
   it('fetches large records in their place, for the rooms that are heard here alone', async () => {
     const reader = new Reader(
@@ -45,15 +65,8 @@ describe('the reader of a partition', () => {
       { '1-0': 'tlarge', '101-0': 'tof another room' },
     );
     const entries: StreamEntry[] = [];
-    const nothing = (): void => undefined;
     await new Promise<void>((resolve) => {
-      const partition = new RedisPartition({
-        port: { command: () => Promise.reject(new Error('the reader reads')), reader: () => reader },
-        clock: new FakeClock(),
-        bus: 'bus',
-        large: 'large',
-        blockMs: 1_000,
-        commandTimeoutMs: 1_000,
+      const partition = partitionRead(reader, {
         hears: (room) => room === 'heard',
         entry: (entry) => {
           entries.push(entry);
@@ -61,10 +74,6 @@ describe('the reader of a partition', () => {
           partition.close();
           resolve();
         },
-        doubt: nothing,
-        idle: nothing,
-        failed: nothing,
-        resumed: nothing,
       });
     });
     assert.deepEqual(
@@ -92,22 +101,12 @@ describe('the reader of a partition', () => {
         },
         close() {},
       };
-      const partition = new RedisPartition({
-        port: { command: () => Promise.reject(new Error('the reader reads')), reader: () => reader },
-        clock: new FakeClock(),
-        bus: 'bus',
-        large: 'large',
-        blockMs: 1_000,
-        commandTimeoutMs: 1_000,
-        hears: () => true,
-        entry: () => undefined,
-        doubt: () => undefined,
+      const partition = partitionRead(reader, {
         idle: () => {
           partition.close();
           resolve(true);
         },
         failed: () => resolve(false),
-        resumed: () => undefined,
       });
     });
     assert.ok(idle);
