@@ -213,7 +213,6 @@ export class RedisLog implements RoomLog {
         else this.#feeds.get(entry.fields.get('r') ?? '')?.entry(entry);
         this.#windows.get(partition)?.read(entry.id);
       },
-      idle: () => this.#windows.get(partition)?.forget(),
       doubt: () => {
         this.#windows.get(partition)?.forget();
         this.presence.doubt(partition);

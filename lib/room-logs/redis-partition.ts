@@ -38,8 +38,6 @@ export interface PartitionOptions {
   readonly hears: (room: string) => boolean;
   readonly entry: (entry: StreamEntry) => void;
   readonly doubt: () => void;
-  /** Nothing came for a while: all that was appended before has been read, or will never be. */
-  readonly idle: () => void;
   readonly failed: (error: unknown, waitMs: number) => void;
   readonly resumed: (failures: number) => void;
 }
@@ -123,7 +121,7 @@ export class RedisPartition {
 
   async #next(): Promise<void> {
     const reader = this.#reader as RedisReader;
-    const { bus, blockMs, entry, doubt, idle } = this.#options;
+    const { bus, blockMs, entry, doubt } = this.#options;
     const args = ['XREAD', 'COUNT', `${READ_COUNT}`, 'BLOCK', `${blockMs}`, 'STREAMS', bus, `${this.#position}`];
     const entries = entriesOfStream(await this.#readDeadline.of(reader.command(args)));
     if (this.#closed) return;
@@ -135,7 +133,6 @@ export class RedisPartition {
       entry(read);
     }
     if (entries.length > 0) return;
-    idle();
     const last = await this.#lastId(reader);
     if (compareIds(last, this.#position ?? last) >= 0) return;
     this.#position = last;

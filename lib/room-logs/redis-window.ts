@@ -31,13 +31,11 @@ export class AppendWindow {
   readonly #options: WindowOptions;
   /** Sent and not answered. */
   #underWay = 0;
-  /** Answered and not read back, in order. Before `#begin` they are done with. */
-  #unread: string[] = [];
-  #begin = 0;
+  /** Answered and not read back, in order. */
+  readonly #unread = new Line<string>();
   /** Not sent yet, in order. */
-  #waiting: (() => void)[] = [];
-  #next = 0;
-  /** When Redis last took something, or this node read something: what waits is late from `waitMs` behind that. */
+  readonly #waiting = new Line<() => void>();
+  /** When Redis last took something, or this node read something: what waits is late `waitMs` after that. */
   #lastMs = 0;
   /** The reader has been silent: until it reads again nothing waits for it. */
   #isReaderSilent = false;
@@ -50,7 +48,7 @@ export class AppendWindow {
 
   /** Sends an append, now or when it is its turn. `busId`: of its entry in the stream; undefined where it made none. */
   run<Stored extends { readonly busId: string | undefined }>(append: () => Promise<Stored>): Promise<Stored> {
-    if (this.#hasRoom && this.#next === this.#waiting.length) return this.#send(append);
+    if (this.#hasRoom && this.#waiting.size === 0) return this.#send(append);
     const { clock, waitMs } = this.#options;
     const sinceMs = clock.now();
     const queued = new Promise<Stored>((resolve, reject) => {
@@ -66,20 +64,21 @@ export class AppendWindow {
   /** This node has read up to an entry. */
   read(id: string): void {
     this.#isReaderSilent = false;
-    if (this.#begin === this.#unread.length) return;
-    const before = this.#begin;
-    while (this.#begin < this.#unread.length && compareIds(this.#unread[this.#begin]!, id) <= 0) this.#begin++;
-    if (this.#begin > before) this.#progress();
+    const before = this.#unread.size;
+    while (this.#unread.size > 0 && compareIds(this.#unread.first, id) <= 0) this.#unread.take();
+    if (this.#unread.size < before) this.#progress();
   }
 
   /** What was not read back will not be, or not in its turn. */
   forget(): void {
-    this.#begin = this.#unread.length;
+    while (this.#unread.size > 0) this.#unread.take();
+    this.#callOff?.();
+    this.#callOff = undefined;
     this.#pump();
   }
 
   get #hasRoom(): boolean {
-    return this.#underWay + this.#unread.length - this.#begin < this.#options.size;
+    return this.#underWay + this.#unread.size < this.#options.size;
   }
 
   #send<Stored extends { readonly busId: string | undefined }>(append: () => Promise<Stored>): Promise<Stored> {
@@ -111,8 +110,7 @@ export class AppendWindow {
   }
 
   #watchReader(): void {
-    if (this.#callOff !== undefined || this.#next === this.#waiting.length || this.#begin === this.#unread.length)
-      return;
+    if (this.#callOff !== undefined || this.#waiting.size === 0 || this.#unread.size === 0) return;
     const { clock } = this.#options;
     const leftMs = this.#lastMs + READER_SILENCE_MS - clock.now();
     this.#callOff = clock.after(Math.max(1, Math.ceil(leftMs)), () => {
@@ -124,8 +122,33 @@ export class AppendWindow {
   }
 
   #pump(): void {
-    while (this.#next < this.#waiting.length && this.#hasRoom) this.#waiting[this.#next++]!();
-    if (this.#next === this.#waiting.length) [this.#waiting, this.#next] = [[], 0];
-    if (this.#begin === this.#unread.length) [this.#unread, this.#begin] = [[], 0];
+    while (this.#waiting.size > 0 && this.#hasRoom) this.#waiting.take()();
+  }
+}
+
+/** First in, first out, in O(1). What was taken is not held, and of empty places there are at most as many as of others. */
+class Line<Item> {
+  #items: (Item | undefined)[] = [];
+  /** What stands before it was taken. */
+  #first = 0;
+
+  get size(): number {
+    return this.#items.length - this.#first;
+  }
+
+  /** The one that came first, where there is one. */
+  get first(): Item {
+    return this.#items[this.#first] as Item;
+  }
+
+  push(item: Item): void {
+    this.#items.push(item);
+  }
+
+  take(): Item {
+    const { first } = this;
+    this.#items[this.#first++] = undefined;
+    if (this.#first * 2 > this.#items.length) [this.#items, this.#first] = [this.#items.slice(this.#first), 0];
+    return first;
   }
 }

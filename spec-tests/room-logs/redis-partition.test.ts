@@ -45,7 +45,6 @@ function partitionRead(reader: RedisReader, options: Partial<PartitionOptions>):
     hears: () => true,
     entry: nothing,
     doubt: nothing,
-    idle: nothing,
     failed: nothing,
     resumed: nothing,
     ...options,
@@ -87,28 +86,5 @@ describe('the reader of a partition', () => {
       ],
     );
     assert.deepEqual(reader.asked, ['large 1-0', 'large 201-0']);
-  });
-
-  it('says that nothing is left to read where a read comes back empty, though the stream is as it was', async () => {
-    const idle = await new Promise<boolean>((resolve) => {
-      let reads = 0;
-      const reader: RedisReader = {
-        async command([name]) {
-          await new Promise((next) => setImmediate(next));
-          if (name !== 'XREAD') return [];
-          if (++reads > 3) throw new Error('read often enough');
-          return null;
-        },
-        close() {},
-      };
-      const partition = partitionRead(reader, {
-        idle: () => {
-          partition.close();
-          resolve(true);
-        },
-        failed: () => resolve(false),
-      });
-    });
-    assert.ok(idle);
   });
 });

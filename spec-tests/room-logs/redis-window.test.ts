@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { AppendWindow } from '../../lib/room-logs/redis-window.ts';
 import type { RoomRefused } from '../../lib/rooms/log.ts';
 import { FakeClock } from '../support/clock.ts';
+import { collectGarbage } from '../support/gc.ts';
 import { turns } from '../support/sockets.ts';
 
 /** Appends numbered 1, 2, 3 … that Redis answers when the test says so. */
@@ -149,15 +150,54 @@ describe('the window of appends to a partition', () => {
     );
   });
 
-  it('holds nothing that is over', async () => {
-    const at = world(3, '0-0');
-    for (let i = 1; i <= 3_000; i++) at.append(i);
-    for (let i = 1; i <= 3_000; i++) {
-      await at.redis.answers(i);
-      at.read(`${i}-0`);
+  it('takes a reader for silent that has brought nothing for a second, not one that is slow', async () => {
+    const at = world(2, '0-0', 10_000);
+    at.append(1, 2, 3, 4);
+    await at.redis.answers(1);
+    await at.redis.answers(2);
+    at.clock.advance(900);
+    at.read('1-0');
+    await at.redis.answers(3);
+    at.clock.advance(900); // a second since it was first waited for, and less since it brought something
+    assert.deepEqual(at.redis.sent, [1, 2, 3]);
+    at.clock.advance(100);
+    assert.deepEqual(at.redis.sent, [1, 2, 3, 4]);
+  });
+
+  it('does not refuse what waits while this node reads', async () => {
+    const at = world(3, '0-0', 800);
+    at.append(1, 2, 3, 4, 5);
+    for (const number of [1, 2]) await at.redis.answers(number);
+    at.clock.advance(700);
+    at.read('1-0');
+    at.clock.advance(700);
+    at.read('2-0');
+    await at.redis.fails(3);
+    assert.deepEqual(
+      [at.outcomes, at.redis.sent],
+      [
+        ['1', '2', '3 late'],
+        [1, 2, 3, 4, 5],
+      ],
+    );
+  });
+
+  it('lets go of what was answered and read, also where there is always more', async () => {
+    const at = world(100, '0-0');
+    const records: WeakRef<object>[] = [];
+    const append = (): void => {
+      const record = { number: records.length + 1 };
+      records.push(new WeakRef(record));
+      void at.window.run(() => Promise.resolve({ busId: `${record.number}-0`, record }));
+    };
+    while (records.length < 200) append();
+    for (let read = 1; read <= 5_000; read++) {
+      append();
+      await turns(1);
+      at.read(`${read}-0`);
     }
-    assert.equal(at.outcomes.length, 3_000);
-    at.append(3_001, 3_002, 3_003, 3_004);
-    assert.equal(at.redis.sent.length, 3_003);
+    await collectGarbage();
+    const held = records.filter((record) => record.deref() !== undefined).length;
+    assert.ok(held >= 100 && held <= 300, `${held} records are held; 100 wait, 100 are not read`);
   });
 });
