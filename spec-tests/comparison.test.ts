@@ -8,7 +8,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { FEATURE_TABLES, SOURCES, type SourceId, STRENGTHS } from '../bench/comparison/features.ts';
-import { type Conformance, fileOf, PAGE, renderCommitted, renderComparison } from '../bench/comparison/page.ts';
+import {
+  type Conformance,
+  type ConformanceEntry,
+  fileOf,
+  PAGE,
+  renderCommitted,
+  renderComparison,
+} from '../bench/comparison/page.ts';
 import { build, pinnedVersion } from '../bench/peers/build.ts';
 import { PEERS } from '../bench/peers/peers.ts';
 import { END, renderTable, START } from '../bench/wire/readme.ts';
@@ -95,6 +102,22 @@ describe('the page of comparisons', () => {
     );
     assert.match(page, /Left out of a row:\n\n- Hyperlane, echo 20 B, 64 connections: reply 1 differs in FIN\n/);
     assert.match(page, /Not in the result file yet: ws, uWebSockets\.js, /);
+  });
+
+  it('compares the same cases: every server has been through as many of each kind, and so has every client', () => {
+    const tested = JSON.parse(readFileSync(`${RESULTS_FOLDER}conformance.json`, 'utf8')) as Conformance;
+    const sum = (counts: readonly number[]) => counts.reduce((all, each) => all + each, 0);
+    const casesOf = ({ autobahn, extra, groups }: ConformanceEntry) => ({
+      autobahn: sum(autobahn),
+      extra: sum(extra),
+      groups: Object.keys(groups),
+    });
+    for (const role of ['server', 'client'] as const) {
+      const [first, ...others] = Object.entries(tested).filter(([, entry]) => entry.role === role);
+      assert.ok(others.length > 1, role);
+      for (const [id, entry] of others)
+        assert.deepEqual(casesOf(entry), casesOf(first![1]), `${id}: run conformance-runs/peers.js ${id} again`);
+    }
   });
 
   it('says so of a result file without barewire', () => {

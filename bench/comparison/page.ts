@@ -44,6 +44,8 @@ export interface ConformanceEntry {
   readonly role: 'server' | 'client';
   readonly autobahn: readonly number[];
   readonly extra: readonly number[];
+  /** Seconds that each group of cases took. */
+  readonly groups: Readonly<Record<string, number>>;
   readonly notOk: Readonly<Record<string, string>>;
 }
 export type Conformance = Readonly<Record<string, ConformanceEntry>>;
