@@ -26,7 +26,9 @@ import {
   BY_CPU,
   BY_CPU_WORDS,
   compressionWords,
+  fewestToMost,
   figureWords,
+  markdownTable,
   ONCE,
   octetsCell,
   octetsHead,
@@ -84,11 +86,6 @@ function labelsOf(view: View): Map<string, string> {
   return new Map([...labels].sort(([a], [b]) => order.indexOf(a) - order.indexOf(b)));
 }
 
-function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
-  const rule = head.map((_, i) => (i === 0 ? '---' : '--:'));
-  return [head, rule, ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
-
 /** Rows that stand in one table, so that none has columns that are empty and none is too long. */
 function tableNameOf({ workload: { compressed, group, type } }: MergedEntry): string {
   if (!compressed) return group;
@@ -118,12 +115,12 @@ function speed(compared: readonly Compared[], labels: ReadonlyMap<string, string
       );
       const lines = rows.map((row) => [
         `${shortTitle(name, row.entry.workload.title)}${row.entry.basis === 'cpu' ? BY_CPU : ''}`,
-        roundsWords([...row.standings.values()]),
+        fewestToMost([...row.standings.values()].map(({ rounds }) => rounds)),
         ...speedCells(row, peers),
         ...(sending.length === 0 ? [] : [octetsCell(row.entry, sending)]),
       ]);
       const octets = sending.length === 0 ? [] : [octetsHead(sending, nameOf)];
-      return table([name, 'rounds', OURS, ...peers.map(nameOf), ...octets], lines);
+      return markdownTable([name, 'rounds', OURS, ...peers.map(nameOf), ...octets], lines);
     })
     .join('\n\n');
 }
@@ -138,13 +135,6 @@ function speedCells({ entry, ours, standings }: Compared, peers: readonly string
     return `${standingCell(standing, best)}${isMixed && standing.rounds < 2 ? ONCE : ''}`;
   });
   return [best === OURS ? `**${figure}**` : figure, ...cells];
-}
-
-/** How many rounds stand behind the cells of a row. */
-function roundsWords(standings: readonly Standing[]): string {
-  const rounds = standings.map((each) => each.rounds);
-  const [fewest, most] = [Math.min(...rounds), Math.max(...rounds)];
-  return fewest === most ? String(most) : `${fewest} to ${most}`;
 }
 
 /** Servers that could not be measured in a row, and why: a dash in the tables, else, says that they have no such thing. */
@@ -173,7 +163,7 @@ function memory(view: View, labels: ReadonlyMap<string, string>): string {
     return cells.every((cell) => cell === '–') ? [] : [[label, ...cells]];
   });
   if (lines.length === 0) return 'The result file has no figures of memory.';
-  return table(
+  return markdownTable(
     ['', 'idle connection, bytes', ...loaded.map(({ workload }) => `${workload.title}: resident, MiB`)],
     lines,
   );
@@ -181,7 +171,7 @@ function memory(view: View, labels: ReadonlyMap<string, string>): string {
 
 function conformance(entries: Conformance): string {
   const servers = Object.values(entries).filter(({ role }) => role === 'server');
-  return table(
+  return markdownTable(
     ['', 'strict', 'permitted', 'no right or wrong', 'against the specification', 'not there', 'wrong ending alone'],
     servers.map(({ label, version, autobahn, extra, notOk }) => [
       label.replace(/^[^,]+/, (name) => `${name} ${version}`),
@@ -240,7 +230,7 @@ function features({ title, columns, features: rows }: FeatureTable, notes: Notes
     });
     return words.length === 0 ? [] : [`- ${feature.title}. ${words.join('; ')}.`];
   });
-  return `### ${title}\n\n${table(['', ...Object.values(columns)], lines)}\n\n${remarks.join('\n')}`;
+  return `### ${title}\n\n${markdownTable(['', ...Object.values(columns)], lines)}\n\n${remarks.join('\n')}`;
 }
 
 interface Mine {
@@ -328,7 +318,7 @@ ${compressionWords(compared.map(({ entry }) => entry))}
 ${waiting.length === 0 ? '' : `Not in the result file yet: ${waiting.join(', ')}.\n`}
 ${speed(compared, labels)}
 
-${leftOut(compared, (peer) => labels.get(peer) ?? rivals.get(peer) ?? peer)}Node ${node}. ${runsWords(view.runs)}.
+${leftOut(compared, (peer) => labels.get(peer) ?? rivals.get(peer) ?? peer)}Node ${node}. ${runsWords(view.runs, view.workloads)}.
 
 ## Memory
 

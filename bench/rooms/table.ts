@@ -2,6 +2,7 @@
  * The rooms' section of `bench/README.md`, made from `bench/results/rooms.json` and never typed. Pure.
  */
 
+import { markdownTable } from '../wire/words.ts';
 import type { Figures, Wanted } from './scenarios.ts';
 
 /** One scenario: medians of its rounds. */
@@ -59,7 +60,7 @@ function verdict(wanted: Measured['wanted'][number]): string {
 /** The table and its caption. */
 export function renderRooms({ machine, placement, scenarios }: RoomResults): string {
   const head = ['', '', 'CPU µs', 'median ms', 'p99 ms', 'complete', 'MB/s'];
-  const cells: string[][] = [head, head.map((_, i) => (i < 2 ? '---' : '--:'))];
+  const cells: string[][] = [];
   for (const { title, rows, wanted } of scenarios) {
     for (const [i, { name, cpuUs, p50, p99, complete, megabytes }] of rows.entries())
       cells.push([
@@ -79,7 +80,7 @@ export function renderRooms({ machine, placement, scenarios }: RoomResults): str
       : ` Load average when a scenario began: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}; above the number of cores, times are those of a machine shared with other work.`;
   const nodes = [...new Set(scenarios.map(({ node }) => node))].join(' and ');
   const dates = [...new Set(scenarios.map(({ date }) => date))].join(', ');
-  return `${cells.map((row) => `| ${row.join(' | ')} |`).join('\n')}
+  return `${markdownTable(head, cells, 2)}
 
 ${placement}; ${machine}, Node ${nodes} (uWebSockets.js on Node 20); medians of ${Math.min(...scenarios.map(({ rounds }) => rounds))} rounds or more in turns, ${dates}. Ratios are medians of the rounds' ratios, beside what was wanted: ≤ and ≥ reached it, > and < missed it.${busy}`;
 }

@@ -190,7 +190,6 @@ export interface Standing {
   /** `level`: some runs (of one run alone: rounds) say one thing and some another. One round alone cannot say so. */
   readonly word: 'ahead' | 'level' | 'behind';
   readonly rounds: number;
-  readonly runs: readonly string[];
 }
 
 /** A row, or some servers of it. */
@@ -204,7 +203,7 @@ export function standingTo(entry: Compared, peer: string): Standing | undefined 
   if (row === undefined || measured === undefined) return undefined;
   const range = byCpu || entry.workload.figure !== 'rate' ? inverse(measured) : measured;
   const word = range.low > 1 ? 'ahead' : range.high < 1 ? 'behind' : 'level';
-  return { peer, label: row.label, range, word, rounds: row.rounds, runs: row.oursRuns };
+  return { peer, label: row.label, range, word, rounds: row.rounds };
 }
 
 /** To each server of somebody else in the row. */

@@ -35,7 +35,7 @@ export function renderPage(results: Results): string {
     groups.set(entry.workload.group, [...(groups.get(entry.workload.group) ?? []), entry]);
   }
   const facts: [string, string][] = [
-    ['Runs', runsWords(view.runs)],
+    ['Runs', runsWords(view.runs, view.workloads)],
     ['Node', last?.machine.node ?? ''],
     [
       'Versions',

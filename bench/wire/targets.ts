@@ -18,8 +18,8 @@ import {
   viewOf,
 } from './merge.ts';
 import { median, OURS, type Row } from './report.ts';
-import type { Results } from './results.ts';
-import { BY_CPU, ONCE, standingCell, times } from './words.ts';
+import type { Results, Run } from './results.ts';
+import { BY_CPU, fewestToMost, markdownTable, ONCE, standingCell, times } from './words.ts';
 import { WORKLOADS } from './workloads.ts';
 
 interface Target {
@@ -86,12 +86,7 @@ export function renderTargets(results: Results): string {
     const net = bare === undefined ? undefined : advantage(bare, basis, workload)?.median;
     return [[titleOf(entry), cell(workload.reference), verdict(net), floor, cell('uws'), cell('bun'), time]];
   });
-  return tableOf(head, lines);
-}
-
-function tableOf(head: readonly string[], lines: readonly (readonly string[])[]): string {
-  const table = [head, head.map((_, i) => (i === 0 ? '---' : '--:')), ...lines];
-  return table.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  return markdownTable(head, lines);
 }
 
 function titleOf({ workload, basis }: Pick<MergedEntry, 'workload' | 'basis'>): string {
@@ -129,7 +124,7 @@ export function renderNodes(results: Results): string[] {
     });
     return cells.filter((cell) => cell !== '–').length < 2 ? [] : [[title, ...cells]];
   });
-  return [tableOf(head, lines)];
+  return [markdownTable(head, lines)];
 }
 
 function majorsOf({ runs }: Results): string[] {
@@ -149,7 +144,8 @@ export function otherNodes(results: Results, ids: readonly string[]): string {
 function otherNode(view: View, major: string, ids: readonly string[]): string[] {
   const measured = view.workloads.flatMap((entry) => {
     const standing = ids.includes(entry.workload.id) ? standingTo(entry, entry.workload.reference) : undefined;
-    return standing === undefined ? [] : [{ entry, standing }];
+    // One round alone is not counted.
+    return standing === undefined || standing.rounds < 2 ? [] : [{ entry, standing }];
   });
   if (measured.length === 0) return [];
   const behind = measured.filter(({ standing }) => standing.range.high < 1);
@@ -158,10 +154,9 @@ function otherNode(view: View, major: string, ids: readonly string[]): string[] 
   );
   const list = (rows: typeof measured) =>
     rows.map(({ entry, standing }) => `${titleOf(entry)} (${times(standing.range.median)} ×)`).join('; ');
-  const rounds = measured.map(({ standing }) => standing.rounds);
-  const [fewest, most] = [Math.min(...rounds), Math.max(...rounds)];
+  const rounds = fewestToMost(measured.map(({ standing }) => standing.rounds));
   return [
-    `On Node ${major} (${fewest === most ? '' : `${fewest} to `}${most} rounds) against ws and better-sse: ${[
+    `On Node ${major} (${rounds} rounds) against ws and better-sse: ${[
       `ahead in ${measured.length - behind.length - level.length} of ${measured.length} rows`,
       ...(level.length === 0 ? [] : [`level or less than 5 % ahead in ${list(level)}`]),
       ...(behind.length === 0 ? [] : [`behind in ${list(behind)}`]),
@@ -190,7 +185,7 @@ export function renderWays(results: Results): string[] {
     });
     return cells.every((cell) => cell === '–') ? [] : [[titleOf(entry), ...cells]];
   });
-  return [tableOf(head, lines)];
+  return [markdownTable(head, lines)];
 }
 
 /** What was wanted of lent messages, as multiples of each peer's figure: at least. */
@@ -209,18 +204,18 @@ const LENT_TARGETS: readonly Target[] = [
  */
 export function renderLent(results: Results): string[] {
   const major = shownMajor(results);
-  const runs = results.runs.filter((run) => nodeMajor(run) === major).map(({ id }) => id);
+  const runs = results.runs.filter((run) => nodeMajor(run) === major);
   const view = viewOf(results);
-  const head = ['lent messages', 'against uWebSockets.js', 'against Bun', 'runs'];
+  const head = ['lent messages', 'against uWebSockets.js', 'against Bun', 'rounds'];
   const lines = LENT_TARGETS.flatMap(({ id, wanted }) => {
     const entry = view.workloads.find(({ workload }) => workload.id === id);
     const found = results.workloads.find(({ workload }) => workload.id === id);
-    const rowIn = (run: string, peer: string): Row | undefined =>
-      found?.rows.find((each) => each.run === run && each.row.peer === peer)?.row;
+    const rowIn = (run: Run, peer: string): Row | undefined =>
+      found?.rows.find((each) => each.run === run.id && each.row.peer === peer)?.row;
     const complete = runs.filter((run) => LENT_PEERS.every((peer) => rowIn(run, peer) !== undefined));
     if (entry === undefined || complete.length === 0) return [];
     const byCpu = entry.basis === 'cpu';
-    const speed = (run: string, peer: string): number => {
+    const speed = (run: Run, peer: string): number => {
       const row = rowIn(run, peer)!;
       return byCpu ? 1 / row.serverMicroseconds! : row.value;
     };
@@ -228,9 +223,9 @@ export function renderLent(results: Results): string[] {
       const each = complete.map((run) => speed(run, 'barewire-lent') / speed(run, peer));
       return verdict(median(each), wanted[peer]);
     });
-    return [[titleOf(entry), ...cells, String(complete.length)]];
+    return [[titleOf(entry), ...cells, String(complete.reduce((sum, { schedule }) => sum + schedule.rounds, 0))]];
   });
-  return lines.length === 0 ? [] : [tableOf(head, lines)];
+  return lines.length === 0 ? [] : [markdownTable(head, lines)];
 }
 
 /** Who is in a run that says something of lent messages. */

@@ -1,7 +1,7 @@
 /** What tables and the page both say in words: a run, a multiple, and how barewire stands. Pure. */
 
 import { type MergedEntry, type MergedRow, type Standing, standingOf } from './merge.ts';
-import { type Range, thousands } from './report.ts';
+import { OURS, type Range, thousands } from './report.ts';
 import type { Run } from './results.ts';
 
 /** Peers whose names in a table are others than their labels. */
@@ -23,14 +23,25 @@ export function runWords({ id, date, commit, dirty, machine, schedule }: Run): s
   return `Run ${id}: ${date.slice(0, 10)}, commit ${commit.slice(0, 10)}${dirty ? ' with changes' : ''}, ${machine.cpu}, ${machine.cpus} CPUs, ${machine.placement}, ${rounds} interleaved rounds of ${durationMs / 1_000} s`;
 }
 
-/** Several runs in one sentence: how many on which days, of what, where; each of them stands in the result file and on its page. */
-export function runsWords(runs: readonly Run[]): string {
+/** A table of Markdown; the first columns, one if nothing else is said, stand left and all others right. */
+export function markdownTable(head: readonly string[], lines: readonly (readonly string[])[], left = 1): string {
+  const rule = head.map((_, i) => (i < left ? '---' : '--:'));
+  return [head, rule, ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+/** `2 to 5`, or `3` where all are alike. */
+export function fewestToMost(numbers: readonly number[]): string {
+  const [fewest, most] = [Math.min(...numbers), Math.max(...numbers)];
+  return fewest === most ? String(most) : `${fewest} to ${most}`;
+}
+
+/**
+ * Several runs in one sentence: how many on which days, of what, where, and how many of them there are for a multiple in these rows. Every
+ * page says it so; each run stands in the result file.
+ */
+export function runsWords(runs: readonly Run[], entries: readonly Pick<MergedEntry, 'rows'>[]): string {
   if (runs.length === 1) return runWords(runs[0]!);
   const each = (of: (run: Run) => string): string => [...new Set(runs.map(of))].join(', ');
-  const between = (of: (run: Run) => number): string => {
-    const [least, most] = [Math.min(...runs.map(of)), Math.max(...runs.map(of))];
-    return least === most ? `${least}` : `${least} to ${most}`;
-  };
   const days = [...new Set(runs.map(({ date }) => date.slice(0, 10)))];
   const ofDay = (day: string): string => {
     const { length } = runs.filter(({ date }) => date.startsWith(day));
@@ -38,8 +49,15 @@ export function runsWords(runs: readonly Run[]): string {
   };
   const commits = each(({ commit, dirty }) => `${commit.slice(0, 10)}${dirty ? ' with changes' : ''}`);
   const where = each(({ machine }) => `${machine.cpu}, ${machine.cpus} CPUs, ${machine.placement}`);
-  const rounds = between(({ schedule }) => schedule.rounds);
-  return `${days.map(ofDay).join(', ')}; commits ${commits}; ${where}; ${rounds} interleaved rounds of ${between(({ schedule }) => schedule.durationMs / 1_000)} s`;
+  const rounds = fewestToMost(runs.map(({ schedule }) => schedule.rounds));
+  return `${days.map(ofDay).join(', ')}; commits ${commits}; ${where}; ${rounds} interleaved rounds of ${fewestToMost(runs.map(({ schedule }) => schedule.durationMs / 1_000))} s${sampleWords(entries)}`;
+}
+
+function sampleWords(entries: readonly Pick<MergedEntry, 'rows'>[]): string {
+  const compared = entries.flatMap(({ rows }) => rows.filter(({ peer, rounds }) => peer !== OURS && rounds > 0));
+  if (compared.length === 0) return '';
+  const runs = fewestToMost(compared.map(({ oursRuns }) => oursRuns.length));
+  return `; for each multiple ${runs} of these runs, ${fewestToMost(compared.map(({ rounds }) => rounds))} rounds in all`;
 }
 
 /** The version of each peer, of the last run that had it. */

@@ -188,7 +188,7 @@ describe('the README table', () => {
       versions: { later: '2' },
     };
     assert.match(
-      runsWords([first, second, later]),
+      runsWords([first, second, later], []),
       /^2 runs on 2030-01-02, 1 run on 2030-01-03; commits 0123456789; Some <CPU>, 2 CPUs, .*; 1 to 3 interleaved rounds of 2 s$/,
     );
     assert.deepEqual(versionsOf([first, later]), { ...first.versions, later: '2' });
@@ -198,7 +198,7 @@ describe('the README table', () => {
     const table = renderTable(results());
     assert.match(table, /^\| {2}\| ws \| barewire \| barewire to the best other \|\n/);
     assert.match(table, /\| echo 20 B, 64 connections \| 100\/s \| \*\*3\.0 ×\*\* \| 3\.0 × ws \(3\.0–3\.3\) \|/);
-    assert.match(table, /Medians of 1 run, Node 24\.1\.2, with the range over its rounds/);
+    assert.match(table, /Medians of the rounds on Node 24\.1\.2, with their range in brackets/);
     assert.match(table, /Run first: 2030-01-02, commit 0123456789, Some <CPU>, 2 CPUs, .* 3 interleaved rounds of 2 s/);
     const before = `# Title\n\n${START}\nold\n${END}\n\nThe end.\n`;
     const after = replaceTable(before, table);
@@ -240,13 +240,13 @@ describe('the README table', () => {
     const all = addRun(results(), run('second'), [finding('echo-20x64', MEASURED)]);
     const more = addRun(all, { ...run('third'), commit: 'ffffffffffff' }, [finding('echo-20x1', MEASURED)]);
     const table = renderTable(more);
-    assert.match(table, /Medians of 2 runs, .* over the runs in brackets/);
+    assert.match(table, /Medians of the runs on [\s\S]*; for each multiple 2 of these runs, 6 rounds in all\./);
     assert.match(table, /2 runs on 2030-01-02; commits 0123456789;/);
     const ways = MEASURED.map((peer) => ({ ...peer, id: peer.id === 'ws' ? 'barewire-lent' : peer.id }));
     const beside = renderTable(addRun(all, run('third'), [finding('echo-20x64', ways)]));
     assert.match(
       beside,
-      /Medians of 2 runs, [\s\S]*\n2 runs on 2030-01-02;/,
+      /\n2 runs on 2030-01-02;.*; for each multiple 2 of these runs, 6 rounds in all\./,
       'a run of barewire alone is in no multiple',
     );
   });
@@ -270,6 +270,8 @@ describe('the README table', () => {
       on('26.1.0', times(0.9), times(1.04, 'echo-20x1000'), times(2, 'echo-1mx4')),
       /On Node 26 \(3 rounds\) against ws and better-sse: ahead in 1 of 3 rows, level or less than 5 % ahead in echo 20 B, 1,000 connections \(1\.04 ×\), behind in echo 20 B, 64 connections \(0\.90 ×\)\./,
     );
+    const once = { ...run('b', '26.1.0'), schedule: { ...run('b').schedule, rounds: 1 } };
+    assert.doesNotMatch(renderTable(addRun(results(), once, [times(0.9)])), /On Node/, 'one round alone');
     assert.match(on('20.1.0', times(2)), /On Node 20 \(3 rounds\) against ws and better-sse: ahead in 1 of 1 rows\./);
     assert.doesNotMatch(renderTable(results()), /On Node/);
     assert.doesNotMatch(on('26.1.0', times(0.9, 'echo-20x1')), /On Node/, 'a row that is not in the tables');
@@ -348,7 +350,7 @@ describe('the table of targets', () => {
     });
     const both = [peer('barewire', 200), peer('barewire-lent', 300), peer('uws', 100), peer('bun', 240)];
     const [lent] = renderLent(results(finding('echo-20x16x64', both), finding('echo-1mx4', both.slice(0, 3))));
-    assert.match(lent!, /\| echo 20 B, 16 connections, 64 in flight \| 3\.0 × < 3\.5 \| 1\.25 × < 1\.5 \| 1 \|$/);
+    assert.match(lent!, /\| echo 20 B, 16 connections, 64 in flight \| 3\.0 × < 3\.5 \| 1\.25 × < 1\.5 \| 3 \|$/);
     assert.deepEqual(renderLent(results()), []);
     assert.deepEqual(SETS['lent']?.peers, LENT_PEERS);
   });
@@ -538,7 +540,7 @@ describe('runs that are merged', () => {
     assert.equal(ours.runs, 3);
     assert.deepEqual([ours.value, ours.low, ours.high].map(Math.round), [360, 330, 420]);
     assert.match(renderTable(all), /\| \*\*3\.6 ×\*\* \(3\.3–4\.2\) \| .* 1\.20 × Bun \(1\.10–1\.40\) \|/);
-    assert.match(renderTable(all), /Medians of 3 runs, Node 24\.1\.2, with the range over the runs/);
+    assert.match(renderTable(all), /Medians of the runs on Node 24\.1\.2, with their range/);
   });
 
   it('are level with the best other where the range has 1 in it, and only there', () => {
