@@ -159,11 +159,16 @@ describe('the page of comparisons', () => {
     assert.match(without, /each library has the level that is its default/);
     assert.match(without, /uWebSockets\.js keeps 512 octets/);
     assert.doesNotMatch(without, /[Ll]evel 1,/);
-    const alike = renderComparison(
-      resultsOf('deflate-chat-4k-takeover', [[2, [...rows, bytes('ws-level-1', 1.9, 1_600)]]]),
-      none,
-    );
+    const level1 = { ...bytes('ws-level-1', 1.9, 1_600), ratio: 1.58 };
+    const alike = renderComparison(resultsOf('deflate-chat-4k-takeover', [[2, [...rows, level1]]]), none);
     assert.match(alike, /\| 1,662 \/ 1,426 \/ 1,600 \/ 2,428 \|/);
+    assert.match(alike, /\| The ws-level-1 server \(multiple of ws\) \|/);
+    const [, ...cells] = /^\| 4 KiB of chat JSON \| 2 \| [^|]+ \| (.*?) \| (.*?) \| (.*?) \|/m.exec(alike)!;
+    assert.deepEqual(
+      cells,
+      ['3.0 ×', '1.58 ×', '2.0 ×'],
+      'a setting of ws stands beside ws in the runs that have both',
+    );
     assert.match(alike, /At level 1, too, ws sends 1,600 octets where barewire sends 1,662 \(/);
     assert.doesNotMatch(alike, /### The ws-level-1/, 'another setting of ws is no other framework');
     assert.doesNotMatch(

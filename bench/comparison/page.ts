@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { runAsProgram } from '../main.ts';
 import { PEERS } from '../peers/peers.ts';
 import {
+  advantage,
   bestOf,
   isRival,
   type MergedEntry,
@@ -33,6 +34,7 @@ import {
   octetsCell,
   octetsHead,
   runsWords,
+  SETTING,
   senders,
   standingCell,
   times,
@@ -75,7 +77,7 @@ function comparedRows(view: View): Compared[] {
   });
 }
 
-/** Other settings of a library that has a column of its own. */
+/** Other settings of the reference, which has a column of its own: they stand beside it in the runs that have both. */
 const SETTINGS: ReadonlySet<string> = new Set(['ws-level-1', 'ws-native']);
 
 /** Everybody with a row, in the order of the list of peers; who is not on it comes last. */
@@ -120,7 +122,8 @@ function speed(compared: readonly Compared[], labels: ReadonlyMap<string, string
         ...(sending.length === 0 ? [] : [octetsCell(row.entry, sending)]),
       ]);
       const octets = sending.length === 0 ? [] : [octetsHead(sending, nameOf)];
-      return markdownTable([name, 'rounds', OURS, ...peers.map(nameOf), ...octets], lines);
+      const heads = peers.map((peer) => `${nameOf(peer)}${SETTINGS.has(peer) ? SETTING : ''}`);
+      return markdownTable([name, 'rounds', OURS, ...heads, ...octets], lines);
     })
     .join('\n\n');
 }
@@ -132,9 +135,18 @@ function speedCells({ entry, ours, standings }: Compared, peers: readonly string
   const cells = peers.map((peer) => {
     const standing = standings.get(peer);
     if (standing === undefined) return '–';
-    return `${standingCell(standing, best)}${isMixed && standing.rounds < 2 ? ONCE : ''}`;
+    const cell = SETTINGS.has(peer) ? settingCell(entry, peer, best) : standingCell(standing, best);
+    return `${cell}${isMixed && standing.rounds < 2 ? ONCE : ''}`;
   });
   return [best === OURS ? `**${figure}**` : figure, ...cells];
+}
+
+/** Another setting as a multiple of the reference in the same runs; the other cells of the row may be of more runs than it has. */
+function settingCell({ workload, basis, rows }: MergedEntry, peer: string, best: string | undefined): string {
+  const value = advantage(rows.find((row) => row.peer === peer)!, basis, workload);
+  if (value === undefined) return '–';
+  const text = `${times(value.median)} ×`;
+  return peer === best ? `**${text}**` : text;
 }
 
 /** Servers that could not be measured in a row, and why: a dash in the tables, else, says that they have no such thing. */
@@ -312,7 +324,9 @@ How the programs that are compared are written, and how it is measured: [bench/R
 How many times as good barewire is as the server of the column: as fast, of latency as short, of memory as small. The column *barewire* has
 what it reached itself. **Bold**: the best server of the row, whoever it is: barewire, or the one that it is compared with there. *Slanted*: level, since some
 runs (of one run alone: rounds) say one thing and some another. *Rounds*: how many stand behind the cells of a row.
-One round alone, a row of it or a cell with ¹, cannot say *level*, and is never bold.
+One round alone, a row of it or a cell with ¹, cannot say *level*, and is never bold. A cell compares barewire and one server in the runs that
+have both; two servers of a row may be of different runs, and then say little of each other. Where ws stands with another setting too, that
+is a multiple of ws in the same runs: how many times as good the setting makes it.
 ${BY_CPU_WORDS}
 ${compressionWords(compared.map(({ entry }) => entry))}
 ${waiting.length === 0 ? '' : `Not in the result file yet: ${waiting.join(', ')}.\n`}

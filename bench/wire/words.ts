@@ -68,6 +68,8 @@ export function versionsOf(runs: readonly Run[]): Readonly<Record<string, string
 /** Marks what one round alone says: no range, and nothing that decides. */
 export const ONCE = ' ¹';
 export const ONCE_WORDS = '¹ One round alone: it cannot say *level*, and is never bold.';
+/** After the name of another setting of ws, in the head of a column. */
+export const SETTING = ' (multiple of ws)';
 /** Marks a row in which CPU time is compared. */
 export const BY_CPU = ' \\*';
 export const BY_CPU_WORDS =
