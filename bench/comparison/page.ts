@@ -14,6 +14,7 @@ import {
   advantage,
   bestOf,
   isRival,
+  isSetting,
   type MergedEntry,
   type MergedRow,
   type Standing,
@@ -77,9 +78,6 @@ function comparedRows(view: View): Compared[] {
   });
 }
 
-/** Other settings of the reference, which has a column of its own: they stand beside it in the runs that have both. */
-const SETTINGS: ReadonlySet<string> = new Set(['ws-level-1', 'ws-native']);
-
 /** Everybody with a row, in the order of the list of peers; who is not on it comes last. */
 function labelsOf(view: View): Map<string, string> {
   const labels = new Map<string, string>();
@@ -122,7 +120,7 @@ function speed(compared: readonly Compared[], labels: ReadonlyMap<string, string
         ...(sending.length === 0 ? [] : [octetsCell(row.entry, sending)]),
       ]);
       const octets = sending.length === 0 ? [] : [octetsHead(sending, nameOf)];
-      const heads = peers.map((peer) => `${nameOf(peer)}${SETTINGS.has(peer) ? SETTING : ''}`);
+      const heads = peers.map((peer) => `${nameOf(peer)}${isSetting(peer) ? SETTING : ''}`);
       return markdownTable([name, 'rounds', OURS, ...heads, ...octets], lines);
     })
     .join('\n\n');
@@ -135,7 +133,7 @@ function speedCells({ entry, ours, standings }: Compared, peers: readonly string
   const cells = peers.map((peer) => {
     const standing = standings.get(peer);
     if (standing === undefined) return '–';
-    const cell = SETTINGS.has(peer) ? settingCell(entry, peer, best) : standingCell(standing, best);
+    const cell = isSetting(peer) ? settingCell(entry, peer, best) : standingCell(standing, best);
     return `${cell}${isMixed && standing.rounds < 2 ? ONCE : ''}`;
   });
   return [best === OURS ? `**${figure}**` : figure, ...cells];
@@ -310,7 +308,7 @@ export function renderComparison(results: Results, tested: Conformance): string 
   const notes = new Notes();
   const featureText = FEATURE_TABLES.map((each) => features(each, notes)).join('\n\n');
   const betterText = [...rivals]
-    .filter(([peer]) => !SETTINGS.has(peer))
+    .filter(([peer]) => !isSetting(peer))
     .map(([peer, label]) => better(peer, label, compared, notes))
     .join('\n\n');
   const node = view.runs.at(-1)!.machine.node;

@@ -148,6 +148,13 @@ export function isYardstick(peer: string): boolean {
   return YARDSTICKS.has(peer);
 }
 
+/** Other settings of ws: they stand beside it, in the runs that have both. */
+const SETTINGS: ReadonlySet<string> = new Set(['ws-level-1', 'ws-native']);
+
+export function isSetting(peer: string): boolean {
+  return SETTINGS.has(peer);
+}
+
 /** Other forms of what is measured: another door, another build. */
 export function isOurs(peer: string): boolean {
   return peer.startsWith('barewire') || peer === 'baseline';

@@ -1,5 +1,5 @@
 /**
- * Results as one HTML page: bars for rates, curves for latency and growth. No scripts, no fonts, nothing loaded.
+ * Results as one HTML page: bars for multiples of barewire, curves for latency and growth. No scripts, no fonts, nothing loaded.
  *
  * Bars are SVG with lengths in per cent, so that they follow the width of the page; curves are SVG with a view box.
  * Light and dark by the reader's preference, phone and desktop by the width. Everything that comes from a result file is
@@ -10,18 +10,22 @@ import { writeFileSync } from 'node:fs';
 import {
   advantage,
   bestOf,
+  inverse,
   isOurs,
+  isSetting,
   isYardstick,
   type MergedEntry,
   type MergedRow,
+  type Standing,
   standingOf,
+  standingTo,
   type View,
   viewOf,
 } from './merge.ts';
-import { percent, thousands } from './report.ts';
+import { OURS, percent, type Range, thousands } from './report.ts';
 import type { Results } from './results.ts';
-import { runsWords, standingWords, versionsOf } from './words.ts';
-import { GROWTH_SERIES, type Workload } from './workloads.ts';
+import { compressionWords, figureWords, NAMES, ONCE, runsWords, SETTING, standingWords, versionsOf } from './words.ts';
+import { GROWTH_SERIES } from './workloads.ts';
 
 export function writePage(path: string, results: Results): void {
   writeFileSync(path, renderPage(results));
@@ -56,10 +60,14 @@ export function renderPage(results: Results): string {
 <header>
 <h1>barewire benchmarks</h1>
 <dl>${facts.map(([name, value]) => `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd></div>`).join('')}</dl>
-<p>Server and load run in processes of their own. The thin line on a bar reaches from the lowest run to the highest, or round where
-there is one run. Level means that some of them say one thing and some another.
-<em>CPU</em> is the server's time for one message, read from the operating system. Where the load, and not the server,
-had no time left, the server could have done more, and CPU is the fairer figure; where the machine was shared, neither is.</p>
+<p>Server and load run in processes of their own. A bar says how many times as good as barewire a server is, in the runs that have both: as
+fast, of latency as short, of memory as small; longer is better. The thin line on it reaches from the lowest run to the highest, or round where
+there is one run. <em>Level</em>: some of them say one thing and some another. After the multiple stands
+the one of the rate, or of the CPU time: of this less is better. ¹ One round alone, which cannot say level.</p>
+<p>* The load had used up its CPU before a server had. The server's CPU time for each one counted is compared in its place: multiples say
+how many times less of it a server takes. <em>load-limited</em> marks the servers that could have done more, <em>machine shared</em> those
+beside which other processes used the CPU. <em>kernel</em> is the part of a server's CPU time that the operating system used.
+Bare <code>net</code> speaks no protocol and shows how far there is to go.</p>
 </header>
 ${overview(view)}
 ${[...groups].map(([group, entries]) => section(group, entries)).join('\n')}
@@ -68,39 +76,81 @@ ${[...groups].map(([group, entries]) => section(group, entries)).join('\n')}
 `;
 }
 
-/** All workloads against all peers, as multiples of the reference. */
+/** All workloads against all peers, as multiples of barewire. */
 function overview(view: View): string {
-  const entries = view.workloads.filter(({ workload }) => workload.figure === 'rate' && workload.group !== 'growth');
-  if (entries.length < 2) return '';
-  const peers = [...new Map(entries.flatMap((entry) => entry.rows.map((row) => [row.peer, row.label] as const)))];
-  const head = peers.map(([, label]) => `<th scope="col">${escapeHtml(label)}</th>`).join('');
+  const entries = view.workloads.filter(
+    ({ workload, rows }) => workload.figure === 'rate' && workload.group !== 'growth' && baseOf(rows) === OURS,
+  );
+  const multiples = entries.map((entry) => new Map(entry.rows.flatMap((row) => multipleIn(entry, row))));
+  const peers = [
+    ...new Map(entries.flatMap(({ rows }) => rows.map(({ peer, label }) => [peer, label] as const))),
+  ].filter(([peer]) => peer !== OURS && multiples.some((each) => each.has(peer)));
+  if (entries.length < 2 || peers.length === 0) return '';
+  const head = peers
+    .map(([peer, label]) => `<th scope="col">${escapeHtml(label)}${isSetting(peer) ? SETTING : ''}</th>`)
+    .join('');
   const body = entries
-    .map((entry) => {
-      const { workload, basis, rows } = entry;
+    .map((entry, i) => {
       const best = bestOf(entry);
       const cells = peers.map(([peer]) => {
-        const row = rows.find((each) => each.peer === peer);
-        const value = row === undefined ? undefined : advantage(row, basis, workload);
-        if (value === undefined) return '<td class="none">–</td>';
-        return `<td${peer === best ? ' class="best"' : ''}>${ratio(value.median)}</td>`;
+        const value = multiples[i]!.get(peer);
+        const row = entry.rows.find((each) => each.peer === peer);
+        if (value === undefined || row === undefined) return '<td class="none">–</td>';
+        return `<td${peer === best ? ' class="best"' : ''}>${ratio(value.median)}${onceMark(row)}</td>`;
       });
-      const standing = standingOf(entry);
-      const word = standing === undefined ? '–' : `${ratio(standing.range.median)}, ${standing.word}`;
-      const title = `${escapeHtml(workload.title)}${basis === 'cpu' ? ' *' : ''}`;
-      return `<tr><th scope="row"><a href="#${escapeHtml(workload.id)}">${title}</a></th><td>${word}</td>${cells.join('')}</tr>`;
+      const ours = figureWords(entry, entry.rows.find(({ peer }) => peer === OURS)!);
+      const figure = `<td${best === OURS ? ' class="best"' : ''}>${escapeHtml(ours)}</td>`;
+      const title = `<a href="#${escapeHtml(entry.workload.id)}">${escapeHtml(titleOf(entry))}</a>`;
+      return `<tr><th scope="row">${title}</th><td>${escapeHtml(verdict(entry))}</td>${figure}${cells.join('')}</tr>`;
     })
     .join('\n');
-  return `<section><h2>Against the reference</h2>
-<p>Multiples of ws in the same run; of better-sse for event streams, of node:http for HTTP. The best server is bold;
-bare <code>net</code> speaks no protocol and shows how far there is to go. * The load had no CPU time left, so CPU time a message is compared.</p>
-<div class="scroll"><table><thead><tr><td></td><th scope="col">barewire to the best other</th>${head}</tr></thead><tbody>
+  return `<section><h2>All rates</h2>
+<p>Each server as a multiple of barewire in the same runs; beside barewire stands what it reached. The best server of a row is bold.</p>
+<div class="scroll"><table><thead><tr><td></td><th scope="col">barewire is</th><th scope="col">barewire</th>${head}</tr></thead><tbody>
 ${body}
 </tbody></table></div></section>`;
 }
 
+const TO: Readonly<Record<Standing['word'], string>> = { ahead: 'ahead of', level: 'level with', behind: 'behind' };
+
+/** How barewire stands to the best of the others. */
+function verdict(entry: MergedEntry): string {
+  const standing = standingOf(entry);
+  if (standing === undefined) return '–';
+  const name = NAMES[standing.peer] ?? standing.label;
+  if (standing.rounds < 2) return `beside ${name}${ONCE}`;
+  return `${TO[standing.word]} ${name}`;
+}
+
+function titleOf({ workload, basis }: MergedEntry): string {
+  return `${workload.title}${basis === 'cpu' ? '\u00a0*' : ''}`;
+}
+
+/** Whom the others of a row are multiples of: barewire, or the reference where barewire was not measured. */
+function baseOf(rows: readonly MergedRow[], reference?: string): string | undefined {
+  return [OURS, reference].find((id) => rows.some(({ peer }) => peer === id));
+}
+
+/**
+ * How many times as good as the base of its row a server is, by what the row compares, under its id; nothing where no run has both. Another
+ * setting of the reference is a multiple of that.
+ */
+function multipleIn(entry: MergedEntry, row: MergedRow): readonly (readonly [peer: string, multiple: Range])[] {
+  const base = baseOf(entry.rows, entry.workload.reference);
+  if (row.peer === base) return [[row.peer, { median: 1, low: 1, high: 1 }]];
+  if (base !== OURS || isSetting(row.peer)) {
+    const value = advantage(row, entry.basis, entry.workload);
+    return value === undefined ? [] : [[row.peer, value]];
+  }
+  const standing = standingTo(entry, row.peer);
+  return standing === undefined ? [] : [[row.peer, inverse(standing.range)]];
+}
+
 function section(group: string, entries: readonly MergedEntry[]): string {
   const cards = group === 'growth' ? growthCards(entries) : entries.map(card);
-  return `<section><h2>${escapeHtml(capital(group))}</h2><div class="cards">${cards.join('\n')}</div></section>`;
+  const compressed = compressionWords(entries).replaceAll(/[*`]/g, '');
+  const lead = group === 'growth' ? GROWTH_LEAD : compressed === '' ? '' : `<p>${escapeHtml(compressed)}</p>`;
+  return `<section><h2>${escapeHtml(capital(group))}</h2>${lead}<div class="cards">${cards.join('\n')}</div></section>`;
 }
 
 function card(entry: MergedEntry): string {
@@ -111,51 +161,79 @@ function card(entry: MergedEntry): string {
   const words = standingWords(entry);
   const against = words === '–' ? '' : `<br>barewire ${escapeHtml(words)}`;
   const chart = workload.figure === 'latency' ? curves(rows) : '';
-  return `<figure id="${escapeHtml(workload.id)}"><figcaption>${escapeHtml(workload.title)}<small>${escapeHtml(unitOf(workload))}${against}</small></figcaption>
-${chart}${bars(workload, rows)}${missing}</figure>`;
+  return `<figure id="${escapeHtml(workload.id)}"><figcaption>${escapeHtml(titleOf(entry))}<small>${escapeHtml(comparedWords(entry))}${against}</small></figcaption>
+${chart}${bars(entry)}${missing}</figure>`;
 }
 
-function unitOf({ figure, unit }: Workload): string {
-  if (figure === 'latency') return 'p99 in milliseconds, from when a message was due; less is better';
-  if (figure === 'memory') return "bytes of the server's memory; less is better";
-  return `${unit} a second; more is better`;
+/** What the bars of a card compare. */
+function comparedWords({ workload: { figure, unit }, basis }: MergedEntry): string {
+  if (basis === 'cpu') return `CPU time of the server for its ${unit}`;
+  if (figure === 'latency') return 'p99, from when a message was due';
+  return figure === 'memory' ? "bytes of the server's memory" : `${unit} a second`;
 }
 
-/** One bar a peer. */
-function bars(workload: Workload, rows: readonly MergedRow[]): string {
-  const most = Math.max(...rows.map((row) => Math.max(row.high, row.value)), Number.MIN_VALUE);
-  return rows
+/** One bar a peer: how many times as good as the base of the card it is. */
+function bars(entry: MergedEntry): string {
+  const multiples = new Map(entry.rows.flatMap((row) => multipleIn(entry, row)));
+  const shown = [...multiples].flatMap(([peer, { high }]) => (isSetting(peer) ? [] : high));
+  const most = Math.max(...shown, Number.MIN_VALUE);
+  const share = (value: number) => `${((100 * Math.max(0, value)) / most).toFixed(2)}%`;
+  return entry.rows
     .map((row) => {
-      const share = (value: number) => `${((100 * Math.max(0, value)) / most).toFixed(2)}%`;
-      const { low, high } = row;
+      const multiple = multiples.get(row.peer);
       const kind = isOurs(row.peer) ? 'ours' : isYardstick(row.peer) ? 'floor' : 'theirs';
+      const text = `<div class="text"><span class="name">${escapeHtml(row.label)}${tag(row)}</span>
+<span class="figures">${figures(entry, row, multiple)}</span></div>`;
+      if (multiple === undefined || isSetting(row.peer)) return `<div class="row ${kind}">${text}</div>`;
+      const { median, low, high } = multiple;
       const whisker = low < high ? `<line x1="${share(low)}" x2="${share(high)}" y1="7" y2="7" class="whisker"/>` : '';
-      return `<div class="row ${kind}"><div class="text"><span class="name">${escapeHtml(row.label)}${tag(row)}</span>
-<span class="figures">${figures(workload, row)}</span></div>
-<svg width="100%" height="14" role="img" aria-label="${escapeHtml(`${row.label}: ${display(workload, row.value)}`)}">
-<rect width="100%" height="14" rx="3" class="track"/><rect width="${share(row.value)}" height="14" rx="3" class="bar"/>${whisker}</svg></div>`;
+      return `<div class="row ${kind}">${text}
+<svg width="100%" height="14" role="img" aria-label="${escapeHtml(`${row.label}: ${ratio(median)}`)}">
+<rect width="100%" height="14" rx="3" class="track"/><rect width="${share(median)}" height="14" rx="3" class="bar"/>${whisker}</svg></div>`;
     })
     .join('\n');
 }
 
-function display(workload: Workload, value: number): string {
-  return workload.figure === 'latency' ? value.toFixed(2) : thousands(value);
+/**
+ * What stands over a bar. Absolute figures are those of the base alone, or of everybody where nobody is it: others ran in other runs too, and
+ * their figures would say something else than their multiples.
+ */
+function figures(entry: MergedEntry, row: MergedRow, multiple: Range | undefined): string {
+  const base = baseOf(entry.rows, entry.workload.reference);
+  const parts =
+    row.peer === base || base === undefined
+      ? absolutes(entry, row)
+      : [
+          `<b>${multiple === undefined ? '–' : `${ratio(multiple.median)}${onceMark(row)}`}</b>`,
+          ...otherMultiple(entry, row),
+        ];
+  if (row.kernelShare !== undefined && entry.workload.figure !== 'memory')
+    parts.push(`${percent(row.kernelShare)} kernel`);
+  if (row.compressedBytes !== undefined) parts.push(`${thousands(row.compressedBytes)} octets a reply`);
+  return parts.join(' · ');
 }
 
-function figures(workload: Workload, row: MergedRow): string {
-  const parts = [`<b>${display(workload, row.value)}</b>`];
-  if (row.ratio !== undefined) parts.push(ratio(row.ratio));
-  if (workload.figure !== 'memory' && row.serverMicroseconds !== undefined) {
-    const kernel = row.kernelShare === undefined ? '' : `, ${percent(row.kernelShare)} kernel`;
-    parts.push(
-      `${row.serverMicroseconds < 10 ? row.serverMicroseconds.toFixed(2) : thousands(row.serverMicroseconds)} µs CPU${kernel}`,
-    );
-  }
-  if (row.compressedBytes !== undefined) parts.push(`${thousands(row.compressedBytes)} bytes on the wire`);
-  if (row.connectionBytesCollected !== undefined) {
+function onceMark({ rounds }: MergedRow): string {
+  return rounds < 2 ? ONCE : '';
+}
+
+function absolutes({ workload, basis }: MergedEntry, row: MergedRow): string[] {
+  const parts = [figureWords({ workload, basis: 'figure' }, row)];
+  if (workload.figure !== 'memory' && row.serverMicroseconds !== undefined)
+    parts.push(`${figureWords({ workload, basis: 'cpu' }, row)} CPU`);
+  if (basis === 'cpu') parts.reverse();
+  parts[0] = `<b>${parts[0]}</b>`;
+  if (row.connectionBytesCollected !== undefined)
     parts.push(`${thousands(row.connectionBytesCollected)} after a collection`);
-  }
-  return parts.join(' · ');
+  return parts;
+}
+
+/** The rate where the bar is of CPU time, and the other way round; of another setting whose multiple it is. */
+function otherMultiple({ workload, basis }: MergedEntry, { peer, ours, oursCpu }: MergedRow): string[] {
+  if (isSetting(peer)) return [`multiple of ${workload.reference}`];
+  if (workload.figure !== 'rate') return [];
+  if (basis === 'cpu') return ours === undefined ? [] : [`rate ${ratio(1 / ours.median)}`];
+  return oursCpu === undefined ? [] : [`CPU time ${ratio(1 / oursCpu.median)}`];
 }
 
 function tag(row: MergedRow): string {
@@ -188,6 +266,9 @@ function curves(rows: readonly MergedRow[]): string {
   return plot(lines, ticks, 'percentile', 'ms');
 }
 
+const GROWTH_LEAD = `<p>Both axes are logarithmic. After each name stands the exponent of the power that fits best: 0 is flat, 1 is in
+proportion.</p>`;
+
 /** Growth workloads become charts: for each series the CPU time of a message, and the memory. */
 function growthCards(entries: readonly MergedEntry[]): string[] {
   return GROWTH_SERIES.flatMap((series) => {
@@ -218,8 +299,7 @@ function growthCards(entries: readonly MergedEntry[]): string[] {
 
 function growthCard(id: string, title: string, what: string, chart: string): string {
   if (chart === '') return '';
-  return `<figure id="${id}"><figcaption>${title}<small>${what}, both axes logarithmic. Behind each name the exponent of the
-power that fits best: 0 is flat, 1 is in proportion</small></figcaption>
+  return `<figure id="${id}"><figcaption>${title}<small>${what}</small></figcaption>
 ${chart}</figure>`;
 }
 

@@ -372,11 +372,64 @@ describe('the page', () => {
   });
 
   it('shows every peer of every workload, who was left out, and escapes what it was given', () => {
-    assert.match(page, /barewire: 300/);
+    assert.match(page, /aria-label="barewire: 1\.00×"/);
     assert.match(page, /Some &#60;CPU&#62;/);
     assert.match(page, /deno is left out: &#60;b&#62;no/);
     assert.match(page, /<polyline points="/);
     assert.doesNotMatch(page, /NaN|Infinity|undefined/);
+  });
+});
+
+describe('a card of the page', () => {
+  const peer = (id: string, each: readonly Round[]) => ({ id, label: id, rounds: each });
+  const three = (...args: Parameters<typeof round>) => [round(...args), round(...args), round(...args)];
+
+  it('compares within runs: a picture does not say the contrary of the tables', () => {
+    const quiet = finding('echo-20x64', [peer('barewire', three(200, 1)), peer('barewire-attached', three(160, 2))]);
+    const loud = finding('echo-20x64', [peer('barewire', three(50, 4)), peer('ws', three(40, 5))]);
+    const again = finding('echo-20x64', [peer('barewire', three(60, 4)), peer('ws', three(48, 5))]);
+    const all = addRun(addRun(results(quiet), run('b'), [loud]), run('c'), [again]);
+    const page = renderPage(all);
+    assert.match(page, /<b>60\/s<\/b> · 4\.00 µs CPU/);
+    assert.match(page, /aria-label="barewire-attached: 0\.80×">\n.*width="80\.00%" height="14" rx="3" class="bar"/);
+    assert.match(page, /<b>0\.80×<\/b> · CPU time 2\.00×/);
+    assert.doesNotMatch(page, /160/, 'an absolute figure of another run');
+  });
+
+  it('marks that CPU time is compared, and its bars are of it', () => {
+    const limited = (perSecond: number, cpu: number) => three(perSecond, cpu, { limit: 'generator' });
+    const measured = [peer('barewire', limited(100, 2)), peer('ws', limited(90, 4))];
+    const page = renderPage(results(finding('echo-20x64', measured)));
+    assert.match(page, /<figcaption>echo 20 B, 64 connections\u00a0\*<small>CPU time of the server for its messages/);
+    assert.match(page, /<b>2\.00 µs CPU<\/b> · 100\/s/);
+    assert.match(page, /<b>0\.50×<\/b> · rate 0\.90×/);
+    assert.match(page, /aria-label="ws: 0\.50×">\n.*width="50\.00%" height="14" rx="3" class="bar"/);
+  });
+
+  it('sets another setting of ws beside ws, not beside barewire in other runs', () => {
+    const before = finding('deflate-chat-4k', [peer('barewire', three(400, 2)), peer('ws', three(100, 4))]);
+    const both = finding('deflate-chat-4k', [
+      peer('barewire', three(600, 2)),
+      peer('ws', three(100, 4)),
+      peer('ws-level-1', three(98, 4)),
+    ]);
+    const page = renderPage(addRun(results(before), run('b'), [both]));
+    assert.match(page, /aria-label="ws: 0\.20×"/);
+    assert.match(page, /<b>0\.98×<\/b> · multiple of ws/);
+    assert.doesNotMatch(page, /aria-label="ws-level-1/, 'no bar');
+  });
+
+  it('has figures in each row and column of the table of all rates, also in runs without ws', () => {
+    const native = [peer('barewire', three(100, 2)), peer('bun', three(50, 4))];
+    const memory = finding('idle-10000', [
+      peer('barewire', three(1, 1, { connectionBytes: 1 })),
+      peer('deno', three(1, 1, { connectionBytes: 2 })),
+    ]);
+    const page = renderPage(results(finding('echo-100tx16x64', native), finding('echo-16ktx32x2', native), memory));
+    const table = page.slice(page.indexOf('<table>'), page.indexOf('</table>'));
+    assert.match(table, /<th scope="col">barewire<\/th><th scope="col">bun<\/th><\/tr>/, 'nobody who has no rate');
+    assert.match(table, /<td>ahead of Bun<\/td><td class="best">100\/s<\/td><td>0\.50×<\/td>/);
+    assert.doesNotMatch(table, /–/);
   });
 });
 
