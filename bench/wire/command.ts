@@ -4,10 +4,10 @@
  */
 
 import { parseArgs } from 'node:util';
-import { PEERS } from '../peers/peers.ts';
+import { PEERS, type Peer, takesPart } from '../peers/peers.ts';
 import type { Schedule } from './compare.ts';
 import { SHOWN_NODE } from './merge.ts';
-import { chooseWorkloads, type NamedSet, SETS, WORKLOADS, type Workload } from './workloads.ts';
+import { chooseWorkloads, type NamedSet, SETS, type Workload } from './workloads.ts';
 
 /** On versions of Node that are not the first: who is written for Node, and runs on all of them. */
 export const NODE_PEERS: readonly string[] = ['barewire', 'ws', 'better-sse'];
@@ -32,13 +32,13 @@ ${Object.entries(SETS)
   --save            also add this run to bench/results/latest.json, and write bench/results/index.html
   --replace         with --save: earlier runs on the same version of Node go
   --node-args=ARGS  further arguments for Node servers, such as --node-args="--cpu-prof --cpu-prof-dir=profiles"
-  --list            shows the workloads
+  --list            shows the workloads that --set and --workloads choose, or all
   --help            this text
 `;
 
 export type Command =
   | { readonly do: 'help' }
-  | { readonly do: 'list' }
+  | { readonly do: 'list'; readonly workloads: readonly Workload[] }
   | {
       readonly do: 'run';
       readonly workloads: readonly Workload[];
@@ -75,10 +75,11 @@ const OPTIONS = {
 export function readCommand(args: readonly string[]): Command {
   const { values } = parseArgs({ args: [...args], options: OPTIONS });
   if (values.help) return { do: 'help' };
-  if (values.list) return { do: 'list' };
   if (values.quick && values.set !== undefined) throw new Error('--quick is --set quick: give one of the two');
   if (values.replace && !values.save) throw new Error('--replace is for --save');
   const set = chooseSet(values.set ?? (values.quick ? 'quick' : undefined));
+  const workloads = chooseWorkloads(values.workloads?.split(',') ?? set?.workloads ?? ['']);
+  if (values.list) return { do: 'list', workloads };
   const peers = values.peers?.split(',') ?? set?.peers;
   const unknown = peers?.find((id) => !PEERS.some((peer) => peer.id === id));
   if (unknown !== undefined) throw new Error(`there is no peer "${unknown}"; --help lists them`);
@@ -87,12 +88,12 @@ export function readCommand(args: readonly string[]): Command {
   if (wrong !== undefined) throw new Error(`--node is "${wrong}", must be major versions such as 24,20,26`);
   return {
     do: 'run',
-    workloads: chooseWorkloads(values.workloads?.split(',') ?? set?.workloads ?? ['']),
+    workloads,
     peers,
     schedule: {
       rounds: numberIn('--rounds', values.rounds, 1, Number.isInteger, 'a whole number of at least 1'),
       warmUpMs: 1_000 * numberIn('--warm-up', values['warm-up'], 0, Number.isFinite, 'a number of at least 0'),
-      durationMs: 1_000 * numberIn('--seconds', values.seconds, 0.001, Number.isFinite, 'a number above 0'),
+      durationMs: 1_000 * numberIn('--seconds', values.seconds, 0.001, Number.isFinite, 'a number of at least 0.001'),
       nodeArgs: values['node-args'].split(' ').filter((part) => part !== ''),
     },
     majors,
@@ -124,9 +125,29 @@ function chooseSet(name: string | undefined): NamedSet | undefined {
   return SETS[name];
 }
 
-/** Ids, groups and titles of all workloads. */
-export function workloadList(): string {
-  const idWidth = Math.max(...WORKLOADS.map(({ id }) => id.length)) + 2;
-  const groupWidth = Math.max(...WORKLOADS.map(({ group }) => group.length)) + 2;
-  return WORKLOADS.map(({ id, group, title }) => `${id.padEnd(idWidth)}${group.padEnd(groupWidth)}${title}\n`).join('');
+/** What a round takes beside its warm-up and its measurement: a load process that starts, connects and ends. Measured: 0.4 to 1.3 s. */
+const ROUND_OVERHEAD_MS = 700;
+
+/** How long a run takes, in words: about, as it is one figure for workloads of many kinds. */
+export function estimateWords(
+  workloads: readonly Workload[],
+  peers: readonly Peer[],
+  { rounds, warmUpMs, durationMs }: Schedule,
+): string {
+  const pairs = workloads.reduce((sum, each) => sum + peers.filter((peer) => takesPart(peer, each)).length, 0);
+  const minutes = (pairs * rounds * (warmUpMs + durationMs + ROUND_OVERHEAD_MS)) / 60_000;
+  const time =
+    minutes > 90
+      ? `${Math.round(minutes / 30) / 2} h`
+      : minutes > 5
+        ? `${Math.round(minutes / 5) * 5} min`
+        : `${Math.ceil(minutes)} min`;
+  return `about ${time}`;
+}
+
+/** Ids, groups and titles of workloads. */
+export function workloadList(workloads: readonly Workload[]): string {
+  const idWidth = Math.max(...workloads.map(({ id }) => id.length)) + 2;
+  const groupWidth = Math.max(...workloads.map(({ group }) => group.length)) + 2;
+  return workloads.map(({ id, group, title }) => `${id.padEnd(idWidth)}${group.padEnd(groupWidth)}${title}\n`).join('');
 }

@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { runAsProgram } from '../main.ts';
 import { installPeers, missing, nodeProgram, nodeVariable, PEERS, type Peer, takesPart } from '../peers/peers.ts';
-import { type Command, HELP, NODE_PEERS, readCommand, workloadList } from './command.ts';
+import { type Command, estimateWords, HELP, NODE_PEERS, readCommand, workloadList } from './command.ts';
 import { compare } from './compare.ts';
 import { addRun, dropRuns, nodeMajor } from './merge.ts';
 import { installNodes } from './nodes.ts';
@@ -35,7 +35,7 @@ const LATEST = `${RESULTS_FOLDER}latest.json`;
 async function main(): Promise<number> {
   const command = readCommand(process.argv.slice(2));
   if (command.do !== 'run') {
-    process.stdout.write(command.do === 'help' ? HELP : workloadList());
+    process.stdout.write(command.do === 'help' ? HELP : workloadList(command.workloads));
     return 0;
   }
   if (process.env[ON_NODE] === undefined && command.majors.length > 0) return runOn(command);
@@ -50,6 +50,9 @@ async function measure({ workloads, peers: named, schedule, ...rest }: RunComman
   const noAddons = installNodes(addonNodes(named));
   if (noAddons !== undefined) process.stdout.write(`${noAddons}\n`);
   const peers = choosePeers(named, workloads);
+  process.stdout.write(
+    `${workloads.length} workloads, ${peers.length} servers: ${estimateWords(workloads, peers, schedule)}\n`,
+  );
   const run = describeRun(peers, schedule);
   const before = rest.save ? earlierResults(rest.replace ? nodeMajor(run) : undefined) : { runs: [], workloads: [] };
   const findings: Finding[] = [];

@@ -16,13 +16,14 @@ import { oneLine, readArgs, UsageError, wholeNumber } from './usage.ts';
 
 const HELP = `Usage: barewire bench URL [options]
 
-Puts load on a server and says what it bore. ws:// and wss:// URLs must lead to an echo server (\`barewire echo\` is one),
-http:// and https:// URLs to an event stream. Every reply is checked; a wrong one ends the run.
+Puts load on a server and says what it bore. ws:// and wss:// URLs must lead to an echo server (\`barewire echo\` is one), or
+with --fan-out to one that sends each message to everybody; http:// and https:// URLs to an event stream. Every reply is
+checked; a wrong one ends the run.
 
 What to do
   (nothing)            keep --in-flight messages under way on every connection, as fast as they come back
   --fan-out            the server sends each message to every connection: count deliveries
-  --rate N             send N messages a second, and measure latency from when each was due
+  --rate N             send N messages a second, and measure latency from when each was due (without --compress)
   --connect            open and close connections, --connections of them at a time
   --publish URL        for an event stream: POST events here; without it they are only counted
 

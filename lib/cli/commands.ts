@@ -22,7 +22,11 @@ export const COMMANDS: readonly Command[] = [
     serves: true,
     load: () => import('./echo.ts'),
   },
-  { name: 'bench', summary: 'load for a WebSocket server or an event stream', load: () => import('./bench.ts') },
+  {
+    name: 'bench',
+    summary: 'load for a WebSocket server that echoes or broadcasts, or an event stream',
+    load: () => import('./bench.ts'),
+  },
   {
     name: 'conformance',
     summary: 'examines a WebSocket server or client, or an event stream, case by case',

@@ -3,13 +3,14 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import * as floods from '../../bench/chat-floods.ts';
 import { PEERS, takesPart } from '../../bench/peers/peers.ts';
 import * as rooms from '../../bench/rooms/run.ts';
 import { SCENARIOS } from '../../bench/rooms/scenarios.ts';
-import { readCommand, workloadList } from '../../bench/wire/command.ts';
+import { estimateWords, readCommand, workloadList } from '../../bench/wire/command.ts';
 import { chooseWorkloads, README_ROWS, SETS, WORKLOADS } from '../../bench/wire/workloads.ts';
 
 const program = (name: string): string => fileURLToPath(new URL(`../../bench/${name}.js`, import.meta.url));
@@ -47,8 +48,9 @@ describe('the command line of the benchmark', () => {
     [['--node', '24,2'], /^--node is "2", must be major versions such as 24,20,26$/],
     [['--rounds', '0'], /^--rounds is "0", must be a whole number of at least 1$/],
     [['--rounds', '1.5'], /^--rounds is "1\.5", must be a whole number/],
-    [['--seconds', '0'], /^--seconds is "0", must be a number above 0$/],
-    [['--seconds', ''], /^--seconds is "", must be a number above 0$/],
+    [['--seconds', '0'], /^--seconds is "0", must be a number of at least 0\.001$/],
+    [['--seconds', '0.0001'], /^--seconds is "0\.0001", must be a number of at least 0\.001$/],
+    [['--seconds', ''], /^--seconds is "", must be a number of at least 0\.001$/],
     [['--seconds', 'Infinity'], /^--seconds is "Infinity"/],
     [['--warm-up', '-1'], /^Option '--warm-up' argument is ambiguous/],
     [['--warm-up=-1'], /^--warm-up is "-1", must be a number of at least 0$/],
@@ -66,10 +68,40 @@ describe('the command line of the benchmark', () => {
   });
 
   it('lists ids apart from their groups', () => {
-    const lines = workloadList().trimEnd().split('\n');
+    const lines = workloadList(WORKLOADS).trimEnd().split('\n');
     assert.equal(lines.length, WORKLOADS.length);
     for (const [i, { id, group, title }] of WORKLOADS.entries())
       assert.deepEqual(lines[i]!.split(/ {2,}/), [id, group, title]);
+  });
+
+  it('lists the workloads of a set, or those that are named', () => {
+    const listed = (...args: readonly string[]) => {
+      const command = readCommand([...args, '--list']);
+      assert.equal(command.do, 'list');
+      return (command as Extract<typeof command, { do: 'list' }>).workloads.map(({ id }) => id);
+    };
+    assert.deepEqual(listed('--set', 'quick').toSorted(), SETS['quick']!.workloads.toSorted());
+    assert.deepEqual(listed('--set', 'readme').toSorted(), [...README_ROWS].toSorted());
+    assert.deepEqual(listed('--workloads', 'echo-20x1'), ['echo-20x1']);
+    assert.equal(listed().length, WORKLOADS.length);
+    assert.throws(() => listed('--set', 'nope'), /there is no set/);
+  });
+
+  it('says how long a run takes, and bench/README.md says the same', () => {
+    const words = (...args: readonly string[]) => {
+      const { workloads, peers, schedule } = read(...args);
+      const chosen = PEERS.filter(({ id }) => peers?.includes(id) ?? true);
+      return estimateWords(workloads, chosen, schedule);
+    };
+    assert.equal(words('--peers', 'ws', '--workloads', 'echo-20x1'), 'about 1 min');
+    assert.equal(
+      words('--peers', 'ws', '--workloads', 'echo-20x1', '--rounds', '1000', '--seconds', '58.6'),
+      'about 16.5 h',
+    );
+    const readme = readFileSync(new URL('../../../bench/README.md', import.meta.url), 'utf8');
+    const commands = [...readme.matchAll(/^npm run bench -- (.*?) +# .*(about [\d.]+ (?:h|min))/gm)];
+    assert.equal(commands.length, 3);
+    for (const [, args, told] of commands) assert.equal(told, words(...args!.split(' ')), args);
   });
 
   it('ends quietly when whoever reads has what it wanted', async () => {

@@ -47,6 +47,8 @@ describe('barewire bench', () => {
     for (const option of ['--connections', '--in-flight', '--size', '--rate', '--duration', '--json', '--fan-out']) {
       assert.ok(out.includes(option), option);
     }
+    assert.match(out, /URLs must lead to an echo server .*with --fan-out to one that sends each message to everybody/s);
+    assert.match(out, /^ {2}--rate N .*without --compress/m);
   });
 
   const misuse: readonly [string[], RegExp][] = [
