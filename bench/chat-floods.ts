@@ -204,10 +204,11 @@ async function measure(kinds: readonly string[], rounds: number, ms: number): Pr
         shares.push(share);
         await bystanders.phase(300); // what was under way is not the next calm's
       }
-      const ratio = median(flooded.map((p99, i) => p99 / calm[i]!));
+      const [before, during] = [median(calm), median(flooded)];
+      const ratio = during / before;
       if (ratio > MAX_RATIO) isBorne = false;
-      const [before, during] = [median(calm), median(flooded)].map((value) => `${value.toFixed(2)} ms`);
-      rows.push([FLOODS[kind]!.what, before!, during!, ratio.toFixed(2), `${(100 * median(shares)).toFixed(0)} %`]);
+      const times = [before, during].map((value) => `${value.toFixed(2)} ms`);
+      rows.push([FLOODS[kind]!.what, ...times, ratio.toFixed(2), `${(100 * median(shares)).toFixed(0)} %`]);
     }
     console.log(columns(rows));
     console.log(`connections of bystanders that ended: ${bystanders.lost}`);

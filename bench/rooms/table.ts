@@ -82,5 +82,8 @@ export function renderRooms({ machine, placement, scenarios }: RoomResults): str
   const dates = [...new Set(scenarios.map(({ date }) => date))].join(', ');
   return `${markdownTable(head, cells, 2)}
 
-${placement}; ${machine}, Node ${nodes} (uWebSockets.js on Node 20); medians of ${Math.min(...scenarios.map(({ rounds }) => rounds))} rounds or more in turns, ${dates}. Ratios are medians of the rounds' ratios, beside what was wanted: ≤ and ≥ reached it, > and < missed it.${busy}`;
+Ratios are medians of the ratios of the rounds, so that a slow moment of the machine falls on both sides; where single rounds lie far apart, that is not the
+ratio of the medians in the columns. Beside each stands what was wanted: ≤ and ≥ reached it, > and < missed it.
+
+${placement}; ${machine}, Node ${nodes} (uWebSockets.js on Node 20); medians of ${Math.min(...scenarios.map(({ rounds }) => rounds))} rounds or more in turns, ${dates}.${busy}`;
 }

@@ -151,6 +151,14 @@ describe('the command line of the rooms’ benchmark', () => {
 });
 
 describe('the command line of the floods', () => {
+  it('made the table of bench/README.md, whose ratios are those of its columns', () => {
+    const readme = readFileSync(new URL('../../../bench/README.md', import.meta.url), 'utf8');
+    const rows = [...readme.matchAll(/^\| (.+) \| ([\d.]+) ms \| ([\d.]+) ms \| ([\d.]+) \| /gm)];
+    assert.equal(rows.length, 8);
+    for (const [, what, calm, flood, ratio] of rows)
+      assert.ok(Math.abs(Number(flood) / Number(calm) - Number(ratio)) < 0.06, what);
+  });
+
   it('has help, and refuses what it does not know before a server is started', () => {
     assert.match(floods.HELP, /--kinds A,B[\s\S]+ {2}joins +joins, each on a connection of its own\n/);
     assert.equal(floods.readCommand(['--help']).help, true);

@@ -34,6 +34,7 @@ describe('the table of the rooms’ benchmark', () => {
       text,
       /CPU of barewire \/ socket\.io 0\.5 ≤ 0\.6; p99 of barewire 2\.5 > 2; complete of barewire 0\.5 < 1 \|/,
     );
+    assert.match(text, / \|\n\nRatios are medians of the ratios of the rounds, /, 'right under the table');
     assert.match(text, /a machine, Node 24\.1\.0 \(uWebSockets/);
     assert.match(text, /Load average when a scenario began: 3\.0 to 3\.0/);
     assert.deepEqual(measured.wanted.map(isReached), [true, false, false]);
