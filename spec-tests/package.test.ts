@@ -13,6 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), 'barewire-package-'));
 
 interface Manifest {
   readonly exports: Readonly<Record<string, unknown>>;
+  readonly files: readonly string[];
 }
 
 /** Runs a program in the packed package, which knows itself by its name. */
@@ -39,7 +40,9 @@ function closure(path: string, found = new Set<string>()): Set<string> {
 
 describe('the package', () => {
   before(() => {
-    for (const name of ['package.json', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE', 'docs', 'dist/lib'])
+    const { files } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest;
+    const readmes = files.filter((name) => name.endsWith('/README.md'));
+    for (const name of ['package.json', 'README.md', 'SECURITY.md', 'LICENSE', 'docs', 'dist/lib', ...readmes])
       if (existsSync(join(ROOT, name))) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
     execFileSync(process.execPath, [join(ROOT, 'scripts/bundle.mjs'), folder], { stdio: 'inherit' });
   });
@@ -131,6 +134,20 @@ describe('the package', () => {
   it('has a command that knows its version', () => {
     const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
     assert.match(run('dist/lib/cli/main.js', '--version'), new RegExp(version.replaceAll('.', '\\.')));
+  });
+
+  it('weighs what bench/README.md says, within 3 %', () => {
+    const output = execFileSync('npm', ['pack', '--ignore-scripts', '--dry-run', '--json'], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    const [packed] = JSON.parse(output) as { size: number; unpackedSize: number }[];
+    const [, kilobytes, megabytes] = /\*\*Size of the package\*\*: (\d+) kB packed .*?, ([\d.]+) MB unpacked/.exec(
+      readFileSync(join(ROOT, 'bench/README.md'), 'utf8'),
+    )!;
+    const near = (bytes: number, told: number) => assert.ok(Math.abs(bytes / told - 1) < 0.03, `${bytes}, not ${told}`);
+    near(packed!.size, Number(kilobytes) * 1_000);
+    near(packed!.unpackedSize, Number(megabytes) * 1_000_000);
   });
 
   it('has nothing of Node’s in what browsers load', () => {
