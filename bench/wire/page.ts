@@ -78,14 +78,16 @@ ${[...groups].map(([group, entries]) => section(group, entries)).join('\n')}
 
 /** All workloads against all peers, as multiples of barewire. */
 function overview(view: View): string {
-  const entries = view.workloads.filter(
-    ({ workload, rows }) => workload.figure === 'rate' && workload.group !== 'growth' && baseOf(rows) === OURS,
-  );
+  const entries = view.workloads.filter((entry) => {
+    const { workload, rows } = entry;
+    const isRate = workload.figure === 'rate' && workload.group !== 'growth' && baseOf(rows) === OURS;
+    return isRate && rows.some((row) => row.peer !== OURS && multipleIn(entry, row).length > 0);
+  });
   const multiples = entries.map((entry) => new Map(entry.rows.flatMap((row) => multipleIn(entry, row))));
   const peers = [
     ...new Map(entries.flatMap(({ rows }) => rows.map(({ peer, label }) => [peer, label] as const))),
   ].filter(([peer]) => peer !== OURS && multiples.some((each) => each.has(peer)));
-  if (entries.length < 2 || peers.length === 0) return '';
+  if (entries.length < 2) return '';
   const head = peers
     .map(([peer, label]) => `<th scope="col">${escapeHtml(label)}${isSetting(peer) ? SETTING : ''}</th>`)
     .join('');
@@ -214,7 +216,7 @@ function figures(entry: MergedEntry, row: MergedRow, multiple: Range | undefined
 }
 
 function onceMark({ rounds }: MergedRow): string {
-  return rounds < 2 ? ONCE : '';
+  return rounds === 1 ? ONCE : '';
 }
 
 function absolutes({ workload, basis }: MergedEntry, row: MergedRow): string[] {
