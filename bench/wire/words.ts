@@ -48,9 +48,19 @@ export function runsWords(runs: readonly Run[], entries: readonly Pick<MergedEnt
     return `${length} run${length === 1 ? '' : 's'} on ${day}`;
   };
   const commits = each(({ commit, dirty }) => `${commit.slice(0, 10)}${dirty ? ' with changes' : ''}`);
-  const where = each(({ machine }) => `${machine.cpu}, ${machine.cpus} CPUs, ${machine.placement}`);
   const rounds = fewestToMost(runs.map(({ schedule }) => schedule.rounds));
-  return `${days.map(ofDay).join(', ')}; commits ${commits}; ${where}; ${rounds} interleaved rounds of ${fewestToMost(runs.map(({ schedule }) => schedule.durationMs / 1_000))} s${sampleWords(entries)}`;
+  return `${days.map(ofDay).join(', ')}; commits ${commits}; ${machineWords(runs)}; ${rounds} interleaved rounds of ${fewestToMost(runs.map(({ schedule }) => schedule.durationMs / 1_000))} s${sampleWords(entries)}`;
+}
+
+/** Where runs were made: a machine is known by its processor, its system and its memory. */
+function machineWords(runs: readonly Run[]): string {
+  const unique = (words: readonly string[]): string[] => [...new Set(words)];
+  const machines = unique(
+    runs.map(({ machine: { cpu, cpus, system, memoryBytes } }) => `${cpu} ${cpus} ${system} ${memoryBytes}`),
+  );
+  const kinds = unique(runs.map(({ machine: { cpu, cpus, placement } }) => `${cpu}, ${cpus} CPUs, ${placement}`));
+  if (machines.length === 1) return kinds.join(', ');
+  return `${machines.length} machines (${unique(runs.map(({ machine: { system } }) => system)).join(', ')}), ${kinds.join(', ')}`;
 }
 
 function sampleWords(entries: readonly Pick<MergedEntry, 'rows'>[]): string {

@@ -192,6 +192,11 @@ describe('the README table', () => {
       /^2 runs on 2030-01-02, 1 run on 2030-01-03; commits 0123456789; Some <CPU>, 2 CPUs, .*; 1 to 3 interleaved rounds of 2 s$/,
     );
     assert.deepEqual(versionsOf([first, later]), { ...first.versions, later: '2' });
+    const elsewhere = { ...second, machine: { ...second.machine, system: 'other 2', memoryBytes: 1 } };
+    assert.match(
+      runsWords([first, second, elsewhere], []),
+      /; 2 machines \([^()]+, other 2\), Some <CPU>, 2 CPUs, [^;]*; 3 interleaved/,
+    );
   });
 
   it('is generated from a result file and put between its markers, twice with the same result', () => {
