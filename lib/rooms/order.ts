@@ -51,6 +51,11 @@ export class Order<Value> {
     return this.#delivered;
   }
 
+  /** Something is being delivered. */
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
   addRecord(entry: Entry<Value>): void {
     this.#queue.push({ entry });
     this.#gatherer.want();

@@ -101,8 +101,10 @@ export class Receipts {
   /** Answered, and not delivered yet; several for one record where it was published again meanwhile. */
   readonly #waiting = new Map<number, Waiting[]>();
 
-  /** An append begins: the log is called next. */
+  /** An append begins: the log is called next, perhaps from inside another call of it, whose early outcome is kept with the others. */
   begin(): void {
+    if (this.#early !== undefined) this.#outcomes.set(this.#early.sequence, this.#early.outcome);
+    this.#early = undefined;
     this.#isCalling = this.#appending++ === 0;
   }
 

@@ -99,7 +99,7 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     this.#publisher = new Publisher(this, host.log, host.clock);
     this.#order = new Order(this.#audience, settings.gatherMs, host.clock, {
       delivered: (sequence, outcome) => this.#publisher.delivered(sequence, outcome),
-      done: () => this.#trim(),
+      done: () => (this.#isClosed ? this.#publisher.giveUp() : this.#trim()),
     });
   }
 
@@ -236,7 +236,8 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     this.#order.close();
     this.#cancelSweep?.();
     this.#preparer.close();
-    this.#publisher.giveUp();
+    // The last member may have left while it was given a record, whose outcome is known when everyone has been served.
+    if (!this.#order.isRunning) this.#publisher.giveUp();
     this.#publisher.noteCalm();
   }
 

@@ -375,6 +375,31 @@ describe('slow members', () => {
     assert.deepEqual([coalesced, queued], [1, 1]);
   });
 
+  it('counts in the receipt a member that leaves, as the last one, while it is given the record', async () => {
+    const log = new DelayedLog(new MemoryLog());
+    const at = world({ log });
+    const ear = at.ear('r');
+    log.flush();
+    const published = at.hub.publish('r', 'm1');
+    await turns(1); // the log has answered, and the record is still to come
+    ear.inside = () => ear.member.leave('r');
+    log.flush();
+    assert.deepEqual([ear.texts, (await published).sent, at.hub.size], [['m1'], 1, 0]);
+  });
+
+  it('counts in the receipt who heard a record during which another one was published, on another hub of the log', async () => {
+    const log = new MemoryLog();
+    const [at, other] = [world({ log, maxHistoryRecords: 0 }), world({ log })];
+    at.ear('r');
+    const ear = other.ear('r');
+    const inner: Promise<Receipt>[] = [];
+    ear.inside = ({ type }) => {
+      if (type === 'record' && inner.length === 0) inner.push(at.hub.publish('r', 'm2'));
+    };
+    const outer = await at.hub.publish('r', 'm1');
+    assert.deepEqual([outer.sent, (await inner[0])?.sent], [1, 1]);
+  });
+
   it('a receipt of zeros alone: nobody here was given the record as it came', async () => {
     const counts = async (receipt: Promise<Receipt>): Promise<number[]> => {
       const { sent, queued, dropped, coalesced, evicted } = await receipt;
