@@ -2,7 +2,8 @@
  * The members of a room, and how a message gets to each of them.
  *
  * Those who keep up are given a message at once. Who does not is behind: it waits for `drained` and is then given what it
- * missed from the room's backlog, as are those who join with a history to read: replay is the same as catching up. Whatever it will
+ * missed from the room's backlog, as are those who join with a history to read: replay is the same as catching up. Catching up ends at
+ * what has had its turn (`Cursor.due`): the rest comes in its turn, so that each record counts each member once. Whatever it will
  * never get is told as a gap, in its place. What waits for it is bounded; beyond the bounds a policy decides (`policies.ts`).
  * Joining, leaving and falling behind are O(1); a message is O(members). Read next: `order.ts`.
  */
@@ -77,6 +78,7 @@ export class Audience<Value> {
     seat.kept = undefined;
     seat.keptBytes = 0;
     seat.replayTo = head.sequence;
+    seat.due = head.sequence;
     seat.lostTo = gap?.to ?? 0;
     // A welcome that the member has not taken yet stays first; of resets only the last one counts.
     seat.front.splice(seat.front[0]?.type === 'welcome' ? 1 : 0, Number.POSITIVE_INFINITY, notice);
@@ -99,14 +101,15 @@ export class Audience<Value> {
     const { sequence, place } = entry;
     const value = this.#seats.size === 0 ? undefined : this.#host.valueOf(entry);
     for (const seat of this.#seats) {
-      // It joined or caught up while the record waited for its turn, and has it, or has it before it as replay.
-      if (seat.next > sequence || seat.replayTo >= sequence) continue;
+      // Not welcomed yet, or it joined while the record waited for its turn, and has it as replay.
+      if (seat.next > sequence || seat.due >= sequence) continue;
       if (seat.isBehind || seat.member.isBlocked) {
         this.#queue(seat, entry, tally);
         continue;
       }
       if (value === undefined) {
         tally.dropped++;
+        this.#backlog.queueFor(seat, entry);
         this.#fallBehind(seat);
         this.catchUp(seat); // tells the gap
         continue;
@@ -142,7 +145,7 @@ export class Audience<Value> {
     this.#tellEvicted();
   }
 
-  /** Gives a member what it missed, until it is blocked or has everything. */
+  /** Gives a member what it missed, until it is blocked or has everything that has had its turn. */
   catchUp(seat: Seat<Value>): void {
     if (seat.isCatchingUp) return;
     seat.isCatchingUp = true;
@@ -155,6 +158,7 @@ export class Audience<Value> {
   tellLost(sequence: number): void {
     for (const seat of this.#seats) {
       seat.lostTo = Math.max(seat.lostTo, sequence);
+      seat.due = sequence;
       this.#fallBehind(seat);
       this.catchUp(seat);
     }
@@ -197,6 +201,7 @@ export class Audience<Value> {
       seat.skipTo = seat.next;
       this.#fallBehind(seat);
     }
+    this.#backlog.queueFor(seat, entry);
     const late = { backlog: this.#backlog, cursor: seat, entry, policy: this.#host.policy, nowMs };
     if (!queueLate(late, tally)) this.#lose(seat, 'too-slow');
   }
@@ -208,11 +213,11 @@ export class Audience<Value> {
       if (this.#giveNotice(seat, notice) && seat.front[0] === notice) seat.front.shift();
       return true;
     }
-    if (seat.next > this.#backlog.head.sequence) return this.#hasCaughtUp(seat);
+    if (seat.next > seat.due) return this.#hasCaughtUp(seat);
     const entry = this.#backlog.nextFor(seat);
     const value = entry === undefined ? undefined : this.#host.valueOf(entry);
     if (seat.isGone) return false; // it left while the value was made
-    if (entry === undefined) this.#giveGap(seat, this.#backlog.head.sequence);
+    if (entry === undefined) this.#giveGap(seat, seat.due);
     else if (value === undefined) {
       seat.lostTo = Math.max(seat.lostTo, entry.sequence);
       this.#giveGap(seat, entry.sequence);

@@ -53,6 +53,10 @@ export interface Cursor<Value> {
   lostTo: number;
   /** Entries up to this one are replay: never given up, and not counted against the bounds of the queue. */
   replayTo: number;
+  /** The last entry that came in its turn while this member was behind, or that is replay. Those after it have their turn later, and are not its yet. */
+  due: number;
+  /** Bytes of all entries up to that one. */
+  dueEnd: number;
   /** Of a member under `drop-newest`, what it keeps: then these are what comes next. */
   kept: Entry<Value>[] | undefined;
   keptBytes: number;
@@ -178,7 +182,7 @@ export class Backlog<Value> implements Numbering {
    */
   nextFor(cursor: Cursor<Value>): Entry<Value> | undefined {
     const candidate = this.#nextReplay(cursor) ?? this.#nextKept(cursor) ?? this.#nextInHistory(cursor);
-    const before = candidate?.sequence ?? this.#head.sequence + 1;
+    const before = candidate?.sequence ?? cursor.due + 1;
     if (before === cursor.next) return candidate;
     return this.#latest.firstBetween(cursor.next, before) ?? candidate;
   }
@@ -190,7 +194,18 @@ export class Backlog<Value> implements Numbering {
 
   /** How many records these members would be given now. For what it costs see `waiting.ts`. */
   waitingFor(cursors: Iterable<Cursor<Value>>): number {
-    return countWaiting({ history: this.#history, latest: this.#latest, head: this.#head.sequence }, cursors);
+    return countWaiting(this.#history, this.#latest, cursors);
+  }
+
+  /** An entry has come in its turn for a member that cannot be given it now. */
+  queueFor(cursor: Cursor<Value>, { sequence, offset, bytes }: Entry<Value>): void {
+    cursor.due = sequence;
+    cursor.dueEnd = offset + bytes;
+  }
+
+  /** Whether this is the latest record of its key, which stays at hand for everyone who is behind. */
+  isLatestOfKey(entry: Entry<Value>): boolean {
+    return this.#latest.holds(entry);
   }
 
   /** A member was given an entry. */
@@ -204,25 +219,24 @@ export class Backlog<Value> implements Numbering {
 
   /**
    * Whether more waits for a member than may. Passes over what costs nothing to pass over: what was superseded, and what
-   * is the latest of its key, which stays at hand. `last` is the last entry that waits: what has come after it has yet to be
-   * delivered.
+   * is the latest of its key, which stays at hand.
    */
-  isOver(cursor: Cursor<Value>, nowMs: number, last?: Entry<Value>): boolean {
+  isOver(cursor: Cursor<Value>, nowMs: number): boolean {
     for (;;) {
-      if (!this.#exceeds(cursor, nowMs, last)) return false;
+      if (!this.#exceeds(cursor, nowMs)) return false;
       const entry = this.#history.get(this.#firstCounted(cursor));
       if (entry === undefined || !this.#isFree(entry)) return true;
       cursor.skipTo = entry.sequence + 1;
     }
   }
 
-  /** Gives up the oldest of what waits until it is within the bounds. Returns how many records were lost. */
-  dropOldest(cursor: Cursor<Value>, nowMs: number, last: Entry<Value>): number {
+  /** Gives up the oldest of what waits until it is within the bounds. Returns how many records before the last one were lost. */
+  dropOldest(cursor: Cursor<Value>, nowMs: number): number {
     let lost = 0;
-    while (this.#exceeds(cursor, nowMs, last)) {
+    while (this.#exceeds(cursor, nowMs)) {
       const sequence = this.#firstCounted(cursor);
       const entry = this.#history.get(sequence);
-      if (entry === undefined || !this.#isFree(entry)) {
+      if (sequence < cursor.due && (entry === undefined || !this.#isFree(entry))) {
         lost++;
         cursor.lostTo = Math.max(cursor.lostTo, sequence);
       }
@@ -288,7 +302,7 @@ export class Backlog<Value> implements Numbering {
   }
 
   #nextInHistory(cursor: Cursor<Value>): Entry<Value> | undefined {
-    return this.#firstFrom(cursor, this.#firstCounted(cursor), this.#head.sequence);
+    return this.#firstFrom(cursor, this.#firstCounted(cursor), cursor.due);
   }
 
   /** The first entry of a range that no later one stands for. Notes what the history has moved past. */
@@ -301,14 +315,13 @@ export class Backlog<Value> implements Numbering {
     return undefined;
   }
 
-  #exceeds(cursor: Cursor<Value>, nowMs: number, last: Entry<Value> | undefined): boolean {
+  #exceeds(cursor: Cursor<Value>, nowMs: number): boolean {
     const sequence = this.#firstCounted(cursor);
-    if (sequence > (last?.sequence ?? this.#head.sequence)) return false;
+    if (sequence > cursor.due) return false;
     const entry = this.#history.get(sequence);
     if (entry === undefined) return true;
     const { maxQueueBytes, maxQueueAgeMs } = this.#queue;
-    const end = last === undefined ? this.#end : last.offset + last.bytes;
-    return end - entry.offset > maxQueueBytes || entry.waitingSinceMs < nowMs - maxQueueAgeMs;
+    return cursor.dueEnd - entry.offset > maxQueueBytes || entry.waitingSinceMs < nowMs - maxQueueAgeMs;
   }
 
   /** The first entry that waits and is not replay. */

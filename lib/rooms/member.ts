@@ -247,6 +247,8 @@ export function newSeat<Value>(
     skipTo: 1,
     lostTo: 0,
     replayTo: 0,
+    due: 0,
+    dueEnd: 0,
     kept: undefined,
     keptBytes: 0,
     keptTo: 0,

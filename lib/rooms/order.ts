@@ -56,6 +56,11 @@ export class Order<Value> {
     return this.#isRunning;
   }
 
+  /** Nothing is being delivered, and nothing waits for it. */
+  get isEmpty(): boolean {
+    return this.#queue.length === 0;
+  }
+
   addRecord(entry: Entry<Value>): void {
     this.#queue.push({ entry });
     this.#gatherer.want();

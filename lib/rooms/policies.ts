@@ -3,7 +3,7 @@
  *
  * It waits, as long as what waits is within the bounds. Beyond them the policy decides: the message's own, or the room's.
  * - `drop-oldest`: the oldest of what waits is given up. `coalesce`: likewise, but the latest record of each key stays.
- * - `drop-newest`: this message is given up, and those before it are kept for the member.
+ * - `drop-newest`: this message is given up, and those before it are kept for the member. Even then it is given the latest record of a key.
  * - `evict`: the member is let go, and may come back with its position.
  * Decides and counts; the backlog does it. Read next: `audience.ts`.
  */
@@ -28,31 +28,39 @@ export function queueLate<Value>(late: Late<Value>, tally: Tally): boolean {
   const policy = entry.record.policy ?? late.policy;
   if (entry.standsFor >= cursor.next) tally.coalesced++;
   if (cursor.kept !== undefined) return queueKept(late, policy, tally);
-  if (!backlog.isOver(cursor, nowMs, entry)) tally.queued++;
+  if (!backlog.isOver(cursor, nowMs)) tally.queued++;
   else if (policy === 'evict') {
     tally.evicted++;
     return false;
   } else if (policy === 'drop-newest') {
     backlog.keepFor(cursor, entry);
-    tally.dropped += 1 + backlog.dropKept(cursor, 0, nowMs);
-    cursor.lostTo = entry.sequence;
+    tally.dropped += backlog.dropKept(cursor, 0, nowMs);
+    giveUp(late, tally);
   } else {
-    tally.dropped += backlog.dropOldest(cursor, nowMs, entry);
+    tally.dropped += backlog.dropOldest(cursor, nowMs);
     if (cursor.skipTo <= entry.sequence) tally.queued++;
+    else giveUp(late, tally);
   }
   return true;
 }
 
 /** The same for a member that has a list of its own. */
-function queueKept<Value>({ backlog, cursor, entry, nowMs }: Late<Value>, policy: SlowPolicy, tally: Tally): boolean {
+function queueKept<Value>(late: Late<Value>, policy: SlowPolicy, tally: Tally): boolean {
+  const { backlog, cursor, entry, nowMs } = late;
   if (policy === 'drop-oldest' || policy === 'coalesce') tally.dropped += backlog.dropKept(cursor, entry.bytes, nowMs);
   if (backlog.keepAlso(cursor, entry)) tally.queued++;
   else if (policy === 'evict') {
     tally.evicted++;
     return false;
-  } else {
+  } else giveUp(late, tally);
+  return true;
+}
+
+/** This message is lost, unless it is the latest of its key, which stays at hand. */
+function giveUp<Value>({ backlog, cursor, entry }: Late<Value>, tally: Tally): void {
+  if (backlog.isLatestOfKey(entry)) tally.queued++;
+  else {
     tally.dropped++;
     cursor.lostTo = entry.sequence;
   }
-  return true;
 }

@@ -308,7 +308,7 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
   }
 
   #trim(): void {
-    if (this.slow === 0) this.#backlog.trim();
+    if (this.slow === 0 && this.#order.isEmpty) this.#backlog.trim();
   }
 
   #sweepLater(): void {

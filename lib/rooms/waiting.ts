@@ -11,37 +11,36 @@ import type { Cursor, Entry } from './backlog.ts';
 import type { History } from './history.ts';
 import type { Latest } from './latest.ts';
 
-/** The records of one room. */
-export interface Held<Value> {
-  readonly history: History<Entry<Value>>;
-  readonly latest: Latest<Value>;
-  /** The sequence of the last record. */
-  readonly head: number;
-}
-
 /** Records that members would be given now, each counted for each of them. See the head of this file. */
-export function countWaiting<Value>(held: Held<Value>, cursors: Iterable<Cursor<Value>>): number {
-  const { latest, head } = held;
-  const plainFrom = countPlain(held);
+export function countWaiting<Value>(
+  history: History<Entry<Value>>,
+  latest: Latest<Value>,
+  cursors: Iterable<Cursor<Value>>,
+): number {
+  const plainBetween = countPlain(history, latest);
   const keyed = latest.sequences();
   let count = 0;
-  for (const { next, skipTo, replayTo, kept, keptTo } of cursors) {
-    if (next > head) continue;
+  for (const { next, skipTo, replayTo, due, kept, keptTo } of cursors) {
+    if (next > due) continue;
     const counted = Math.max(next, replayTo + 1, kept === undefined ? skipTo : keptTo + 1);
-    count += keyed.length - indexFrom(keyed, next);
-    count += plainFrom(counted) + Math.max(0, plainFrom(next) - plainFrom(replayTo + 1));
+    count += indexFrom(keyed, due + 1) - indexFrom(keyed, next);
+    count += plainBetween(counted, due) + plainBetween(next, replayTo);
     if (kept !== undefined) count += countKept(kept, next, keyed.length > 0 ? latest : undefined);
   }
   return count;
 }
 
-/** Answers how many plain records of the history have a sequence from `from` on. */
-function countPlain<Value>({ history, latest, head }: Held<Value>): (from: number) => number {
+/** Answers how many plain records of the history there are from one sequence to another one, both of them included. */
+function countPlain<Value>(
+  history: History<Entry<Value>>,
+  latest: Latest<Value>,
+): (from: number, to: number) => number {
   const first = history.firstSequence;
   const counts = new Uint32Array(history.size + 1);
   for (let i = history.size - 1; i >= 0; i--)
     counts[i] = counts[i + 1]! + (isPlain(latest, history.get(first + i)!) ? 1 : 0);
-  return (from) => (from > head ? 0 : counts[Math.max(0, from - first)]!);
+  const countFrom = (sequence: number): number => counts[Math.max(0, Math.min(sequence - first, history.size))]!;
+  return (from, to) => (from > to ? 0 : countFrom(from) - countFrom(to + 1));
 }
 
 /** How many plain records a member keeps, from `next` on. Without keys none of them need be looked at. */

@@ -210,6 +210,20 @@ describe('slow members', () => {
     assert.deepEqual(slow.texts, ['m1', '2..100~', 'a100']);
   });
 
+  it('drop-newest: the latest record of a key stays too, and counts as queued', async () => {
+    const { at, slow } = await stuck({ policy: 'drop-newest' });
+    await say(at, 2, 4);
+    const publish = async (text: string, coalesce?: string): Promise<number[]> => {
+      const { queued, dropped, coalesced } = await at.hub.publish('r', text, { coalesce });
+      return [queued, dropped, coalesced];
+    };
+    assert.deepEqual(await publish('a5', 'a'), [1, 0, 0]);
+    assert.deepEqual(await publish('m6'), [0, 1, 0]);
+    assert.deepEqual(await publish('a7', 'a'), [1, 0, 1]);
+    slow.drain();
+    assert.deepEqual(slow.texts, ['m1', 'm2', 'm3', 'm4', '5..6', 'a7']);
+  });
+
   it('coalesce: says so when even the latest of a key had to go', async () => {
     const { at, slow } = await stuck({ policy: 'coalesce' });
     for (let i = 2; i <= 9; i++) await at.hub.publish('r', `k${i}`, { coalesce: `key ${i}` });
@@ -369,10 +383,69 @@ describe('slow members', () => {
     assert.deepEqual(await counts('drop-oldest'), { ...receipt, dropped: 1 });
     assert.deepEqual(await counts('drop-newest'), { ...receipt, queued: 0, dropped: 1 });
     assert.deepEqual(await counts('evict'), { ...receipt, queued: 0, evicted: 1, slow: 0 });
+    for (const policy of ['drop-oldest', 'coalesce'] as const) {
+      const { at } = await stuck({ policy });
+      const { queued, dropped } = await at.hub.publish('r', 'x'.repeat(3 * ONE));
+      assert.deepEqual([queued, dropped], [0, 1], 'it is larger than the queue');
+    }
     const { at } = await stuck({ policy: 'coalesce' });
     await at.hub.publish('r', 'a', { coalesce: 'k' });
     const { coalesced, queued } = await at.hub.publish('r', 'b', { coalesce: 'k' });
     assert.deepEqual([coalesced, queued], [1, 1]);
+  });
+
+  it('counts in the receipt who has drained between the record and its delivery (gatherMs)', async () => {
+    const at = world({ gatherMs: 10, maxHistoryRecords: 0, maxQueueBytes: 3 * ONE });
+    const [slow, stuck] = [at.ear('r'), at.ear('r')];
+    slow.credit = 1;
+    const publish = (...texts: string[]): Promise<Receipt>[] => texts.map((text) => at.hub.publish('r', text));
+    const early = publish('m1');
+    at.clock.advance(10);
+    const late = publish('m2', 'm3');
+    stuck.credit = 0;
+    slow.drain(2);
+    assert.deepEqual(slow.texts, ['m1'], 'a window is a window for those who have drained in it too');
+    at.clock.advance(10);
+    assert.deepEqual(slow.texts, ['m1', 'm2', 'm3']);
+    stuck.drain();
+    assert.deepEqual(stuck.texts, ['m1', 'm2', 'm3']);
+    const counts = (await Promise.all([...early, ...late])).map(({ sent, queued }) => [sent, queued]);
+    assert.deepEqual(counts, [
+      [1, 1],
+      [1, 1],
+      [0, 2],
+    ]);
+  });
+
+  it('counts in the receipt once each who drained while the record was being delivered', async () => {
+    const at = world();
+    const [before, quick, after] = [at.ear('r'), at.ear('r'), at.ear('r')];
+    for (const slow of [before, after]) slow.credit = 0;
+    await say(at, 1, 1);
+    quick.inside = () => {
+      for (const slow of [before, after]) slow.drain();
+    };
+    const { sent, queued } = await at.hub.publish('r', 'm2');
+    assert.deepEqual([sent, queued], [2, 1]);
+    for (const ear of [before, quick, after]) assert.deepEqual(ear.texts, ['m1', 'm2']);
+  });
+
+  it('counts in the receipts of a window who was told a gap in it, since `prepare` made nothing of one record', async () => {
+    const at = world({
+      gatherMs: 10,
+      prepare: (item) => (item.type === 'record' && item.data === 'no' ? undefined : item),
+    });
+    const ear = at.ear('r');
+    const receipts = ['m1', 'no', 'm3', 'm4'].map((text) => at.hub.publish('r', text));
+    at.clock.advance(10);
+    assert.deepEqual(ear.texts, ['m1', '2..2', 'm3', 'm4']);
+    const counts = (await Promise.all(receipts)).map(({ sent, dropped }) => [sent, dropped]);
+    assert.deepEqual(counts, [
+      [1, 0],
+      [0, 1],
+      [1, 0],
+      [1, 0],
+    ]);
   });
 
   it('counts in the receipt a member that leaves, as the last one, while it is given the record', async () => {

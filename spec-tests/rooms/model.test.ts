@@ -3,8 +3,8 @@
  * nodes that share a log; each of them checks all that it hears.
  *
  * For each client: in order, nothing twice, every missing sequence announced, nothing announced that it has, the right text.
- * For each publisher: what was acknowledged is there, once, with the first text. What a room says that waits for somebody is what that
- * client is given when it drains. A run is a list of steps made from a
+ * For each publisher: what was acknowledged is there, once, with the first text, and its receipt counts everybody who heard it as it came.
+ * What a room says that waits for somebody is what that client is given when it drains. A run is a list of steps made from a
  * seed; a list that fails is cut down to one from which nothing can be left out, and printed.
  */
 
@@ -17,6 +17,8 @@ import type { Eviction, Member } from '../../lib/rooms/member.ts';
 import { MemoryLog } from '../../lib/rooms/memory-log.ts';
 import type { Item } from '../../lib/rooms/notices.ts';
 import { formatPosition } from '../../lib/rooms/position.ts';
+import type { Receipt } from '../../lib/rooms/receipts.ts';
+import type { Room } from '../../lib/rooms/room.ts';
 import { FakeClock } from '../support/clock.ts';
 import { DelayedLog } from '../support/delayed-log.ts';
 import { Random, SEED_NOTE } from '../support/random.ts';
@@ -57,6 +59,8 @@ interface Setup {
   readonly maxQueueAgeMs: number;
   readonly presenceMs: number;
   readonly delayed: boolean;
+  /** `prepare` makes nothing of one message in seven. */
+  readonly refuses: boolean;
   readonly steps: readonly Step[];
 }
 
@@ -75,20 +79,40 @@ class Truth {
   }
 }
 
-/** A message that was published; without a sequence until it is acknowledged. */
+/** A message that was published; without a receipt until it is acknowledged. */
 interface Sent {
   readonly key: string;
   readonly text: string;
-  sequence: number | undefined;
+  /** The room of the node that it was published on, if that had members. */
+  readonly room: Room<Item> | undefined;
+  receipt: Receipt | undefined;
+}
+
+/** How many members of a room heard a record as it came, and not as replay; by room and sequence. */
+class Live {
+  readonly #heard = new Map<Room<Item> | undefined, Map<number, number>>();
+
+  note(room: Room<Item> | undefined, sequence: number): void {
+    const heard = this.#heard.get(room) ?? new Map<number, number>();
+    this.#heard.set(room, heard.set(sequence, this.count(room, sequence) + 1));
+  }
+
+  count(room: Room<Item> | undefined, sequence: number): number {
+    return this.#heard.get(room)?.get(sequence) ?? 0;
+  }
 }
 
 /** Checks what it hears, and keeps what it had last for when it comes back. */
 class Client {
   readonly truth: Truth;
+  readonly live: Live;
+  hub: Hub<Item> | undefined;
   member: Member<Item> | undefined;
   last: LogRecord | undefined;
   /** The first sequence that it has neither heard nor been told of; undefined before the welcome. */
   next: number | undefined;
+  /** Records up to this one are replay. */
+  replayTo = 0;
   /** How many values it still takes; the last of them with `backpressure`. */
   credit = Number.POSITIVE_INFINITY;
   throwsNext = false;
@@ -96,8 +120,9 @@ class Client {
   /** Records that it was given. */
   records = 0;
 
-  constructor(truth: Truth) {
+  constructor(truth: Truth, live: Live) {
     this.truth = truth;
+    this.live = live;
   }
 
   deliver(item: Item): 'sent' | 'backpressure' | 'dropped' {
@@ -116,6 +141,7 @@ class Client {
   }
 
   hear(item: Item): void {
+    if (item.type === 'welcome' || item.type === 'reset') this.replayTo = item.position.sequence;
     if (item.type === 'welcome') {
       assert.equal(this.next, undefined, 'welcome comes first');
       const first = item.position.sequence - item.replay + 1;
@@ -132,6 +158,7 @@ class Client {
       this.next = item.sequence + 1;
       this.last = item;
       this.records++;
+      if (item.sequence > this.replayTo) this.live.note(this.hub?.find(ROOM), item.sequence);
     } else if (item.type === 'gap') {
       assert.equal(item.from, this.next, 'a gap begins where it stands');
       assert.ok(item.to >= item.from && item.to <= this.truth.records.length);
@@ -160,11 +187,12 @@ class Client {
 }
 
 /** Runs the steps, then lets everyone drain and checks that nobody is owed anything. */
-async function run({ steps, delayed, ...setup }: Setup): Promise<void> {
+async function run({ steps, delayed, refuses, ...setup }: Setup): Promise<void> {
   const clock = new FakeClock();
   const log = new MemoryLog({ clock, maxHistoryRecords: setup.maxHistoryRecords });
   const truth = new Truth();
   log.subscribe(ROOM, 0, { opened() {}, record: (record) => truth.take(record), gap() {}, reset() {}, failed() {} });
+  const live = new Live();
   let broken: unknown;
   const logs = Array.from({ length: NODES }, () => new DelayedLog(log));
   const hubs = logs.map((each) => {
@@ -173,9 +201,10 @@ async function run({ steps, delayed, ...setup }: Setup): Promise<void> {
       if (error instanceof RoomRefused || (error instanceof Error && error.message === 'this client throws')) return;
       broken ??= error;
     };
-    return new Hub<Item>({ ...setup, prepare: (item) => item, clock, log: delayed ? each : log, onError });
+    const prepare = (item: Item): Item | undefined => (refuses && isRefused(item) ? undefined : item);
+    return new Hub<Item>({ ...setup, prepare, clock, log: delayed ? each : log, onError });
   });
-  const clients = Array.from({ length: CLIENTS }, () => new Client(truth));
+  const clients = Array.from({ length: CLIENTS }, () => new Client(truth, live));
   const sent: Sent[] = [];
 
   const send = (n: number, client: number, key = `c${client}-${sent.length}`): void => {
@@ -183,11 +212,12 @@ async function run({ steps, delayed, ...setup }: Setup): Promise<void> {
     const coalesce = n % 3 === 0 ? `k${n % 2}` : undefined;
     const policy = n % 5 === 0 ? POLICIES[n % 4] : undefined;
     const options = { key, coalesce, policy: policy === 'coalesce' && coalesce === undefined ? undefined : policy };
-    const message: Sent = { key, text, sequence: undefined };
+    const hub = hubs[n % NODES]!;
+    const message: Sent = { key, text, room: hub.find(ROOM), receipt: undefined };
     sent.push(message); // before publishing, inside which others may send
-    hubs[n % NODES]!.publish(ROOM, text, options).then(
-      ({ sequence }) => {
-        message.sequence = sequence;
+    hub.publish(ROOM, text, options).then(
+      (receipt) => {
+        message.receipt = receipt;
       },
       (error: unknown) => {
         broken ??= error;
@@ -197,10 +227,12 @@ async function run({ steps, delayed, ...setup }: Setup): Promise<void> {
 
   const join = (client: Client, n: number): void => {
     if (client.member !== undefined) return;
-    const member = hubs[n % NODES]!.member<undefined>({
+    const hub = hubs[n % NODES]!;
+    const member = hub.member<undefined>({
       send: (item) => client.deliver(item),
       evicted: (eviction) => client.evicted(eviction),
     });
+    client.hub = hub;
     client.member = member;
     const after = n % 4 === 0 || client.last === undefined ? undefined : formatPosition(client.last);
     if (after === undefined) client.last = undefined;
@@ -218,7 +250,7 @@ async function run({ steps, delayed, ...setup }: Setup): Promise<void> {
   const drain = (client: Client, n: number): void => {
     client.credit = n === 0 ? Number.POSITIVE_INFINITY : n;
     const before = queued() + client.records;
-    const isAlone = !client.throwsNext && client.inside === undefined;
+    const isAlone = !client.throwsNext && client.inside === undefined && !refuses;
     client.member?.drained();
     if (isAlone) assert.equal(queued() + client.records, before, 'what waited is what it was given');
   };
@@ -258,6 +290,7 @@ async function run({ steps, delayed, ...setup }: Setup): Promise<void> {
   }
   if (broken !== undefined) throw broken;
   checkEnd(truth, clients, sent);
+  checkReceipts(live, sent);
   await Promise.all(hubs.map((hub) => hub.close()));
   for (const client of clients) assert.equal(client.member, undefined, 'closing lets go of everyone');
   await log.close();
@@ -265,8 +298,9 @@ async function run({ steps, delayed, ...setup }: Setup): Promise<void> {
 
 function checkEnd(truth: Truth, clients: readonly Client[], sent: readonly Sent[]): void {
   const first = new Map<string, { text: string; sequence: number }>();
-  for (const { key, text, sequence: got } of sent) {
-    assert.ok(got !== undefined, `${key} was never acknowledged`);
+  for (const { key, text, receipt } of sent) {
+    assert.ok(receipt !== undefined, `${key} was never acknowledged`);
+    const got = receipt.sequence;
     const before = first.get(key);
     if (before === undefined) first.set(key, { text, sequence: got });
     else assert.equal(got, before.sequence, 'a repeat has the first number');
@@ -275,6 +309,20 @@ function checkEnd(truth: Truth, clients: readonly Client[], sent: readonly Sent[
   for (const { text, sequence } of first.values()) assert.equal(truth.records[sequence - 1]?.data, text);
   for (const { member, next } of clients)
     if (member !== undefined) assert.equal(next, truth.records.length + 1, 'nobody is owed anything');
+}
+
+/** Everybody who heard a record as it came is counted in its receipt, where its publisher's node had members. */
+function checkReceipts(live: Live, sent: readonly Sent[]): void {
+  for (const { room, receipt } of sent) {
+    if (room === undefined || receipt === undefined || receipt.duplicate) continue;
+    const heard = live.count(room, receipt.sequence);
+    const counts = `${receipt.sequence}: sent ${receipt.sent}, queued ${receipt.queued}, heard ${heard}`;
+    assert.ok(receipt.sent <= heard && heard <= receipt.sent + receipt.queued, counts);
+  }
+}
+
+function isRefused(item: Item): boolean {
+  return item.type === 'record' && item.sequence % 7 === 0;
 }
 
 /** Long enough for every promise that can settle. */
@@ -296,6 +344,7 @@ function randomSetup(random: Random): Setup {
     maxQueueAgeMs: random.pick([20, 1_000, 30_000]),
     presenceMs: random.pick([0, 10]),
     delayed: random.chance(0.6),
+    refuses: random.chance(0.3),
     steps: Array.from({ length: random.between(5, 80) }, () => ({
       do: random.pick(kinds),
       client: random.below(CLIENTS),

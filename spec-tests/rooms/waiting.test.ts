@@ -85,11 +85,11 @@ describe('Room.queued', () => {
       },
     } as unknown as History<Entry<string>>;
     const cursor = (next: number): Cursor<string> => ({
-      ...{ next, skipTo: next, lostTo: 0, replayTo: 0 },
+      ...{ next, skipTo: next, lostTo: 0, replayTo: 0, due: 100, dueEnd: 0 },
       ...{ kept: undefined, keptBytes: 0, keptTo: 0 },
     });
     const cursors = Array.from({ length: 1_000 }, () => cursor(91));
-    assert.equal(countWaiting({ history, latest, head: 100 }, cursors), 10_000);
+    assert.equal(countWaiting(history, latest, cursors), 10_000);
     assert.equal(looked, 100);
   });
 });
