@@ -171,7 +171,7 @@ export interface RoomMembers {
   readonly memberCount: number;
 }
 
-/** Who is told of a room's names. Its methods do not throw. */
+/** Who is told of a room's names: not inside `join` or `leave` themselves. Its methods do not throw. */
 export interface PresenceWatcher {
   joined(name: string): void;
   left(name: string): void;

@@ -48,9 +48,9 @@ export class SharedPresence extends Presence {
   }
 
   override join(name: string): void {
-    super.join(name);
     const { shared, room, report } = this.#options;
-    shared.join(room, name).catch(report);
+    shared.join(room, name).catch(report); // first: the others may be told at once, and make it leave again
+    super.join(name);
   }
 
   override leave(name: string): void {

@@ -41,6 +41,7 @@ class Names implements LogPresence {
     const before = this.counts.get(name) ?? 0;
     if (before + by > 0) this.counts.set(name, before + by);
     else this.counts.delete(name);
+    await undefined; // it is told of later, as by a log behind a network
     for (const watcher of this.watchers)
       if (before === 0) watcher.joined(name);
       else if (before + by === 0) watcher.left(name);
@@ -96,6 +97,22 @@ describe('presence on several nodes', () => {
     await settle();
     assert.deepEqual(at.hub.find('r')?.present.members, ['ann', 'far']);
     assert.deepEqual(toldTo(ann).at(-1)?.joined, ['far']);
+  });
+
+  it('a member that leaves while the others hear that it has joined leaves no name behind on any node', async () => {
+    const log = new SharedLog({ clock: new FakeClock() });
+    const [at, far] = [world({ log }), world({ log })];
+    const [ann, zoe] = [at.ear('r', { as: 'ann' }), far.ear('r', { as: 'zoe' })];
+    await settle();
+    ann.inside = (item) => {
+      if (item.type === 'presence' && item.joined.includes('bob')) bob.close();
+    };
+    const bob = at.hub.member<undefined>({ send: () => 'sent', evicted() {} });
+    bob.join('r', { as: 'bob' });
+    await settle();
+    assert.deepEqual([...log.presence.counts.keys()], ['ann', 'zoe']);
+    for (const { hub } of [at, far]) assert.deepEqual([...hub.find('r')!.names()].sort(), ['ann', 'zoe']);
+    assert.deepEqual(toldTo(zoe).at(-1)?.memberCount ?? 2, 2);
   });
 
   it('changes during a read are laid over its answer, and a doubt during it asks once more', async () => {
