@@ -212,10 +212,10 @@ export class Member<Value, Data = unknown> {
     if (this.#seats.size > 1) this.#wasInSeveral = true;
   }
 
-  /** For rooms: the seat is free. */
-  stand(room: string, seat: Seat<Value>): void {
-    if (this.#seats.get(room) === seat) this.#seats.delete(room);
+  /** For rooms: the seat is free. Returns whether it was this member's. */
+  stand(room: string, seat: Seat<Value>): boolean {
     this.#behind.delete(seat);
+    return this.#seats.get(room) === seat && this.#seats.delete(room);
   }
 
   /** For rooms: the seat waits for `drained`, or no longer. */

@@ -194,9 +194,9 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
 
   /** For `Member`: it leaves. */
   leave(seat: Seat<Value>): void {
-    if (!this.#audience.remove(seat)) return;
     this.#stand(seat);
-    this.#leftBy(seat);
+    // Else it was found too slow in this round, and the others hear that it left when the round is over.
+    if (this.#audience.remove(seat)) this.#leftBy(seat);
   }
 
   /** For `Hub`: lets go of everyone. */
@@ -207,10 +207,10 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     this.#letGoOfAll();
   }
 
-  /** The member is in the room no more. */
-  #stand(seat: Seat<Value>): void {
+  /** The member is in the room no more. Returns whether it was. */
+  #stand(seat: Seat<Value>): boolean {
     this.#arrivals?.delete(seat);
-    seat.member.stand(this.name, seat);
+    return seat.member.stand(this.name, seat);
   }
 
   /** The others hear it. */
@@ -328,9 +328,8 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
       members: () => ({ type: 'members', members: this.#presence.give(undefined), memberCount: this.#presence.size }),
       letGo: (seat, why) => {
         const position = seat.last;
-        this.#stand(seat);
-        // Before the others hear it, one of whom may let it join again.
-        seat.member.tellEvicted(evictionOf(this.name, why, position, seat.member.wasInSeveral));
+        // Before the others hear it, one of whom may let it join again. Who has left since it was found too slow is told nothing.
+        if (this.#stand(seat)) seat.member.tellEvicted(evictionOf(this.name, why, position, seat.member.wasInSeveral));
         this.#leftBy(seat);
       },
       calm: (isCalm) => {

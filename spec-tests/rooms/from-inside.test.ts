@@ -144,6 +144,37 @@ for (const where of ['prepare', 'room'] as const)
     await hub.close();
   });
 
+for (const how of ['leave', 'close'] as const)
+  it(`a member that has been found too slow, and does ${how} before it is told, has left and is told nothing`, async () => {
+    const log: string[] = [];
+    const hub = new Hub<Item>({ prepare: (item) => item, policy: 'evict', maxQueueBytes: 0, presenceMs: 0 });
+    const slow: Member<Item> = hub.member({
+      send: ({ type }) => (type === 'welcome' || type === 'presence' ? 'sent' : 'dropped'),
+      close: (code) => void log.push(`closed ${code}`),
+    });
+    slow.join('r', { as: 'slow' });
+    slow.join('other');
+    const other = hub.member({
+      send(item) {
+        if (item.type === 'presence') log.push(`left: ${item.left}`);
+        if (item.type !== 'record') return 'sent';
+        if (how === 'leave') log.push(`leave ${slow.leave('r')}`);
+        else slow.close();
+        log.push(`has ${slow.has('r')}, leave ${slow.leave('r')}`);
+        return 'sent';
+      },
+      evicted() {},
+    });
+    other.join('r');
+    const { evicted } = await hub.publish('r', 'x');
+    assert.equal(evicted, 1);
+    const left = how === 'leave' ? ['leave true'] : [];
+    assert.deepEqual(log, [...left, 'has false, leave false', 'left: slow']);
+    assert.deepEqual([...slow.rooms], how === 'leave' ? ['other'] : []);
+    assert.deepEqual([hub.find('r')?.size, [...hub.find('r')!.names()]], [1, []]);
+    await hub.close();
+  });
+
 it('a member that leaves while its notice or record is made is given neither', async () => {
   for (const type of ['welcome', 'record'] as const) {
     const given: string[] = [];
