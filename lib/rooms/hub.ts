@@ -208,6 +208,12 @@ export class Hub<Value, RoomData = unknown> {
     if (as !== undefined) checkText('as', as, ROOM_LIMITS.maxKeyLength);
     if (!isAfter(after))
       throw new TypeError(`join: after is ${describe(after)}, must be a position or the text of one`);
+    this.#enter(member, name, options);
+  }
+
+  /** Without the settings of a room that is to be made, asks for them. */
+  #enter(member: Member<Value, unknown>, name: string, options: JoinOptions, settings?: RoomSettings): void {
+    if (member.isClosed) return;
     if (this.#isClosed) throw new RoomRefused('LOG_CLOSED', 'the hub is closed');
     if (member.has(name)) return;
     if (member.size >= this.#maxRoomsPerMember)
@@ -219,9 +225,9 @@ export class Hub<Value, RoomData = unknown> {
     }
     if (this.#rooms.size >= this.#maxRooms)
       throw new RoomRefused('HUB_FULL', `there are ${this.#rooms.size} rooms with members, limit ${this.#maxRooms}`);
-    const settings = this.#settingsOf(name);
-    if (this.#rooms.has(name)) {
-      this.#join(member, name, options); // the application has made it while it was asked for the settings
+    if (settings === undefined) {
+      const asked = this.#settingsOf(name);
+      this.#enter(member, name, options, asked); // anew: the application may have done anything while it was asked
       return;
     }
     const room = new Room<Value, RoomData>(name, this.#roomHost, settings);

@@ -122,6 +122,11 @@ export class Member<Value, Data = unknown> {
     return this.#seats.size;
   }
 
+  /** `close` has been called. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** Whether it is in this room, or will be when the log has opened it. */
   has(room: string): boolean {
     return this.#seats.has(room);

@@ -175,6 +175,69 @@ for (const how of ['leave', 'close'] as const)
     await hub.close();
   });
 
+it('after room(name) everything is looked at again: the hub, the member and the bounds', async () => {
+  const codeOf = (join: () => void): string | undefined => {
+    try {
+      join();
+    } catch (error) {
+      return (error as RoomRefused).code;
+    }
+    return undefined;
+  };
+  const heard: string[] = [];
+  const made = (
+    room: (member: Member<Item>, hub: Hub<Item>) => void,
+    bounds: object = {},
+  ): [Hub<Item>, Member<Item>] => {
+    const hub: Hub<Item> = new Hub<Item>({
+      prepare: (item) => item,
+      ...bounds,
+      room: () => {
+        room(member, hub);
+        return {};
+      },
+    });
+    const member = hub.member<undefined>({
+      send: ({ type }) => {
+        heard.push(type);
+        return 'sent';
+      },
+      evicted: ({ why }) => void heard.push(why),
+    });
+    return [hub, member];
+  };
+
+  const [closes, first] = made((_member, hub) => void hub.close());
+  assert.equal(
+    codeOf(() => first.join('r')),
+    'LOG_CLOSED',
+  );
+  assert.deepEqual([closes.size, first.size], [0, 0]);
+
+  const [leaves, second] = made((member) => member.close());
+  second.join('r');
+  assert.deepEqual([leaves.size, second.size, heard], [0, 0, []]);
+  await leaves.close();
+
+  for (const [bound, code] of [
+    ['maxRooms', 'HUB_FULL'],
+    ['maxRoomsPerMember', 'MEMBER_FULL'],
+  ] as const) {
+    let [asked, inner] = [0, 0];
+    const nest = (member: Member<Item>): void => {
+      if (++asked > 4) return;
+      if (codeOf(() => member.join(`room ${asked}`)) === code) inner++;
+    };
+    const [hub, member] = made(nest, { [bound]: 2 });
+    assert.equal(
+      codeOf(() => member.join('r')),
+      code,
+    );
+    assert.deepEqual([hub.size, member.size, inner], [2, 2, 2], bound);
+    await hub.close();
+  }
+});
+
 it('a member that leaves while its notice or record is made is given neither', async () => {
   for (const type of ['welcome', 'record'] as const) {
     const given: string[] = [];
