@@ -232,8 +232,8 @@ export class Hub<Value, RoomData = unknown> {
     }
     const room = new Room<Value, RoomData>(name, this.#roomHost, settings);
     this.#rooms.set(name, room); // before anybody is told, who might join it too
-    room.join(member, options);
     room.open();
+    room.join(member, options);
   }
 
   #settingsOf(name: string): RoomSettings {

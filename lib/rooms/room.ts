@@ -173,17 +173,25 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     else this.#arrivals.set(seat, after);
   }
 
-  /** For `Hub`: begins to listen to the log. */
+  /** For `Hub`: begins to listen to the log, before anybody comes in. @throws RoomRefused when the log refuses at once */
   open(): void {
+    let isOpening = true;
+    let refused: RoomRefused | undefined;
     const subscription = this.#host.log.subscribe(this.name, this.#settings.maxHistoryRecords, {
       opened: (head, records) => this.#opened(head, records),
       record: (record) => this.#record(record),
       gap: (_gap, head) => this.#gap(head),
       reset: (head, records) => this.#reset(head, records),
-      failed: (error) => this.#failed(error),
+      failed: (error) => {
+        if (isOpening) refused = error;
+        else this.#failed(error);
+      },
     });
-    if (this.#isClosed) subscription.close();
-    else this.#subscription = subscription;
+    isOpening = false;
+    this.#subscription = subscription;
+    if (refused === undefined) return;
+    this.#closeIfEmpty();
+    throw refused;
   }
 
   /** For `Member`: it has room again. */

@@ -5,6 +5,7 @@ import { it } from 'node:test';
 import { Hub } from '../../lib/rooms/hub.ts';
 import { type LogSubscriber, type RoomLog, RoomRefused } from '../../lib/rooms/log.ts';
 import type { Eviction, JoinOptions, Member } from '../../lib/rooms/member.ts';
+import { MemoryLog } from '../../lib/rooms/memory-log.ts';
 import type { Item } from '../../lib/rooms/notices.ts';
 
 /** A log that opens rooms, and fails them, when the test says so; what is appended is number 30 of epoch `e1`. */
@@ -173,6 +174,34 @@ for (const how of ['leave', 'close'] as const)
     assert.deepEqual([...slow.rooms], how === 'leave' ? ['other'] : []);
     assert.deepEqual([hub.find('r')?.size, [...hub.find('r')!.names()]], [1, []]);
     await hub.close();
+  });
+
+for (const code of ['LOG_CLOSED', 'LOG_FULL'] as const)
+  it(`a join that the log refuses at once throws ${code}, and nobody is let go of, nor tries again for ever`, async () => {
+    const log = new MemoryLog({ maxRooms: 1 });
+    const errors: unknown[] = [];
+    const hub = new Hub({ prepare: (item) => item, log, onError: (error) => void errors.push(error) });
+    const told: string[] = [];
+    const member: Member<Item> = hub.member({
+      send: () => 'sent',
+      evicted({ room, why }) {
+        told.push(why);
+        member.join(room); // as a member does whose log has failed
+      },
+    });
+    member.join('first');
+    if (code === 'LOG_CLOSED') await log.close(); // `evicted` joins again
+    const before = code === 'LOG_CLOSED' ? ['log-failed'] : [];
+    for (let i = 0; i < 2; i++) assert.throws(() => member.join('second', { as: 'ann' }), { code });
+    assert.deepEqual([told, hub.find('second'), member.has('second')], [before, undefined, false]);
+    assert.equal(
+      errors.length,
+      code === 'LOG_CLOSED' ? 2 : 0,
+      'that the log has failed, and what `evicted` has thrown',
+    );
+    assert.deepEqual([hub.size, member.size], code === 'LOG_CLOSED' ? [0, 0] : [1, 1]);
+    await hub.close();
+    await log.close();
   });
 
 it('after room(name) everything is looked at again: the hub, the member and the bounds', async () => {
