@@ -173,6 +173,18 @@ describe('a member whose send answers something else', () => {
     assert.equal(reasons(fits + 1), 'too-slow; after=e-1-t');
   });
 
+  it('that has been in several rooms is told which one has let go, also when it is in one alone', async () => {
+    const { hub } = world();
+    const told: string[] = [];
+    const member = hub.member({ send: () => 'sent', close: (_code, reason) => void told.push(reason) });
+    for (const room of ['a', 'b']) member.join(room);
+    for (const room of ['a', 'b']) member.leave(room);
+    member.join('a');
+    const { position } = await hub.publish('a', 'x');
+    await hub.close();
+    assert.deepEqual(told, [`closed; room=a; after=${formatPosition(position)}`]);
+  });
+
   it('ends nothing when what it returns, or onError, rejects', async () => {
     const told: string[] = [];
     const hub = new Hub<Item>({
@@ -396,6 +408,40 @@ describe('presence', () => {
     assert.deepEqual(counts().slice(5), [3, 2, 2, 2, 1]);
     at.ear('r', { as: 'b/Bob' });
     assert.equal(counts().at(-1), 2);
+  });
+
+  it('remembers nothing of names that have gone, nor whose they were', async () => {
+    const at = world({ presenceMs: 0, personOf: (name) => name.replaceAll('n', 'p') });
+    at.hub.member({ send: () => 'sent', evicted() {} }).join('r'); // writes nothing down
+    const pass = (count: number): void => {
+      for (let i = 0; i < count; i++) {
+        const member = at.hub.member<undefined>({ send: () => 'sent', evicted() {} });
+        member.join('r', { as: `${i}`.padEnd(ROOM_LIMITS.maxKeyLength, 'n') });
+        member.close();
+      }
+    };
+    pass(100);
+    await collectGarbage();
+    const before = process.memoryUsage().heapUsed;
+    pass(10_000);
+    await collectGarbage();
+    const grown = process.memoryUsage().heapUsed - before;
+    assert.ok(grown < 1_000_000, `${grown} bytes`);
+  });
+
+  it('asks again whose a name is that comes back', () => {
+    let isKnown = true;
+    const personOf = (name: string): string => {
+      if (name === 'x' && !isKnown) throw new Error('not now');
+      return 'ann';
+    };
+    const at = world({ presenceMs: 0, personOf });
+    const ann = at.ear('r');
+    at.ear('r', { as: 'x' }).member.close();
+    isKnown = false;
+    at.ear('r', { as: 'x' }).member.close();
+    for (const as of ['y', 'z']) at.ear('r', { as });
+    assert.equal(told(ann).at(-1)?.memberCount, 1, 'y and z are ann');
   });
 
   it('counts a name as a person where personOf throws or answers no text, and tells onError', () => {
