@@ -170,7 +170,10 @@ export class Hub<Value, RoomData = unknown> {
   }
 
   /** Makes a member of a connection; it is in no room yet. Call its `drained` and `close` when the connection says so. @throws TypeError */
-  member<Data = undefined>(connection: MemberConnection<Value>, data?: Data): Member<Value, Data | undefined> {
+  member<Data>(connection: MemberConnection<Value>, data: Data): Member<Value, Data>;
+  /** As above; its `data` is undefined until you set it. @throws TypeError */
+  member<Data = undefined>(connection: MemberConnection<Value>): Member<Value, Data | undefined>;
+  member<Data>(connection: MemberConnection<Value>, data?: Data): Member<Value, Data | undefined> {
     const has = (name: keyof MemberConnection<Value>): boolean => typeof connection?.[name] === 'function';
     if (!has('send')) throw new TypeError('member: the connection has no function send');
     if (!has(connection.evicted === undefined ? 'close' : 'evicted'))
