@@ -174,7 +174,7 @@ export const ROOM_LIMITS = {
   maxCoalesceKeys: 1_024,
   /** Joins and leaves are told in one list after so long; longer in rooms of more names than this number. */
   presenceMs: 100,
-  /** Names in a welcome and in a list of changes; the count is told in full. */
+  /** Names in a welcome and in a list of changes; the count of people is told in full. */
   maxMembersListed: 100,
   /** Names that a log tells a room of, those of other nodes: at some 100 octets each 6 MB. Past it a name is neither listed nor counted. */
   maxSharedNames: 65_536,

@@ -34,13 +34,13 @@ import { systemClock } from './system.ts';
 export interface RoomOptions extends HistoryOptions {
   /** What becomes of a message for a member that does not keep up. Default `evict`: let go, with a position to come back with. */
   readonly policy?: RoomSettings['policy'] | undefined;
-  /** Milliseconds of messages that are delivered together; `'auto'`: only while the loop is busy. Default 0. */
+  /** Milliseconds of messages that are delivered together; `'auto'`: only while the loop is busy. Does not keep the process alive. Default 0. */
   readonly gatherMs?: RoomSettings['gatherMs'] | undefined;
-  /** Milliseconds of joins and leaves that are told together; 0 = each at once. Default `ROOM_LIMITS.presenceMs`. */
+  /** Milliseconds of joins and leaves that are told together; 0 = each at once. Does not keep the process alive. Default `ROOM_LIMITS.presenceMs`. */
   readonly presenceMs?: number | undefined;
   /** Default `ROOM_LIMITS.maxMembers`. */
   readonly maxMembers?: number | undefined;
-  /** Names in a welcome and in a list of changes. Default `ROOM_LIMITS.maxMembersListed`. */
+  /** Names in a welcome and in a list of changes; `memberCount` counts the people of the others too. Default `ROOM_LIMITS.maxMembersListed`. */
   readonly maxMembersListed?: number | undefined;
   /** What `prepare` made of a record is let go of when nobody has needed it for so long, up to twice. Default `ROOM_LIMITS.keepPreparedMs`. */
   readonly keepPreparedMs?: number | undefined;

@@ -43,9 +43,9 @@ export interface LogEntry {
    * 1 to `ROOM_LIMITS.maxKeyLength` UTF-16 units. Without one, every append is a new record.
    */
   readonly key?: string | undefined;
-  /** For members that do not keep up, the latest record with this key stands for those before: 1 to `maxKeyLength` units. */
+  /** For members that do not keep up, under every policy, the latest record with this key stands for those before: 1 to `maxKeyLength` units. */
   readonly coalesce?: string | undefined;
-  /** Overrides the room's policy for this record. */
+  /** Overrides the room's policy for this record. `coalesce` needs a key to coalesce by. */
   readonly policy?: SlowPolicy | undefined;
 }
 

@@ -139,7 +139,7 @@ export class Member<Value, Data = unknown> {
 
   /**
    * Joins a room: the welcome comes first, then what it missed, then what is said from now on. At once where the log is in
-   * memory, else when the log has opened the room. Joining again a room that it is in has no effect, nor has joining behind `close`: the
+   * memory, else when the log has opened the room. Joining again a room that it is in has no effect, nor has joining after `close`: the
    * connection may have ended while the application waited for something.
    * @throws RoomRefused when the room, the hub or the member is full, or the log refuses the room at once (`LOG_CLOSED`, `LOG_FULL`); TypeError, RangeError for a name or an option that is none
    */

@@ -35,8 +35,12 @@ export interface WelcomeNotice {
   readonly replay: number;
   /** Records after the member's position that are gone already. A gap notice with the same bounds follows. */
   readonly gap: Gap | undefined;
-  /** Names in order of arrival, this one included, at most `maxMembersListed` of `memberCount`. */
+  /**
+   * Names, this one included if there is space for it, at most `maxMembersListed`. In order of arrival; where the log tells of other nodes
+   * (`LogPresence`), in the order in which they became known on this one.
+   */
   readonly members: readonly string[];
+  /** As in `PresenceNotice`, of listed names and others. */
   readonly memberCount: number;
 }
 

@@ -2,9 +2,10 @@
  * What becomes of a message for a member that cannot be given it now.
  *
  * It waits, as long as what waits is within the bounds. Beyond them the policy decides: the message's own, or the room's.
- * - `drop-oldest`: the oldest of what waits is given up. `coalesce`: likewise, but the latest record of each key stays.
- * - `drop-newest`: this message is given up, and those before it are kept for the member. Even then it is given the latest record of a key.
+ * - `drop-oldest`: the oldest of what waits is given up. `coalesce`: the same, said of rooms whose records have keys.
+ * - `drop-newest`: this message is given up, and those before it are kept for the member.
  * - `evict`: the member is let go, and may come back with its position.
+ * Keys to coalesce by have their effect under every policy: the latest record of each stays, and what it stands for costs nothing.
  * Decides and counts; the backlog does it. Read next: `audience.ts`.
  */
 

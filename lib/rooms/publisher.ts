@@ -13,7 +13,7 @@ import { makeReceipt, type Outcome, type Receipt, Receipts } from './receipts.ts
 export interface PublishOptions extends Omit<LogEntry, 'data'> {
   /** Resolve only when no member is over its high-water mark, or after `waitTimeoutMs`. Default false. */
   readonly wait?: boolean | undefined;
-  /** A whole number of any size. Default `ROOM_LIMITS.waitTimeoutMs`. */
+  /** A whole number of any size. The wait does not keep the process alive. Default `ROOM_LIMITS.waitTimeoutMs`. */
   readonly waitTimeoutMs?: number | undefined;
 }
 

@@ -48,7 +48,7 @@ export interface RoomView {
   readonly name: string;
   readonly position: Position;
   readonly size: number;
-  /** All names that are here now, each once, in order of arrival; not a copy. Of all nodes, where the log tells (`LogPresence`). */
+  /** All names that are here now, each once, in order of arrival; not a copy. Of all nodes, where the log tells (`LogPresence`), in the order in which they became known here. */
   names(): IterableIterator<string>;
 }
 
@@ -135,13 +135,13 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
 
   /**
    * Records that wait for members that are behind, each counted for each of them: what they would be given now. What was given up, or is
-   * superseded by key, is not among them. Counted when asked: O(records held + slow), 0 at once when nobody is slow.
+   * superseded by key, is not among them. Counted when asked, for what `waiting.ts` says; 0 at once when nobody is slow.
    */
   get queued(): number {
     return this.#audience.queued;
   }
 
-  /** Names, in order of arrival, and how many there are: of all nodes, where the log tells (`LogPresence`). */
+  /** Names, in order of arrival, and how many people: of all nodes, where the log tells (`LogPresence`), in the order in which they became known here. */
   get present(): MembersNotice {
     return { type: 'members', members: this.#presence.list(), memberCount: this.#presence.size };
   }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ENTRY_BYTES, type Entry } from '../../lib/rooms/backlog.ts';
 import { Latest } from '../../lib/rooms/latest.ts';
-import type { SlowPolicy } from '../../lib/rooms/log.ts';
+import { SLOW_POLICIES, type SlowPolicy } from '../../lib/rooms/log.ts';
 import { MemoryLog } from '../../lib/rooms/memory-log.ts';
 import type { Item } from '../../lib/rooms/notices.ts';
 import { formatPosition } from '../../lib/rooms/position.ts';
@@ -180,6 +180,7 @@ describe('slow members', () => {
 
   for (const [policy, expected] of [
     ['drop-oldest', ['m1', '2..5', 'm6', 'm7', 'm8']],
+    ['coalesce', ['m1', '2..5', 'm6', 'm7', 'm8']],
     ['drop-newest', ['m1', 'm2', 'm3', 'm4', '5..8']],
   ] as const) {
     it(`${policy}: loses no more than it must, and is told which`, async () => {
@@ -203,11 +204,13 @@ describe('slow members', () => {
   });
 
   it('coalesces by key whatever the policy, and does not count what was superseded', async () => {
-    const { at, slow } = await stuck({ policy: 'evict' });
-    for (let i = 1; i <= 100; i++) await at.hub.publish('r', `a${i}`, { coalesce: 'a' });
-    assert.equal(slow.evictions.length, 0);
-    slow.drain();
-    assert.deepEqual(slow.texts, ['m1', '2..100~', 'a100']);
+    for (const policy of SLOW_POLICIES) {
+      const { at, slow } = await stuck({ policy });
+      for (let i = 1; i <= 100; i++) await at.hub.publish('r', `a${i}`, { coalesce: 'a' });
+      assert.equal(slow.evictions.length, 0);
+      slow.drain();
+      assert.deepEqual(slow.texts, ['m1', '2..100~', 'a100'], policy);
+    }
   });
 
   it('drop-newest: the latest record of a key stays too, and counts as queued', async () => {
