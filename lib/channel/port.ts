@@ -71,6 +71,8 @@ export interface Channel {
   flush(): void;
   /** Writes at the end of this turn of the event loop, together with what else is sent until then. */
   flushSoon(): void;
+  /** As `flushSoon`, where called from `receive` too, which else is over sooner: promises that settle in this turn come first. */
+  flushLast(): void;
   /** Ends our direction with a FIN once everything has been written. */
   end(): void;
   /** Drops the connection at once; what was not written is lost. */

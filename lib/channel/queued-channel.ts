@@ -26,6 +26,8 @@ const Flag = {
   destroyed: 16,
   /** See `Channel.counted`. */
   counted: 32,
+  /** `flushLast` was called in this turn. */
+  held: 64,
 } as const;
 
 /** One write: consecutive ranges of output, and what to call when the system has taken all of it, or has failed. */
@@ -135,6 +137,11 @@ export abstract class QueuedChannel implements Channel {
     if (sharedReceiver !== this && !this.has(Flag.flushQueued)) this.queueFlush(); // `takeChunk` flushes when it is done
   }
 
+  flushLast(): void {
+    if (!this.has(Flag.flushQueued)) this.queueFlush();
+    this.#flags |= Flag.held;
+  }
+
   private queueFlush(): void {
     this.#flags |= Flag.flushQueued;
     if (sharedFlushQueue.length === 0) setImmediate(flushAll);
@@ -213,7 +220,7 @@ export abstract class QueuedChannel implements Channel {
     } finally {
       sharedReceiver = before;
     }
-    if (this.output.byteLength > 0) this.flush();
+    if (this.output.byteLength > 0 && !this.has(Flag.held)) this.flush();
   }
 
   /** For kinds: the peer's FIN has come. */
@@ -221,7 +228,7 @@ export abstract class QueuedChannel implements Channel {
     if (this.peerEnded) return;
     this.#flags |= Flag.peerEnded;
     this.tell(() => this.sink.receiveEnd());
-    this.flush();
+    if (!this.has(Flag.held)) this.flush();
   }
 
   /** For kinds: the stream will end with this error. */
@@ -246,7 +253,7 @@ export abstract class QueuedChannel implements Channel {
 
   /** From `flushAll`. */
   flushNow(): void {
-    this.#flags &= ~Flag.flushQueued;
+    this.#flags &= ~(Flag.flushQueued | Flag.held);
     this.flush();
   }
 

@@ -10,7 +10,7 @@ import type { EventStreamRouteOptions } from '../net/api.ts';
 import type { Context, StreamTarget, Target } from '../net/context.ts';
 import { guardedErrorHandler } from '../net/guard.ts';
 import { OpenConnections } from '../net/open-connections.ts';
-import { checkStreamHeaders } from '../net/responses.ts';
+import { type CheckedResponse, checkStreamHeaders, handlerFailed } from '../net/responses.ts';
 import { checkStreamOptions, streamConnectionSettings, streamSettings } from '../net/settings.ts';
 import { type Clock, clientSweeper } from '../net/sweeper.ts';
 import { at, clockWith, FUNCTION, kindOf } from '../options.ts';
@@ -58,7 +58,12 @@ export function unroutedStream(where: string, options: UnroutedStreamOptions): U
     retryAfterMs: () => 0,
   };
   const handlers = {};
-  const settings = streamConnectionSettings<unknown>(makers, merged, handlers);
+  // Not the client's mistake, whatever it is: `stream.request` has no body here.
+  const failure = (error: unknown): CheckedResponse => {
+    tell(error);
+    return handlerFailed();
+  };
+  const settings = { ...streamConnectionSettings<unknown>(makers, merged, handlers), failure };
   const fields = at(where, () => checkStreamHeaders(merged.headers ?? {}));
   return { context, target: { settings, handlers, contentCodings: merged.contentCodings ?? [], fields } };
 }

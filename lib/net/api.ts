@@ -58,7 +58,10 @@ export interface HttpRequest {
   readonly raw: RawRequest | undefined;
   /** The body decoded as UTF-8. */
   text(): string;
-  /** The body parsed as JSON. @throws ProtocolViolation, which the server answers with 400 if no handler catches it */
+  /**
+   * The body parsed as JSON. @throws ProtocolViolation (`HTTP_BODY_NOT_JSON`), which the server answers with 400 if no handler of an HTTP or an
+   * event-stream route catches it, without telling `onError`. An event stream whose head has left is dropped instead.
+   */
   json(): unknown;
 }
 
@@ -303,7 +306,7 @@ export interface EventStreamHandlers<Data = unknown> {
 /**
  * The convenient form. When its promise resolves the stream is ended; a plain function leaves it open. When it throws or
  * rejects, the connection is dropped, so that the client can tell a failure from the end; before anything has left, in the turn in which the
- * stream was opened, the answer is 500 instead, and what it has sent is not.
+ * stream was opened (so before its first `await` of what takes longer), the answer is 500 instead, and what it has sent is not.
  */
 export type EventStreamFunction<Data = unknown> = (stream: EventStream<Data>, request: HttpRequest) => unknown;
 

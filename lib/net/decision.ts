@@ -7,16 +7,9 @@
 
 import { describe, suggest } from '../options.ts';
 import type { Upgrade } from './api.ts';
-import { ask, type ErrorHandler } from './guard.ts';
+import { ask } from './guard.ts';
 import type { Request } from './request.ts';
-import {
-  type CheckedResponse,
-  checkHeaders,
-  checkResponse,
-  checkStreamHeaders,
-  type Field,
-  handlerFailed,
-} from './responses.ts';
+import { type CheckedResponse, checkHeaders, checkResponse, checkStreamHeaders, type Field } from './responses.ts';
 
 export interface CheckedAcceptance {
   readonly kind: 'accept';
@@ -26,7 +19,7 @@ export interface CheckedAcceptance {
 }
 
 export type CheckedDecision =
-  | { readonly kind: 'refuse'; readonly why: 'handler' | 'error'; readonly response: CheckedResponse }
+  | { readonly kind: 'refuse'; readonly why: 'handler' | 'request' | 'error'; readonly response: CheckedResponse }
   | CheckedAcceptance;
 
 const ACCEPTANCE = ['data', 'headers', 'protocol'];
@@ -63,19 +56,19 @@ export function checkDecision(name: string, decision: unknown): CheckedDecision 
 }
 
 /**
- * Asks a handler, now or later, and hands its checked answer on; a handler that fails has refused with 500.
+ * Asks a handler, now or later, and hands its checked answer on; one that fails has refused, with what `failure` makes of its error.
  * `waiting` is called where the answer comes later.
  */
 export function decide(
   name: string,
   handler: Upgrade<unknown> | undefined,
   request: Request,
-  onError: ErrorHandler,
+  failure: (error: unknown) => CheckedResponse,
   on: { waiting?(): void; decided(decision: CheckedDecision): void },
 ): void {
   const failed = (error: unknown): void => {
-    onError(error);
-    on.decided({ kind: 'refuse', why: 'error', response: handlerFailed() });
+    const response = failure(error);
+    on.decided({ kind: 'refuse', why: response.status < 500 ? 'request' : 'error', response });
   };
   const answered = (answer: unknown): void => {
     let decision: CheckedDecision;

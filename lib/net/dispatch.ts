@@ -7,7 +7,6 @@
  * Read next: `upgrade.ts`.
  */
 
-import { isInstance, ProtocolViolation } from '../errors.ts';
 import { type CorsAnswer, corsAnswer, isPreflight, preflightAnswer } from '../http/cors.ts';
 import { misdirected } from '../http/target.ts';
 import type { RefusalReason } from '../observe.ts';
@@ -20,6 +19,7 @@ import {
   checkResponse,
   empty,
   type Field,
+  failureAnswer,
   handlerFailed,
   plain,
   withFields,
@@ -90,15 +90,7 @@ function answer(
   corsFields: readonly Field[],
 ): void {
   const respond = (response: CheckedResponse): void => exchange.respond(withFields(response, corsFields));
-  const failed = (error: unknown): void => {
-    // The client's mistake, which the handler has left to us.
-    if (isInstance(error, ProtocolViolation) && error.code === 'HTTP_BODY_NOT_JSON') {
-      respond(plain(400, error.message));
-      return;
-    }
-    context.onError(error);
-    respond(handlerFailed());
-  };
+  const failed = (error: unknown): void => respond(failureAnswer(error, context.onError));
   const answered = (response: unknown): void => {
     let checked: CheckedResponse;
     try {

@@ -15,9 +15,9 @@ import type { ContentCoding } from '../http/content-coding.ts';
 import type { EventMessage, SendResult } from './api.ts';
 import { Timed, type Wait } from './deadlines.ts';
 import type { StreamBody } from './exchange.ts';
-import { type ErrorHandler, type Guarded, guard } from './guard.ts';
+import { type Guarded, guard } from './guard.ts';
 import type { RouteObserved } from './observed.ts';
-import { handlerFailed } from './responses.ts';
+import type { CheckedResponse } from './responses.ts';
 import type { Sweeper } from './sweeper.ts';
 
 /** What happens on a stream, told to whoever made it. */
@@ -35,7 +35,8 @@ export interface StreamSettings<Face> {
   readonly highWaterMarkBytes: number;
   readonly writeTimeoutMs: number;
   readonly closeTimeoutMs: number;
-  readonly onError: ErrorHandler;
+  /** What a client gets where a handler has thrown, as long as the head has not left. Tells whoever is to be told. */
+  readonly failure: (error: unknown) => CheckedResponse;
   /** Left out where nobody counts. */
   readonly observed?: RouteObserved | undefined;
 }
@@ -157,10 +158,10 @@ export class EventStreamConnection<Face> extends Timed implements Sink, Guarded 
     guard(this, handlers.close, handlers, this.#face);
   }
 
-  /** `Guarded`: 500 where the head has not left, else the connection is dropped: a failure is not the end of the stream. */
+  /** `Guarded`: 500, or 400, where the head has not left, else the connection is dropped: a failure is not the end of the stream. */
   handlerFailed(error: unknown): void {
-    this.#settings.onError(error);
-    if (!this.#ended && this.#replace?.(handlerFailed())) this.#ended = true;
+    const instead = this.#settings.failure(error);
+    if (!this.#ended && this.#replace?.(instead)) this.#ended = true;
     else this.terminate();
   }
 

@@ -5,9 +5,11 @@
  * whoever writes it, so a handler may not set it. Knows no connection. Read next: `exchange.ts`.
  */
 
+import { isInstance, ProtocolViolation } from '../errors.ts';
 import { checkField } from '../http/headers.ts';
 import { describe } from '../options.ts';
 import type { HttpResponse } from './api.ts';
+import type { ErrorHandler } from './guard.ts';
 
 export type Field = readonly [name: string, value: string];
 
@@ -98,6 +100,16 @@ export function empty(status: number, fields: readonly Field[] = []): CheckedRes
 /** What a client gets where a handler failed; the error itself is for the operator. */
 export function handlerFailed(): CheckedResponse {
   return plain(500, 'the handler failed');
+}
+
+/**
+ * What a client gets where the handler of a route has thrown. `onError` is told, but for what `request.json()` throws: that is the
+ * client's mistake, which the handler has left to us (RFC 9110 §15.5.1).
+ */
+export function failureAnswer(error: unknown, onError: ErrorHandler): CheckedResponse {
+  if (isInstance(error, ProtocolViolation) && error.code === 'HTTP_BODY_NOT_JSON') return plain(400, error.message);
+  onError(error);
+  return handlerFailed();
 }
 
 /** RFC 9110 §15.6.4: what a client is told where no more are served. */

@@ -44,7 +44,7 @@ import type { HttpTarget, StreamTarget, WebSocketTarget } from './context.ts';
 import { type ErrorHandler, yesOrNo } from './guard.ts';
 import type { Observed, RouteObserved } from './observed.ts';
 import type { OpenConnections } from './open-connections.ts';
-import { checkStreamHeaders } from './responses.ts';
+import { checkStreamHeaders, failureAnswer } from './responses.ts';
 import { functionHandlers, type ServerStream, streamListener } from './server-event-stream.ts';
 import { connectionHandlers, loopHandlers, type ServerSocket } from './server-websocket.ts';
 import type { Sweeper } from './sweeper.ts';
@@ -395,7 +395,7 @@ export function streamConnectionSettings<Data>(
     highWaterMarkBytes: merged.highWaterMarkBytes,
     writeTimeoutMs: merged.writeTimeoutMs,
     closeTimeoutMs: merged.closeTimeoutMs,
-    onError: makers.onError,
+    failure: (error: unknown) => failureAnswer(error, makers.onError),
     observed,
   };
   return settings as unknown as StreamTarget['settings'];

@@ -29,7 +29,7 @@ export function serveStream(
   corsFields: readonly Field[],
 ): void {
   const { request } = exchange;
-  decide('accept', target.accept, request, context.onError, {
+  decide('accept', target.accept, request, target.settings.failure, {
     decided(decision) {
       if (decision.kind === 'refuse') {
         context.observed?.refuse(decision.why, decision.response, request);
@@ -71,7 +71,7 @@ export function startStream(
   const connection = new EventStreamConnection(body, target.settings, face);
   ServerStream.attach(face, connection);
   context.open.eventStreams.add(face as ServerStream<never>);
-  channel.flushSoon();
+  channel.flushLast(); // what the handler's promise is rejected with in this turn can still be answered with 500
   target.settings.observed?.open(face);
   guard(connection, target.handlers.open, target.handlers, face, request);
   channel.resume();

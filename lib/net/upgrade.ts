@@ -43,7 +43,12 @@ export function serveUpgrade(context: Context, exchange: Exchange): void {
     accept(context, exchange, target, handshake, ACCEPTED);
     return;
   }
-  decide('upgrade', target.upgrade, request, context.onError, {
+  // An opening handshake has no body, so that `request.json()` is the handler's mistake here, whatever the client has sent.
+  const failure = (error: unknown): CheckedResponse => {
+    context.onError(error);
+    return handlerFailed();
+  };
+  decide('upgrade', target.upgrade, request, failure, {
     waiting: () => exchange.holdBack(),
     decided: (decision) => {
       if (decision.kind === 'refuse') refuse(context, exchange, decision.why, decision.response);

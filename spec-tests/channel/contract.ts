@@ -327,6 +327,26 @@ export function contract(kind: Kind): void {
       assert.equal(text(other.far.received), 'abc');
     });
 
+    it('flushLast waits for promises that settle in the same turn, within receive and at FIN too', async () => {
+      const { channel, far, sink } = await join();
+      const instead = (): void => {
+        appendOwn(channel, Buffer.from('taken back'));
+        channel.flushLast();
+        channel.flushSoon();
+        void Promise.resolve().then(() => {
+          channel.output.clear();
+          appendOwn(channel, Buffer.from('sent;'));
+        });
+      };
+      sink.on.receive = instead;
+      sink.on.receiveEnd = instead;
+      far.write(Buffer.from('x'));
+      await until('what came in place of it has left', () => far.received.length >= 5);
+      far.end();
+      await until('so it has at FIN', () => far.received.length >= 10);
+      assert.equal(text(far.received), 'sent;sent;');
+    });
+
     it('destroyed within receive: nothing more is received, and it is gone once, without an error', async () => {
       const joined = await join();
       const { sink, channel, far, call } = joined;

@@ -187,6 +187,9 @@ describe('eventStreamResponse', () => {
     const dropped = eventStreamResponse(new Request(URL), (stream) => stream.terminate(), options);
     await assert.rejects(dropped.text(), ConnectionClosed);
     assert.deepEqual(errors.map(String), ['Error: one', 'Error: two']);
+    // There is no body in it, so it is no client's mistake.
+    await assert.rejects(eventStreamResponse(new Request(URL), ({ request }) => request.json(), options).text());
+    assert.match(String(errors[2]), /request body is not JSON/);
   });
 
   it('heartbeats while nothing is sent, and gives up a reader that takes nothing', async () => {

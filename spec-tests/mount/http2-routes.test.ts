@@ -7,6 +7,7 @@ import { describe, it } from 'node:test';
 import type { EventStream } from '../../lib/net/api.ts';
 import type { createServer, Server } from '../../lib/server.ts';
 import { FakeClock } from '../support/clock.ts';
+import { readsJson } from '../support/doors.ts';
 import { closePayload } from '../support/frames.ts';
 import { CANCEL, ended, type Face, NO_ERROR, withHttp2 } from '../support/http2.ts';
 import { patiently, RawClient, turns, until } from '../support/sockets.ts';
@@ -164,6 +165,20 @@ describe('routes of ours over HTTP/2, where they are asked for', () => {
         },
       );
     }
+  });
+
+  it('malformed JSON is answered 400 and told to nobody: accept, open, an async function (RFC 9110 §15.5.1)', async () => {
+    const errors: unknown[] = [];
+    const options = { onError: (error: unknown) => void errors.push(error) };
+    await withHttp2({ attach: { routes: true }, options }, readsJson, async ({ connect }) => {
+      const http2 = await connect();
+      for (const path of ['/post', '/accept', '/open', '/run']) {
+        const { status, body } = await http2.request(path, { ':method': 'POST' }, '{]');
+        assert.deepEqual([path, status, body], [path, 400, 'request body is not JSON (RFC 8259 §2)\n']);
+      }
+      assert.equal((await http2.request('/run', { ':method': 'POST' }, '{}')).body, 'data: first\n\ndata: {}\n\n');
+    });
+    assert.deepEqual(errors, []);
   });
 
   it('event streams: the request’s END_STREAM does not end them, close ends the answer, a failure is CANCEL', async () => {

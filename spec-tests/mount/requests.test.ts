@@ -8,7 +8,7 @@ import { describe, it } from 'node:test';
 import type { EventStream } from '../../lib/net/api.ts';
 import { createServer, type Server } from '../../lib/server.ts';
 import { FakeClock } from '../support/clock.ts';
-import { closeHttp, listen, withAttached } from '../support/doors.ts';
+import { closeHttp, listen, readsJson, withAttached } from '../support/doors.ts';
 import { deferred, openWebSocket, patiently, RawClient, turns, until } from '../support/sockets.ts';
 
 const routes = (server: Server): Server =>
@@ -321,6 +321,24 @@ describe('requests behind somebody’s server', () => {
         assert.equal(errors.length, 2);
       },
     );
+  });
+
+  it('malformed JSON is answered 400 and told to nobody: accept, open, an async function (RFC 9110 §15.5.1)', async () => {
+    const errors: unknown[] = [];
+    const options = { onError: (error: unknown) => void errors.push(error) };
+    await withAttached({ options, routes: readsJson, attach: { routes: true } }, async ({ port }) => {
+      const client = await RawClient.connect(port);
+      for (const path of ['/post', '/accept', '/open', '/run']) {
+        const { status, headers, body } = await client
+          .request(`POST ${path}`, { 'Content-Length': '2' }, '{]')
+          .response();
+        assert.deepEqual([path, status, body.toString()], [path, 400, 'request body is not JSON (RFC 8259 §2)\n']);
+        assert.match(headers.get('content-type') ?? '', /^text\/plain/);
+      }
+      const { body } = await client.request('POST /run', { 'Content-Length': '2' }, '{}').response();
+      assert.equal(body.toString(), 'data: first\n\ndata: {}\n\n');
+    });
+    assert.deepEqual(errors, []);
   });
 
   it('while it drains, requests that are handed over are still served', async () => {

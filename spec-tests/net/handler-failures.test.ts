@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { ProtocolViolation } from '../../lib/errors.ts';
+import type { EventStream, HttpRequest } from '../../lib/net/api.ts';
 import { createServer, type Server } from '../../lib/server.ts';
 import { closePayload, type RawFrame } from '../support/frames.ts';
 import { openWebSocket, patiently, RawClient, turns, until, upgradeRequest, withServer } from '../support/sockets.ts';
@@ -130,7 +132,8 @@ describe('an error handler that throws or rejects itself does no harm', () => {
           .get('/nonsense', () => 7 as never)
           .get('/origins', () => ({}), { allowedOrigins: fail })
           .eventStream('/run', fail)
-          .eventStream('/open', { open: reject, close: () => void closes++ })
+          .eventStream('/open', { open: reject })
+          .eventStream('/late', { open: () => turns().then(reject), close: () => void closes++ })
           .eventStream('/accept', reject, {}, {})
           .eventStream('/close', {
             open: (stream) => stream.send('x'),
@@ -143,18 +146,18 @@ describe('an error handler that throws or rejects itself does no harm', () => {
         const client = await RawClient.connect(server.port);
         for (const path of ['/throws', '/rejects', '/nonsense', '/origins'])
           assert.equal((await client.request(`GET ${path}`, { Origin: 'https://a.example' }).response()).status, 500);
-        for (const path of ['/run', '/accept']) {
+        for (const path of ['/run', '/open', '/accept']) {
           const response = await (await RawClient.connect(server.port)).request(`GET ${path}`).response();
           assert.equal(response.status, 500, path);
         }
-        const late = (await RawClient.connect(server.port)).request('GET /open');
+        const late = (await RawClient.connect(server.port)).request('GET /late');
         assert.equal((await late.head()).status, 200);
         assert.equal((await late.rest()).length, 0, 'no last chunk');
         const leaver = (await RawClient.connect(server.port)).request('GET /close');
         await leaver.head();
         leaver.socket.destroy();
         await until('both are told', () => closes === 2);
-        assert.equal(calls(), 8);
+        assert.equal(calls(), 9);
       },
     );
   });
@@ -188,21 +191,74 @@ describe('closing a server', () => {
 
 describe('what a client sends that is not what a handler expects', () => {
   it('malformed JSON is the client’s mistake: 400, and no error of a handler (RFC 9110 §15.5.1)', async () => {
+    const read = (request: HttpRequest) => ({ body: JSON.stringify(request.json()) });
+    const method = 'POST';
+    const whys: string[] = [];
     await withServer(
-      {},
+      { observer: { refusal: ({ why }) => whys.push(why) } },
       (server) => {
-        server.post('/now', (request) => ({ body: JSON.stringify(request.json()) }));
-        server.post('/later', async (request) => ({ body: JSON.stringify(request.json()) }));
+        server.post('/now', read);
+        server.post('/later', async (request) => read(request));
+        const accepted = { open: (stream: EventStream) => stream.close() };
+        server.eventStream('/accept', (request) => ({ data: request.json() }), accepted, { method });
+        server.eventStream('/accept-later', async (request) => ({ data: request.json() }), accepted, { method });
+        server.eventStream('/open', { open: (stream, request) => stream.send(read(request).body) }, { method });
+        server.eventStream('/run', (stream, request) => void stream.send(read(request).body), { method });
+        const run = async (stream: EventStream, request: HttpRequest): Promise<void> => {
+          stream.send('not sent where the rest fails');
+          await stream.write(read(request).body);
+        };
+        server.eventStream('/run-async', run, { method });
       },
       async (server) => {
         const client = await RawClient.connect(server.port);
-        for (const path of ['/now', '/later']) {
-          client.request(`POST ${path}`, { 'Content-Length': '2' }, '{]');
-          const { status, body } = await client.response();
-          assert.deepEqual([status, body.toString()], [400, 'request body is not JSON (RFC 8259 §2)\n']);
+        for (const path of ['/now', '/later', '/accept', '/accept-later', '/open', '/run', '/run-async']) {
+          const asked = path.startsWith('/run') || path === '/open' ? await RawClient.connect(server.port) : client;
+          asked.request(`POST ${path}`, { 'Content-Length': '2' }, '{]');
+          const { status, body } = await asked.response();
+          assert.deepEqual([path, status, body.toString()], [path, 400, 'request body is not JSON (RFC 8259 §2)\n']);
         }
+        assert.deepEqual(
+          whys,
+          ['request', 'request'],
+          'of accept: a handler of a response, or of a stream, has refused nothing',
+        );
         client.request('POST /now', { 'Content-Length': '2' }, '{}');
         assert.equal((await client.response()).body.toString(), '{}');
+      },
+    );
+  });
+
+  it('malformed JSON that a stream looks at when its head has left ends it without the last chunk, and is no error either', async () => {
+    await withServer(
+      {},
+      (server) => {
+        const run = async (stream: EventStream, request: HttpRequest): Promise<void> => {
+          await stream.write('the head has left');
+          await turns();
+          request.json();
+        };
+        server.eventStream('/', run, { method: 'POST' });
+      },
+      async (server) => {
+        const client = (await RawClient.connect(server.port)).request('POST /', { 'Content-Length': '2' }, '{]');
+        assert.equal((await client.head()).status, 200);
+        const rest = (await client.rest()).toString();
+        assert.match(rest, /data: the head has left\n/);
+        assert.doesNotMatch(rest, /^0\r\n/m);
+      },
+    );
+  });
+
+  it('an opening handshake has no body: upgrade that reads JSON is the handler’s mistake, 500', async () => {
+    const errors: unknown[] = [];
+    await withServer(
+      { onError: (error) => errors.push((error as ProtocolViolation).code) },
+      (server) => server.webSocket('/', (request) => ({ data: request.json() }), { open() {} }),
+      async (server) => {
+        const client = (await RawClient.connect(server.port)).write(upgradeRequest('/'));
+        assert.equal((await client.response()).status, 500);
+        assert.deepEqual(errors, ['HTTP_BODY_NOT_JSON']);
       },
     );
   });

@@ -4,6 +4,7 @@ import { createServer as createHttpServer, type Server as HttpServer, type Reque
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { AttachOptions } from '../../lib/mount/mount.ts';
+import type { EventStream, HttpRequest } from '../../lib/net/api.ts';
 import { createServer, type Server, type ServerOptions } from '../../lib/server.ts';
 import { patiently, RawClient } from './sockets.ts';
 
@@ -50,6 +51,24 @@ export async function withAttached(setup: AttachedSetup, body: (attached: Attach
     await patiently('our server to close', server.close());
     await closeHttp(http);
   }
+}
+
+/** POST routes of every kind that read JSON, each in the turn of its request: handlers, `accept`, `open`, and an async function. */
+export function readsJson(server: Server): void {
+  const method = 'POST';
+  server.post('/post', (request) => ({ body: JSON.stringify(request.json()) }));
+  server.eventStream(
+    '/accept',
+    (request) => ({ data: request.json() }),
+    { open: (stream) => stream.close() },
+    { method },
+  );
+  server.eventStream('/open', { open: (stream, request) => stream.send(JSON.stringify(request.json())) }, { method });
+  const run = async (stream: EventStream, request: HttpRequest): Promise<void> => {
+    stream.send('first');
+    await stream.write(JSON.stringify(request.json()));
+  };
+  server.eventStream('/run', run, { method });
 }
 
 export async function listen(http: HttpServer): Promise<number> {

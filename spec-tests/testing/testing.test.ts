@@ -196,7 +196,9 @@ describe('openStream, request and connectRaw', () => {
     const server = createServer().eventStream('/count', async (stream, { query }) => {
       await stream.write({ data: '1', id: 'a', event: 'number' });
       stream.send('2');
-      if (query.has('fail')) stream.terminate();
+      if (!query.has('fail')) return;
+      await turns(); // until then not even the head has left
+      stream.terminate();
     });
     const stream = await openStream(server, '/count');
     assert.equal(stream.headers.get('content-type'), 'text/event-stream');
