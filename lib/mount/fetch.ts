@@ -22,6 +22,7 @@ export type EventStreamResponseOptions = UnroutedStreamOptions;
  * Answers a web `Request` with an event stream (HTML §9.2). `run` is called at once; when its promise resolves the stream ends,
  * a plain function leaves it open. When it throws, `onError` is told and the body is errored, so that the client can tell a failure
  * from the end.
+ * The options `drain` and `close` are called as the handlers of a route are, never before `run` was; for HEAD nothing of it all is called.
  * `stream.signal` aborts when the client has gone: when `request.signal` aborts, or the body is cancelled.
  * `stream.request` has no address, since a web request has none, and an empty body: `run` reads `request` itself.
  * @throws TypeError for a wrong argument or option; RangeError for an option out of bounds

@@ -6,17 +6,24 @@
  */
 
 import { Router } from '../http/router.ts';
-import type { EventStreamRouteOptions } from '../net/api.ts';
+import type { EventStream, EventStreamRouteOptions } from '../net/api.ts';
 import type { Context, StreamTarget, Target } from '../net/context.ts';
 import { guardedErrorHandler } from '../net/guard.ts';
 import { OpenConnections } from '../net/open-connections.ts';
 import { type CheckedResponse, checkStreamHeaders, handlerFailed } from '../net/responses.ts';
 import { checkStreamOptions, streamConnectionSettings, streamSettings } from '../net/settings.ts';
 import { type Clock, clientSweeper } from '../net/sweeper.ts';
-import { at, clockWith, FUNCTION, kindOf } from '../options.ts';
+import { at, clockWith, defined, FUNCTION, kindOf } from '../options.ts';
 
 /** Options of an event stream that somebody's handler opens. */
 export interface UnroutedStreamOptions extends Omit<EventStreamRouteOptions, 'method' | 'allowedOrigins'> {
+  /**
+   * Everything that waited has left, after `'backpressure'` or `'dropped'`; not called once the stream is closed. As `drain` of a route: a member of a
+   * room is told by it, `drain: () => member.drained()`. What it throws is told to `onError`, and the stream is dropped.
+   */
+  readonly drain?: ((stream: EventStream) => unknown) | undefined;
+  /** The stream is over, whoever ended it, also one that was closed from the start: called once, never before the stream has been handed out. */
+  readonly close?: ((stream: EventStream) => unknown) | undefined;
   /** Told what went wrong on our side. Default: a process warning. */
   readonly onError?: ((error: unknown) => void) | undefined;
   /** Where time comes from; tests pass a fake one. */
@@ -34,6 +41,8 @@ const NO_ROUTES = new Router<Target>();
 /** @throws TypeError or RangeError that names a wrong option and its bound */
 export function unroutedStream(where: string, options: UnroutedStreamOptions): UnroutedStream {
   checkStreamOptions(where, options, {
+    drain: FUNCTION,
+    close: FUNCTION,
     onError: FUNCTION,
     clock: clockWith('now', 'every', 'after'),
     allowedOrigins: kindOf(
@@ -41,7 +50,7 @@ export function unroutedStream(where: string, options: UnroutedStreamOptions): U
       (value) => value === undefined,
     ),
   });
-  const { onError, clock, ...ofStream } = options;
+  const { drain, close, onError, clock, ...ofStream } = options;
   const sweeper = clientSweeper(clock);
   const open = sharedOpen;
   const makers = { defaults: {}, sweeper, open, onError: guardedErrorHandler(onError) };
@@ -57,7 +66,7 @@ export function unroutedStream(where: string, options: UnroutedStreamOptions): U
     opened() {},
     retryAfterMs: () => 0,
   };
-  const handlers = {};
+  const handlers = defined({ drain, close });
   // Not the client's mistake, whatever it is: `stream.request` has no body here.
   const failure = (error: unknown): CheckedResponse => {
     tell(error);
