@@ -1,8 +1,8 @@
 /**
  * One stream of HTTP/2 as a channel: its head leaves with its first bytes, and it ends as RFC 8441 §5 says.
  *
- * An orderly end is END_STREAM; everything else is RST_STREAM with CANCEL, in both directions. Each stream has a flow-control
- * window of its own, so each channel has its own backpressure, also while others of the same connection flow.
+ * An orderly end is END_STREAM, followed by RST_STREAM with NO_ERROR where the client has not ended its direction; everything else is
+ * RST_STREAM with CANCEL, in both directions. Each stream has a flow-control window of its own, so each channel has its own backpressure, also while others of the same connection flow.
  * Until the head has left it can be taken back. Knows nothing of requests. Read next: `http2-exchange.ts`.
  */
 

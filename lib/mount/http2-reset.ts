@@ -11,26 +11,22 @@ import { systemClock } from '../net/sweeper.ts';
 /** RFC 9113 §7. Written here, since to load `node:http2` takes 0.7 MB of memory. */
 const NO_ERROR = 0;
 
-/** END_STREAM leaves in the turn after `'finish'`, or, where Node asks for trailers first, in the one after that. */
-const LOOKS_IN_NEXT_TURNS = 2;
-/** Later it waits for the client's window, of which Node does not tell: looked for at intervals from 4 ms that double up to this one. */
+/** END_STREAM may wait for the client's window, of which Node does not tell: it is looked for at intervals from 2 ms that double up to this one. */
 const MAX_LOOK_INTERVAL_MS = 1_000;
 
 /**
  * Behind a complete answer what the client could still send is of no use, and it is told so, since not every client ends its own direction.
  * RFC 9113 §8.1 has RST_STREAM with NO_ERROR for it, "after sending a complete response (i.e., a frame with the END_STREAM flag set)": before
- * that frame it would cut the answer off. Call it once the answer has been ended. Waits no longer than the stream lasts.
+ * that frame it would cut the answer off. Call it once the answer has been ended; more calls add nothing. Waits no longer than the stream lasts.
  */
 export function resetOnceAnswered(stream: ServerHttp2Stream): void {
-  if (stream.readableEnded) return;
+  if (stream.readableEnded || sharedAnswered.has(stream)) return;
+  sharedAnswered.add(stream);
   let looks = 0;
   const look = (): void => {
     if (stream.closed || stream.destroyed) return;
-    const { localClose, remoteClose } = stream.state;
-    if (remoteClose === 1) return; // END_STREAM of both ends the stream
     looks++;
-    if (localClose === 1) stream.close(NO_ERROR);
-    else if (looks < LOOKS_IN_NEXT_TURNS) setImmediate(look);
+    if (stream.state.localClose === 1) stream.close(NO_ERROR);
     else systemClock.after(Math.min(2 ** looks, MAX_LOOK_INTERVAL_MS), look);
   };
   const begin = (): void => {
@@ -40,11 +36,14 @@ export function resetOnceAnswered(stream: ServerHttp2Stream): void {
   else stream.once('finish', begin);
 }
 
+/** Those whose END_STREAM is, or was, looked for. */
+const sharedAnswered = new WeakSet<ServerHttp2Stream>();
+
 /**
  * Destroys a stream that its client has reset. Node does so itself for every other code; for NO_ERROR it waits until all has been written, which
- * never comes about where the client's window is full: no `'close'` then, not even behind the end of the connection.
- * `'aborted'` comes with the reset where the answer has not been ended. Elsewhere `'end'` follows it, which has come before only where Node destroys
- * the stream itself.
+ * never happens where the client's window is full: no `'close'` then, not even behind the end of the connection.
+ * `'aborted'` is emitted with the reset if our answer has not been ended. If it has, `'end'` is emitted after the reset; if `'end'` was emitted
+ * earlier, Node destroys the stream itself.
  */
 export function destroyOnceReset(stream: ServerHttp2Stream): void {
   stream.on('aborted', destroySoon);

@@ -4,9 +4,11 @@
  */
 
 import assert from 'node:assert/strict';
-import { createServer as createHttp2, type Http2Server } from 'node:http2';
+import { EventEmitter } from 'node:events';
+import { createServer as createHttp2, type Http2Server, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
+import { resetOnceAnswered } from '../../lib/mount/http2-reset.ts';
 import { openEventStream } from '../../lib/mount/open-event-stream.ts';
 import type { EventStream, ServerWebSocket } from '../../lib/net/api.ts';
 import { createServer, type Server, type ServerOptions } from '../../lib/server.ts';
@@ -125,6 +127,67 @@ describe('openEventStream over HTTP/2, before the end of the request', () => {
   it('the end of the event stream ends the stream, also when the application has begun to read', async () => {
     for (const isRead of [false, true])
       assert.deepEqual(await framesOf('POST', isRead), ['HEADERS', 'DATA+END_STREAM', 'RST_STREAM(0)']);
+  });
+});
+
+describe('an answer behind the end of a request that nobody reads', () => {
+  it('is followed by no RST_STREAM: END_STREAM of both has ended the stream (§5.1)', async () => {
+    const theirs = createHttp2((request, response) => {
+      if (request.url === '/next') response.end();
+      else
+        void until('the request has ended', () => request.stream.state.remoteClose === 1).then(() => {
+          const stream = openEventStream(request, response);
+          stream.send('x');
+          stream.close();
+        });
+    });
+    await withClient(theirs, async (client) => {
+      client.sendHead(1, requestHead('POST', '/'), false);
+      client.sendData(1, Buffer.from('unread'), true);
+      await until('the answer is whole', () => client.frames(1).at(-1) === 'DATA+END_STREAM');
+      await turns();
+      client.sendHead(3, requestHead('GET', '/next'), true);
+      await until('the next answer is whole', () => client.frames(3).at(-1) === 'HEADERS+END_STREAM');
+      assert.deepEqual(client.frames(1), ['HEADERS', 'DATA+END_STREAM']);
+    });
+  });
+});
+
+describe('looking for END_STREAM', () => {
+  /** As much of a stream of Node's as is looked at. */
+  class Looked extends EventEmitter {
+    readonly readableEnded = false;
+    readonly destroyed = false;
+    writableFinished = false;
+    closed = false;
+    localClose = 0;
+    looks = 0;
+    get state(): object {
+      this.looks++;
+      return { localClose: this.localClose };
+    }
+    close(code: number): void {
+      assert.equal(code, NO_ERROR);
+      this.closed = true;
+    }
+  }
+
+  it('begins once, however often the answer is ended, and goes on until it has left', async () => {
+    const stream = new Looked();
+    const answered = (): void => resetOnceAnswered(stream as unknown as ServerHttp2Stream);
+    answered();
+    answered();
+    await turns();
+    assert.equal(stream.looks, 0, 'not all has been written');
+    stream.writableFinished = true;
+    stream.emit('finish');
+    answered();
+    await turns(1);
+    assert.equal(stream.looks, 1);
+    await until('it is looked for again', () => stream.looks > 3);
+    assert.equal(stream.closed, false);
+    stream.localClose = 1;
+    await until('it is reset', () => stream.closed);
   });
 });
 

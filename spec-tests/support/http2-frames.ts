@@ -81,8 +81,9 @@ export class FrameClient {
     this.#send(HEADERS, END_HEADERS | (end ? END_STREAM : 0), stream, Buffer.concat(block));
   }
 
-  sendData(stream: number, data: Uint8Array): void {
-    this.#send(DATA, 0, stream, data);
+  /** `end`: and the request is over. */
+  sendData(stream: number, data: Uint8Array, end = false): void {
+    this.#send(DATA, end ? END_STREAM : 0, stream, data);
   }
 
   /** Resets a stream. */
