@@ -84,10 +84,8 @@ export class Listener {
   readonly #settings: ListenerSettings;
   readonly #server: NetServer;
   readonly #tls: TlsServer | undefined;
-  /** What is under TLS connections, also those whose handshake is not over and that nothing else knows. */
-  readonly #underTls = new Set<Socket>();
-  /** Those of them whose handshake is not over. */
-  readonly #beginning = new Set<Socket>();
+  /** What is under TLS connections, also those whose handshake is not over and that nothing else knows; and whether it is over. */
+  readonly #underTls = new Map<Socket, 'beginning' | 'secured'>();
   /** Open connections whose handshake is over. Not those of the registry, where also others are than the listener's. */
   #secured = 0;
   /** Who is behind the proxy of a socket under TLS; undefined where its header names nobody. */
@@ -208,13 +206,13 @@ export class Listener {
 
   /** Drops whoever has not begun to speak HTTP: is within the TLS handshake, or has not sent the whole PROXY header. */
   dropBeginners(): void {
-    for (const socket of this.#beginning) socket.destroy();
+    for (const [socket, state] of this.#underTls) if (state === 'beginning') socket.destroy();
     for (const channel of this.#settings.open.channels) if (channel.sink instanceof ProxiedChannel) channel.destroy();
   }
 
   /** Drops everything that is over TLS. */
   destroyUnderTls(): void {
-    for (const socket of this.#underTls) socket.destroy();
+    for (const socket of this.#underTls.keys()) socket.destroy();
   }
 
   #tlsServer(tls: TlsOptions): TlsServer {
@@ -225,10 +223,10 @@ export class Listener {
       throw new TypeError(`createServer: tls has none of ${CERTIFICATES.join(', ')}, so that no client could connect`);
     const server = createTlsServer({ handshakeTimeout: this.#settings.headTimeoutMs, ...tls }, (socket) => {
       socket.allowHalfOpen = true; // not from the start: a client that leaves within the handshake is then noticed at once
-      const under = socketUnder(socket);
-      if (under === socket)
-        this.#beginning.clear(); // this Node does not say which one it is: none of them is dropped early
-      else this.#beginning.delete(under as Socket);
+      const under = socketUnder(socket) as Socket;
+      // Where Node does not say which one it is, none of them is dropped early.
+      for (const each of under === socket ? this.#underTls.keys() : [under])
+        if (this.#underTls.has(each)) this.#underTls.set(each, 'secured');
       this.#secured++;
       socket.once('close', () => this.#secured--);
       this.#accept(socket, false);
@@ -249,13 +247,9 @@ export class Listener {
       socket.destroy();
       return false;
     }
-    this.#underTls.add(socket);
-    this.#beginning.add(socket);
+    this.#underTls.set(socket, 'beginning');
     this.#descriptors?.accepted(this.#underTls.size);
-    socket.once('close', () => {
-      this.#underTls.delete(socket);
-      this.#beginning.delete(socket);
-    });
+    socket.once('close', () => this.#underTls.delete(socket));
     return true;
   }
 
