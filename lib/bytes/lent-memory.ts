@@ -41,7 +41,7 @@ let unusedCount = 0;
 /** All that have been lent, by their memory: whoever sends one sends a view of it. */
 const lentPieces = new WeakMap<ArrayBufferLike, Lent>();
 
-/** Memory that sockets read into, again and again: shorter messages are lent where they lie in it. */
+/** Memory in which shorter messages are lent where they lie: what sockets read into, again and again, and each chunk of the memory pair, used once. */
 const readMemory = new WeakSet<ArrayBufferLike>();
 
 /** Something has been lent: else nobody looks into `lentPieces`. */
@@ -83,7 +83,7 @@ export function takeLatest(): Uint8Array | undefined {
   return view;
 }
 
-/** Sockets read into this memory from now on. */
+/** Chunks lie in this memory from now on. */
 export function readsInto(memory: ArrayBufferLike): void {
   readMemory.add(memory);
 }
