@@ -49,7 +49,7 @@ export class SendCallbacks {
     while (count < waiting.length && waiting[count]!.position <= taken) count++;
     if (count === 0) return;
     this.#waiting = waiting.slice(count);
-    for (let i = 0; i < count; i++) callSafely(waiting[i]!.call, undefined);
+    for (let i = 0; i < count; i++) callSafely(waiting[i]!.call, null);
   }
 
   /** The channel is about to be destroyed: what the system has taken was sent all the same. */
@@ -62,7 +62,7 @@ export class SendCallbacks {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { call, position } of waiting)
-      callSafely(call, position <= this.#takenAtEnd ? undefined : new Error(NOT_SENT));
+      callSafely(call, position <= this.#takenAtEnd ? null : new Error(NOT_SENT));
   }
 
   /** Octets of the stream that the system has taken. */
@@ -74,9 +74,10 @@ export class SendCallbacks {
 
 const NOT_SENT = 'The socket was closed before the data was sent';
 
-function callSafely(call: SendCallback, error: Error | undefined): void {
+/** In place of an error `null`, which ws gives, since Node's streams do; what is written in TypeScript for ws does not know of it. */
+function callSafely(call: SendCallback, error: Error | null): void {
   try {
-    call(error);
+    (call as (error: Error | null) => void)(error);
   } catch (thrown) {
     throwLater(thrown);
   }

@@ -18,7 +18,7 @@ export type Data = string | number | ArrayBufferLike | ArrayBufferView | Blob | 
 
 export type BinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob';
 
-/** Called once the bytes were given to the operating system, or with the reason why they were not. */
+/** Called once the bytes were given to the operating system, with `null` as ws does, or with the reason why they were not. */
 export type SendCallback = (error?: Error | undefined) => void;
 
 export interface SendOptions {

@@ -72,7 +72,7 @@ function sends(): Scenario[] {
                 closeAfter(receiver, 2);
                 attempt(log, from, 'send', () =>
                   sender.send(make() as string, binary === undefined ? {} : { binary }, (...args: unknown[]) =>
-                    note(log, from, `sent(${args.map((one) => show(one ?? undefined)).join()})`),
+                    note(log, from, `sent(${args.map(show).join()})`),
                   ),
                 );
                 sender.send('last');
@@ -170,9 +170,7 @@ function controls(): Scenario[] {
             const other = from === 'client' ? pair.server : pair.client;
             other.on('message', () => socket.close(1000));
             attempt(log, from, kind, () =>
-              socket[kind](payload as string, undefined, (error) =>
-                note(log, from, `called ${show(error ?? undefined)}`),
-              ),
+              socket[kind](payload as string, undefined, (error) => note(log, from, `called ${show(error)}`)),
             );
             socket.send('last');
           }),
@@ -677,8 +675,8 @@ function listeners(): Scenario[] {
       id: 'callbacks of what was sent right before terminate',
       run: (ws, log) =>
         withPair(ws, log, {}, ({ client, server }) => {
-          server.send('x', (error) => note(log, 'server', `sent ${error?.message ?? 'ok'}`));
-          server.ping('p', undefined, (error) => note(log, 'server', `pinged ${error?.message ?? 'ok'}`));
+          server.send('x', (error) => note(log, 'server', `sent ${error?.message ?? error}`));
+          server.ping('p', undefined, (error) => note(log, 'server', `pinged ${error?.message ?? error}`));
           server.terminate();
           return closed(client);
         }),
