@@ -17,7 +17,7 @@ import { SocketChannel } from './socket.ts';
 
 export interface HandedOver {
   readonly channel: QueuedChannel;
-  /** Received before anything else: `head`, and what the stream had read behind it. The caller's to keep. */
+  /** Received before anything else: `head`, and what the stream had read after it. The caller's to keep. */
   readonly early: Uint8Array;
 }
 
@@ -52,7 +52,7 @@ export function takeOver(
   }
   stream.pause();
   const early = concat(head, stream.read() as Uint8Array | null);
-  stream.allowHalfOpen = true; // a WebSocket's FIN comes behind its close frame, in each direction for itself
+  stream.allowHalfOpen = true; // a WebSocket's FIN comes after its close frame, in each direction for itself
   const { readableEnded } = stream;
   const channel = channelOf(stream, sink, owner);
   channel.pause(); // once more: only a socket that reads into our buffer stops at once, and tells nothing before `resume`

@@ -2,7 +2,7 @@
  * Two channels joined in memory: what one writes the other receives, in order, in a later turn of the event loop.
  *
  * Behaves as TCP does where connections can notice: bytes under way are bounded, a side that is paused holds the other one
- * back, FIN travels behind the last byte and each direction ends alone, a side that is dropped with bytes unread is a reset for
+ * back, FIN travels after the last byte and each direction ends alone, a side that is dropped with bytes unread is a reset for
  * the other. What travels to a side can be stalled, cut into small chunks, or reset. No port, no timer.
  * Read next: `../testing/index.ts`, which gives it to people's tests.
  */
@@ -61,7 +61,7 @@ export class MemoryChannel extends QueuedChannel {
   /** What the other side has written and this one has not received. */
   readonly #arriving: Travelling[] = [];
   #arrivingBytes = 0;
-  /** The other side has said FIN behind `#arriving`. */
+  /** The other side has said FIN after `#arriving`. */
   #finArriving = false;
   #finSaid = false;
   /** The other side has broken the connection. */
@@ -157,7 +157,7 @@ export class MemoryChannel extends QueuedChannel {
   protected drop(): void {
     if (this.#destroyed) return;
     this.#close();
-    // As TCP does: what was not read resets the other side; else it hears a FIN behind what was sent.
+    // As TCP does: what was not read resets the other side; else it hears a FIN after what was sent.
     if (this.#arrivingBytes > 0) this.#peer.#resetArriving = true;
     else this.#peer.#finArriving = true;
     this.#peer.#schedule();
@@ -196,7 +196,7 @@ export class MemoryChannel extends QueuedChannel {
     else this.#arriving[0] = { bytes: next.bytes.subarray(size), written: next.written };
     const chunk = next.bytes.subarray(0, size);
     this.takeChunk(chunk);
-    // What was lent and kept all the same shows in a test, as it would behind the next read of a socket.
+    // What was lent and kept all the same shows in a test, as it would after the next read of a socket.
     chunk.fill(POISON);
     if (whole) next.written?.();
     this.#schedule();

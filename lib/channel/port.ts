@@ -35,7 +35,7 @@ export interface Sink {
   gone(error: Error | undefined): void;
 }
 
-/** Who counts channels: told behind `gone`, also of channels that were destroyed before they had a sink of their own. */
+/** Who counts channels: told after `gone`, also of channels that were destroyed before they had a sink of their own. */
 export interface Owner {
   channelGone(channel: Channel): void;
 }

@@ -94,7 +94,7 @@ export class ChunkedDecoder {
 
   /**
    * Reads `bytes` from `position`; calls `data` with the bounds of each run of body data in it.
-   * Answers where it stopped (behind the body, once `done`), or what was wrong.
+   * Answers where it stopped (after the body, once `done`), or what was wrong.
    */
   read(bytes: Uint8Array, position: number, data: (start: number, end: number) => void): number | HttpViolation {
     let i = position;

@@ -13,18 +13,18 @@ import { isTokenChar } from './grammar.ts';
 
 /** Where in the extensions of a chunk the octets so far have led. */
 export type ExtensionState =
-  /** Behind white space, where only ";" may follow. */
+  /** After white space, where only ";" may follow. */
   | 'space'
-  /** Behind ";". */
+  /** After ";". */
   | 'before-name'
   | 'name'
-  /** Behind white space after a name, where ";" or "=" may follow. */
+  /** After white space after a name, where ";" or "=" may follow. */
   | 'name-space'
-  /** Behind "=". */
+  /** After "=". */
   | 'before-value'
   | 'value'
   | 'quoted'
-  /** Behind a backslash in a quoted string. */
+  /** After a backslash in a quoted string. */
   | 'escaped'
   | 'quoted-end';
 
@@ -36,7 +36,7 @@ const EQUALS = 0x3d;
 const BACKSLASH = 0x5c;
 const DELETE = 0x7f;
 
-/** The state behind one more octet, which is not the line's CR; undefined where the grammar has no such octet. */
+/** The state after one more octet, which is not the line's CR; undefined where the grammar has no such octet. */
 export function afterExtensionOctet(state: ExtensionState, octet: number): ExtensionState | undefined {
   const isSpace = octet === SPACE || octet === TAB;
   switch (state) {

@@ -25,7 +25,7 @@ export function chunkSizeBytes(length: number): number {
   return ((35 - Math.clz32(length | 1)) >> 2) + 2;
 }
 
-/** Writes the first line of a chunk of `length` octets, 0 to 2^32 - 1, and answers the position behind it. */
+/** Writes the first line of a chunk of `length` octets, 0 to 2^32 - 1, and answers the position after it. */
 export function writeChunkSize(length: number, target: Uint8Array, position: number): number {
   const end = position + chunkSizeBytes(length);
   for (let i = end - 3, rest = length; i >= position; i--, rest >>>= 4) target[i] = HEX.charCodeAt(rest & 15);

@@ -20,7 +20,7 @@ export type Cookies = ReadonlyMap<string, string>;
  *
  * More lenient than §4.2.1 (`cookie-pair *( ";" SP cookie-pair )`), because browsers send what pages have set by other
  * rules: white space around a pair and around its "=" is dropped, and a pair without a name or without "=" is ignored. A quote
- * means nothing: it does not hide a ";", which would let one cookie swallow those behind it.
+ * means nothing: it does not hide a ";", which would let one cookie swallow those after it.
  *
  * Choice: of two with one name the first counts. §5.4 step 2 has the client send the one with the longer path first, which is the
  * more specific. A page on a neighbouring host can set one that comes first: names that begin with `__Host-` are safe from that.

@@ -20,7 +20,7 @@ export class HeadReader {
   /** How much of CR LF CR LF the octets so far end with. */
   #matched = 0;
 
-  /** A trailer section begins behind a CR LF, so that one more ends it when it is empty. */
+  /** A trailer section begins after a CR LF, so that one more ends it when it is empty. */
   constructor(maxHeadBytes: number, kind: 'request' | 'response' | 'trailer') {
     this.#maxHeadBytes = maxHeadBytes;
     this.#kind = kind;
@@ -40,7 +40,7 @@ export class HeadReader {
 
   /**
    * Looks for the end of the head in `chunk` from `start`. Answers its text (one character an octet, without the final
-   * empty line) and the position behind it; undefined when the chunk ends first (it has been copied then).
+   * empty line) and the position after it; undefined when the chunk ends first (it has been copied then).
    */
   read(chunk: Uint8Array, start: number): { readonly text: string; readonly next: number } | HttpViolation | undefined {
     let matched = this.#matched;

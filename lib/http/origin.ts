@@ -24,7 +24,7 @@ const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * Reads one serialized origin: `scheme "://" host [ ":" port ]` and nothing behind it (RFC 6454 §7.1). Undefined for
+ * Reads one serialized origin: `scheme "://" host [ ":" port ]` and nothing after it (RFC 6454 §7.1). Undefined for
  * `null`, for a list, and for every other text. Takes upper case too, since hosts and schemes are compared without regard to it.
  */
 export function parseOrigin(text: string): Origin | undefined {

@@ -31,7 +31,7 @@ export type HttpIncoming =
       readonly body: Uint8Array;
       /** The connection may carry another request (RFC 9112 §9.3). */
       readonly keepAlive: boolean;
-      /** The client asks for WebSocket; the parser has stopped behind this head, see `takeRest`. Other protocols are ignored. */
+      /** The client asks for WebSocket; the parser has stopped after this head, see `takeRest`. Other protocols are ignored. */
       readonly upgrade: boolean;
     }
   /** The client waits for 100 (Continue) before it sends the body (RFC 9110 §10.1.1). */
@@ -63,7 +63,7 @@ export class RequestParser {
   #pending: Pending | undefined = undefined;
   /** The request that is being read is a HEAD. */
   #isHead = false;
-  /** What came behind an upgrade's head. */
+  /** What came after an upgrade's head. */
   #rest: Uint8Array = NOTHING;
 
   constructor(limits: Partial<RequestLimits> = {}) {
@@ -75,12 +75,12 @@ export class RequestParser {
     return this.#state;
   }
 
-  /** How many bytes have come behind the head of an upgrade and are kept. */
+  /** How many bytes have come after the head of an upgrade and are kept. */
   get restBytes(): number {
     return this.#rest.length;
   }
 
-  /** The bytes that came behind the head of an upgrade, once; the caller's to keep. */
+  /** The bytes that came after the head of an upgrade, once; the caller's to keep. */
   takeRest(): Uint8Array {
     const rest = this.#rest;
     this.#rest = NOTHING;
@@ -157,7 +157,7 @@ export class RequestParser {
     // RFC 9110 §7.8: "A server MAY ignore a received Upgrade header field": every other protocol, HTTP/2 among them, is
     // ignored, and the request is one like any other. A server "MUST ignore" it in HTTP/1.0.
     // RFC 9112 §9.3: close ends it; HTTP/1.1 persists; HTTP/1.0 only when asked.
-    // Choice: it also ends behind a WebSocket request that can be none, by its method or version. An intermediary that takes
+    // Choice: it also ends after a WebSocket request that can be none, by its method or version. An intermediary that takes
     // any such request for the beginning of a tunnel would pass on a second request unseen.
     const keepAlive =
       !options.includes('close') && !wantsWebSocket && (head.minor > 0 || options.includes('keep-alive'));
@@ -239,7 +239,7 @@ export class RequestParser {
       return violation(
         400,
         'HTTP_UPGRADE_DATA',
-        `more than ${MAX_REST_BYTES} bytes behind an upgrade request`,
+        `more than ${MAX_REST_BYTES} bytes after an upgrade request`,
         'RFC 9110 §7.8',
       );
     }

@@ -2,7 +2,7 @@
  * Chunks to one response: its head, then its body in slices (RFC 9112). For clients: an upgrade, or an event stream.
  *
  * Pure; a chunk is only lent, and body slices refer to it, so they are valid until the next call. Interim responses
- * (1xx) are skipped, but for 101, behind which another protocol begins (`takeRest`).
+ * (1xx) are skipped, but for 101, after which another protocol begins (`takeRest`).
  * Read next: `../client/websocket.ts`, `../client/event-source.ts`.
  */
 
@@ -25,7 +25,7 @@ export interface ResponseLimits extends ChunkedLimits {
 /** Interim responses taken before the final one: none of ours asks for any, and a server could send them for ever. */
 export const MAX_INTERIM_RESPONSES = 8;
 
-/** What may come behind a 101 before `takeRest`: a few reads of a socket. */
+/** What may come after a 101 before `takeRest`: a few reads of a socket. */
 const MAX_REST_BYTES = 1_048_576;
 
 export class ResponseParser {
@@ -44,7 +44,7 @@ export class ResponseParser {
     this.#heads = new HeadReader(this.#limits.maxHeadBytes, 'response');
   }
 
-  /** What came behind the head of a 101: a copy. Take it, and the parser out of the way, once that head is there. */
+  /** What came after the head of a 101: a copy. Take it, and the parser out of the way, once that head is there. */
   takeRest(): Uint8Array {
     const rest = this.#rest;
     this.#rest = new Uint8Array(0);
@@ -149,7 +149,7 @@ export class ResponseParser {
     const length = this.#rest.length + bytes.length;
     if (length > MAX_REST_BYTES) {
       this.#rest = new Uint8Array(0); // with a gap in it, it would be another message
-      return violation(502, 'HTTP_UPGRADE_DATA', `more than ${MAX_REST_BYTES} bytes behind a 101`, 'RFC 9110 §7.8');
+      return violation(502, 'HTTP_UPGRADE_DATA', `more than ${MAX_REST_BYTES} bytes after a 101`, 'RFC 9110 §7.8');
     }
     const rest = new Uint8Array(length);
     rest.set(this.#rest);

@@ -16,7 +16,7 @@ export function pathOf(target: string): string {
   return path === '' ? '/' : path;
 }
 
-/** What stands behind the first `?`; empty when there is none. */
+/** What stands after the first `?`; empty when there is none. */
 export function queryOf(target: string): string {
   const mark = target.indexOf('?');
   return mark < 0 ? '' : target.slice(mark + 1);

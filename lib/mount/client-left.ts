@@ -2,7 +2,7 @@
  * When the client of a response of Node's has gone, also of one whose turn has not come.
  *
  * HTTP/1.1 answers in the order of the requests (RFC 9112 §9.3.2). Node gives a response its socket when its turn comes, and tells
- * `'close'` only to those that have one: what waits behind an event stream would never hear of its client's end.
+ * `'close'` only to those that have one: what waits after an event stream would never hear of its client's end.
  * Bounded by Node's own queue of responses: one entry for each that waits, on its socket. Read next: `response-exchange.ts`.
  */
 

@@ -18,7 +18,7 @@ export function dropResponse(response: NodeResponse, error?: Error): void {
   else response.destroy(error);
 }
 
-/** To be called once an answer has been ended: over HTTP/2 the stream ends behind it, also while the client could still send. HTTP/1.1 closes the connection. */
+/** To be called once an answer has been ended: over HTTP/2 the stream ends after it, also while the client could still send. HTTP/1.1 closes the connection. */
 export function forgetRest(response: NodeResponse): void {
   const { stream } = response as { readonly stream?: ServerHttp2Stream };
   if (stream !== undefined && !stream.endAfterHeaders) resetOnceAnswered(stream);

@@ -1,5 +1,5 @@
 /**
- * RST_STREAM with NO_ERROR (RFC 9113 §7) on a stream of Node's HTTP/2 server: the client's, of which Node does not always tell, and ours behind
+ * RST_STREAM with NO_ERROR (RFC 9113 §7) on a stream of Node's HTTP/2 server: the client's, of which Node does not always tell, and ours after
  * an answer that is complete before its request is.
  *
  * Read next: `http2-channel.ts`, `drop-response.ts`.
@@ -15,7 +15,7 @@ const NO_ERROR = 0;
 const MAX_LOOK_INTERVAL_MS = 1_000;
 
 /**
- * Behind a complete answer what the client could still send is of no use, and it is told so, since not every client ends its own direction.
+ * After a complete answer what the client could still send is of no use, and it is told so, since not every client ends its own direction.
  * RFC 9113 §8.1 has RST_STREAM with NO_ERROR for it, "after sending a complete response (i.e., a frame with the END_STREAM flag set)": before
  * that frame it would cut the answer off. Call it once the answer has been ended; more calls add nothing. Waits no longer than the stream lasts.
  */
@@ -41,7 +41,7 @@ const sharedAnswered = new WeakSet<ServerHttp2Stream>();
 
 /**
  * Destroys a stream that its client has reset. Node does so itself for every other code; for NO_ERROR it waits until all has been written, which
- * never happens where the client's window is full: no `'close'` then, not even behind the end of the connection.
+ * never happens where the client's window is full: no `'close'` then, not even after the end of the connection.
  * `'aborted'` is emitted with the reset if our answer has not been ended. If it has, `'end'` is emitted after the reset; if `'end'` was emitted
  * earlier, Node destroys the stream itself.
  */

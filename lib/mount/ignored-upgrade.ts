@@ -3,7 +3,7 @@
  *
  * RFC 9110 §7.8: "A server MAY ignore a received Upgrade header field". Node does so while nobody listens for upgrades, and
  * hands all of them over once somebody does: `curl --http2` asks for one with its first request. So the request goes to the
- * listeners for requests after all, with a response of its own, and the connection ends behind it.
+ * listeners for requests after all, with a response of its own, and the connection ends after it.
  * Read next: `node-http.ts`.
  */
 

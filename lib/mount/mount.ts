@@ -47,7 +47,7 @@ export function hasRoom({ context, limits }: Mount): boolean {
 }
 
 /**
- * Takes the channel into the server's count, until it has gone. What comes behind `close` is refused, and ends by its own deadline:
+ * Takes the channel into the server's count, until it has gone. What comes after `close` is refused, and ends by its own deadline:
  * `close` does not wait for it, since without end there may be more of it.
  */
 export function count({ context }: Mount, channel: Channel): void {

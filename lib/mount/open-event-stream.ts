@@ -20,7 +20,7 @@ const OURS = /^(content-type|content-encoding|vary)$/i;
 
 /**
  * Answers a request with an event stream (HTML §9.2), on a `ServerResponse` or `Http2ServerResponse`. The head leaves at the
- * end of this turn at the latest. `stream.signal` aborts when the client has gone, and the stream is then closed. Behind a
+ * end of this turn at the latest. `stream.signal` aborts when the client has gone, and the stream is then closed. For a
  * client that has gone already, and for HEAD, it is closed from the start. `stream.request.body` is empty: read the body before.
  * Its options `drain` and `close` are called as the handlers of a route are, never before this has returned.
  * @throws TypeError when the head has been sent, and for a wrong option; RangeError for an option out of bounds

@@ -2,8 +2,8 @@
  * The exchange of an upgrade that somebody's HTTP/1.1 server has handed over with its socket.
  *
  * Nobody listens to that socket any more, so this does, from the first moment: a client that leaves while `upgrade` awaits is
- * noticed, and frames that come too early are kept, at most one read of them behind `head`; the rest waits in TCP.
- * Behind a refusal the connection is ended as our own listener ends it. Read next: `../net/upgrade.ts`, which answers.
+ * noticed, and frames that come too early are kept, at most one read of them after `head`; the rest waits in TCP.
+ * After a refusal the connection is ended as our own listener ends it. Read next: `../net/upgrade.ts`, which answers.
  */
 
 import { takeOver } from '../channel/handed-over.ts';
@@ -59,7 +59,7 @@ export class UpgradeExchange extends Timed implements Sink, Exchange {
   readonly handshake: ClientHandshake;
   readonly #mount: Mount;
   readonly #head: RequestHead;
-  /** What came behind the head. */
+  /** What came after the head. */
   #rest: Uint8Array;
   #answered = false;
   /** The client went before it was answered. */
@@ -138,7 +138,7 @@ export class UpgradeExchange extends Timed implements Sink, Exchange {
     return this.#mount.context.sweeper;
   }
 
-  /** `Timed`: the application has all the time that it wants; the client has `closeTimeoutMs` behind a refusal. */
+  /** `Timed`: the application has all the time that it wants; the client has `closeTimeoutMs` after a refusal. */
   protected expected(): Wait {
     return this.answered ? 'close' : 'answer';
   }

@@ -203,12 +203,12 @@ export interface ServerWebSocket<Data = unknown> extends AsyncIterable<string | 
   /** Sends a text message from bytes that are UTF-8 already: what `textBytes` or `lentText` delivered, for example. */
   sendText(utf8: Uint8Array | LentBytes, options?: SendOptions): SendResult;
   /**
-   * Sends as soon as there is room, behind what waits already, and resolves when nothing waits beyond the high-water mark.
+   * Sends as soon as there is room, after what waits already, and resolves when nothing waits beyond the high-water mark.
    * Rejects with ConnectionClosed when the connection ends first. Ignored, it does no harm.
    */
   write(message: Message, options?: SendOptions): Promise<void>;
   /**
-   * Sends one message in parts, each a frame of its own, behind what `write` has in line: however long, no more of it is in memory than
+   * Sends one message in parts, each a frame of its own, after what `write` has in line: however long, no more of it is in memory than
    * `highWaterMarkBytes` and one part. Resolves as `write` does. Until then `write` waits and, from the first part on, `send` throws TypeError; pings go in between.
    * Where `parts` fails within the message the connection is closed with 1011, since the peer could not tell. Leave parts alone until
    * the next one is asked for. Rejects with that error, or with ConnectionClosed. @throws TypeError for what cannot be iterated
@@ -265,7 +265,7 @@ export interface WebSocketHandlers<Data = unknown> {
 
 /**
  * The convenient form: runs once per connection; read with `for await`. When it returns the connection is closed with 1000.
- * Leaving the loop leaves the socket open, and a later loop goes on where it stopped. The loop runs behind the read that
+ * Leaving the loop leaves the socket open, and a later loop goes on where it stopped. The loop runs after the read that
  * brought a message: where the peer's close frame came in the same read, what the loop then sends is `dropped`.
  * Handlers run at once, and their answers still leave.
  */

@@ -4,7 +4,7 @@
  *     blocked output ──► write      else what the connection says: peer ─► pong │ head, body, idle │ heartbeat │ close
  *
  * Rules: while the system does not take our output only the write deadline runs, and progress moves it on, so that a
- * steady reader gets everything, also behind our close. When output flows again, what the connection waits for begins
+ * steady reader gets everything, also after our close. When output flows again, what the connection waits for begins
  * anew. Signs of life move on only what they are about.
  * Knows no protocol and no clock of its own: the sweeper calls. Read next: `websocket-connection.ts`.
  */
@@ -16,7 +16,7 @@ import type { Sweepable, Sweeper } from './sweeper.ts';
 export type Wait =
   /** A WebSocket's peer to say anything; then a ping is sent. */
   | 'peer'
-  /** Anything at all behind a ping. */
+  /** Anything at all after a ping. */
   | 'pong'
   /** The rest of a request head, of a body; the next request. */
   | 'head'

@@ -19,7 +19,7 @@ export interface DrainOptions {
   /** The time over which connections are closed. Default 0: at once. */
   readonly overMs?: number | undefined;
   /**
-   * Event streams are told to come back at a random time up to this behind the end of the drain, since a stream that is answered 503 does not come
+   * Event streams are told to come back at a random time up to this after the end of the drain, since a stream that is answered 503 does not come
    * back at all (HTML §9.2.3); new connections get 503 with it as Retry-After. Default 5,000.
    */
   readonly retryAfterMs?: number | undefined;

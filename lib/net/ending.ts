@@ -114,7 +114,7 @@ export class Ending {
   async #close(): Promise<void> {
     const { open, clock, closeTimeoutMs, listener } = this.#parts;
     const listened = listener.close();
-    // The clock's timers let the process end. Who waits for `close` has something to do behind it.
+    // The clock's timers let the process end. Who waits for `close` has something to do after it.
     const held = setTimeout(() => {}, Math.min(closeTimeoutMs + 1_000, MAX_TIMER_MS));
     open.closeAll(this.#code, this.#reason);
     listener.dropBeginners();

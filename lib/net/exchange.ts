@@ -19,10 +19,10 @@ export interface HandshakeAnswer {
   readonly fields: readonly Field[];
 }
 
-/** The bytes behind an answered handshake. */
+/** The bytes after an answered handshake. */
 export interface TakenOver {
   readonly channel: Channel;
-  /** What came behind the handshake; to be received first. */
+  /** What came after the handshake; to be received first. */
   readonly rest: Uint8Array;
 }
 
@@ -39,9 +39,9 @@ export interface Exchange {
   readonly request: Request;
   /** What a client that asks for a WebSocket has sent, read by the rules of its HTTP version; undefined for other requests. */
   readonly handshake: ClientHandshake | undefined;
-  /** Answers with a response. `close`: and ends the connection behind it, where it is the request's own. */
+  /** Answers with a response. `close`: and ends the connection after it, where it is the request's own. */
   respond(response: CheckedResponse, options?: { readonly close?: boolean }): void;
-  /** Answers the handshake and hands over the bytes behind it; undefined when the client has left. */
+  /** Answers the handshake and hands over the bytes after it; undefined when the client has left. */
   acceptWebSocket(answer: HandshakeAnswer): TakenOver | undefined;
   /** Sends the head of an event stream and hands over its body; undefined when the client has left, and for HEAD, which has none. */
   openStream(status: number, fields: readonly Field[]): StreamBody | undefined;

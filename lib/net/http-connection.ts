@@ -81,7 +81,7 @@ export class HttpConnection extends Timed implements Sink, ExchangeHost {
     if (this.#over) return;
     for (const incoming of this.#parser.receive(chunk)) {
       if (incoming.kind === 'failed' && this.#current?.handshake !== undefined) {
-        // More came behind an upgrade than is kept while it is decided: to go on without it would be to lose it.
+        // More came after an upgrade than is kept while it is decided: to go on without it would be to lose it.
         this.#refuse(incoming.status, `${incoming.detail} (${incoming.section})`);
         return;
       }
@@ -226,13 +226,13 @@ export class HttpConnection extends Timed implements Sink, ExchangeHost {
         return;
       case 'request': {
         const { head, upgrade } = incoming;
-        // More came behind an upgrade that waited than is kept. The failure stands behind it, and is its answer.
+        // More came after an upgrade that waited than is kept. The failure comes after it, and is its answer.
         if (upgrade && this.#parser.state === 'failed') return;
         this.#requestCount++;
         this.#keepAlive &&= incoming.keepAlive;
         const request = new Request(head, incoming.body, this.channel, this.#settings.forwarded?.(this.channel, head));
         this.#current = new HttpExchange(this, head, request, upgrade ? readClientHandshake(head) : undefined);
-        this.waitAnew('answer'); // so that the wait for the next request begins anew behind the answer
+        this.waitAnew('answer'); // so that the wait for the next request begins anew after the answer
         this.#settings.serve(this.#current);
       }
     }

@@ -1,7 +1,7 @@
 /**
  * The exchange of one request that came over our own listener (see `exchange.ts`): how its answer is written in HTTP/1.1.
  *
- * Knows how responses are framed (RFC 9112 §6) and nothing of the requests before and behind it: those are the host's.
+ * Knows how responses are framed (RFC 9112 §6) and nothing of the requests before and after it: those are the host's.
  * Read next: `http-connection.ts`, the host.
  */
 
@@ -20,7 +20,7 @@ export interface ExchangeHost {
   readonly mayPersist: boolean;
   /** The response has been written: the next request is taken, or the connection ends. */
   responded(persists: boolean): void;
-  /** Leaves the channel to another protocol. Answers the bytes that came behind the request's head. */
+  /** Leaves the channel to another protocol. Answers the bytes that came after the request's head. */
   detach(): Uint8Array;
 }
 
@@ -143,7 +143,7 @@ export function writeResponse(
   channel.flushSoon();
 }
 
-/** A body of at most so many octets is copied behind its head, so that both leave in one piece: a second one costs more than a copy. */
+/** A body of at most so many octets is copied after its head, so that both leave in one piece: a second one costs more than a copy. */
 const MAX_COPIED_BODY_BYTES = 4_096;
 
 function appendTogether({ output }: Channel, head: string, body: Uint8Array): void {

@@ -114,14 +114,14 @@ export class Listener {
       });
     } else {
       this.#server.on('connection', (socket) => {
-        if (this.#mayBeginTls(socket)) this.#behindHeader(socket, () => over.emit('connection', socket));
+        if (this.#mayBeginTls(socket)) this.#afterHeader(socket, () => over.emit('connection', socket));
       });
     }
   }
 
   /**
    * Begins to accept. Rejects with the system's error, for example `EADDRINUSE`, and with ConnectionClosed where the server
-   * is closed meanwhile. @throws TypeError or RangeError for a wrong option, and ConnectionClosed (`SERVER_CLOSED`) behind `close`
+   * is closed meanwhile. @throws TypeError or RangeError for a wrong option, and ConnectionClosed (`SERVER_CLOSED`) after `close`
    */
   listen(options: ListenOptions): Promise<void> {
     checkOptions('listen', options, LISTEN_OPTIONS);
@@ -254,7 +254,7 @@ export class Listener {
   }
 
   /** Calls `begin` when what a proxy sends in front of a TLS connection has been read. */
-  #behindHeader(socket: Socket, begin: () => void): void {
+  #afterHeader(socket: Socket, begin: () => void): void {
     const { sweeper, headTimeoutMs } = this.#settings;
     if (this.#trusts === undefined) begin();
     else if (!this.#trusts(socket.remoteAddress ?? '')) socket.destroy();

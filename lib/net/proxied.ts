@@ -49,7 +49,7 @@ export class ProxiedChannel extends Timed implements Sink {
     this.#settings.sweeper.delete(this);
     const { channel } = this;
     this.#done(header.source);
-    // What came behind the header belongs to whoever receives now.
+    // What came after the header belongs to whoever receives now.
     if (header.rest < chunk.length && channel.sink !== this) channel.sink.receive(chunk.subarray(header.rest));
   }
 

@@ -278,7 +278,7 @@ export function loopHandlers<Data>(run: WebSocketFunction<Data>, onError: ErrorH
         if (!isInstance(error, ConnectionClosed) || socket.readyState === 1) onError(error);
         over(CloseCode.InternalError);
       };
-      // Behind the read that opened the connection, so that the function finds what came with the handshake in the queue.
+      // After the read that opened the connection, so that the function finds what came with the handshake in the queue.
       queueMicrotask(() => {
         try {
           const result = run(socket, request);

@@ -194,7 +194,7 @@ const WEBSOCKET_HANDLERS = [
 ];
 const STREAM_HANDLERS = ['open', 'drain', 'close'];
 
-/** The arguments behind a route's pattern: handlers and options, with `upgrade` (or `accept`) before them where it is wanted. */
+/** The arguments after a route's pattern: handlers and options, with `upgrade` (or `accept`) before them where it is wanted. */
 interface RouteArguments {
   readonly decision: Upgrade<unknown> | undefined;
   readonly handlers: unknown;
@@ -285,7 +285,7 @@ export function checkPattern(where: string, pattern: unknown): void {
     throw new TypeError(`${where}: the pattern is ${describe(pattern)}, must be a string such as '/rooms/:room'`);
 }
 
-/** Makes what a WebSocket route leads to, of the arguments behind its pattern. @throws TypeError or RangeError */
+/** Makes what a WebSocket route leads to, of the arguments after its pattern. @throws TypeError or RangeError */
 export function webSocketTarget(makers: RouteMakers, pattern: unknown, given: readonly unknown[]): WebSocketTarget {
   const where = `webSocket(${describe(pattern)})`;
   checkPattern(where, pattern);

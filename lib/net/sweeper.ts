@@ -2,7 +2,7 @@
  * Deadlines without timers: one interval looks at every connection a few times per shortest deadline.
  *
  * A connection that is swept costs a method call, some nanoseconds, a second; a timer of its own would cost memory and
- * list work on every byte. In return a deadline is met up to one interval late (two, behind a stall of our own), never early.
+ * list work on every byte. In return a deadline is met up to one interval late (two, after a stall of our own), never early.
  * The interval is as fine as the shortest deadline that anybody has asked for.
  * Time comes from a `Clock`, so that tests turn it by hand. Read next: `deadlines.ts`.
  */

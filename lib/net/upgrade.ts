@@ -106,7 +106,7 @@ function accept(
   context.open.opened(face as ServerSocket<never>, channel);
   target.settings.observed?.open(face);
   guard(connection, target.handlers.open, target.handlers, face, request);
-  // §4.2.2: bytes behind the request are the first frames.
+  // §4.2.2: bytes after the request are the first frames.
   if (rest.length > 0 && !channel.destroyed) channel.sink.receive(rest);
   context.opened(face as ServerSocket<never>);
   if (channel.peerEnded) channel.sink.receiveEnd(); // FIN came while it was decided, and comes only once
@@ -114,7 +114,7 @@ function accept(
   connection.startReading();
 }
 
-/** Answers with a refusal, behind which the connection ends. */
+/** Answers with a refusal, after which the connection ends. */
 function refuse(context: Context, exchange: Exchange, why: RefusalReason, response: CheckedResponse): void {
   context.observed?.refuse(why, response, exchange.request);
   exchange.respond(response, { close: true });
