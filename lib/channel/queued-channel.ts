@@ -2,8 +2,8 @@
  * What all kinds of channel share: the output queue, the one write under way, flushing at the end of a turn, pressure.
  *
  * A kind says how to write one batch of ranges and how to end and to drop; everything about order and counting stands here.
- * What a read produced leaves in one write when the read is over; what was sent at other times leaves at the end of this
- * turn of the event loop. At most one write is under way; the rest waits in the queue, where it merges.
+ * What a read produced leaves in one write when the read is over, unless it asked for the end of the turn (`flushLast`); what was sent at other
+ * times leaves at the end of this turn of the event loop. At most one write is under way; the rest waits in the queue, where it merges.
  * No timers and no closures for an idle connection. Its methods, as those of all that an idle connection consists of, are
  * `private` or static and not `#`: each class with `#` methods puts a mark of eight octets into each object. Read next: `socket.ts`, `duplex.ts`, `memory.ts`.
  */
