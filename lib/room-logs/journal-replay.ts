@@ -1,14 +1,14 @@
 /**
  * Reads one group of a journal from its files into memory, and leaves the files fit to be gone on with.
  *
- * The newest snapshot first, then the log files from its generation on, in order. What a log file repeats of a snapshot is
- * skipped by its sequence: snapshots are written while appends go on. A torn tail is cut, and only where no later file has
+ * The newest snapshot first, then the log files from its generation on, in order. Records that a log file repeats of a snapshot
+ * are skipped by their sequence: snapshots are written while appends go on. Keys are not repeated. A torn tail is cut, and only where no later file has
  * a commit; a file that was begun and has no header is removed; anything else that does not fit together is refused, and no
  * file is touched then.
  * Sections: the files, a snapshot, a log. Read next: `journal-group.ts`.
  */
 
-import type { RoomKeys, UsedKey } from '../rooms/key-window.ts';
+import type { UsedKey } from '../rooms/key-window.ts';
 import type { LogRecord } from '../rooms/log.ts';
 import type { LoggedRoom, LoggedRooms } from '../rooms/logged-rooms.ts';
 import type { FilePort, JournalFile } from './file-port.ts';
@@ -72,7 +72,6 @@ export async function readGroup(
   try {
     for (const name of logs) opened.push(await readLog(files, directory, name, found));
     refuseLaterCommits(directory, opened);
-    found.rememberUntil(Number.POSITIVE_INFINITY);
     return { ...(await cleanUp(files, names, segments, first, opened)), snapshotBytes, inUse: found.touchInUse() };
   } catch (error) {
     for (const { file } of opened) await file.close();
@@ -154,20 +153,9 @@ async function readLog(files: FilePort, directory: string, name: SegmentName, fo
   }
 }
 
-/** A key that the snapshot has. It names its room and does not hold it: a room that made way takes its history along. */
-interface SnapshotKey {
-  readonly room: string;
-  /** Those of the room as the snapshot has it: of a room that came back under the name they are others. */
-  readonly keys: RoomKeys;
-  readonly used: UsedKey;
-}
-
 /** The rooms that the files have, up to where they were read, and which of them had subscribers then. */
 class FoundRooms {
   readonly rooms: LoggedRooms;
-  /** Keys of the snapshot, the oldest first, and how many of them were remembered. There are as many as the snapshot has. */
-  #keys: readonly SnapshotKey[] = [];
-  #rememberedKeys = 0;
   readonly #inUse = new Set<LoggedRoom>();
 
   constructor(rooms: LoggedRooms) {
@@ -184,21 +172,6 @@ class FoundRooms {
   /** A room made way. One that came back under its name has another epoch. */
   forget(name: string, epoch: string): void {
     if (this.rooms.find(name)?.head.epoch === epoch) this.rooms.forget(name);
-  }
-
-  /** Takes the keys of the snapshot. The log of its generation has older ones too: each is remembered in its turn, by its time. */
-  addKeys(keys: readonly SnapshotKey[]): void {
-    this.#keys = keys.toSorted((a, b) => a.used.timeMs - b.used.timeMs);
-  }
-
-  /** Remembers keys of the snapshot that were used up to this time, of rooms that are held still. */
-  rememberUntil(timeMs: number): void {
-    for (; this.#rememberedKeys < this.#keys.length; this.#rememberedKeys++) {
-      const { room: name, keys, used } = this.#keys[this.#rememberedKeys]!;
-      if (used.timeMs > timeMs) return;
-      const room = this.rooms.find(name);
-      if (room?.keys === keys) this.rooms.remember(room, used);
-    }
   }
 
   /** Rooms that were in use to the end were used last of all. */
@@ -245,10 +218,15 @@ class LogReplay {
     if (room === undefined) throw new SegmentDamaged(`a record is of room ${slot}, which was not declared`);
     const { head } = room;
     this.#rooms.touch(room);
-    if (record.sequence <= head.sequence) return; // the snapshot has it
-    if (record.sequence !== head.sequence + 1)
-      throw new SegmentDamaged(`room ${room.name} has record ${record.sequence} behind ${head.sequence}`);
-    if (record.key !== undefined) this.#found.rememberUntil(record.timeMs);
+    const { key, sequence, token, timeMs } = record;
+    if (sequence <= head.sequence) {
+      // The snapshot has the record, and not its key.
+      if (key !== undefined)
+        this.#rooms.remember(room, { key, position: { epoch: head.epoch, sequence, token }, timeMs });
+      return;
+    }
+    if (sequence !== head.sequence + 1)
+      throw new SegmentDamaged(`room ${room.name} has record ${sequence} behind ${head.sequence}`);
     this.#rooms.take(room, { type: 'record', epoch: head.epoch, ...record });
   }
 }
@@ -263,7 +241,9 @@ async function readSnapshot(files: FilePort, directory: string, name: SegmentNam
       replay.body(body);
     });
     if (content.tornBytes > 0 || !replay.ended) throw new SegmentDamaged('it has no end');
-    found.addKeys(replay.keys);
+    // In a room the order of the times is that of the file; of all rooms it is that in which the keys were used.
+    for (const { room, used } of replay.keys.sort((a, b) => a.used.timeMs - b.used.timeMs))
+      found.rooms.remember(room, used);
     return content.end;
   } catch (error) {
     throw inWords(directory, name, error);
@@ -278,7 +258,7 @@ class SnapshotReplay {
   #room: RoomEntry | undefined;
   #records: LogRecord[] = [];
   #usedKeys: UsedKey[] = [];
-  readonly keys: SnapshotKey[] = [];
+  readonly keys: { readonly room: LoggedRoom; readonly used: UsedKey }[] = [];
   ended = false;
 
   constructor(found: FoundRooms) {
@@ -310,7 +290,7 @@ class SnapshotReplay {
     const { name, epoch, sequence, token, inUse } = this.#room;
     const room = this.#found.rooms.restore(name, { epoch, sequence, token }, this.#records);
     this.#found.note(room, inUse);
-    for (const used of this.#usedKeys) this.keys.push({ room: name, keys: room.keys, used });
+    for (const used of this.#usedKeys) this.keys.push({ room, used });
     this.#records = [];
     this.#usedKeys = [];
   }

@@ -12,11 +12,14 @@ import type { Clock, Position } from './log.ts';
 export interface UsedKey {
   readonly key: string;
   readonly position: Position;
+  /** When it was used. A window makes it later where a key that was used before has a later time, so that times never go back. */
   readonly timeMs: number;
 }
 
 interface Link {
   readonly used: UsedKey;
+  /** 1 for the first key that the window remembered. */
+  readonly number: number;
   readonly room: RoomKeys;
   /** The next younger key of the same room. */
   nextInRoom: Link | undefined;
@@ -30,9 +33,9 @@ export class RoomKeys {
   oldest: Link | undefined = undefined;
   newest: Link | undefined = undefined;
 
-  /** The keys, the oldest first. */
-  *all(): Generator<UsedKey> {
-    for (let link = this.oldest; link !== undefined; link = link.nextInRoom) yield link.used;
+  /** The keys, the oldest first: those among the first `count` that the window remembered. */
+  *all(count: number = Number.POSITIVE_INFINITY): Generator<UsedKey> {
+    for (let link = this.oldest; link !== undefined && link.number <= count; link = link.nextInRoom) yield link.used;
   }
 }
 
@@ -50,6 +53,7 @@ export class KeyWindow {
   #oldest: Link | undefined = undefined;
   #newest: Link | undefined = undefined;
   #size = 0;
+  #remembered = 0;
   /** How many keys more than `maxTotalKeys` are remembered for now. */
   #moreKeys = 0;
   /** Calls off the timer that forgets keys; undefined while no key is remembered. */
@@ -63,6 +67,11 @@ export class KeyWindow {
   /** Keys remembered, of all rooms. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Keys remembered so far, those that are forgotten included. */
+  get remembered(): number {
+    return this.#remembered;
   }
 
   /** The key, if it was used in this room within the window. */
@@ -80,11 +89,21 @@ export class KeyWindow {
     this.#forgetBeyondTotal();
   }
 
-  /** Remembers a key, in the order of the times. One that this room has already, which a log that is read anew may have, is the later one from now on. */
+  /**
+   * Remembers a key. Call it in the order in which keys were used: their times may go back where a log that is read anew is of a time
+   * before the clock was set back. A key that this room has already, which such a log may have, is the later one from now on.
+   */
   remember(room: RoomKeys, used: UsedKey): void {
-    // What a log had kept may be of a time before the clock was set back: then its last key is not the youngest.
-    this.#forgetOld(this.#moreKeys > 0 ? this.#clock.now() : used.timeMs);
-    const link: Link = { used, room, nextInRoom: undefined, older: this.#newest, younger: undefined };
+    const now = this.#moreKeys > 0 ? this.#clock.now() : used.timeMs;
+    this.#forgetOld(now);
+    const link: Link = {
+      used: usedAt(used, Math.max(Math.min(used.timeMs, now), this.#newest?.used.timeMs ?? 0)),
+      number: ++this.#remembered,
+      room,
+      nextInRoom: undefined,
+      older: this.#newest,
+      younger: undefined,
+    };
     if (this.#newest === undefined) this.#oldest = link;
     else this.#newest.younger = link;
     this.#newest = link;
@@ -141,4 +160,8 @@ export class KeyWindow {
     this.#forgetOld(this.#clock.now());
     this.#cancelSweep = this.#size === 0 ? undefined : this.#clock.after(this.#bounds.keyAgeMs, this.#sweep);
   };
+}
+
+function usedAt(used: UsedKey, timeMs: number): UsedKey {
+  return used.timeMs === timeMs ? used : { ...used, timeMs };
 }

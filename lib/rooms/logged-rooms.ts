@@ -132,6 +132,11 @@ export class LoggedRooms {
     return { rooms: this.#rooms.size, keys: this.#keys.size };
   }
 
+  /** Keys remembered so far, those that are forgotten included: `RoomKeys.all` answers those among the first so many. */
+  get keysRemembered(): number {
+    return this.#keys.remembered;
+  }
+
   /** Names who is told of rooms from now on. */
   observe(observer: RoomObserver): void {
     this.#observer = observer;
@@ -250,7 +255,7 @@ export class LoggedRooms {
     handOut(room, record);
   }
 
-  /** Remembers that a key was used; keys are remembered in the order of their times. */
+  /** Remembers that a key was used; keys are remembered in the order in which they were used. */
   remember(room: LoggedRoom, used: UsedKey): void {
     this.#keys.remember(room.keys, used);
   }

@@ -16,6 +16,13 @@ async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
+/** A clock that says what a new one says after `ms`. */
+function clockAt(ms: number): FakeClock {
+  const clock = new FakeClock();
+  clock.advance(ms);
+  return clock;
+}
+
 /** Appends one record with a key to each of the rooms, in one commit. */
 async function appendToAll(journal: Journal, rooms: readonly string[]): Promise<void> {
   await Promise.all(rooms.map((room) => journal.append(room, { data: room, key: `key of ${room}` })));
@@ -46,20 +53,18 @@ describe('a key that is remembered when rooms make way', () => {
 
   it('is remembered after a restart, where an older one is of a time before the clock was set back', async () => {
     const disk = new SimulatedDisk();
-    const clock = new FakeClock();
-    const start = (): Promise<Journal> => openJournal('memory', { files: disk, clock, compactFromBytes: 400 });
-    clock.advance(3_600_000); // an hour ahead
-    const ahead = await start();
+    const start = (clock: FakeClock): Promise<Journal> =>
+      openJournal('memory', { files: disk, clock, compactFromBytes: 400 });
+    const ahead = await start(clockAt(3_600_000));
     await ahead.append('r', { data: 'a', key: 'ahead' });
     await ahead.close();
     const right = new FakeClock();
-    const again = (): Promise<Journal> => openJournal('memory', { files: disk, clock: right, compactFromBytes: 400 });
-    const second = await again();
+    const second = await start(right);
     for (let i = 0; i < 8; i++) await second.append('r', { data: 'x'.repeat(100) });
     while (!(await disk.list()).some((name) => name.endsWith('.snapshot'))) await turns(1);
     await second.append('r', { data: 'hello', key: 'k' });
     await second.close();
-    const third = await again();
+    const third = await start(right);
     assert.ok((await third.append('r', { data: 'hello', key: 'k' })).duplicate);
     await third.close();
   });
@@ -79,6 +84,72 @@ describe('a key that is remembered when rooms make way', () => {
     const second = await restart(disk, first);
     for (const key of ['key of team', 'second'])
       assert.ok((await second.append('team', { data: 'team', key })).duplicate, key);
+    await second.close();
+  });
+});
+
+describe('a key that was used, made way, and was used again after the clock was set back', () => {
+  it('is answered after a restart with its last use, whether the snapshot has the first one or the log', async () => {
+    for (const withSnapshot of [false, true]) {
+      const disk = new SimulatedDisk();
+      const start = (ms: number): Promise<Journal> =>
+        openJournal('memory', {
+          files: disk,
+          clock: clockAt(ms),
+          maxKeys: 2,
+          compactFromBytes: withSnapshot ? 600 : 1_000_000,
+        });
+      const first = await start(1_000);
+      for (const key of ['a', 'b']) await first.append('r', { data: 'first', key });
+      await first.close();
+      const second = await start(0);
+      for (let i = 0; i < 8; i++) await second.append('r', { data: 'x'.repeat(100) });
+      while (withSnapshot && !(await disk.list()).some((name) => name.endsWith('.snapshot'))) await turns(1);
+      for (const key of ['c', 'd']) await second.append('r', { data: 'second', key }); // a and b make way
+      const again = await second.append('r', { data: 'second', key: 'a' });
+      assert.equal(again.duplicate, false);
+      await second.close();
+      const third = await start(100);
+      for (const key of ['d', 'a']) {
+        const { duplicate, position } = await third.append('r', { data: 'second', key });
+        assert.ok(duplicate, `${key}, ${withSnapshot}`);
+        if (key === 'a') assert.equal(position.sequence, again.position.sequence);
+      }
+      await third.close();
+    }
+  });
+});
+
+describe('keys that were used while the clock was ahead', () => {
+  it('are forgotten keyAgeMs after the start at which the clock is right again', async () => {
+    const disk = new SimulatedDisk();
+    const first = await openJournal('memory', { files: disk, clock: clockAt(3_600_000), keyAgeMs: 1_000 });
+    await first.append('r', { data: '', key: 'ahead' });
+    await first.close();
+    const clock = clockAt(0);
+    const second = await openJournal('memory', { files: disk, clock, keyAgeMs: 1_000 });
+    await second.append('r', { data: '', key: 'right' });
+    assert.equal(second.held.keys, 2);
+    clock.advance(1_000);
+    assert.equal(second.held.keys, 0);
+    await second.close();
+  });
+});
+
+describe('a room that made way and came back', () => {
+  it('has no keys of before after a restart, where the snapshot had them', async () => {
+    const disk = new SimulatedDisk();
+    const options: JournalOptions = { maxRooms: 2, compactFromBytes: 600 };
+    const first = await openJournal('memory', { files: disk, ...options });
+    await first.append('a', { data: 'x'.repeat(700), key: 'k' });
+    while (!(await disk.list()).includes('g0-2.snapshot')) await turns(1);
+    for (const room of ['b', 'c', 'd']) await first.append(room, { data: '' });
+    await first.append('a', { data: '', key: 'other' });
+    await first.close();
+    const second = await openJournal('memory', { files: disk, ...options });
+    assert.equal(second.held.keys, 1);
+    assert.ok((await second.append('a', { data: '', key: 'other' })).duplicate);
+    assert.equal((await second.append('a', { data: '', key: 'k' })).duplicate, false);
     await second.close();
   });
 });
@@ -139,15 +210,17 @@ describe('while a journal is read', () => {
 
 const ROOMS = Array.from({ length: 6 }, (_, i) => `r${i}`);
 const BOUNDS = { maxRooms: 4, maxKeys: 16, maxTotalKeys: 20, keyAgeMs: 200, maxHistoryRecords: 2 };
+/** So small that keys make way by number and not by age: what clocks say must not matter then. */
+const FEW_KEYS = { ...BOUNDS, maxKeys: 5, maxTotalKeys: 12, keyAgeMs: 100_000 };
 
-function openGroup(disk: SimulatedDisk, clock: FakeClock): Promise<JournalGroup> {
+function openGroup(disk: SimulatedDisk, clock: FakeClock, bounds: typeof BOUNDS): Promise<JournalGroup> {
   return JournalGroup.open({
     files: disk,
     directory: 'memory',
     group: 0,
     groups: 1,
     clock,
-    rooms: { ...BOUNDS, clock },
+    rooms: { ...bounds, clock },
     compactFromBytes: 1_500,
     slowCommitMs: 1_000_000,
     tell: () => assert.fail('no trouble'),
@@ -183,20 +256,22 @@ function keysOf({ rooms }: JournalGroup): Map<string, UsedKey[]> {
 }
 
 describe(`the keys of a journal over 100 lives (${SEED_NOTE})`, () => {
-  for (let stream = 0; stream < 4; stream++)
-    it(`are all remembered after a restart, run ${stream}`, async () => {
+  for (let stream = 0; stream < 8; stream++)
+    it(`are all remembered after a restart${stream < 4 ? '' : ' with another clock'}, run ${stream}`, async () => {
       const random = new Random(16_000 + stream);
       const disk = new SimulatedDisk();
-      const clock = new FakeClock();
+      const bounds = stream < 4 ? BOUNDS : FEW_KEYS;
+      let clock = clockAt(1_000_000);
+      const setClock = (ms: number): FakeClock => clockAt(Math.max(0, clock.now() - new FakeClock().now() + ms));
       disk.dawdles = random;
       let compared = 0;
       for (let life = 0; life < 100; life++) {
-        const group = await openGroup(disk, clock);
+        const group = await openGroup(disk, clock, bounds);
         await live(group, clock, random);
         const before = keysOf(group);
         await group.close();
-        const again = await openGroup(disk, clock);
-        assert.ok(again.rooms.held.keys <= BOUNDS.maxTotalKeys);
+        const again = await openGroup(disk, clock, bounds);
+        assert.ok(again.rooms.held.keys <= bounds.maxTotalKeys);
         assert.equal(again.rooms.held.keys, [...keysOf(again).values()].flat().length);
         for (const [name, keys] of keysOf(again))
           for (const { position } of keys) assert.equal(position.epoch, again.rooms.find(name)!.head.epoch);
@@ -204,12 +279,13 @@ describe(`the keys of a journal over 100 lives (${SEED_NOTE})`, () => {
         for (const [name, keys] of before)
           for (const { key, timeMs, position } of keys) {
             // Keys of one commit have one time: which of the oldest are forgotten first is open.
-            if (timeMs === oldestMs || timeMs <= clock.now() - BOUNDS.keyAgeMs) continue;
+            if (timeMs === oldestMs || timeMs <= clock.now() - bounds.keyAgeMs) continue;
             const room = again.rooms.find(name)!;
             assert.deepEqual(again.rooms.usedKey(room, key)?.position, position, `${name} ${key} in life ${life}`);
             compared++;
           }
         await again.close();
+        if (stream >= 4 && random.chance(0.5)) clock = setClock(random.pick([-5_000, -100, -5, 3, 5_000]));
       }
       assert.ok(compared > 500, `${compared} keys`);
     });

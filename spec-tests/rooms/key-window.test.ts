@@ -78,6 +78,35 @@ describe(`the window of keys (${SEED_NOTE})`, () => {
     assert.deepEqual([...room.byKey.keys()], ['c', 'd']);
   });
 
+  it('keeps the order in which keys came where their times go back, and forgets them by age all the same', () => {
+    const clock = new FakeClock();
+    const now = clock.now();
+    const window = new KeyWindow({ maxKeys: 10, maxTotalKeys: 10, keyAgeMs: 100 }, clock);
+    const room = new RoomKeys();
+    window.allowMore(3); // a log is read anew
+    for (const [key, timeMs] of [
+      ['ahead', now + 4_000],
+      ['back', now - 50],
+      ['now', now],
+    ] as const)
+      window.remember(room, { key, position, timeMs });
+    window.allowMore(0);
+    assert.deepEqual(
+      [...room.all()].map(({ key, timeMs }) => [key, timeMs]),
+      [
+        ['ahead', now],
+        ['back', now],
+        ['now', now],
+      ],
+    );
+    const before = window.remembered;
+    window.remember(room, { key: 'later', position, timeMs: now + 50 });
+    assert.deepEqual([[...room.all()].length, [...room.all(before)].length], [4, 3]);
+    clock.advance(100);
+    assert.equal(window.find(room, 'now'), undefined);
+    assert.equal(window.size, 1);
+  });
+
   it('costs the same for each key when it is full of one room as when it is nearly empty', () => {
     const time = (maxTotalKeys: number): number => {
       const window = new KeyWindow({ maxKeys: 1_000_000, maxTotalKeys, keyAgeMs: 1_000_000_000 }, new FakeClock());
