@@ -27,7 +27,7 @@ export interface JournalFile {
 
 /** One directory of a disk. */
 export interface FilePort {
-  /** Makes the directory where it is missing, and resolves once its name survives a loss of power. */
+  /** Makes the directory where it is missing, and resolves once its name survives a loss of power, where the system lets us see to that. */
   prepare(): Promise<void>;
   /** Answers the names in the directory, in no order. */
   list(): Promise<string[]>;
@@ -59,7 +59,7 @@ export function nodeFiles(directory: string): FilePort {
     async prepare() {
       const whole = resolve(directory);
       await makeDirectory(whole);
-      await syncName(whole); // a process that has made it may have been killed before this
+      await syncNames(whole);
     },
     list: () => readdir(directory),
     create: (name) => openAs(name, 'wx+'),
@@ -100,9 +100,7 @@ async function makeOne(path: string): Promise<void> {
       () => false,
     );
     if (!isThere) throw error;
-    return;
   }
-  await syncName(path);
 }
 
 function nodeFile(handle: Awaited<ReturnType<typeof open>>): JournalFile {
@@ -142,16 +140,30 @@ async function createWhole(path: string, text: string): Promise<void> {
   }
 }
 
-/** The system or Node's permissions say no (ERR_ACCESS_DENIED), or the file system cannot do it. */
-const UNSYNCABLE = ['EACCES', 'EPERM', 'EROFS', 'ERR_ACCESS_DENIED', 'EINVAL', 'ENOTSUP'];
+/** What is said of a directory that cannot be synced at all, and will not be at another attempt. */
+const UNSYNCABLE = [
+  'EACCES', // we may not read it
+  'EPERM', // the same, said by a security module
+  'ERR_ACCESS_DENIED', // the same, said by Node's permissions
+  'EROFS', // its disk is read-only: nothing was made in it
+  'EINVAL', // its file system cannot do it
+  'ENOTSUP', // the same, said by others
+];
 
-/** Resolves once the name of a directory survives a loss of power. Where we may not read what it is in, we have not made it. */
-async function syncName(path: string): Promise<void> {
+/**
+ * Resolves once the name of a directory, and those of the directories above it up to the root, survive a loss of power: a process that
+ * made them may have been killed before it synced them. That is so where the system lets us sync what they are in; elsewhere, as in a
+ * directory that we may write to and not read, the name survives when the system writes it by itself.
+ */
+async function syncNames(path: string): Promise<void> {
+  const above = dirname(path);
+  if (above === path) return;
   try {
-    await syncDirectory(dirname(path));
+    await syncDirectory(above);
   } catch (error) {
     if (!UNSYNCABLE.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
+  await syncNames(above);
 }
 
 /** Windows cannot open a directory, and keeps names by itself. */

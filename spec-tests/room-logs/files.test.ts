@@ -1,12 +1,12 @@
 /** The files of a journal: torn at every octet, damaged, of another version, compacted; and the groups. */
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import fsPromises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
-import { describe, it } from 'node:test';
+import { dirname, join, sep } from 'node:path';
+import { after, describe, it } from 'node:test';
 import type { JournalFile } from '../../lib/room-logs/file-port.ts';
 import { decodeEntries, encodeEntry, type JournalEntry } from '../../lib/room-logs/journal-entries.ts';
 import {
@@ -477,43 +477,86 @@ describe('the share of a group', () => {
   });
 });
 
-describe('the directory of a journal', () => {
-  it('has its name on the disk before anything is acknowledged, and so have those above that were made with it', async () => {
-    const parent = mkdtempSync(join(tmpdir(), 'barewire-'));
-    const synced: string[] = [];
-    const { open: openFile } = fsPromises;
-    let refused: string | undefined;
-    fsPromises.open = async (path, ...rest) => {
-      if (refused !== undefined && !String(path).includes('a/b/c'))
-        throw Object.assign(new Error('no'), { code: refused });
-      const handle = await openFile(path, ...rest);
-      const sync = handle.sync.bind(handle);
-      handle.sync = async () => {
-        await sync();
-        synced.push(relative(parent, String(path)));
-      };
-      return handle;
+/** Directories from this one up to the root. */
+function upToRoot(directory: string): string[] {
+  const above = dirname(directory);
+  return above === directory ? [directory] : [directory, ...upToRoot(above)];
+}
+
+/** What a system says to who wants to sync a directory that cannot be synced, at which call, and why. */
+const REFUSALS = [
+  ['EACCES', 'open', 'we may write to it and not read it'],
+  ['EPERM', 'open', 'a security module says no'],
+  ['ERR_ACCESS_DENIED', 'open', "Node's permissions say no"],
+  ['EROFS', 'sync', 'it is on a read-only disk'],
+  ['EINVAL', 'sync', 'its file system cannot sync directories'],
+  ['ENOTSUP', 'sync', 'its file system cannot sync directories, and says so in another way'],
+] as const;
+
+/** Runs with an `open` of `node:fs` whose directories above `whole` refuse; answers those that were opened and those that were synced. */
+async function withSyncs(
+  whole: string,
+  refusal: readonly [code: string, call: 'open' | 'sync', ...unknown[]] | undefined,
+  run: () => Promise<void>,
+): Promise<{ opened: string[]; synced: string[] }> {
+  const [opened, synced] = [new Set<string>(), new Set<string>()];
+  const { open: openFile } = fsPromises;
+  fsPromises.open = async (path, ...rest) => {
+    const name = String(path);
+    if (name.startsWith(`${whole}${sep}`)) return openFile(path, ...rest);
+    opened.add(name);
+    const [code, call] = (name === whole ? undefined : refusal) ?? [];
+    const refuse = (): never => {
+      throw Object.assign(new Error('no'), { code });
     };
+    if (call === 'open') refuse();
+    const handle = await openFile(path, ...rest);
+    const sync = handle.sync.bind(handle);
+    handle.sync = async () => {
+      if (call === 'sync') refuse();
+      await sync();
+      synced.add(name);
+    };
+    return handle;
+  };
+  syncBuiltinESMExports();
+  try {
+    await run();
+  } finally {
+    fsPromises.open = openFile;
     syncBuiltinESMExports();
-    try {
-      refused = 'ERR_ACCESS_DENIED'; // of Node's permissions, for what the directory is in
-      await (await openJournal(join(parent, 'a/b/c'))).close();
-      rmSync(join(parent, 'a'), { recursive: true });
-      refused = undefined;
-      for (const names of [
-        ['', 'a', 'a/b', 'a/b/c'],
-        ['a/b', 'a/b/c'],
-      ]) {
-        synced.length = 0;
-        const journal = await openJournal(join(parent, 'a/b/c'));
-        assert.deepEqual([...new Set(synced)].sort(), names);
-        await journal.close();
-      }
-    } finally {
-      fsPromises.open = openFile;
-      syncBuiltinESMExports();
-      rmSync(parent, { recursive: true });
+  }
+  return { opened: [...opened], synced: [...synced] };
+}
+
+describe('the directory of a journal', () => {
+  const parent = mkdtempSync(join(tmpdir(), 'barewire-'));
+  after(() => rmSync(parent, { recursive: true }));
+
+  it('has its name on the disk before anything is acknowledged, and so have those above, whoever made them', async () => {
+    const whole = join(parent, 'a/b/c');
+    // Nothing is there; a process was killed after it had made a; everything is there.
+    for (const made of ['', 'a', 'a/b/c']) {
+      rmSync(join(parent, 'a'), { recursive: true, force: true });
+      mkdirSync(join(parent, made), { recursive: true });
+      const { opened, synced } = await withSyncs(whole, undefined, async () => (await openJournal(whole)).close());
+      const ours = [whole, join(parent, 'a/b'), join(parent, 'a'), parent];
+      assert.deepEqual(synced.filter((name) => name.startsWith(parent)).sort(), ours.sort(), made);
+      assert.deepEqual(opened.sort(), upToRoot(whole).sort(), made);
     }
+  });
+
+  for (const [code, call, reason] of REFUSALS)
+    it(`is opened where ${code} says that what is above cannot be synced: ${reason}`, async () => {
+      const whole = join(parent, code, 'a');
+      const { opened } = await withSyncs(whole, [code, call], async () => (await openJournal(whole)).close());
+      assert.deepEqual(opened.sort(), upToRoot(whole).sort());
+    });
+
+  it('is not where the disk reports an error', async () => {
+    const whole = join(parent, 'failing/a');
+    for (const call of ['open', 'sync'] as const)
+      await withSyncs(whole, ['EIO', call], () => assert.rejects(openJournal(whole), { code: 'EIO' }));
   });
 });
 
