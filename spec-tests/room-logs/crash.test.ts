@@ -69,7 +69,6 @@ async function play(disk: SimulatedDisk, random: Random): Promise<number> {
   const publishers = new Publishers();
   disk.dawdles = random;
   const options = {
-    files: disk,
     compactFromBytes: 3_000, // a compaction every few commits
     maxHistoryRecords: 1_000_000,
     maxHistoryBytes: 1_000_000_000,
@@ -79,7 +78,7 @@ async function play(disk: SimulatedDisk, random: Random): Promise<number> {
   };
   let next = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const journal = await openJournal('simulated', options);
+    const journal = await openJournal('simulated', { ...options, files: disk.port() });
     await publishers.check(journal);
     for (const [key, said] of publishers.said)
       if (!publishers.acknowledged.has(key) || random.chance(0.05)) publishers.publish(journal, said);
@@ -93,7 +92,7 @@ async function play(disk: SimulatedDisk, random: Random): Promise<number> {
     if (random.chance(0.1)) await journal.close();
     disk.crash(random);
   }
-  const journal = await openJournal('simulated', options);
+  const journal = await openJournal('simulated', { ...options, files: disk.port() });
   await publishers.check(journal);
   await journal.close();
   return publishers.acknowledged.size;
@@ -136,17 +135,17 @@ async function killedNaming(disk: SimulatedDisk, name: string, work: () => Promi
 /** Ways to leave a name behind that a start finds and the disk does not have yet. */
 const NAMES_NOT_SYNCED: Record<string, (disk: SimulatedDisk) => Promise<void>> = {
   'the first file, of a process that was killed at its start': (disk) =>
-    killedNaming(disk, 'g0-1.log', () => openJournal('memory', { files: disk })),
+    killedNaming(disk, 'g0-1.log', () => openJournal('memory', { files: disk.port() })),
   'the next file, of a process that was killed as it began it': async (disk) => {
-    const journal = await openJournal('memory', { files: disk, compactFromBytes: 600 });
+    const journal = await openJournal('memory', { files: disk.port(), compactFromBytes: 600 });
     await killedNaming(disk, 'g0-2.log', () => journal.append('r', { data: 'x'.repeat(700) }));
   },
   'a snapshot, of a process that was killed as it gave it its name': async (disk) => {
-    const journal = await openJournal('memory', { files: disk, compactFromBytes: 600 });
+    const journal = await openJournal('memory', { files: disk.port(), compactFromBytes: 600 });
     await killedNaming(disk, 'g0-2.snapshot', () => journal.append('r', { data: 'x'.repeat(700) }));
   },
   'the next file, which could be neither synced nor removed': async (disk) => {
-    const journal = await openJournal('memory', { files: disk });
+    const journal = await openJournal('memory', { files: disk.port() });
     await journal.append('r', { data: 'one' });
     for (const call of ['sync', 'remove'] as const) disk.fail(call, 'EIO');
     for (const data of ['two', 'three']) await assert.rejects(journal.append('r', { data }));
@@ -162,29 +161,47 @@ describe('a name that the disk does not have yet when a process starts', () => {
       for (let seed = 0; seed < 40; seed++) {
         const disk = new SimulatedDisk();
         await leave(disk);
-        const second = await openJournal('memory', { files: disk });
+        const second = await openJournal('memory', { files: disk.port() });
         if (seed % 2 === 0) await second.append('r', { data: 'acknowledged' });
         const { records } = await second.read('r', undefined, 10);
         disk.crash(new Random(seed));
-        const third = await openJournal('memory', { files: disk });
+        const third = await openJournal('memory', { files: disk.port() });
         assert.deepEqual((await third.read('r', undefined, 10)).records, records, `seed ${seed}`);
         await third.close();
       }
     });
 });
 
+describe('the simulated disk', () => {
+  it('does not hear a process that was killed, whatever it was told before', async () => {
+    for (const end of ['kill', 'crash'] as const) {
+      const disk = new SimulatedDisk();
+      const first = disk.port();
+      const file = await first.create('a');
+      await first.syncDirectory();
+      const names = await first.list();
+      if (end === 'kill') disk.kill();
+      else disk.crash(new Random(1));
+      const asked = [...names.map((name) => first.remove(name)), first.create('b'), file.write(new Uint8Array(1), 0)];
+      assert.equal(await Promise.race([...asked, settle().then(() => 'no answer')]), 'no answer');
+      assert.deepEqual(await disk.port().list(), ['a']);
+      assert.equal(disk.octetsOf('a').length, 0);
+    }
+  });
+});
+
 describe('a process that is killed, and then a loss of power', () => {
   it('what was written and never synced is synced before a repeat is acknowledged, and before anything is written behind it', async () => {
     for (let seed = 0; seed < 40; seed++) {
       const disk = new SimulatedDisk();
-      const first = await openJournal('memory', { files: disk });
+      const first = await openJournal('memory', { files: disk.port() });
       await first.append('r', { data: 'one' });
       disk.holdSyncs();
       first.append('r', { data: 'two', key: 'k' }).catch(() => {});
       await settle(); // killed within the sync: the kernel has it, the disk perhaps not
       disk.kill();
       disk.holdSyncs()();
-      const second = await openJournal('memory', { files: disk });
+      const second = await openJournal('memory', { files: disk.port() });
       const repeated = await second.append('r', { data: 'two', key: 'k' });
       assert.equal(repeated.position.sequence, 2);
       disk.holdSyncs();
@@ -192,7 +209,7 @@ describe('a process that is killed, and then a loss of power', () => {
       await settle(); // power is lost within the sync
       disk.crash(new Random(seed));
       disk.holdSyncs()();
-      const third = await openJournal('memory', { files: disk });
+      const third = await openJournal('memory', { files: disk.port() });
       const { records } = await third.read('r', undefined, 10);
       assert.deepEqual(records.map(({ data }) => data).slice(0, 2), ['one', 'two'], `seed ${seed}`);
       await third.close();
@@ -211,7 +228,11 @@ describe('a process that is killed, and then a loss of power', () => {
         if (name.endsWith('.new')) await gate; // a snapshot takes its time
         return create(name);
       };
-      const journal = await openJournal('memory', { files: disk, compactFromBytes: 1_000, maxHistoryRecords: 1 });
+      const journal = await openJournal('memory', {
+        files: disk.port(),
+        compactFromBytes: 1_000,
+        maxHistoryRecords: 1,
+      });
       await journal.append('r', { data: 'x'.repeat(1_200) });
       await settle(); // a compaction begins
       await journal.append('r', { data: 'x'.repeat(1_500) }); // and the next one is due
@@ -226,7 +247,7 @@ describe('a process that is killed, and then a loss of power', () => {
       await settle();
       await journal.append('r', { data: 'acknowledged' });
       disk.crash(new Random(seed));
-      const after = await openJournal('memory', { files: disk });
+      const after = await openJournal('memory', { files: disk.port() });
       assert.equal((await after.read('r', undefined, 1)).records[0]?.data, 'acknowledged', `seed ${seed}`);
       await after.close();
     }

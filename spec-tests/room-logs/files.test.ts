@@ -22,7 +22,7 @@ import { Random } from '../support/random.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
 async function open(disk: SimulatedDisk, options: JournalOptions = {}): Promise<Journal> {
-  return openJournal('memory', { files: disk, ...options });
+  return openJournal('memory', { files: disk.port(), ...options });
 }
 
 /** A copy of a disk, with one file changed. */

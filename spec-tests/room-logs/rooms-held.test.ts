@@ -12,7 +12,7 @@ import { SimulatedDisk } from './simulated-disk.ts';
 const nobody: LogSubscriber = { opened() {}, record() {}, gap() {}, reset() {}, failed() {} };
 
 async function open(disk: SimulatedDisk, options: JournalOptions): Promise<Journal> {
-  return openJournal('memory', { files: disk, ...options });
+  return openJournal('memory', { files: disk.port(), ...options });
 }
 
 async function heads(journal: Journal, rooms: readonly string[]): Promise<Map<string, Position>> {

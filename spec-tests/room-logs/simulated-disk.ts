@@ -4,7 +4,8 @@
  * A file has what is on the disk and the writes that are not; a directory has the names that are on the disk and the
  * changes that are not. `crash` keeps a random part of both: of each write any sectors of it, of the changes of names those
  * up to some point (as a journaled file system does) or any of them. Then it is usable again, as after a restart.
- * `kill` ends the process alone. `fail` makes the next calls of one kind reject with a system's error; `holdSyncs` makes syncs wait.
+ * `kill` ends the process alone. A test that does either gives each process a `port` of its own: what a dead one asks comes to
+ * nothing. `fail` makes the next calls of one kind reject with a system's error; `holdSyncs` makes syncs wait.
  */
 
 import type { FilePort, JournalFile } from '../../lib/room-logs/file-port.ts';
@@ -84,8 +85,22 @@ export class SimulatedDisk implements FilePort {
   #nameChanges: NameChange[] = [];
   readonly #failing = new Map<DiskCall, string>();
   #held: Promise<void> | undefined;
-  /** Calls of an older life come to nothing, as those of a dead process do. */
+  /** Grows with each `kill` and `crash`. */
   #life = 0;
+
+  /**
+   * The disk, for one process: it is never answered again once it was killed or the power was lost. What it had been told just before,
+   * a list of names for one, leads to nothing then. Used without one, the disk knows a dead process only by calls that are under way and by its files.
+   */
+  port(): FilePort {
+    const life = this.#life;
+    return new Proxy<FilePort>(this, {
+      get: (_, call) => {
+        const ask = Reflect.get(this, call) as (...given: unknown[]) => unknown;
+        return (...given: unknown[]) => (life === this.#life ? ask.apply(this, given) : new Promise(() => {}));
+      },
+    });
+  }
 
   /** Rejects calls of one kind with the system's error of that code until `heal`. */
   fail(call: DiskCall, code: string): void {
