@@ -106,7 +106,7 @@ async function makeOne(path: string): Promise<void> {
 function nodeFile(handle: Awaited<ReturnType<typeof open>>): JournalFile {
   return {
     async write(bytes, position) {
-      // A write may take less than it was given, and says so: what is left is written behind it.
+      // A write may take less than it was given, and says so: what is left is written after it.
       for (let done = 0; done < bytes.length; )
         done += (await handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
     },

@@ -1,5 +1,5 @@
 /**
- * Group commit: what is waiting when the disk is free goes out together, behind one `fsync`.
+ * Group commit: what is waiting when the disk is free goes out together, with one `fsync`.
  *
  * Knows jobs by their size and nothing else. One commit is under way at a time. The rate of commits adapts without a
  * setting: alone, a job goes out at the end of the present turn of the event loop; under load, a commit holds all that came

@@ -180,7 +180,7 @@ class Writer {
     return this;
   }
 
-  /** Octets behind their length, at most 65,535: names and keys are far below. */
+  /** Octets that follow their length, at most 65,535: names and keys are far below. */
   bytes(bytes: Uint8Array): this {
     return this.uint(2, bytes.length).raw(bytes);
   }

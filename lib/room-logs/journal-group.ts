@@ -110,7 +110,7 @@ export class JournalGroup {
     const { files, directory, group, groups, tell } = options;
     const what = groups === 1 ? 'the log' : `group ${group}, one of ${groups} of the log,`;
     const rooms = new LoggedRooms(options.rooms, what);
-    // That a room made way is in the commit behind it: until there, keys of its own and of one commit take no other room's place.
+    // That a room made way is in the commit after it: until there, keys of its own and of one commit take no other room's place.
     rooms.restoring(MAX_COMMIT_APPENDS);
     const found = await readGroup(files, directory, group, rooms);
     if (found.cutBytes > 0) tell({ kind: 'cut', group, bytes: found.cutBytes });

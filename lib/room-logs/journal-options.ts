@@ -135,7 +135,7 @@ const DISK_SENTENCES: Readonly<Record<string, string>> = {
   EMFILE: 'this process has too many files open',
 };
 
-/** Puts an error of the disk into words, its code behind them. */
+/** Puts an error of the disk into words; its code follows them. */
 export function diskSentence(error: unknown): string {
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   const words = code === undefined ? undefined : DISK_SENTENCES[code];

@@ -80,7 +80,7 @@ export async function readGroup(
 }
 
 /**
- * A crash tears the end of what was written last, and nothing was written behind it. A file without a header is no such end:
+ * A crash tears the end of what was written last, and nothing was written after it. A file without a header is no such end:
  * it was begun while the disk was full, and the file before it was gone on with.
  */
 function refuseLaterCommits(directory: string, opened: readonly LogFile[]): void {
@@ -91,7 +91,7 @@ function refuseLaterCommits(directory: string, opened: readonly LogFile[]): void
     throw journalDamaged(
       directory,
       segmentName(opened[torn]!.name),
-      `it ends with half a commit, and ${segmentName(later.name)} goes on behind it`,
+      `it ends with half a commit, and ${segmentName(later.name)} goes on after it`,
     );
 }
 
@@ -208,7 +208,7 @@ class LogReplay {
     let room = this.#rooms.find(name);
     if (room === undefined || room.head.epoch !== epoch) room = this.#rooms.restore(name, { epoch, sequence, token });
     if (room.head.sequence < sequence)
-      throw new SegmentDamaged(`room ${name} goes on behind record ${sequence}, and stands at ${room.head.sequence}`);
+      throw new SegmentDamaged(`room ${name} goes on after record ${sequence}, and stands at ${room.head.sequence}`);
     this.#slots.set(slot, room);
     this.#found.note(room, inUse);
   }
@@ -226,7 +226,7 @@ class LogReplay {
       return;
     }
     if (sequence !== head.sequence + 1)
-      throw new SegmentDamaged(`room ${room.name} has record ${sequence} behind ${head.sequence}`);
+      throw new SegmentDamaged(`room ${room.name} has record ${sequence} after ${head.sequence}`);
     this.#rooms.take(room, { type: 'record', epoch: head.epoch, ...record });
   }
 }

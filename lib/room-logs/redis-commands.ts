@@ -3,7 +3,7 @@
  *
  * A script is named by its SHA-1 and sent whole only when Redis does not know it (`NOSCRIPT`: its cache was flushed, or it
  * is another server). Then everything that was sent meanwhile fails in the same way; it is sent again in the same order once
- * all of it has come back, and what is called in between waits behind it. A command has a deadline; an error is put into
+ * all of it has come back, and what is called in between waits for it. A command has a deadline; an error is put into
  * words: `LOG_FAILED` where Redis itself refused, `LOG_UNCERTAIN` where the connection says nothing of what became of it.
  * Read next: `redis-records.ts`.
  */

@@ -44,7 +44,7 @@ export class Deadline {
     });
   }
 
-  /** Whoever waits is told that it is over; leaves no timer behind. */
+  /** Whoever waits is told that it is over; leaves no timer. */
   close(): void {
     this.#callOff?.();
     this.#callOff = undefined;

@@ -3,9 +3,9 @@
  *
  * Without the first, a restart would have to guess which rooms were held; the second says which of them were used last. Neither
  * is waited for: the next commit takes both along, and where it never comes, a room too many is held after the restart. Only a
- * commit that brought more rooms than may be held is answered behind a second one, which says who made way.
+ * commit that brought more rooms than may be held is answered after a second one, which says who made way.
  * Memory: the rooms that are held, and a name and an epoch for each room that made way since the last commit; there are no more of
- * those than rooms with records were held behind that. Read next: `journal-group.ts`, the user.
+ * those than rooms with records were held after that. Read next: `journal-group.ts`, the user.
  */
 
 import type { LoggedRoom, LoggedRooms, RoomObserver } from '../rooms/logged-rooms.ts';

@@ -49,13 +49,13 @@ export function parseSegmentName(name: string): SegmentName | undefined {
 
 /** What a file held. */
 export interface SegmentContent {
-  /** Undefined when the file has no whole header and nothing behind it: it was begun, and never written to. */
+  /** Undefined when the file has no whole header and nothing that follows it: it was begun, and never written to. */
   readonly header: SegmentHeader | undefined;
   /** Whole commits. */
   readonly commits: number;
   /** Octets up to the end of the last whole commit. */
   readonly end: number;
-  /** Octets behind it: a torn tail. */
+  /** Octets that follow it: a torn tail. */
   readonly tornBytes: number;
 }
 
@@ -74,7 +74,7 @@ export async function readSegment(
   const first = new Uint8Array(HEADER_BYTES);
   const header = decodeHeader(first.subarray(0, await file.read(first, 0)));
   if ('fault' in header) {
-    // A header is on the disk before anything is written behind it: octets there mean that it was whole once.
+    // A header is on the disk before anything is written after it: octets there mean that it was whole once.
     if (!header.torn || size > HEADER_BYTES) throw new SegmentDamaged(`the header ${header.fault}`);
     return { header: undefined, commits: 0, end: 0, tornBytes: size };
   }
@@ -200,8 +200,8 @@ export class SegmentWriter {
   }
 
   /**
-   * Goes on with a file that was read, behind its last whole commit. What follows that is cut. A process that was killed may have left commits
-   * that the kernel holds and the disk does not: they are synced, before a repeat of theirs is acknowledged, or anything is written behind them.
+   * Goes on with a file that was read, after its last whole commit. What follows that is cut. A process that was killed may have left commits
+   * that the kernel holds and the disk does not: they are synced, before a repeat of theirs is acknowledged, or anything is written after them.
    */
   static async resume(file: JournalFile, header: SegmentHeader, content: SegmentContent): Promise<SegmentWriter> {
     if (content.tornBytes > 0) await file.truncate(content.end);
@@ -246,7 +246,7 @@ export class SegmentWriter {
   async #undo(): Promise<boolean> {
     try {
       await this.#file.truncate(this.#end);
-      await this.#file.sync(); // half a commit must not come back when the next file goes on behind this one
+      await this.#file.sync(); // half a commit must not come back when the next file goes on after this one
       return true;
     } catch {
       return false; // the write error is the one that is told

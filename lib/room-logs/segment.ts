@@ -1,5 +1,5 @@
 /**
- * The outer format of a journal's files: a header with a version, then commits, each behind its own checksum.
+ * The outer format of a journal's files: a header with a version, then commits, each followed by its own checksum.
  *
  * Pure: octets in, octets out. Knows where a commit begins, whether it is whole, and whether what follows a broken one
  * proves that the file was damaged; never what a commit holds (`journal-entries.ts`). All numbers are big-endian. The
@@ -116,7 +116,7 @@ export function decodeCommit(bytes: Uint8Array, at: number, salt: number, maxBod
 
 /**
  * Looks for a whole commit with a number above `number` in `bytes`, and answers where it begins; -1 where there is none.
- * A commit is written only once the one before it was synced. So a whole commit behind a broken one proves that the broken
+ * A commit is written only once the one before it was synced. So a whole commit after a broken one proves that the broken
  * one was whole once: the file was damaged later, and cutting it there would lose what was acknowledged.
  */
 export function findLaterCommit(bytes: Uint8Array, salt: number, number: number, maxBodyBytes: number): number {

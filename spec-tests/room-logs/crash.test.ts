@@ -132,7 +132,7 @@ async function killedNaming(disk: SimulatedDisk, name: string, work: () => Promi
   disk.kill();
 }
 
-/** Ways to leave a name behind that a start finds and the disk does not have yet. */
+/** Ways to leave a name that a start finds and the disk does not have yet. */
 const NAMES_NOT_SYNCED: Record<string, (disk: SimulatedDisk) => Promise<void>> = {
   'the first file, of a process that was killed at its start': (disk) =>
     killedNaming(disk, 'g0-1.log', () => openJournal('memory', { files: disk.port() })),
@@ -191,7 +191,7 @@ describe('the simulated disk', () => {
 });
 
 describe('a process that is killed, and then a loss of power', () => {
-  it('what was written and never synced is synced before a repeat is acknowledged, and before anything is written behind it', async () => {
+  it('what was written and never synced is synced before a repeat is acknowledged, and before anything is written after it', async () => {
     for (let seed = 0; seed < 40; seed++) {
       const disk = new SimulatedDisk();
       const first = await openJournal('memory', { files: disk.port() });

@@ -217,7 +217,7 @@ describe('a damaged journal is refused, and nothing of it is changed', () => {
       { kind: 'record', slot: 0, record },
     ];
     for (const [entries, words] of [
-      [hole, /room r has record 2 behind 0/],
+      [hole, /room r has record 2 after 0/],
       [hole.slice(1), /room 0, which was not declared/],
       [[{ kind: 'end' }], /an entry of a snapshot/],
     ] as const) {
@@ -354,7 +354,7 @@ describe('compaction', () => {
 });
 
 describe('rooms that make way', () => {
-  it('and come back are told apart when the files are read; the rooms of one commit make way behind it', async () => {
+  it('and come back are told apart when the files are read; the rooms of one commit make way after it', async () => {
     const disk = new SimulatedDisk();
     const journal = await open(disk, { maxRooms: 2 });
     const append = async (rooms: string[]): Promise<number[]> => {

@@ -20,7 +20,7 @@ import { digestOf, type FromChild, ROOMS, type RoomSeen, roomOf, type ToChild } 
 /** A round takes some 200 ms; one that takes so much longer hangs. */
 const ROUND_TIMEOUT_MS = 60_000;
 
-/** How many ids behind the last acknowledged one are published again: more than were in flight. */
+/** How many ids after the last acknowledged one are published again: more than were in flight. */
 const BEHIND = 30;
 
 /** What was seen. */

@@ -198,7 +198,7 @@ describe('the lock of a directory', () => {
     await second.close(); // it is done with its files, and the directory is not that of the first
     const names = readdirSync(directory);
     assert.ok(!names.includes('g0-1.log'), names.join());
-    await journal.append('r', { data: 'two'.padEnd(1_000) }); // nobody looked yet; the next file is due behind it
+    await journal.append('r', { data: 'two'.padEnd(1_000) }); // nobody looked yet; the next file is due after it
     await assert.rejects(journal.append('r', { data: 'three' }), { code: 'LOG_FAILED' });
     assert.deepEqual(
       troubles.map(({ kind }) => kind),

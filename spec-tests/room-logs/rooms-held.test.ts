@@ -90,7 +90,7 @@ describe('one commit that brings more rooms than may be held', () => {
     return (await Promise.all(appends)).map(({ position }) => position);
   }
 
-  it('is answered when the disk knows which of them made way: a crash right behind it changes nothing', async () => {
+  it('is answered when the disk knows which of them made way: a crash right after it changes nothing', async () => {
     const disk = new SimulatedDisk();
     const journal = await open(disk, { maxRooms: 2 });
     await commitOfThree(disk, journal);
