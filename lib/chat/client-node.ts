@@ -103,6 +103,8 @@ export class ChatConnection extends Connection {
  */
 export function connectChat(url: string | URL, options: ConnectOptions): ChatConnection {
   checkOptions('connectChat', options, OPTIONS);
+  if (URL.canParse(String(url)) && !/^(http|ws)s?:$/.test(new URL(url).protocol))
+    throw new TypeError(`connectChat: url is ${describe(String(url))}, must begin with http:, https:, ws: or wss:`);
   const room = typeof options.room === 'string' ? parseRoomName(options.room) : undefined;
   if (room === undefined || !('name' in room))
     throw new TypeError(
@@ -121,6 +123,8 @@ export function connectChat(url: string | URL, options: ConnectOptions): ChatCon
   if (typeof token === 'string' && !/^[\x21-\x7e]+$/.test(token))
     throw new RangeError('connectChat: token must be of visible ASCII characters, at least one'); // it is a secret: not shown
   const { minRetryMs = DEFAULTS.minRetryMs, maxRetryMs = DEFAULTS.maxRetryMs } = options;
+  for (const [name, value] of Object.entries({ minRetryMs, maxRetryMs }))
+    if (value === 0) throw new RangeError(`connectChat: ${name} is 0, must be above 0`);
   if (minRetryMs > maxRetryMs)
     throw new RangeError(`connectChat: minRetryMs is ${minRetryMs}, and maxRetryMs, which bounds it, ${maxRetryMs}`);
   return new ChatConnection(url, {

@@ -67,7 +67,8 @@ export class ChatConnection {
     // No URL can have half of a surrogate pair in it.
     if (!room?.match?.(/^\P{Cs}+$/u)) throw new TypeError('room must be a name');
     // Anything else would be a wait of no time, again and again.
-    if (!(Math.min(options.minRetryMs, options.maxRetryMs) > 0)) throw new RangeError('a wait must be above 0');
+    if (!(Math.min(options.minRetryMs, options.maxRetryMs) > 0))
+      throw new RangeError('minRetryMs, maxRetryMs must be above 0');
     if (!(transport === 'event-stream' ? EventSource : WebSocket)) throw new TypeError('no WebSocket here');
     this.#user = given.user;
     const base = baseOf(url);
@@ -220,7 +221,7 @@ export class ChatConnection {
 function baseOf(url: string | URL): string {
   const base = new URL(url, surroundings.location?.href);
   base.protocol = base.protocol.replace('ws', 'http');
-  if (!base.protocol.startsWith('http')) throw new TypeError(`${base.protocol} must be http:`);
+  if (!base.protocol.startsWith('http')) throw new TypeError(`${url} must be http:`);
   if (!base.pathname.endsWith('/')) base.pathname += '/';
   return base.href;
 }

@@ -1193,6 +1193,8 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
         /^RangeError: connectChat: minRetryMs is 15001, and maxRetryMs, which bounds it, 15000$/,
       ],
       [{ maxRetryMs: 999 }, /^RangeError: connectChat: minRetryMs is 1000, and maxRetryMs, which bounds it, 999$/],
+      [{ minRetryMs: 0 }, /^RangeError: connectChat: minRetryMs is 0, must be above 0$/],
+      [{ maxRetryMs: 0 }, /^RangeError: connectChat: maxRetryMs is 0, must be above 0$/],
     ] as const)
       assert.throws(() => wrong({ room: 'a', ...retries }), says);
     for (const [who, says] of [
@@ -1210,9 +1212,20 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
       );
     for (const storage of [{}, { getItem: () => null, setItem: () => undefined }, 5])
       assert.throws(() => wrong({ room: 'a', storage }), /storage is .+, must be an object with getItem, setItem and/);
+    for (const url of ['ftp://x', new URL('file:///x')])
+      assert.throws(() => connectChat(url, { room: 'a' }), {
+        name: 'TypeError',
+        message: `connectChat: url is "${url}", must begin with http:, https:, ws: or wss:`,
+      });
     const left = { room: 'a', minRetryMs: undefined, transport: undefined };
     connectChat('http://127.0.0.1:1', left).close();
     inBrowsers('http://127.0.0.1:1', { ...left, WebSocket, storage: null }).close();
+    assert.throws(() => inBrowsers('ftp://x', { room: 'a', WebSocket }), /^TypeError: ftp:\/\/x must be http:$/);
+    for (const retries of [{ minRetryMs: 0 }, { maxRetryMs: -1 }, { minRetryMs: Number.NaN }])
+      assert.throws(
+        () => inBrowsers('http://127.0.0.1:1', { room: 'a', WebSocket, ...retries }),
+        /^RangeError: minRetryMs, maxRetryMs must be above 0$/,
+      );
   });
 
   it('in Node a listener that is none, an event that never comes and a page that cannot be are refused at the call', () => {
