@@ -156,7 +156,7 @@ function readRequest(args: string[]): { readonly request: Request; readonly asJs
     );
   }
   if (request.serverPid !== undefined && cpuTimes(request.serverPid) === undefined) {
-    throw new UsageError(`--pid ${request.serverPid} is no process whose CPU time can be read here`);
+    throw new Error(`--pid ${request.serverPid} is no process whose CPU time can be read here`);
   }
   return { request, asJson: values.json };
 }

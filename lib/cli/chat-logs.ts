@@ -47,10 +47,10 @@ export async function openLog(
 /** What the system says of a path that cannot be a directory names no option. */
 function notADirectory(path: string, error: unknown): unknown {
   const { code = '', syscall } = error as NodeJS.ErrnoException;
-  if (code === 'EEXIST' || code === 'ENOTDIR') return new UsageError(`--data: ${path} is not a directory`);
-  if (code === 'ENOENT' && syscall === 'mkdir') return new UsageError(`--data: ${path} cannot be made (ENOENT)`);
+  if (code === 'EEXIST' || code === 'ENOTDIR') return new Error(`--data: ${path} is not a directory`);
+  if (code === 'ENOENT' && syscall === 'mkdir') return new Error(`--data: ${path} cannot be made (ENOENT)`);
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
-    return new UsageError(`--data: ${path} cannot be written (${code})`);
+    return new Error(`--data: ${path} cannot be written (${code})`);
   return error;
 }
 
@@ -74,7 +74,7 @@ async function openRedis(url: string, options: Parameters<typeof openRedisLog>[1
   }
   const ioredis = await installed('ioredis');
   if (ioredis === undefined)
-    throw new UsageError('--redis needs a client beside the program that you start: npm install redis');
+    throw new Error('--redis needs a client beside the program that you start: npm install redis');
   const { Redis } = ioredis as { Redis: new (url: string) => IoredisClient };
   const client = new Redis(url);
   client.on('error', onError);

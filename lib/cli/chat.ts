@@ -193,9 +193,7 @@ function tlsFiles(cert: string | undefined, key: string | undefined): (() => Tls
     try {
       createSecureContext(tls);
     } catch (error) {
-      throw new UsageError(
-        `--tls-cert ${cert} and --tls-key ${key} are no certificate with its key: ${oneLine(error)}`,
-      );
+      throw new Error(`--tls-cert ${cert} and --tls-key ${key} are no certificate with its key: ${oneLine(error)}`);
     }
     return tls;
   };

@@ -259,9 +259,7 @@ function readNamed(option: string, file: string | undefined): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new UsageError(
-      `--${option} ${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`,
-    );
+    throw new Error(`--${option} ${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
   }
 }
 

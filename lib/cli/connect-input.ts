@@ -47,7 +47,7 @@ export function openInput(line: Line, options: InputOptions): Input {
   return process.stdin.isTTY === true ? openTerminal(line, options) : openPipe(line, options);
 }
 
-/** A message from the command line: `@FILE` is the file's contents. @throws UsageError for a file that cannot be read */
+/** A message from the command line: `@FILE` is the file's contents. @throws Error for a file that cannot be read */
 export function messageOf(text: string, binary: boolean): string | Uint8Array<ArrayBuffer> {
   const octets = text.startsWith('@') && !text.startsWith('@@') ? readFile('a message', text.slice(1)) : undefined;
   const plain = text.startsWith('@@') ? text.slice(1) : text;

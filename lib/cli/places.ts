@@ -6,16 +6,15 @@
 
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { UsageError } from './usage.ts';
 
-/** Makes the folder that a file is to be in. @throws UsageError where the file cannot be written there */
+/** Makes the folder that a file is to be in. @throws Error where the file cannot be written there */
 export function placeForFile(option: string, file: string): void {
   makePlace(option, file, dirname(resolve(file)));
   if (statSync(file, { throwIfNoEntry: false })?.isDirectory())
-    throw new UsageError(`--${option} ${file} cannot be written: it is a folder`);
+    throw new Error(`--${option} ${file} cannot be written: it is a folder`);
 }
 
-/** Makes a folder in which files are to be. @throws UsageError where none can be written there */
+/** Makes a folder in which files are to be. @throws Error where none can be written there */
 export function placeForFiles(option: string, folder: string): void {
   makePlace(option, folder, resolve(folder));
 }
@@ -25,7 +24,7 @@ function makePlace(option: string, named: string, folder: string): void {
     makeFolder(folder);
     accessSync(folder, constants.W_OK);
   } catch (error) {
-    throw new UsageError(
+    throw new Error(
       `--${option} ${named} cannot be written: ${(error as NodeJS.ErrnoException).code ?? String(error)}`,
     );
   }

@@ -6,7 +6,10 @@ import { readFileSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { suggest } from '../options.ts';
 
-/** The command line was wrong: exit code 2 and a hint. */
+/**
+ * The command line was wrong, as can be told from it alone: exit code 2 and a hint at `--help`. What had to be tried, such as to read a
+ * file that it names, fails with another Error: exit code 1.
+ */
 export class UsageError extends Error {}
 
 /** What went wrong, in one line: some messages go on with advice, or with a cause that says more than they do. */
@@ -69,13 +72,13 @@ export function hostName(text: string): string {
   return text;
 }
 
-/** A file's octets. @throws UsageError */
+/** A file's octets. @throws Error where it cannot be read */
 export function readFile(what: string, path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new UsageError(`${what}: ${path} ${code === 'ENOENT' ? 'is not there' : `cannot be read (${code})`}`);
+    throw new Error(`${what}: ${path} ${code === 'ENOENT' ? 'is not there' : `cannot be read (${code})`}`);
   }
 }
 

@@ -65,9 +65,6 @@ describe('barewire chat', () => {
       ['--port='],
       ['--port'],
       ['--host='],
-      ['--tls-cert', '/nowhere/cert.pem', '--tls-key', '/nowhere/key.pem'],
-      ['--data', '/dev/null'],
-      ...(existsSync('/proc/self') ? [['--data', '/proc/x/y']] : []), // recursive mkdir of Node before 26 never ends there
       ['--history', 'many'],
       ['--history', '100001'],
       ['--history=-1'],
@@ -99,6 +96,22 @@ describe('barewire chat', () => {
       assert.equal(code, 2, `${args.join(' ')}: ${stderr}`);
       assert.equal(stdout, '');
       assert.match(stderr, /^barewire: .+\nTry `barewire chat --help`\.\n$/);
+    }
+  });
+
+  it('what is named and not there, or not what it should be: a sentence that says so, exit code 1', async () => {
+    for (const [args, says] of [
+      [['--data', '/dev/null'], /--data: \/dev\/null is not a directory/],
+      // recursive mkdir of Node before 26 never ends there
+      ...(existsSync('/proc/self') ? [[['--data', '/proc/x/y'], /--data: \/proc\/x\/y cannot be made/] as const] : []),
+      [['--tls-cert', '/nowhere/c', '--tls-key', '/nowhere/k'], /--tls-cert: \/nowhere\/c is not there/],
+      [['--tls-cert', '/dev/null', '--tls-key', '/dev/null'], /are no certificate with its key/],
+      [['--redis', 'redis://127.0.0.1:1'], /--redis: nobody answers as Redis|--redis needs a client/],
+    ] as const) {
+      const { code, stdout, stderr } = await ended('chat', '--port=0', ...args);
+      assert.deepEqual([code, stdout], [1, ''], stderr);
+      assert.match(stderr, /^barewire: [^\n]+\n$/, 'no hint at --help, which says nothing of it');
+      assert.match(stderr, says);
     }
   });
 
@@ -300,7 +313,7 @@ describe('barewire chat', () => {
       const files = ['--tls-cert', write('cert', first.cert), '--tls-key', write('key', first.key)];
       const [, cert, , key] = files as [string, string, string, string];
       const swapped = await ended('chat', '--port', '0', '--tls-cert', key, '--tls-key', cert);
-      assert.equal(swapped.code, 2);
+      assert.equal(swapped.code, 1);
       assert.match(swapped.stderr, /--tls-cert \S+key and --tls-key \S+cert are no certificate with its key: /);
       const running = barewire('chat', '--port', '0', '--log', 'json', ...files);
       const port = await listening(running);

@@ -66,7 +66,6 @@ describe('barewire bench', () => {
     [['ws://x', '--connect', '--fan-out'], /--connect sends no messages/],
     [['ws://x', '--publish', 'http://x'], /--publish is for http/],
     [['http://x', '--rate', '5'], /are for ws/],
-    [['ws://x', '--pid', '2147483646'], /is no process whose CPU time can be read/],
     [['ws://x', '--connexions', '5'], /there is no option --connexions; did you mean --connections\?/],
   ];
   for (const [args, message] of misuse) {
@@ -109,13 +108,16 @@ describe('barewire bench', () => {
     assert.equal(stream.code, 0);
   });
 
-  it('ends with exit code 1 and a sentence when replies are wrong or nobody answers', async () => {
+  it('ends with exit code 1 and a sentence when replies are wrong, nobody answers, or there is no such process', async () => {
     const wrong = await bench(`${url}/upper`, '--kind', 'text', '--duration', '5');
     assert.equal(wrong.code, 1);
     assert.match(wrong.err, /other content than was sent/);
     const nobody = await bench('ws://127.0.0.1:1/');
     assert.equal(nobody.code, 1);
     assert.match(nobody.err, /^barewire: ws:\/\/127\.0\.0\.1:1\/: nothing listens at 127\.0\.0\.1:1\n$/);
+    const noProcess = await bench('ws://x', '--pid', '2147483646');
+    assert.equal(noProcess.code, 1);
+    assert.match(noProcess.err, /^barewire: --pid 2147483646 is no process whose CPU time can be read here\n$/);
   });
 });
 
