@@ -116,18 +116,25 @@ export function at<Value>(where: string, check: () => Value): Value {
 /** More names than this are a list that nobody reads. */
 const MAX_KNOWN_LISTED = 6;
 
-/** `; did you mean maxMessageBytes?` for the nearest of the known names, if one is near; else all of them if they are few. */
-export function suggest(name: string, known: readonly string[]): string {
+/**
+ * `; did you mean maxMessageBytes?` for the nearest of the known names, if one is near; else all of them if they are few. Near is what
+ * takes fewer steps than `steps` (letters put in, left out or changed), or has the name in it.
+ */
+export function suggest(
+  name: string,
+  known: readonly string[],
+  steps: number = Math.max(3, Math.ceil(name.length / 2)),
+): string {
   let nearest: string | undefined;
-  let least = Math.max(3, Math.ceil(name.length / 2));
+  let least = steps;
   for (const each of known) {
-    const steps = distance(name.toLowerCase(), each.toLowerCase());
-    if (steps < least) {
-      least = steps;
+    const taken = distance(name.toLowerCase(), each.toLowerCase());
+    if (taken < least) {
+      least = taken;
       nearest = each;
     }
   }
-  nearest ??= known.find((each) => each.toLowerCase().includes(name.toLowerCase()));
+  if (name.length > 2) nearest ??= known.find((each) => each.toLowerCase().includes(name.toLowerCase()));
   if (nearest !== undefined) return `; did you mean ${nearest}?`;
   return known.length <= MAX_KNOWN_LISTED ? `; known are ${known.join(', ')}` : '';
 }

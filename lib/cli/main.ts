@@ -7,10 +7,9 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { suggest } from '../options.ts';
 import { COMMANDS, type Command } from './commands.ts';
 import { watchOutputs } from './standard-streams.ts';
-import { oneLine, UsageError } from './usage.ts';
+import { oneLine, suggestWord, UsageError } from './usage.ts';
 
 const HELP = `barewire: WebSocket and Server-Sent Events from the bytes up
 
@@ -35,7 +34,7 @@ async function main(args: readonly string[]): Promise<number> {
     return first === undefined ? 2 : 0;
   }
   if (first.startsWith('-'))
-    throw new UsageError(`there is no option ${first}${suggest(first, ['--help', '--version'])}`);
+    throw new UsageError(`there is no option ${first}${suggestWord(first, ['--help', '--version'])}`);
   if (first !== 'help') throw noCommand(first);
   const [about] = rest;
   if (about === undefined) {
@@ -49,7 +48,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 function noCommand(name: string): UsageError {
   const known = COMMANDS.map((each) => each.name);
-  return new UsageError(`there is no command "${name}"${suggest(name, known)}`);
+  return new UsageError(`there is no command "${name}"${suggestWord(name, known)}`);
 }
 
 async function runCommand(command: Command, args: string[]): Promise<number> {

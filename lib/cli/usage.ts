@@ -12,6 +12,14 @@ import { suggest } from '../options.ts';
  */
 export class UsageError extends Error {}
 
+/**
+ * `; did you mean --rate?` for what is at most two letters from a word of the command line, and fewer than half of its letters; else what
+ * `suggest` says.
+ */
+export function suggestWord(word: string, known: readonly string[]): string {
+  return suggest(word, known, Math.min(3, Math.ceil(word.replace(/^-+/, '').length / 2)));
+}
+
 /** What went wrong, in one line: some messages go on with advice, or with a cause that says more than they do. */
 export function oneLine(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
@@ -28,7 +36,7 @@ export const readArgs: typeof parseArgs = (config) => {
     const [first = ''] = [...message.matchAll(quoted)].map(([, name]) => name!.replace(/,$/, ''));
     if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
       const known = Object.keys(config?.options ?? {}).map((name) => `--${name}`);
-      throw new UsageError(`there is no option ${first}${first.startsWith('--') ? suggest(first, known) : ''}`);
+      throw new UsageError(`there is no option ${first}${first.startsWith('--') ? suggestWord(first, known) : ''}`);
     }
     if (code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL') throw new UsageError(`unexpected argument ${first}`);
     if (code !== 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') throw error;

@@ -74,6 +74,14 @@ describe('barewire connect', () => {
       [['help', 'conect'], 'there is no command "conect"; did you mean connect?'],
       [['--bogus'], 'there is no option --bogus; known are --help, --version'],
       [['--versoin'], 'there is no option --versoin; did you mean --version?'],
+      [['bench', 'ws://x', '--rtae', '1'], 'there is no option --rtae'], // two of four letters
+      [['bench', 'ws://x', '--bytes', '1'], 'there is no option --bytes'],
+      [['bench', 'ws://x', '--sizes', '1'], 'there is no option --sizes; did you mean --size?'],
+      [['bench', 'ws://x', '--conections', '1'], 'there is no option --conections; did you mean --connections?'],
+      [['bench', 'ws://x', '--connectionless', '1'], 'there is no option --connectionless'],
+      [['chat', '--tls'], 'there is no option --tls; did you mean --tls-cert?'], // a part of it
+      [['chat', '--no', '1'], 'there is no option --no'],
+      [['h'], 'there is no command "h"; known are chat, connect, listen, echo, bench, conformance'],
     ] as const) {
       const { stderr, status } = spawnSync(process.execPath, [join(ROOT, 'dist/lib/cli/main.js'), ...args], {
         encoding: 'utf8',
