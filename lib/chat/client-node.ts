@@ -20,7 +20,7 @@ import {
   wholeNumber,
 } from '../options.ts';
 import { isUserId } from './application.ts';
-import { ChatConnection as Connection } from './client.ts';
+import { ChatConnection as Connection, type StorageLike } from './client.ts';
 import { type ChatEventMap, type ConnectOptions, DEFAULTS } from './client-options.ts';
 import { type HistoryPage, parseRoomName, parseUserName } from './protocol.ts';
 
@@ -50,7 +50,7 @@ const OPTIONS: OptionTable = {
     ['auto', 'websocket', 'event-stream'].includes(value as string),
   ),
   maxWaiting: wholeNumber(1),
-  storage: kindOf('an object with getItem, setItem and removeItem, or null', isStorage),
+  storage: kindOf('an object with getItem, setItem, removeItem, key and length, or null', isStorage),
   tab: STRING,
   minRetryMs: milliseconds(),
   maxRetryMs: milliseconds(),
@@ -135,6 +135,7 @@ export function connectChat(url: string | URL, options: ConnectOptions): ChatCon
 
 function isStorage(value: unknown): boolean {
   if (value === null) return true;
+  if (typeof value !== 'object') return false;
   const has = (name: string): boolean => typeof (value as Record<string, unknown>)[name] === 'function';
-  return typeof value === 'object' && has('getItem') && has('setItem') && has('removeItem');
+  return typeof (value as StorageLike).length === 'number' && ['getItem', 'setItem', 'removeItem', 'key'].every(has);
 }

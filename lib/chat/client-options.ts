@@ -38,9 +38,13 @@ export interface ConnectOptions {
   readonly transport?: Transport | 'auto' | undefined;
   /** Messages that may wait for their acknowledgement. Default 100. */
   readonly maxWaiting?: number | undefined;
-  /** Where they wait over a reload. Default `localStorage`, where there is one; null: nowhere. */
+  /**
+   * Where they wait over a reload. Default `sessionStorage`, where there is one: each tab has its own, which is gone when the tab is closed.
+   * In a storage that stays, `localStorage` say, they wait for the next client with the same URL, `room`, `id` (or `user`) and `tab`, however long
+   * that takes. Null: nowhere.
+   */
   readonly storage?: StorageLike | null | undefined;
-  /** Tells tabs apart in the storage. Default: one that `sessionStorage` keeps. */
+  /** Tells clients apart that share a storage. Two that have the same one both say what was stored when they began; the server takes it once. Default: none. */
   readonly tab?: string | undefined;
   /** The ceiling of the wait before the first reconnection, doubled each time; a wait is a random part of it. Default 1,000. */
   readonly minRetryMs?: number | undefined;
@@ -64,7 +68,6 @@ export interface ConnectOptions {
 export interface Globals {
   readonly WebSocket?: new (url: string) => WebSocketLike;
   readonly EventSource?: new (url: string) => EventSourceLike;
-  readonly localStorage?: StorageLike;
   readonly sessionStorage?: StorageLike;
   readonly location?: { readonly href: string };
   addEventListener?(type: string, listener: () => void): void;
@@ -113,19 +116,6 @@ export function waitMs(
 
 /** A longer one would end at once. */
 export const MAX_TIMER_MS: number = 2 ** 31 - 1;
-
-/** A name that this tab keeps over a reload, where it can keep anything. */
-export function tabName(): string {
-  const made = Math.random().toString(36).slice(2, 10);
-  return (
-    attempt(() => {
-      const storage = surroundings.sessionStorage;
-      const kept = storage?.getItem('barewire.tab');
-      if (!kept) storage?.setItem('barewire.tab', made);
-      return kept ?? made;
-    }) ?? made
-  );
-}
 
 /** Of what a server says, what decides how long we wait and why we give up. */
 const TYPES = { code: 'string', message: 'string', retryAfterMs: 'number', ticket: 'string' };

@@ -1,6 +1,8 @@
 /**
  * The outbox of a chat client: what was said and not acknowledged, in order, over reloads where there is a storage.
  *
+ * Each message has a key of its own in the storage: written once, when it is said, and removed once it is settled. So clients that share a
+ * storage, in other processes too, can neither overwrite what another one has put there nor bring back what it has removed.
  * Knows ids, texts and promises; sends nothing. Runs in browsers and in Node. Bounded by `maxWaiting` messages.
  * A storage that refuses (full, forbidden) leaves the outbox in memory. Read next: `client.ts`.
  */
@@ -8,11 +10,15 @@
 import { attempt } from './client-options.ts';
 import type { ChatMessage, ProblemCode } from './protocol.ts';
 
-/** The server takes no longer one (`CHAT_LIMITS.maxMessageIdLength`), and the client makes none. */
-const MAX_ID_LENGTH = 64;
+/** The ids that an outbox makes: when it was said, in milliseconds, so that they sort in that order, and by whom. */
+const ID = /^\d{13}-.{1,30}$/;
 
-/** As much of `localStorage` as is used. */
+/** As much of a browser's `Storage` as is used. */
 export interface StorageLike {
+  /** How many keys it has. */
+  readonly length: number;
+  /** The name of one of them, in any order. */
+  key(index: number): string | null;
   getItem(key: string): string | null;
   setItem(key: string, value: string): void;
   removeItem(key: string): void;
@@ -54,16 +60,18 @@ export class Outbox {
   readonly #items = new Map<string, Item>();
   readonly #maxWaiting: number;
   readonly #storage: StorageLike | undefined;
+  /** What the keys of its messages begin with; the id follows. */
   readonly #key: string;
-  /** Makes ids that differ from those of other tabs, and of this one before it was loaded again. */
-  readonly #prefix = Math.random().toString(36).slice(2, 10);
-  #ids = 0;
+  /** Makes ids that differ from those of other clients, and of this page before it was loaded again. */
+  readonly #suffix = Math.random();
+  /** The number in the last id. */
+  #last = 0;
 
   constructor(maxWaiting: number, storage: StorageLike | undefined, key: string) {
     this.#maxWaiting = maxWaiting;
     this.#storage = storage;
     this.#key = key;
-    for (const { id, text } of this.#stored().slice(0, maxWaiting)) this.#put(id, text);
+    if (storage) attempt(() => this.#recall(storage));
   }
 
   /** The one to say next. */
@@ -77,10 +85,12 @@ export class Outbox {
   }
 
   add(text: string): Sent {
-    const id = `${this.#prefix}-${++this.#ids}`;
+    this.#last = Math.max(this.#last + 1, Date.now());
+    const id = `${this.#last}-${this.#suffix}`;
     const waiting = this.#items.size;
     const { promise } = this.#put(id, text);
-    if (waiting < this.#maxWaiting) this.#store();
+    // Where the storage is full or forbidden, what waits is lost with a reload.
+    if (waiting < this.#maxWaiting) attempt(() => this.#storage?.setItem(this.#key + id, text));
     else this.reject(id, new ChatRefused('OUTBOX_FULL', `${waiting} messages wait`));
     return Object.assign(promise, { id });
   }
@@ -112,26 +122,19 @@ export class Outbox {
 
   #take(id: string): Item | undefined {
     const item = this.#items.get(id);
-    if (this.#items.delete(id)) this.#store(id);
+    if (this.#items.delete(id)) attempt(() => this.#storage?.removeItem(this.#key + id));
     return item;
   }
 
-  /** Stores what waits, and leaves what another tab of the same name put there; but not `gone`, which whoever has it need not say. */
-  #store(gone?: string): void {
-    // Where the storage is full or forbidden, what waits is lost with a reload.
-    attempt(() => {
-      const others = this.#stored().filter(({ id }) => id !== gone && !this.#items.has(id));
-      const all = [...others, ...this.list()];
-      if (all.length > 0) this.#storage?.setItem(this.#key, JSON.stringify(all, ['id', 'text']));
-      else this.#storage?.removeItem(this.#key);
-    });
-  }
-
-  #stored(): Pick<Waiting, 'id' | 'text'>[] {
-    const stored: unknown = attempt(() => JSON.parse(this.#storage?.getItem(this.#key) ?? '[]'));
-    if (!Array.isArray(stored)) return []; // Somebody else's, or broken: nothing waits.
-    const isMessage = ({ id, text }: Waiting): boolean =>
-      typeof id === 'string' && id.length <= MAX_ID_LENGTH && typeof text === 'string';
-    return stored.filter((item) => item && isMessage(item));
+  /** Takes over what waits in the storage: of the page before this one, or of another client that shares it. */
+  #recall(storage: StorageLike): void {
+    const keys = Array.from({ length: storage.length }, (_, index) => storage.key(index) ?? '');
+    for (const key of keys.filter((one) => one.startsWith(this.#key)).sort()) {
+      const id = key.slice(this.#key.length);
+      const text = storage.getItem(key);
+      if (!text || !ID.test(id) || this.#items.size >= this.#maxWaiting) continue;
+      this.#put(id, text);
+      this.#last = Number.parseInt(id, 10);
+    }
   }
 }

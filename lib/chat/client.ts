@@ -20,7 +20,6 @@ import {
   DEFAULTS,
   type Defaults,
   surroundings,
-  tabName,
 } from './client-options.ts';
 import { ChatRefused, Outbox, type Sent, type Waiting } from './client-outbox.ts';
 import { Speaker, type SpeakerOwner } from './client-speaker.ts';
@@ -80,8 +79,8 @@ export class ChatConnection {
       who: () => ({ user: this.you, id: given.id }),
       login: this.#login,
     });
-    const { storage = attempt(() => surroundings.localStorage), tab = tabName() } = given;
-    const key = ['barewire.outbox', base, room, given.id ?? given.user ?? '', tab].join(' ');
+    const { storage = attempt(() => surroundings.sessionStorage), tab } = given;
+    const key = JSON.stringify(['barewire.outbox', base, room, given.id ?? given.user, tab]);
     this.#outbox = new Outbox(maxWaiting, storage ?? undefined, key);
     this.#line = new Line({ options, http: this.#http, login: this.#login, owner: this.#lineOwner() });
     this.#speaker = new Speaker(this.#outbox, this.#http, options, this.#speakerOwner());
@@ -102,7 +101,7 @@ export class ChatConnection {
     return this.#userId;
   }
 
-  /** Messages that wait for their acknowledgement, in order; those too that a page had left behind when it was reloaded. Each with what comes of it. */
+  /** Messages that wait for their acknowledgement, in order; those of the page before this one too. Each with what comes of it. */
   get waiting(): readonly Waiting[] {
     return this.#outbox.list();
   }

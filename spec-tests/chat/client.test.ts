@@ -17,6 +17,7 @@ import {
   connectChat,
   type StorageLike,
 } from '../../lib/chat/client-node.ts';
+import { ChatRefused, Outbox } from '../../lib/chat/client-outbox.ts';
 import { Heartbeats } from '../../lib/chat/heartbeats.ts';
 import type { ServerEvent } from '../../lib/chat/protocol.ts';
 import { mountChat } from '../../lib/chat/server.ts';
@@ -31,6 +32,7 @@ import { WebSocket as EmitterWebSocket } from '../../lib/ws/index.ts';
 import { browserBundle } from '../support/bundle.ts';
 import { withChat } from '../support/chat-server.ts';
 import { FakeClock } from '../support/clock.ts';
+import { Random } from '../support/random.ts';
 import { turns, until, withServer } from '../support/sockets.ts';
 
 const welcome = (more: object = {}): string =>
@@ -92,6 +94,12 @@ const openStream = (response: ServerResponse, more: object = {}): void =>
 /** A storage as browsers have it. */
 class MapStorage implements StorageLike {
   readonly items: Map<string, string> = new Map();
+  get length(): number {
+    return this.items.size;
+  }
+  key(index: number): string | null {
+    return [...this.items.keys()].reverse()[index] ?? null; // any order will do
+  }
   getItem(key: string): string | null {
     return this.items.get(key) ?? null;
   }
@@ -346,11 +354,9 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
     });
   });
 
-  it('two tabs of one name, as a duplicated one has, keep what the other one has stored', async () => {
+  it('two clients of one name on one storage keep what the other one has stored', async () => {
     await withChat({}, async ({ url }) => {
       const storage = new MapStorage();
-      const stored = (): string[] =>
-        [...storage.items.values()].flatMap((json) => (JSON.parse(json) as { text: string }[]).map(({ text }) => text));
       class Silent implements WebSocketLike {
         onmessage = null;
         onclose = null;
@@ -363,13 +369,13 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
       void mute.client.send('two');
       assert.equal((await twin.client.send('three')).text, 'three');
       await until('it is said', () => twin.client.waiting.length === 0);
-      assert.deepEqual([twin.texts(), stored()], [['one', 'three'], ['two']]);
+      assert.deepEqual([twin.texts(), [...storage.items.values()]], [['one', 'three'], ['two']]);
       mute.client.close();
       twin.client.close();
     });
   });
 
-  it('two tabs of one name keep each other’s stored messages also where they are more than one may have waiting', async () => {
+  it('two clients of one name keep each other’s stored messages also where they are more than one may have waiting', async () => {
     await withFake(
       (_, response) => void response.writeHead(503).end(),
       async (origin) => {
@@ -379,15 +385,8 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
         );
         for (const text of ['1', '2', '3']) void tabs[0]!.client.send(text);
         for (const text of ['4', '5']) void tabs[1]!.client.send(text);
-        await assert.rejects(tabs[0]!.client.send('too many'), { code: 'OUTBOX_FULL' }); // stores anew
-        const [json] = storage.items.values();
-        assert.deepEqual((JSON.parse(json!) as { text: string }[]).map(({ text }) => text).sort(), [
-          '1',
-          '2',
-          '3',
-          '4',
-          '5',
-        ]);
+        await assert.rejects(tabs[0]!.client.send('too many'), { code: 'OUTBOX_FULL' });
+        assert.deepEqual([...storage.items.values()].sort(), ['1', '2', '3', '4', '5']);
         for (const { client } of tabs) client.close();
         const next = joinChat(origin, { storage, tab: 'a', maxWaiting: 3, transport: 'event-stream' });
         assert.equal(next.client.waiting.length, 3);
@@ -419,32 +418,94 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
     });
   });
 
-  it('a stored id that the server would not take holds nothing up', async () => {
-    await withChat({}, async ({ url }) => {
-      const storage = new MapStorage();
-      storage.getItem = () => JSON.stringify([{ id: 'x'.repeat(65), text: 'never' }]);
-      const { client } = joinChat(url, { storage });
-      assert.deepEqual(client.waiting, []);
-      assert.equal((await client.send('said')).text, 'said');
-      client.close();
-    });
+  it('two pages on one storage lose nothing and bring nothing back, also where each reads late what the other one wrote (random)', () => {
+    for (let seed = 1; seed <= 200; seed++) {
+      const random = new Random(seed);
+      const pages = [new MapStorage(), new MapStorage()];
+      /** Written by one page, and not yet seen by the other. */
+      const late: (() => void)[] = [];
+      const arrive = (): void => {
+        for (const write of late.splice(0)) write();
+      };
+      const began = (at: number): Outbox => {
+        const [own, other] = [pages[at]!, pages[1 - at]!];
+        const write = (what: (storage: MapStorage) => void): void => {
+          what(own);
+          late.push(() => what(other));
+        };
+        return new Outbox(
+          100,
+          {
+            ...{ length: own.length, key: (index) => own.key(index), getItem: (key) => own.getItem(key) },
+            setItem: (key, value) => write((storage) => storage.setItem(key, value)),
+            removeItem: (key) => write((storage) => storage.removeItem(key)),
+          },
+          'key',
+        );
+      };
+      const stored = (at: number): string[] =>
+        began(at)
+          .list()
+          .map(({ id }) => id)
+          .sort();
+      const outboxes = [began(0), began(1)];
+      /** What was said, and is neither acknowledged nor refused. */
+      const due = new Set<string>();
+      for (let step = 0; step < 40; step++) {
+        const at = random.below(2);
+        const outbox = outboxes[at]!;
+        const { first } = outbox;
+        const choice = random.below(10);
+        if (choice < 4) due.add(outbox.add(`${step}`).id);
+        else if (choice < 7 && first) {
+          if (choice === 6) outbox.reject(first.id, new ChatRefused());
+          else outbox.resolve(first.id, () => ({}) as ChatMessage);
+          due.delete(first.id);
+        } else if (choice === 7) {
+          outbox.close(new ChatRefused('CLOSED'));
+          outboxes[at] = began(at);
+        } else if (choice === 8) arrive();
+      }
+      arrive();
+      for (const at of [0, 1]) assert.deepEqual(stored(at), [...due].sort(), `seed ${seed}, page ${at}`);
+    }
   });
 
-  it('a storage that is broken or full, and one that holds something else, do no harm', async () => {
-    await withChat({}, async ({ url }) => {
-      const broken: StorageLike = {
-        getItem: () => '[1,null,{"id":2},{"id":"x","text":"y"}]',
-        setItem: () => {
-          throw new Error('full');
-        },
-        removeItem: () => undefined,
-      };
-      const { client, texts } = joinChat(url, { storage: broken });
-      await client.send('z');
-      await until('both are said', () => texts().length === 2);
-      assert.deepEqual(texts(), ['y', 'z']);
-      client.close();
-    });
+  it('a stored id that no outbox makes holds nothing up, and what another key has is nobody’s message', async () => {
+    const storage = new MapStorage();
+    const ids = ['1767225600000-0.5', 'x'.repeat(65), '1767225600000-'.padEnd(65, 'x'), ''];
+    for (const key of ['key ', 'other key ', '']) for (const id of ids) storage.setItem(`${key}${id}`, `${key}${id}`);
+    storage.setItem('key 1767225599999-0.5', ''); // the server takes no empty text
+    assert.deepEqual(
+      new Outbox(100, storage, 'key ').list().map(({ text }) => text),
+      ['key 1767225600000-0.5'],
+    );
+  });
+
+  it('what is said after a reload waits after what was said before it, also where the clock was set back meanwhile', () => {
+    const storage = new MapStorage();
+    storage.setItem('key 4102444800000-0.5', 'of the year 2100');
+    const said = new Outbox(100, storage, 'key ').add('now');
+    said.catch(() => {});
+    assert.equal(said.id.split('-')[0], '4102444800001');
+    assert.deepEqual(
+      new Outbox(100, storage, 'key ').list().map(({ text }) => text),
+      ['of the year 2100', 'now'],
+    );
+  });
+
+  it('a storage that is full, and one that is forbidden, do no harm', async () => {
+    const refuse = (): never => {
+      throw new Error('refused');
+    };
+    const full = Object.assign(new MapStorage(), { setItem: refuse });
+    for (const storage of [full, new Proxy(full, { get: refuse })]) {
+      const outbox = new Outbox(100, storage, 'key');
+      const sent = outbox.add('said');
+      assert.equal(outbox.first?.text, 'said');
+      outbox.resolve(sent.id, ({ text }) => ({ text }) as ChatMessage);
+      assert.deepEqual([(await sent).text, outbox.first], ['said', undefined]);
+    }
   });
 
   it('refuses at the call what can never work', () => {
@@ -1210,8 +1271,11 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
         () => wrong({ room: 'a', ...who }),
         (error) => says.test(String(error)) || assert.fail(String(error)),
       );
-    for (const storage of [{}, { getItem: () => null, setItem: () => undefined }, 5])
-      assert.throws(() => wrong({ room: 'a', storage }), /storage is .+, must be an object with getItem, setItem and/);
+    for (const storage of [{}, { getItem: () => null, setItem: () => undefined, removeItem: () => undefined }, 5])
+      assert.throws(
+        () => wrong({ room: 'a', storage }),
+        /storage is .+, must be an object with getItem, setItem, removeItem, key and length/,
+      );
     for (const url of ['ftp://x', new URL('file:///x')])
       assert.throws(() => connectChat(url, { room: 'a' }), {
         name: 'TypeError',
