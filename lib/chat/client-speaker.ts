@@ -70,7 +70,7 @@ export class Speaker {
     if (id && loss?.code === 1009) this.#reject(id, new ChatRefused('TEXT_TOO_LONG', loss.reason));
   }
 
-  /** Changes the name. Where that is the id: once the message that was sent is settled, and what waits behind it is said afterwards. */
+  /** Changes the name. Where that is the id: once the message that was sent is settled, and what was said after it waits meanwhile. */
   async rename(change: () => Promise<void>): Promise<void> {
     if (this.#options.id !== undefined) return change();
     const { first } = this.#outbox;

@@ -1,5 +1,5 @@
 /**
- * What operators read of a chat at `/metrics`, behind what the server itself counts: text format 0.0.4 of Prometheus.
+ * What operators read of a chat at `/metrics`, after what the server itself counts: text format 0.0.4 of Prometheus.
  *
  * Rooms and members, what waits and for whom, what members will not get, and who was let go of. The rooms' policy for members that do
  * not keep up is `evict`, so that those are the drops: `members_ended_total{why="too-slow"}`. O(rooms), and what `Room.queued` costs in

@@ -1,7 +1,7 @@
 /**
  * What the application has let pass lately, by room, sender and the sender's own id: a repeat is not shown to it again.
  *
- * An application may refuse a message because it has seen it; the log finds the repeat only behind that. So what has passed is said
+ * An application may refuse a message because it has seen it; the log finds the repeat only after that. So what has passed is said
  * again as it was let pass, and the log decides whether it is new. A repeat of one that is still looked at waits for the same answer.
  * Only what passes is remembered: what was refused may be sent again and be looked at again. Held in this process alone.
  * Bounded: `maxPassed` messages and `maxPassedBytes` of them, the oldest makes way, and none counts after `ROOM_LIMITS.keyAgeMs`, as

@@ -1,7 +1,7 @@
 /**
  * Finds the web addresses in a text. Pure: text in, parts out; linear in the length of the text.
  *
- * An address begins with `http://`, `https://` (in any case) or `www.`. What closes a sentence behind it is no part of it; a closing
+ * An address begins with `http://`, `https://` (in any case) or `www.`. What closes a sentence after it is no part of it; a closing
  * bracket is one where it was opened inside. Read next: `messages.ts`.
  */
 

@@ -12,7 +12,7 @@ const MAX_ROOMS = 20;
 /** What is remembered of a room. */
 export interface RoomMemory {
   readonly name: string;
-  /** Of this tab, while the page is there; for all tabs, what a page had left behind that is gone. */
+  /** Of this tab, while the page is there; for all tabs, that of a page that is gone. */
   readonly draft?: string;
   /** The last message that was on the screen. */
   readonly seen?: { readonly epoch: string; readonly sequence: number };
