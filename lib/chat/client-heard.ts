@@ -11,7 +11,9 @@ import type { ServerEvent, WelcomeEvent } from './protocol.ts';
 export class Heard {
   #epoch = '';
   #sequence = 0;
-  /** Of the record with that number; unknown before the first one, behind a gap, and from a server that gives none. */
+  /** The number of the last record that the connection replays. */
+  #replayTo = 0;
+  /** Of the record with that number; unknown before the first one, after a gap, and from a server that gives none. */
   #token: string | undefined;
 
   /** Fit for `after=`; undefined before the first welcome. */
@@ -21,11 +23,17 @@ export class Heard {
     return this.#token === undefined ? place : `${place}-${this.#token}`;
   }
 
-  /** A connection begins: behind what was heard, or with `replayed` records anew. */
+  /** Whether all that the connection replays was heard. Also where a server that is none of ours gives no numbers. */
+  get isUpToDate(): boolean {
+    return !(this.#sequence < this.#replayTo);
+  }
+
+  /** A connection begins: after what was heard, or with `replayed` records anew. */
   welcome({ epoch, sequence, position, resumed, replayed }: WelcomeEvent): void {
+    this.#replayTo = sequence;
     if (epoch === this.#epoch && resumed === 'resumed') return;
-    // `position` as a text whatever it is: a server that is none of ours must not make a listener throw.
-    this.#moveTo(sequence - replayed, replayed === 0 ? `${position}`.split('-')[2] : undefined);
+    // A server that is none of ours may leave `position` out.
+    this.#moveTo(sequence - replayed, replayed === 0 ? position?.split('-')[2] : undefined);
     this.#epoch = epoch;
   }
 
@@ -38,6 +46,7 @@ export class Heard {
       if (event.to > this.#sequence) this.#moveTo(event.to);
     } else if (event.type === 'reset') {
       this.#epoch = event.epoch;
+      this.#replayTo = 0;
       this.#moveTo(0);
     }
     return true;

@@ -210,7 +210,8 @@ export class ChatConnection {
   #speakerOwner(): SpeakerOwner {
     return {
       me: this,
-      link: () => this.#line.link,
+      // What we wait to be acknowledged may be in what is replayed; said again, it could be too late for the server to know it again.
+      link: () => (this.#heard.isUpToDate ? this.#line.link : undefined),
       refused: (event) => this.#emit('error', event),
     };
   }

@@ -27,6 +27,7 @@ import { WebSocket } from '../../lib/client/websocket.ts';
 import { PreparedEvent } from '../../lib/event-stream/prepared-event.ts';
 import { CHAT_LIMITS } from '../../lib/limits.ts';
 import { openJournal } from '../../lib/room-logs/journal-index.ts';
+import { MemoryLog } from '../../lib/rooms/memory-log.ts';
 import { createServer, type Server } from '../../lib/server.ts';
 import { WebSocket as EmitterWebSocket } from '../../lib/ws/index.ts';
 import { browserBundle } from '../support/bundle.ts';
@@ -394,6 +395,48 @@ describe('connectChat with the chat server', { timeout: 30_000 }, () => {
       },
     );
   });
+
+  for (const isReloaded of [false, true])
+    it(`what was taken, and not acknowledged before the connection was lost, is heard before it would be said again${isReloaded ? ', after a reload too' : ''}`, async () => {
+      // The server forgets ids at once, as it does with all of them after a while.
+      await withChat({ log: new MemoryLog({ keyAgeMs: 0 }) }, async ({ url }) => {
+        let connections = 0;
+        /** The first of them ends when it should hear that the server has our message. */
+        class Lossy implements WebSocketLike {
+          onmessage: WebSocketLike['onmessage'] = null;
+          onclose: WebSocketLike['onclose'] = null;
+          readonly #socket: WebSocket;
+          constructor(to: string) {
+            const isFirst = ++connections === 1;
+            this.#socket = new WebSocket(to);
+            this.#socket.onclose = (event) => this.onclose?.(event as never);
+            this.#socket.onmessage = (event) => {
+              if (isFirst && /"(ack|message)"/.test(String(event.data))) this.#socket.close();
+              else this.onmessage?.(event as never);
+            };
+          }
+          send(text: string): void {
+            this.#socket.send(text);
+          }
+          close(): void {
+            this.#socket.close();
+          }
+        }
+        const witness = joinChat(url, { user: 'bob' });
+        const storage = new MapStorage();
+        const options = { storage, WebSocket: Lossy, transport: 'websocket' } as const;
+        const first = joinChat(url, options);
+        const sent = first.client.send('once');
+        sent.catch(() => {});
+        await until('it is published', () => witness.texts().length === 1);
+        if (isReloaded) first.client.close();
+        const { client } = isReloaded ? joinChat(url, options) : first;
+        assert.equal((await client.waiting[0]?.promise)?.sequence, 1);
+        assert.equal((await witness.client.send('the end')).sequence, 2, 'it is said once');
+        assert.deepEqual([witness.texts(), storage.length], [['once', 'the end'], 0]);
+        for (const one of [witness.client, client]) one.close();
+      });
+    });
 
   it('JSON of somebody between us and the chat is no event of the chat’s: a pause, and then the message', async () => {
     await withChat({}, async ({ url }) => {
