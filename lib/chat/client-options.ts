@@ -117,8 +117,11 @@ export function waitMs(
 /** A longer one would end at once. */
 export const MAX_TIMER_MS: number = 2 ** 31 - 1;
 
-/** Of what a server says, what decides how long we wait and why we give up. */
-const TYPES = { code: 'string', message: 'string', retryAfterMs: 'number', ticket: 'string' };
+/** Of what a server says, what the client itself works with: how long to wait, why to give up, how far it has heard. */
+const TYPES = {
+  ...{ code: 'string', message: 'string', ticket: 'string', you: 'string', epoch: 'string', position: 'string' },
+  ...{ token: 'string', retryAfterMs: 'number', sequence: 'number', replayed: 'number', to: 'number' },
+};
 
 /** What a server said. What has the wrong type counts as left out. Undefined for what is no object in JSON. */
 export function parse<T extends object>(json: string): T | undefined {

@@ -1270,6 +1270,52 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
     }
   });
 
+  it('events of which each field is an object that cannot be a text or a number throw nowhere, and the client comes back', async () => {
+    const evil = { toString: 1, valueOf: 1 };
+    const good = JSON.parse(/data: (.*)/.exec(welcome())![1]!) as Record<string, unknown>;
+    const said = {
+      type: 'message',
+      sequence: 1,
+      token: 't',
+      time: '',
+      from: 'bob',
+      userId: 'bob',
+      text: 'hello',
+      id: 'x',
+    };
+    const others = [
+      { type: 'gap', from: 1, to: 1 },
+      { type: 'reset', epoch: 'f', sequence: 0 },
+      { type: 'ack', id: 'x', sequence: 1 },
+    ];
+    let connections = 0;
+    const chat = (server: Server) =>
+      server.webSocket('/rooms/:room', {
+        open(socket) {
+          const isFirst = connections++ === 0;
+          for (const event of isFirst ? [good, said, ...others] : [])
+            for (const name of Object.keys(event).filter((field) => field !== 'type'))
+              for (const now of [
+                { ...event, [name]: evil },
+                { type: event.type, [name]: evil },
+              ])
+                socket.send(JSON.stringify(now));
+          for (const event of isFirst ? [{ ...good, you: evil, epoch: evil }] : [good, said])
+            socket.send(JSON.stringify(event));
+          if (isFirst) socket.close(1001);
+        },
+      });
+    const thrown: unknown[] = [];
+    const catches = (error: unknown): unknown => thrown.push(error);
+    process.on('uncaughtException', catches);
+    await withServer({}, chat, async ({ url }) => {
+      const { client, texts } = joinChat(url, { transport: 'websocket' });
+      await until('it has come back', () => connections === 2 && texts().at(-1) === 'hello');
+      client.close();
+    }).finally(() => process.off('uncaughtException', catches));
+    assert.deepEqual(thrown, []);
+  });
+
   it('a server that has no chat there is NOT_FOUND, and the client is closed with it', async () => {
     const answer = (_: IncomingMessage, response: ServerResponse) => void response.writeHead(404).end();
     await withFake(answer, async (origin) => {
