@@ -32,12 +32,16 @@ describe('the chat page on a bad network', { skip: skipWithoutBrowser, timeout: 
     await page.getByText('Here before the connection was lost').waitFor();
     await say(page, 'said offline');
     await page.locator('#outbox .waiting').waitFor();
+    const word = (where: string) =>
+      page.evaluate(`getComputedStyle(document.querySelector('${where} time'), '::after').content`);
+    assert.equal(await word('#outbox'), '" · waiting to be sent"');
     await chat.publish('cut', 'bob', 'said meanwhile');
     network.restore();
     await joined(page);
     await allSent(page);
     await page.getByText('Here now').waitFor();
     assert.deepEqual(await texts(page), ['before', 'said meanwhile', 'said offline']);
+    assert.equal(await word('#messages li:last-child'), 'none');
     assert.deepEqual(await memberNames(page), ['ann (you)']);
     assert.equal(
       await page.getByText('can no longer be had').count(),
@@ -115,6 +119,33 @@ describe('the chat page on a bad network', { skip: skipWithoutBrowser, timeout: 
     assert.equal(await draft(three), 'left behind', 'of a page that is gone');
     assert.equal(await draft(await open()), '', 'and of one alone');
     await context.close();
+    await network.close();
+    await server.close();
+  });
+
+  it('a duplicated tab has a copy of what waits: it is said once, and neither tab keeps it', async () => {
+    const { server } = await startChat();
+    const network = new Network(server.port);
+    const one = await openPage(browser, `${await network.listen()}/rooms/twice?user=ann`);
+    network.cut('pages-only');
+    await one.getByText('reconnecting…').waitFor();
+    await say(one, 'both have it');
+    const [two] = await Promise.all([one.waitForEvent('popup'), one.evaluate('void open(location.href)')]);
+    await two.locator('#outbox .waiting').getByText('both have it').waitFor();
+    await say(two, 'from two');
+    await say(one, 'from one');
+    network.restore();
+    for (const page of [one, two, one, two]) {
+      await joined(page);
+      await allSent(page);
+      for (const text of ['both have it', 'from one', 'from two'])
+        await page.locator('#messages').getByText(text).waitFor();
+      assert.deepEqual((await texts(page)).toSorted(), ['both have it', 'from one', 'from two']);
+      const kept = "[sessionStorage, localStorage].flatMap(Object.keys).filter((key) => key.includes('outbox'))";
+      assert.deepEqual(await page.evaluate(kept), []);
+      await page.reload();
+    }
+    await one.context().close();
     await network.close();
     await server.close();
   });
