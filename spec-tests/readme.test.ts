@@ -205,7 +205,10 @@ describe('the README', { timeout: 60_000 }, () => {
     speaker.socket.send('hello');
     const late = join(position);
     assert.notEqual(await late.hello, position);
-    for (const { socket } of [listener, speaker, late]) socket.close();
+    const ends = once(late.socket, 'close');
+    late.socket.send(new Uint8Array([1, 2]));
+    assert.equal((await ends)[0].code, 1003, 'octets are no text of the room');
+    for (const { socket } of [listener, speaker]) socket.close();
   });
 
   it('response: a web Response that streams events', async () => {
