@@ -23,7 +23,7 @@ export class Heard {
     return this.#token === undefined ? place : `${place}-${this.#token}`;
   }
 
-  /** Whether all that the connection replays was heard. Also where a server that is none of ours gives no numbers. */
+  /** Whether all that the connection replays was heard. Also where a server gives no numbers, or has been silent until it was pinged. */
   get isUpToDate(): boolean {
     return !(this.#sequence < this.#replayTo);
   }
@@ -48,7 +48,7 @@ export class Heard {
       this.#epoch = event.epoch;
       this.#replayTo = 0;
       this.#moveTo(0);
-    }
+    } else if (event.type === 'pong') this.#replayTo = 0;
     return true;
   }
 

@@ -41,7 +41,7 @@ export interface ConnectOptions {
   /**
    * Where they wait over a reload. Default `sessionStorage`, where there is one: each tab has its own, which is gone when the tab is closed.
    * In a storage that stays, `localStorage` say, they wait for the next client with the same URL, `room`, `id` (or `user`) and `tab`, however long
-   * that takes. Null: nowhere.
+   * that takes and whoever is logged in then. Null: nowhere.
    */
   readonly storage?: StorageLike | null | undefined;
   /** Tells clients apart that share a storage. Two that have the same one both say what was stored when they began; the server takes it once. Default: none. */

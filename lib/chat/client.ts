@@ -194,7 +194,7 @@ export class ChatConnection {
   }
 
   #hear(event: ServerEvent): void {
-    if (event.type === 'pong' || !this.#heard.isNew(event)) return;
+    if (!this.#heard.isNew(event)) return;
     this.#emit(event.type, event);
     this.#speaker.settle(event);
     this.#speaker.pump();

@@ -1316,6 +1316,24 @@ describe('connectChat with a server that misbehaves', { timeout: 30_000 }, () =>
     assert.deepEqual(thrown, []);
   });
 
+  it('a server that never replays what its welcome has announced holds a message up until it answers a ping', async () => {
+    const chat = (server: Server) =>
+      server.webSocket('/rooms/:room', {
+        open: (socket) => void socket.send(/data: (.*)/.exec(welcome({ sequence: 1, replayed: 1 }))![1]!),
+        message(socket, text) {
+          const { type, id } = JSON.parse(String(text)) as { type: string; id?: string };
+          socket.send(JSON.stringify(type === 'ping' ? { type: 'pong' } : { type: 'ack', id, sequence: 2 }));
+        },
+      });
+    await withServer({}, chat, async ({ url }) => {
+      const { client } = joinChat(url, { transport: 'websocket', pingIntervalMs: 20 });
+      let pongs = 0;
+      client.on('pong', () => pongs++);
+      assert.deepEqual([(await client.send('said')).sequence, pongs > 0], [2, true]);
+      client.close();
+    });
+  });
+
   it('a server that has no chat there is NOT_FOUND, and the client is closed with it', async () => {
     const answer = (_: IncomingMessage, response: ServerResponse) => void response.writeHead(404).end();
     await withFake(answer, async (origin) => {
