@@ -11,7 +11,7 @@ import { attempt } from './client-options.ts';
 import type { ChatMessage, ProblemCode } from './protocol.ts';
 
 /** The ids that an outbox makes: when it was said, in milliseconds, so that they sort in that order, and by whom. */
-const ID = /^\d{13}-.{1,30}$/;
+const ID = /^\d{13}-[\w.-]{1,30}$/;
 
 /** As much of a browser's `Storage` as is used. */
 export interface StorageLike {

@@ -33,6 +33,7 @@ export async function openLog(
   { data, redis, maxHistoryRecords }: LogChoice,
   trouble: Trouble,
 ): Promise<ChatLog | undefined> {
+  if (data === '') throw new UsageError('--data is "", must be the path of a directory');
   if (data !== undefined && redis !== undefined) throw new UsageError('--data and --redis: one of them');
   const options = { maxHistoryRecords, onTrouble: ({ kind, ...fields }: { kind: string }) => trouble(kind, fields) };
   if (data !== undefined) {

@@ -80,8 +80,9 @@ export function hostName(text: string): string {
   return text;
 }
 
-/** A file's octets. @throws Error where it cannot be read */
+/** A file's octets. @throws Error where it cannot be read; UsageError for an empty path, which an unset variable makes */
 export function readFile(what: string, path: string): Buffer {
+  if (path === '') throw new UsageError(`${what} is "", must be the path of a file`);
   try {
     return readFileSync(path);
   } catch (error) {

@@ -158,10 +158,14 @@ export class EventStreamConnection<Face> extends Timed implements Sink, Guarded 
     guard(this, handlers.close, handlers, this.#face);
   }
 
-  /** `Guarded`: 500, or 400, where the head has not left, else the connection is dropped: a failure is not the end of the stream. */
+  /**
+   * `Guarded`: 500, or 400, where the head has not left, else the connection is dropped: a failure is not the end of the stream. One that was
+   * closed before has its end, and keeps it.
+   */
   handlerFailed(error: unknown): void {
     const instead = this.#settings.failure(error);
-    if (!this.#ended && this.#replace?.(instead)) this.#ended = true;
+    if (this.#ended) return;
+    if (this.#replace?.(instead)) this.#ended = true;
     else this.terminate();
   }
 

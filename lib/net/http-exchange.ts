@@ -73,7 +73,7 @@ export class HttpExchange implements Exchange {
     this.#host.detach();
     Request.compact(this.request, this.#head.text);
     channel.flush(); // so that nothing but the head is in the output, if it must be taken back
-    const mayReplace = channel.bufferedAmount === 0;
+    const mayReplace = channel.output.byteLength === 0; // what is being written has left the output
     const { sentBytes } = channel;
     // Choice: a stream is the last response of its connection, and does not say so where its end shows (RFC 9112 §9.6 has a
     // server that "intends to close" say it). Node's fetch takes any end of a connection that was announced for the end of the

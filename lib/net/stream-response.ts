@@ -11,7 +11,7 @@ import { EventStreamConnection } from './event-stream-connection.ts';
 import type { Exchange, StreamBody } from './exchange.ts';
 import { guard } from './guard.ts';
 import type { Request } from './request.ts';
-import { type Field, hasField, withFields } from './responses.ts';
+import { type CheckedResponse, type Field, hasField, withFields } from './responses.ts';
 import { ServerStream } from './server-event-stream.ts';
 
 /** The header fields of every event stream. */
@@ -38,7 +38,9 @@ export function serveStream(
       }
       const { fields, coding } = streamHead(request, target, [...target.fields, ...decision.fields]);
       const body = exchange.openStream(200, withFields({ status: 200, fields, body: NO_BODY }, corsFields).fields);
-      if (body !== undefined) startStream(context, target, { ...body, coding }, request, decision.data);
+      if (body === undefined) return;
+      const replace = (instead: CheckedResponse): boolean => body.replace(withFields(instead, corsFields));
+      startStream(context, target, { ...body, replace, coding }, request, decision.data);
     },
   });
 }

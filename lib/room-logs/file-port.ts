@@ -7,7 +7,19 @@
  * Read next: `segment.ts`.
  */
 
-import { link, mkdir, open, readdir, readFile, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  stat,
+  unlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
 /** An open file. Reads and writes name their place; there is no cursor. */
@@ -57,9 +69,8 @@ export function nodeFiles(directory: string): FilePort {
   const openAs = async (name: string, flags: string): Promise<JournalFile> => nodeFile(await open(path(name), flags));
   return {
     async prepare() {
-      const whole = resolve(directory);
-      await makeDirectory(whole);
-      await syncNames(whole);
+      await makeDirectory(resolve(directory));
+      await syncNames(await realpath(directory)); // where the system has it: links have names elsewhere
     },
     list: () => readdir(directory),
     create: (name) => openAs(name, 'wx+'),

@@ -82,6 +82,8 @@ describe('barewire chat', () => {
       ['--log', 'text'],
       ['--drain-ms', 'soon'],
       ['--tls-cert', 'cert.pem'],
+      ['--tls-cert=', '--tls-key='],
+      ['--data='],
       ['--redis', 'http://127.0.0.1'],
       ['--data', 'x', '--redis', 'redis://127.0.0.1'],
       ['--help=yes'],

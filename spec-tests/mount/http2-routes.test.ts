@@ -181,6 +181,21 @@ describe('routes of ours over HTTP/2, where they are asked for', () => {
     assert.deepEqual(errors, []);
   });
 
+  it('a stream that its handler has closed keeps what it sent and its end, whatever fails after that', async () => {
+    const errors: unknown[] = [];
+    const routes = (server: Server): void =>
+      void server.eventStream('/closed', (stream) => {
+        stream.send('all of it');
+        stream.close();
+        throw new Error('planned');
+      });
+    const options = { onError: (error: unknown) => void errors.push(error) };
+    await withHttp2({ attach: { routes: true }, options }, routes, async ({ connect }) => {
+      const { status, body } = await (await connect()).request('/closed');
+      assert.deepEqual([status, body, errors.length], [200, 'data: all of it\n\n', 1]);
+    });
+  });
+
   it('event streams: the request’s END_STREAM does not end them, close ends the answer, a failure is CANCEL', async () => {
     let stream: EventStream | undefined;
     let gone = 0;

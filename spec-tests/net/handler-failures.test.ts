@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { ProtocolViolation } from '../../lib/errors.ts';
 import type { EventStream, HttpRequest } from '../../lib/net/api.ts';
 import { createServer, type Server } from '../../lib/server.ts';
+import { makeCertificate, NO_OPENSSL } from '../support/certificate.ts';
 import { closePayload, type RawFrame } from '../support/frames.ts';
 import { openWebSocket, patiently, RawClient, turns, until, upgradeRequest, withServer } from '../support/sockets.ts';
 
@@ -246,6 +247,66 @@ describe('what a client sends that is not what a handler expects', () => {
         const rest = (await client.rest()).toString();
         assert.match(rest, /data: the head has left\n/);
         assert.doesNotMatch(rest, /^0\r\n/m);
+      },
+    );
+  });
+
+  it('what a stream that fails at once is answered with has the fields of CORS, so that a page may read it', async () => {
+    const page = 'http://page.example';
+    await withServer(
+      { allowedOrigins: [page], onError() {} },
+      (server) => {
+        server.eventStream('/json', async (_, request) => void request.json(), { method: 'POST' });
+        server.eventStream('/throws', fail, { method: 'POST' });
+      },
+      async (server) => {
+        for (const [path, expected] of [
+          ['/json', 400],
+          ['/throws', 500],
+        ] as const) {
+          const client = await RawClient.connect(server.port);
+          client.request(`POST ${path}`, { 'Content-Length': '2', Origin: page }, '{]');
+          const { status, headers } = await client.response();
+          const [allowed, vary] = [headers.get('access-control-allow-origin'), headers.get('vary')];
+          assert.deepEqual([path, status, allowed, vary], [path, expected, page, 'Origin']);
+        }
+      },
+    );
+  });
+
+  const certificate = makeCertificate();
+  it('over TLS too, and after an answer that is being written', {
+    skip: certificate ? false : NO_OPENSSL,
+  }, async () => {
+    await withServer(
+      { tls: certificate!, onError() {} },
+      (server) => {
+        server.get('/before', () => ({ body: 'before' }));
+        server.eventStream('/throws', fail);
+      },
+      async (server) => {
+        const client = await RawClient.connect(server.port, { tls: { rejectUnauthorized: false } });
+        client.write('GET /before HTTP/1.1\r\nHost: a\r\n\r\nGET /throws HTTP/1.1\r\nHost: a\r\n\r\n');
+        assert.equal((await client.response()).status, 200);
+        assert.equal((await client.response()).status, 500);
+      },
+    );
+  });
+
+  it('a stream that its handler has closed keeps what it sent and its end, whatever fails after that', async () => {
+    const errors: unknown[] = [];
+    await withServer(
+      { onError: (error) => void errors.push(error) },
+      (server) =>
+        server.eventStream('/', (stream) => {
+          stream.send('all of it');
+          stream.close();
+          fail();
+        }),
+      async (server) => {
+        const client = (await RawClient.connect(server.port)).request('GET /');
+        const { status, body } = await client.response();
+        assert.deepEqual([status, body.toString(), errors.length], [200, 'data: all of it\n\n', 1]);
       },
     );
   });
