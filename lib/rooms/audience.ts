@@ -98,6 +98,7 @@ export class Audience<Value> {
   /** Gives a record to everyone who is here and has not had it. */
   deliver(entry: Entry<Value>): Tally {
     const tally = newTally();
+    this.#backlog.beginTurn(entry);
     const { sequence, place } = entry;
     const value = this.#seats.size === 0 ? undefined : this.#host.valueOf(entry);
     for (const seat of this.#seats) {
@@ -122,6 +123,7 @@ export class Audience<Value> {
         tally.sent++;
       } else this.#notSent(seat, entry, answer, tally);
     }
+    this.#backlog.endTurn(entry);
     this.#tellEvicted();
     return tally;
   }

@@ -2,8 +2,9 @@
  * What a room still has of its records, and what a member that is behind gets of them.
  *
  * A member that does not keep up has no queue of its own: it is a cursor into the room's records, so that a stuck reader costs
- * nothing but that the room holds on a little longer to what it has anyway. While someone is behind, the room keeps up to
- * `maxQueueBytes` beyond its history. Only `drop-newest` gives a member a list of its own, since what it keeps is what the room
+ * nothing but that the room holds on a little longer to what it has anyway. Memory: the history's bounds; while someone is behind, up
+ * to `maxQueueBytes` more; and the records that have not had their turn, which the order's queue holds in any case (they push out
+ * nothing that waits). Only `drop-newest` gives a member a list of its own, since what it keeps is what the room
  * moves past; that too is bounded by `maxQueueBytes`. Nothing here delivers: see `audience.ts`, which asks.
  * Everything is O(1), amortised over the records that a cursor passes. Sections: entries, cursors, the backlog.
  */
@@ -112,7 +113,7 @@ export class Backlog<Value> implements Numbering {
     this.#head = { ...head, sequence: head.sequence - records.length };
     this.#history.restart(this.#head.sequence + 1);
     this.#latest.clear();
-    for (const record of records) this.append(record);
+    for (const record of records) this.beginTurn(this.append(record));
     this.trim();
     this.#head = head;
   }
@@ -123,7 +124,7 @@ export class Backlog<Value> implements Numbering {
     this.#history.restart(head.sequence + 1);
   }
 
-  /** Takes the next record, which stays beyond the history's bounds until `trim`. */
+  /** Takes the next record, which stays beyond the history's bounds until it has had its turn. */
   append(record: LogRecord): Entry<Value> {
     const bytes = dataBytes(record.data) + ENTRY_BYTES;
     const standsFor = record.coalesce === undefined ? 0 : this.#latest.sequenceOf(record.coalesce);
@@ -146,9 +147,21 @@ export class Backlog<Value> implements Numbering {
     this.#end += bytes;
     this.#head = place;
     if (record.coalesce !== undefined) this.#latest.note(record.coalesce, entry);
-    this.#history.append(entry, this.#wide);
-    this.#history.prune(record.timeMs);
+    this.#history.add(entry);
     return entry;
+  }
+
+  /** An entry has its turn: everyone is about to be given it, or it to wait for them. */
+  beginTurn({ timeMs }: Entry<Value>): void {
+    this.#history.prune(timeMs);
+  }
+
+  /** It has had its turn: what waits for members is within the bounds of the queue, so that nothing of it goes here. */
+  endTurn({ sequence, offset, bytes }: Entry<Value>): void {
+    const { maxHistoryRecords, maxHistoryBytes } = this.#wide;
+    // After a reset inside the turn, the head may be before it.
+    const records = Math.max(0, this.#head.sequence - sequence);
+    this.#history.trim(maxHistoryRecords + records, maxHistoryBytes + this.#end - offset - bytes);
   }
 
   /** Nobody is behind: back to the history's bounds. */

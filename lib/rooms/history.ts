@@ -85,15 +85,20 @@ export class History<Kept extends Entry> {
   }
 
   /** Adds the next entry. One larger than all of the history is not kept, nor is anything before it. */
-  append(entry: Kept, bounds: HistoryBounds = this.#bounds): void {
-    this.#entries.push(entry);
-    this.#bytes += this.#bytesOf(entry);
-    this.trim(bounds);
+  append(entry: Kept): void {
+    this.add(entry);
+    this.trim();
   }
 
-  /** Drops the oldest entries until count and bytes are within the bounds. */
-  trim({ maxHistoryRecords, maxHistoryBytes }: HistoryBounds = this.#bounds): void {
-    while (this.size > maxHistoryRecords || this.#bytes > maxHistoryBytes) this.#dropOldest();
+  /** Adds the next entry, which stays beyond the bounds until `trim`. */
+  add(entry: Kept): void {
+    this.#entries.push(entry);
+    this.#bytes += this.#bytesOf(entry);
+  }
+
+  /** Drops the oldest entries until count and bytes are within the bounds, or within others. */
+  trim(maxRecords: number = this.#bounds.maxHistoryRecords, maxBytes: number = this.#bounds.maxHistoryBytes): void {
+    while (this.size > maxRecords || this.#bytes > maxBytes) this.#dropOldest();
   }
 
   /** Drops what is older than the bound. */

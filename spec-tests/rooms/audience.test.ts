@@ -420,6 +420,36 @@ describe('slow members', () => {
     ]);
   });
 
+  for (const policy of ['evict', 'drop-oldest'] as const)
+    it(`${policy}: what waits is not pushed out by records that have not had their turn (gatherMs)`, async () => {
+      const at = world({ policy, gatherMs: 10, maxHistoryRecords: 2, maxHistoryBytes: 1_000, maxQueueBytes: 1_000 });
+      const slow = at.ear('r');
+      slow.drain(1);
+      const waiting = [say(at, 1, 1), say(at, 2, 2), say(at, 3, 3), say(at, 4, 4)];
+      at.clock.advance(10);
+      await Promise.all(waiting);
+      const burst = ['a', 'b', 'c'].map((letter) => at.hub.publish('r', letter.repeat(900)));
+      const large = at.hub.publish('r', 'd'.repeat(3_000));
+      slow.drain();
+      assert.deepEqual(slow.texts, ['m1', 'm2', 'm3', 'm4']);
+      at.clock.advance(10);
+      for (const receipt of await Promise.all([...burst, large]))
+        assert.deepEqual([receipt.sent, receipt.dropped, receipt.evicted], [1, 0, 0]);
+      assert.deepEqual([slow.texts.length, slow.evictions.length], [8, 0]);
+    });
+
+  it('keeps of what has had its turn no more than the history and the queue may hold (gatherMs)', async () => {
+    const at = world({ policy: 'drop-oldest', gatherMs: 10, maxHistoryBytes: 1_000, maxQueueBytes: 2_000 });
+    at.ear('r').drain(1);
+    const { position } = at.hub.find('r')!;
+    const burst = Array.from({ length: 100 }, () => at.hub.publish('r', 'x'.repeat(100)));
+    at.clock.advance(10);
+    await Promise.all(burst);
+    const late = at.ear('r', { after: position });
+    assert.deepEqual(late.log.slice(0, 2), ['welcome', '1..70']); // 30 of 100 bytes are left
+    assert.equal(late.texts.length, 31);
+  });
+
   it('counts in the receipt once each who drained while the record was being delivered', async () => {
     const at = world();
     const [before, quick, after] = [at.ear('r'), at.ear('r'), at.ear('r')];
