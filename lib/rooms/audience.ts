@@ -9,7 +9,7 @@
  */
 
 import type { Backlog, Entry } from './backlog.ts';
-import type { SlowPolicy } from './log.ts';
+import type { Position, SlowPolicy } from './log.ts';
 import type { EvictionReason, Seat } from './member.ts';
 import type { MembersNotice, Notice } from './notices.ts';
 import { queueLate } from './policies.ts';
@@ -116,12 +116,15 @@ export class Audience<Value> {
         continue;
       }
       // Before the call: what the member does inside it must find that it has this one.
+      const { last } = seat;
+      seat.last = place;
       seat.next = sequence + 1;
       const answer = seat.member.give(value);
-      if (answer === 'sent') {
-        seat.last = place;
-        tally.sent++;
-      } else this.#notSent(seat, entry, answer, tally);
+      if (answer === 'sent') tally.sent++;
+      else {
+        if (answer !== 'backpressure') this.#notTaken(seat, entry, last);
+        this.#notSent(seat, entry, answer, tally);
+      }
     }
     this.#backlog.endTurn(entry);
     this.#tellEvicted();
@@ -185,11 +188,9 @@ export class Audience<Value> {
       tally.evicted++;
       this.#lose(seat, 'threw');
     } else if (answer === 'dropped') {
-      seat.next = entry.sequence;
-      if (seat.isGone) tally.dropped++;
+      if (seat.next > entry.sequence) tally.dropped++;
       else this.#queue(seat, entry, tally);
     } else {
-      seat.last = entry.place;
       tally.queued++;
       if (seat.member.isBlocked) this.#fallBehind(seat);
     }
@@ -224,14 +225,28 @@ export class Audience<Value> {
       seat.lostTo = Math.max(seat.lostTo, entry.sequence);
       this.#giveGap(seat, entry.sequence);
     } else if (entry.sequence > seat.next) this.#giveGap(seat, entry.sequence - 1);
-    else {
-      const answer = seat.member.give(value);
-      if (answer === 'threw') this.#lose(seat, 'threw');
-      else if (answer !== 'dropped') {
-        this.#backlog.given(seat, entry);
-        seat.last = entry.place;
-      }
-    }
+    else this.#give(seat, entry, value);
+    return true;
+  }
+
+  /** Gives a member that catches up the record that comes next. */
+  #give(seat: Seat<Value>, entry: Entry<Value>, value: Value): void {
+    const { last, skipTo } = seat;
+    // Before the call, as in `deliver`.
+    seat.last = entry.place;
+    this.#backlog.given(seat, entry);
+    const answer = seat.member.give(value);
+    if (answer === 'sent' || answer === 'backpressure') return;
+    if (this.#notTaken(seat, entry, last)) this.#backlog.takeBack(seat, entry, skipTo);
+    if (answer === 'threw') this.#lose(seat, 'threw');
+  }
+
+  /** The cursor moves back, unless something inside the call has moved it: a reset or a gap. Returns whether it does. */
+  #notTaken(seat: Seat<Value>, { sequence, place }: Entry<Value>, last: Position): boolean {
+    if (seat.last !== place) return false;
+    seat.last = last;
+    if (seat.isGone || seat.next !== sequence + 1) return false;
+    seat.next = sequence;
     return true;
   }
 

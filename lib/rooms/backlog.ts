@@ -191,7 +191,7 @@ export class Backlog<Value> implements Numbering {
 
   /**
    * What a member gets next, if anything; all that it passes over, from `next` on, is missing. Moves the cursor past
-   * what it can never get. The caller gives the entry, and moves `next`.
+   * what it can never get. The caller calls `given`, and gives the entry.
    */
   nextFor(cursor: Cursor<Value>): Entry<Value> | undefined {
     const candidate = this.#nextReplay(cursor) ?? this.#nextKept(cursor) ?? this.#nextInHistory(cursor);
@@ -221,13 +221,22 @@ export class Backlog<Value> implements Numbering {
     return this.#latest.holds(entry);
   }
 
-  /** A member was given an entry. */
+  /** A member is given an entry. */
   given(cursor: Cursor<Value>, { sequence, bytes }: Entry<Value>): void {
     cursor.next = sequence + 1;
     if (cursor.kept?.[0]?.sequence === sequence) {
       cursor.kept.shift();
       cursor.keptBytes -= bytes;
     }
+  }
+
+  /** It has not taken it: the entry, which is `next` again, waits, whatever was given up meanwhile. `skipTo` is what the cursor had before. */
+  takeBack(cursor: Cursor<Value>, entry: Entry<Value>, skipTo: number): void {
+    cursor.skipTo = skipTo;
+    if (cursor.kept === undefined || entry.sequence <= cursor.replayTo) return;
+    if (this.#latest.holds(entry)) return; // at hand, and perhaps none of those that are kept
+    cursor.kept.unshift(entry);
+    cursor.keptBytes += entry.bytes;
   }
 
   /**

@@ -64,7 +64,7 @@ export interface Seat<Value> extends Cursor<Value> {
   readonly member: Member<Value, unknown>;
   readonly place: SeatOwner<Value>;
   readonly as: string | undefined;
-  /** Where it was when it joined, then the last record that it was given. No record itself, which would hold its data. */
+  /** Where it was when it joined, then the last record that it was given, or is being given. No record itself, which would hold its data. */
   last: Position;
   /** In the audience's list of those that are blocked or have not been given everything. */
   isBehind: boolean;

@@ -7,6 +7,8 @@ import { type LogSubscriber, type RoomLog, RoomRefused } from '../../lib/rooms/l
 import type { Eviction, JoinOptions, Member } from '../../lib/rooms/member.ts';
 import { MemoryLog } from '../../lib/rooms/memory-log.ts';
 import type { Item } from '../../lib/rooms/notices.ts';
+import type { Receipt } from '../../lib/rooms/receipts.ts';
+import { world } from './ear.ts';
 
 /** A log that opens rooms, and fails them, when the test says so; what is appended is number 30 of epoch `e1`. */
 function heldLog(): { log: RoomLog; subscribers: LogSubscriber[] } {
@@ -292,4 +294,93 @@ it('a member that leaves while its notice or record is made is given neither', a
     assert.equal(hub.size, 0);
     await hub.close();
   }
+});
+
+it('drop-oldest: a record that is being given to a member that catches up does not wait any more', async () => {
+  const at = world({ policy: 'drop-oldest', maxQueueBytes: 140 }); // two records
+  const ear = at.ear('r');
+  ear.drain(1);
+  for (const text of ['1', '2', '3']) await at.hub.publish('r', text);
+  let receipt: Promise<Receipt> | undefined;
+  ear.inside = (item) => {
+    if (item.type !== 'record' || item.data !== '2') return;
+    assert.equal(at.hub.find('r')?.queued, 1);
+    receipt = at.hub.publish('r', '4');
+  };
+  ear.drain();
+  const { queued, dropped } = (await receipt)!;
+  assert.deepEqual([queued, dropped], [1, 0]);
+  assert.deepEqual(ear.texts, ['1', '2', '3', '4']);
+});
+
+it('evict: a member that is let go while it is given a record comes back after that record', async () => {
+  const at = world({ policy: 'evict', maxQueueBytes: 140 });
+  const ear = at.ear('r');
+  ear.drain(1);
+  for (const text of ['1', '2', '3']) await at.hub.publish('r', text);
+  ear.inside = (item) => {
+    if (item.type !== 'record' || item.data !== '2') return;
+    void at.hub.publish('r', '4');
+    void at.hub.publish('r', '5');
+  };
+  ear.drain();
+  const [eviction] = ear.evictions;
+  assert.equal(eviction?.position.sequence, 2);
+  ear.member.join('r', { after: eviction.position });
+  assert.deepEqual(ear.texts, ['1', '2', '3', '4', '5']);
+});
+
+it('a member that is let go by `close` while it is given a record has that record', async () => {
+  const at = world();
+  const ear = at.ear('r');
+  ear.inside = (item) => void (item.type === 'record' && at.hub.close());
+  await at.hub.publish('r', '1');
+  assert.equal(ear.evictions[0]?.position.sequence, 1);
+});
+
+for (const [policy, expected] of [
+  ['drop-oldest', ['1', '2', '3', '4']],
+  ['drop-newest', ['1', '2', '3', '4..4']],
+] as const)
+  it(`${policy}: a record that was not taken after all comes next again, whatever was published inside`, async () => {
+    const at = world({ policy, maxQueueBytes: 140 }); // two records
+    const heard: string[] = [];
+    let isFull = true;
+    let hasPublished = false;
+    const member = at.hub.member<undefined>({
+      send(item) {
+        if (item.type !== 'welcome' && isFull) return 'dropped';
+        if (item.type === 'record' && !hasPublished) {
+          hasPublished = true;
+          void at.hub.publish('r', '3');
+          void at.hub.publish('r', '4');
+          return 'dropped';
+        }
+        if (item.type === 'record') heard.push(String(item.data));
+        if (item.type === 'gap') heard.push(`${item.from}..${item.to}`);
+        return 'sent';
+      },
+      evicted() {},
+    });
+    member.join('r');
+    for (const text of ['1', '2']) await at.hub.publish('r', text);
+    isFull = false;
+    member.drained();
+    assert.deepEqual(heard, []);
+    member.drained();
+    assert.deepEqual(heard, expected);
+  });
+
+it('what was given up once does not count again where the latest of a key was offered and not taken', async () => {
+  const at = world({ policy: 'drop-oldest', maxQueueBytes: 140 }); // two records
+  const ear = at.ear('r');
+  ear.drain(1);
+  await at.hub.publish('r', '1');
+  await at.hub.publish('r', 'milk', { coalesce: 'milk' });
+  for (const text of ['3', '4', '5', '6']) await at.hub.publish('r', text);
+  ear.drain(0);
+  const { dropped } = await at.hub.publish('r', '7');
+  assert.equal(dropped, 1);
+  ear.drain();
+  assert.deepEqual(ear.texts, ['1', 'milk', '3..5', '6', '7']);
 });
