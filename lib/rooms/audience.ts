@@ -39,6 +39,8 @@ export class Audience<Value> {
   readonly #seats = new Set<Seat<Value>>();
   /** Seats whose member is blocked, or has not been given everything. */
   readonly #behind = new Set<Seat<Value>>();
+  /** What everyone is being given now, and its tally. */
+  #round: { readonly entry: Entry<Value>; readonly tally: Tally } | undefined = undefined;
   /** Seats that were taken from members during a round: they are told once everyone has been served. */
   readonly #evicted: { seat: Seat<Value>; why: EvictionReason }[] = [];
 
@@ -99,6 +101,7 @@ export class Audience<Value> {
   deliver(entry: Entry<Value>): Tally {
     const tally = newTally();
     this.#backlog.beginTurn(entry);
+    this.#round = { entry, tally };
     const { sequence, place } = entry;
     const value = this.#seats.size === 0 ? undefined : this.#host.valueOf(entry);
     for (const seat of this.#seats) {
@@ -126,6 +129,7 @@ export class Audience<Value> {
         this.#notSent(seat, entry, answer, tally);
       }
     }
+    this.#round = undefined;
     this.#backlog.endTurn(entry);
     this.#tellEvicted();
     return tally;
@@ -254,7 +258,16 @@ export class Audience<Value> {
   #giveGap(seat: Seat<Value>, to: number): void {
     const from = seat.next;
     const coalesced = this.#backlog.isOnlySuperseded(seat);
-    if (this.#giveNotice(seat, { type: 'gap', from, to, coalesced })) seat.next = to + 1;
+    if (!this.#giveNotice(seat, { type: 'gap', from, to, coalesced })) return;
+    seat.next = to + 1;
+    this.#countCoalesced(seat, from);
+  }
+
+  /** A member that catches up in the round of a record, before its own turn there, may be told that it stands for one that waited. */
+  #countCoalesced({ next, due }: Seat<Value>, from: number): void {
+    if (this.#round === undefined) return;
+    const { entry, tally } = this.#round;
+    if (due < entry.sequence && from <= entry.standsFor && entry.standsFor < next) tally.coalesced++;
   }
 
   /** Returns whether the member was told, or need not be. */

@@ -33,8 +33,8 @@ export interface Entry<Value> {
   readonly bytes: number;
   /** Bytes of all entries before it. */
   readonly offset: number;
-  /** The sequence of the record with the same `coalesce` key that it stands for; 0 = none. */
-  readonly standsFor: number;
+  /** The sequence of the record with the same `coalesce` key that it stands for; 0 = none, or it has not had its turn. */
+  standsFor: number;
   /** Made when first needed; undefined before, and where `prepare` threw. */
   value: Value | undefined;
   isPrepared: boolean;
@@ -127,7 +127,6 @@ export class Backlog<Value> implements Numbering {
   /** Takes the next record, which stays beyond the history's bounds until it has had its turn. */
   append(record: LogRecord): Entry<Value> {
     const bytes = dataBytes(record.data) + ENTRY_BYTES;
-    const standsFor = record.coalesce === undefined ? 0 : this.#latest.sequenceOf(record.coalesce);
     const { epoch, sequence, token } = record;
     const place: Position = { epoch, sequence, token };
     const entry: Entry<Value> = {
@@ -138,7 +137,7 @@ export class Backlog<Value> implements Numbering {
       waitingSinceMs: Number.POSITIVE_INFINITY,
       bytes,
       offset: this.#end,
-      standsFor,
+      standsFor: 0,
       value: undefined,
       isPrepared: false,
       isWarm: false,
@@ -146,14 +145,20 @@ export class Backlog<Value> implements Numbering {
     };
     this.#end += bytes;
     this.#head = place;
-    if (record.coalesce !== undefined) this.#latest.note(record.coalesce, entry);
     this.#history.add(entry);
     return entry;
   }
 
-  /** An entry has its turn: everyone is about to be given it, or it to wait for them. */
-  beginTurn({ timeMs }: Entry<Value>): void {
+  /**
+   * An entry has its turn: everyone is about to be given it, or it to wait for them. From now on it stands for those of its key; until
+   * then it counts as one without, and those who join meanwhile are given it so.
+   */
+  beginTurn(entry: Entry<Value>): void {
+    const { coalesce, timeMs } = entry.record;
     this.#history.prune(timeMs);
+    if (coalesce === undefined) return;
+    entry.standsFor = this.#latest.sequenceOf(coalesce);
+    this.#latest.note(coalesce, entry);
   }
 
   /** It has had its turn: what waits for members is within the bounds of the queue, so that nothing of it goes here. */

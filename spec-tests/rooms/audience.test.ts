@@ -450,6 +450,61 @@ describe('slow members', () => {
     assert.equal(late.texts.length, 31);
   });
 
+  it('gives what waits, and not the record of the same key that has not had its turn (gatherMs)', async () => {
+    const at = world({ policy: 'coalesce', gatherMs: 10 });
+    const slow = at.ear('r');
+    slow.drain(1);
+    const waiting = [at.hub.publish('r', 'plain'), at.hub.publish('r', 'milk 1', { coalesce: 'milk' })];
+    at.clock.advance(10);
+    await Promise.all(waiting);
+    const next = at.hub.publish('r', 'milk 2', { coalesce: 'milk' });
+    const late = at.ear('r');
+    slow.drain();
+    assert.deepEqual(slow.texts, ['plain', 'milk 1']);
+    at.clock.advance(10);
+    const { sent, coalesced } = await next;
+    assert.deepEqual([sent, coalesced], [1, 0]);
+    for (const ear of [slow, late]) assert.deepEqual(ear.texts, ['plain', 'milk 1', 'milk 2']);
+  });
+
+  it('counts in the receipts of a window each record once: as dropped, or as coalesced', async () => {
+    const at = world({ policy: 'drop-newest', gatherMs: 10, maxQueueBytes: 3 * ONE });
+    const slow = at.ear('r');
+    slow.drain(1);
+    const plain = at.hub.publish('r', 'm1');
+    at.clock.advance(10);
+    await plain;
+    const receipts = [
+      at.hub.publish('r', 'm2'),
+      at.hub.publish('r', 'milk 3'.padEnd(2 * ONE), { coalesce: 'milk' }),
+      at.hub.publish('r', 'milk 4', { coalesce: 'milk' }),
+    ];
+    at.clock.advance(10);
+    const counts = await Promise.all(receipts);
+    assert.deepEqual(
+      counts.map(({ queued, dropped, coalesced }) => [queued, dropped, coalesced]),
+      [
+        [1, 0, 0],
+        [1, 0, 0],
+        [1, 0, 1],
+      ],
+    );
+    slow.drain();
+    assert.deepEqual(slow.texts, ['m1', 'm2', '3..3~', 'milk 4']);
+  });
+
+  it('counts as coalesced what a member would have had that drained in the round of the record that stands for it', async () => {
+    const at = world({ policy: 'coalesce' });
+    const [quick, slow] = [at.ear('r'), at.ear('r')];
+    slow.drain(1);
+    await at.hub.publish('r', 'plain');
+    await at.hub.publish('r', 'milk 1', { coalesce: 'milk' });
+    quick.inside = () => slow.drain();
+    const { sent, coalesced } = await at.hub.publish('r', 'milk 2', { coalesce: 'milk' });
+    assert.deepEqual([sent, coalesced], [2, 1]);
+    assert.deepEqual(slow.texts, ['plain', '2..2~', 'milk 2']);
+  });
+
   it('counts in the receipt once each who drained while the record was being delivered', async () => {
     const at = world();
     const [before, quick, after] = [at.ear('r'), at.ear('r'), at.ear('r')];
