@@ -61,7 +61,7 @@ export class Publisher {
     const receipt: Promise<Receipt> = appended.then(
       (result) => {
         const { sequence } = result.position;
-        const outcome = early?.sequence === sequence ? early.outcome : this.#outcomeOf(result.position);
+        const outcome = early?.sequence === sequence ? early.outcome : this.#outcomeOf(result);
         this.#receipts.end();
         if (outcome !== 'awaited' && !(wait && this.#room.slow > 0))
           return makeReceipt(result, outcome, this.#room.slow);
@@ -100,9 +100,10 @@ export class Publisher {
   }
 
   /** What became of a record: `awaited` when it is still to be delivered here, undefined when it never will be, or is forgotten. */
-  #outcomeOf({ epoch, sequence }: Position): Outcome | 'awaited' | undefined {
+  #outcomeOf(appended: Appended): Outcome | 'awaited' | undefined {
+    const { epoch, sequence } = appended.position;
     const { isClosed, position, delivered } = this.#room;
-    const outcome = this.#receipts.take(sequence) ?? this.#room.outcomeOf(sequence);
+    const outcome = this.#receipts.take(appended) ?? this.#room.outcomeOf(sequence);
     const isOfAnother = position.epoch !== '' && position.epoch !== epoch;
     return outcome !== undefined || isClosed || isOfAnother || sequence <= delivered ? outcome : 'awaited';
   }

@@ -135,10 +135,10 @@ export class Receipts {
     }
   }
 
-  /** The outcome of a record that was delivered while its append was under way. */
-  take(sequence: number): Outcome | undefined {
-    const outcome = this.#outcomes.get(sequence);
-    this.#outcomes.delete(sequence);
+  /** The outcome of a record that was delivered while its append was under way. A repeat, which may be answered first, leaves it to the first publisher. */
+  take({ position, duplicate }: Omit<Appended, 'record'>): Outcome | undefined {
+    const outcome = this.#outcomes.get(position.sequence);
+    if (!duplicate) this.#outcomes.delete(position.sequence);
     return outcome;
   }
 

@@ -294,12 +294,14 @@ describe('slow members', () => {
 
   it('keeps the outcomes of so many records for publishers that the log has not answered yet', () => {
     const receipts = new Receipts();
+    const take = (sequence: number): unknown =>
+      receipts.take({ position: { epoch: 'e', sequence, token: '' }, duplicate: false });
     receipts.begin();
     receipts.takeEarly();
     for (let i = 1; i <= MAX_OUTCOMES + 1; i++) receipts.delivered(i, newTally());
-    assert.deepEqual([receipts.take(1) === undefined, receipts.take(2) === undefined], [true, false]);
+    assert.deepEqual([take(1) === undefined, take(2) === undefined], [true, false]);
     receipts.end();
-    assert.equal(receipts.take(3), undefined, 'nobody is publishing');
+    assert.equal(take(3), undefined, 'nobody is publishing');
   });
 
   it('evict: lets it go with 1013 and the position of the last message that it has', async () => {
@@ -559,6 +561,18 @@ describe('slow members', () => {
     };
     const outer = await at.hub.publish('r', 'm1');
     assert.deepEqual([outer.sent, (await inner[0])?.sent], [1, 1]);
+  });
+
+  it('counts for its first publisher a record whose key is published again while it is delivered', async () => {
+    const at = world({ maxHistoryRecords: 0 });
+    const ear = at.ear('r');
+    let again: Promise<Receipt> | undefined;
+    ear.inside = (item) => {
+      if (item.type === 'record') again = at.hub.publish('r', 'again', { key: 'k' });
+    };
+    const { sent, duplicate } = await at.hub.publish('r', 'm1', { key: 'k' });
+    assert.deepEqual([sent, duplicate, (await again)?.sequence], [1, false, 1]);
+    assert.deepEqual(ear.texts, ['m1']);
   });
 
   it('a receipt of zeros alone: nobody here was given the record as it came', async () => {
