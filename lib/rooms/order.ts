@@ -31,6 +31,8 @@ export class Order<Value> {
   readonly #host: OrderHost;
   readonly #gatherer: Gatherer;
   #queue: Queued<Value>[] = [];
+  /** The index of what has its turn next. */
+  #next = 0;
   #isRunning = false;
   #turn = 0;
   #delivered = 0;
@@ -46,7 +48,7 @@ export class Order<Value> {
     return this.#turn;
   }
 
-  /** The last record that was delivered. */
+  /** The last record that was delivered, or is being delivered. */
   get delivered(): number {
     return this.#delivered;
   }
@@ -58,7 +60,7 @@ export class Order<Value> {
 
   /** Nothing is being delivered, and nothing waits for it. */
   get isEmpty(): boolean {
-    return this.#queue.length === 0;
+    return !this.#isRunning && this.#queue.length === 0;
   }
 
   addRecord(entry: Entry<Value>): void {
@@ -73,7 +75,8 @@ export class Order<Value> {
 
   /** Records up to `sequence` count as delivered, and those in the queue are forgotten. */
   moveTo(sequence: number): void {
-    this.#queue = this.#queue.filter(({ entry }) => entry === undefined);
+    this.#queue = this.#queue.slice(this.#next).filter(({ entry }) => entry === undefined);
+    this.#next = 0;
     this.#delivered = sequence;
   }
 
@@ -81,17 +84,18 @@ export class Order<Value> {
   run(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    for (let i = 0; i < this.#queue.length; i++) {
-      const queued = this.#queue[i]!;
+    while (this.#next < this.#queue.length) {
+      const queued = this.#queue[this.#next++]!;
       if (queued.entry === undefined) this.#audience.tell(queued.notice, queued.turn);
       else {
         const { entry } = queued;
+        this.#delivered = entry.sequence; // before the call, in which `moveTo` may be called
         entry.outcome = this.#audience.deliver(entry);
-        this.#delivered = entry.sequence;
         this.#host.delivered(entry.sequence, entry.outcome);
       }
     }
     this.#queue = [];
+    this.#next = 0;
     this.#isRunning = false;
     this.#host.done();
   }

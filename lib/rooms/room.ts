@@ -108,7 +108,7 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     return this.#isClosed;
   }
 
-  /** The last record that was delivered. */
+  /** The last record that was delivered, or is being delivered. */
   get delivered(): number {
     return this.#order.delivered;
   }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { Hub } from '../../lib/rooms/hub.ts';
-import { type LogSubscriber, type RoomLog, RoomRefused } from '../../lib/rooms/log.ts';
+import { type LogSubscriber, type Position, type RoomLog, RoomRefused } from '../../lib/rooms/log.ts';
 import type { Eviction, JoinOptions, Member } from '../../lib/rooms/member.ts';
 import { MemoryLog } from '../../lib/rooms/memory-log.ts';
 import type { Item } from '../../lib/rooms/notices.ts';
@@ -383,4 +383,32 @@ it('what was given up once does not count again where the latest of a key was of
   assert.equal(dropped, 1);
   ear.drain();
   assert.deepEqual(ear.texts, ['1', 'milk', '3..5', '6', '7']);
+});
+
+it('a gap that the log tells inside a delivery loses no record that comes after it', () => {
+  const { log, subscribers } = heldLog();
+  const at = world({ log, gatherMs: 5 });
+  const [ear, other] = [at.ear('r'), at.ear('r')];
+  const [subscriber] = subscribers;
+  const place = (sequence: number): Position => ({ epoch: 'e1', sequence, token: `t${sequence}` });
+  const record = (sequence: number): void =>
+    subscriber!.record({ type: 'record', ...place(sequence), timeMs: 0, data: `m${sequence}` });
+  subscriber!.opened({ epoch: 'e1', sequence: 0, token: '' }, []);
+  ear.inside = (item) => {
+    if (item.type !== 'record') return;
+    if (item.data === 'm1') {
+      subscriber!.gap({ from: 3, to: 3 }, place(3));
+      record(4);
+    } else if (item.data === 'm5') subscriber!.gap({ from: 6, to: 7 }, place(7));
+  };
+  record(1);
+  record(2);
+  at.clock.advance(5);
+  record(5);
+  at.clock.advance(5);
+  assert.equal(at.hub.find('r')?.delivered, 7);
+  record(8);
+  at.clock.advance(5);
+  assert.deepEqual(ear.texts, ['m1', '2..3', 'm4', 'm5', '6..7', 'm8']);
+  assert.deepEqual(other.texts, ['1..3', 'm4', '5..7', 'm8']);
 });
