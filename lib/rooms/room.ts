@@ -173,25 +173,28 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     else this.#arrivals.set(seat, after);
   }
 
-  /** For `Hub`: begins to listen to the log, before anybody comes in. @throws RoomRefused when the log refuses at once */
+  /** For `Hub`: begins to listen to the log, before anybody comes in. @throws RoomRefused when the log refuses at once; what `subscribe` throws */
   open(): void {
     let isOpening = true;
-    let refused: RoomRefused | undefined;
-    const subscription = this.#host.log.subscribe(this.name, this.#settings.maxHistoryRecords, {
-      opened: (head, records) => this.#opened(head, records),
-      record: (record) => this.#record(record),
-      gap: (_gap, head) => this.#gap(head),
-      reset: (head, records) => this.#reset(head, records),
-      failed: (error) => {
-        if (isOpening) refused = error;
-        else this.#failed(error);
-      },
-    });
-    isOpening = false;
-    this.#subscription = subscription;
-    if (refused === undefined) return;
-    this.#closeIfEmpty();
-    throw refused;
+    try {
+      let refused: RoomRefused | undefined;
+      this.#subscription = this.#host.log.subscribe(this.name, this.#settings.maxHistoryRecords, {
+        opened: (head, records) => this.#opened(head, records),
+        record: (record) => this.#record(record),
+        gap: (_gap, head) => this.#gap(head),
+        reset: (head, records) => this.#reset(head, records),
+        failed: (error) => {
+          if (isOpening) refused = error;
+          else this.#failed(error);
+        },
+      });
+      if (refused !== undefined) throw refused;
+    } catch (error) {
+      this.#closeIfEmpty();
+      throw error;
+    } finally {
+      isOpening = false;
+    }
   }
 
   /** For `Member`: it has room again. */

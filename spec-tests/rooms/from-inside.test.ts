@@ -8,7 +8,7 @@ import type { Eviction, JoinOptions, Member } from '../../lib/rooms/member.ts';
 import { MemoryLog } from '../../lib/rooms/memory-log.ts';
 import type { Item } from '../../lib/rooms/notices.ts';
 import type { Receipt } from '../../lib/rooms/receipts.ts';
-import { world } from './ear.ts';
+import { Ear, world } from './ear.ts';
 
 /** A log that opens rooms, and fails them, when the test says so; what is appended is number 30 of epoch `e1`. */
 function heldLog(): { log: RoomLog; subscribers: LogSubscriber[] } {
@@ -411,4 +411,20 @@ it('a gap that the log tells inside a delivery loses no record that comes after 
   at.clock.advance(5);
   assert.deepEqual(ear.texts, ['m1', '2..3', 'm4', 'm5', '6..7', 'm8']);
   assert.deepEqual(other.texts, ['1..3', 'm4', '5..7', 'm8']);
+});
+
+it('a log whose `subscribe` throws leaves no empty room in the hub, and the next join asks it again', async () => {
+  const log = new MemoryLog();
+  const { subscribe } = log;
+  log.subscribe = () => {
+    throw new Error('not connected');
+  };
+  const { hub } = world({ log });
+  const ear = new Ear(hub);
+  assert.throws(() => ear.member.join('r'), /not connected/);
+  assert.deepEqual([hub.size, ear.member.size], [0, 0]);
+  log.subscribe = subscribe;
+  ear.member.join('r');
+  await hub.publish('r', '1');
+  assert.deepEqual(ear.log, ['welcome', '1']);
 });
