@@ -9,7 +9,10 @@ import { defined, middleLatency, mostFrequent, OURS, type Range, type Row, range
 import type { Entry, Finding, Results, Run } from './results.ts';
 import { WORKLOADS, type Workload } from './workloads.ts';
 
-/** Runs that are kept for each major version of Node; the oldest go. Twice what a table wants, so that a bad day can be outweighed. */
+/**
+ * Runs that are kept of each server in a workload, for each major version of Node; the oldest go. Twice what a table wants, so that a bad day
+ * can be outweighed. A run goes from a workload as a whole, since its servers are compared with each other, and barewire is in all of them.
+ */
 export const MAX_RUNS = 10;
 
 /** The version that the tables show where it was measured: the one that most people run. */
@@ -21,21 +24,32 @@ export function nodeMajor(run: Run): string {
 
 /** The same results and what one more run found; what the same run had found before in these workloads is replaced. */
 export function addRun(results: Results, run: Run, findings: readonly Finding[]): Results {
-  const others = results.runs.filter(({ id }) => id !== run.id);
-  const alike = others.filter((each) => nodeMajor(each) === nodeMajor(run));
-  const tooOld = new Set(alike.slice(0, Math.max(0, alike.length + 1 - MAX_RUNS)).map(({ id }) => id));
-  const runs = [...others.filter(({ id }) => !tooOld.has(id)), run];
+  const runs = [...results.runs.filter(({ id }) => id !== run.id), run];
+  const alike = runs.filter((each) => nodeMajor(each) === nodeMajor(run)).map(({ id }) => id);
   const workloads = WORKLOADS.flatMap((workload): Entry[] => {
     const before = results.workloads.find((entry) => entry.workload.id === workload.id);
     const found = findings.find((finding) => finding.workload.id === workload.id);
-    const kept = (before?.rows ?? []).filter(
-      (each) => !tooOld.has(each.run) && (found === undefined || each.run !== run.id),
-    );
-    const rows = [...kept, ...(found?.rows ?? []).map((row) => ({ run: run.id, row }))];
+    const kept = (before?.rows ?? []).filter((each) => found === undefined || each.run !== run.id);
+    const rows = withinBounds([...kept, ...(found?.rows ?? []).map((row) => ({ run: run.id, row }))], alike);
     return rows.length === 0 ? [] : [{ workload, rows, leftOut: found?.leftOut ?? before?.leftOut ?? [] }];
   });
   const used = new Set(workloads.flatMap(({ rows }) => rows.map(({ run: id }) => id)));
   return { runs: runs.filter(({ id }) => used.has(id)), workloads };
+}
+
+/** Rows of a workload without those of runs, of these in their order, each of whose servers has so many later ones that it may go. */
+function withinBounds(rows: Entry['rows'], runs: readonly string[]): Entry['rows'] {
+  const peersOf = (run: string): string[] => rows.flatMap((each) => (each.run === run ? each.row.peer : []));
+  const isOver = (run: string, i: number): boolean => {
+    const peers = peersOf(run);
+    const rivals = peers.filter((peer) => peer !== OURS);
+    const later = runs.slice(i + 1).map(peersOf);
+    return (rivals.length > 0 ? rivals : peers).every(
+      (peer) => later.filter((each) => each.includes(peer)).length >= MAX_RUNS,
+    );
+  };
+  const over = new Set(runs.filter(isOver));
+  return rows.filter(({ run }) => !over.has(run));
 }
 
 /** The same results without the runs on one major version of Node. */
