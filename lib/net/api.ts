@@ -306,7 +306,8 @@ export interface EventStreamHandlers<Data = unknown> {
 /**
  * The convenient form. When its promise resolves the stream is ended; a plain function leaves it open. When it throws or
  * rejects, the connection is dropped, so that the client can tell a failure from the end; before anything has left, in the turn in which the
- * stream was opened (so before its first `await` of what takes longer), the answer is 500 instead, and what it has sent is not.
+ * stream was opened (so before its first `await` of what takes longer), the answer is 500 instead, and what it has sent is not. A stream that it
+ * has closed before keeps its end.
  */
 export type EventStreamFunction<Data = unknown> = (stream: EventStream<Data>, request: HttpRequest) => unknown;
 

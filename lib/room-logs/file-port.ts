@@ -64,12 +64,14 @@ export interface FilePort {
 }
 
 /** Answers the real disk. `directory` is made where it is missing. */
-export function nodeFiles(directory: string): FilePort {
+export function nodeFiles(named: string): FilePort {
+  // Once: the process may change its directory later, and the system takes `link/..` for another place than we do.
+  const directory = resolve(named);
   const path = (name: string): string => join(directory, name);
   const openAs = async (name: string, flags: string): Promise<JournalFile> => nodeFile(await open(path(name), flags));
   return {
     async prepare() {
-      await makeDirectory(resolve(directory));
+      await makeDirectory(directory);
       await syncNames(await realpath(directory)); // where the system has it: links have names elsewhere
     },
     list: () => readdir(directory),

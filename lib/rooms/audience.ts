@@ -238,10 +238,10 @@ export class Audience<Value> {
     const { last, skipTo } = seat;
     // Before the call, as in `deliver`.
     seat.last = entry.place;
-    this.#backlog.given(seat, entry);
+    const wasKept = this.#backlog.given(seat, entry);
     const answer = seat.member.give(value);
     if (answer === 'sent' || answer === 'backpressure') return;
-    if (this.#notTaken(seat, entry, last)) this.#backlog.takeBack(seat, entry, skipTo);
+    if (this.#notTaken(seat, entry, last)) this.#backlog.takeBack(seat, entry, skipTo, wasKept);
     if (answer === 'threw') this.#lose(seat, 'threw');
   }
 

@@ -226,20 +226,20 @@ export class Backlog<Value> implements Numbering {
     return this.#latest.holds(entry);
   }
 
-  /** A member is given an entry. */
-  given(cursor: Cursor<Value>, { sequence, bytes }: Entry<Value>): void {
+  /** A member is given an entry. Returns whether it was one of those that are kept for it. */
+  given(cursor: Cursor<Value>, { sequence, bytes }: Entry<Value>): boolean {
     cursor.next = sequence + 1;
-    if (cursor.kept?.[0]?.sequence === sequence) {
-      cursor.kept.shift();
-      cursor.keptBytes -= bytes;
-    }
+    if (cursor.kept?.[0]?.sequence !== sequence) return false;
+    cursor.kept.shift();
+    cursor.keptBytes -= bytes;
+    return true;
   }
 
-  /** It has not taken it: the entry, which is `next` again, waits, whatever was given up meanwhile. `skipTo` is what the cursor had before. */
-  takeBack(cursor: Cursor<Value>, entry: Entry<Value>, skipTo: number): void {
+  /** It has not taken it: the entry, which is `next` again, waits, whatever was given up meanwhile. `skipTo` is what the cursor had before, `wasKept` what `given` answered. */
+  takeBack(cursor: Cursor<Value>, entry: Entry<Value>, skipTo: number, wasKept: boolean): void {
     cursor.skipTo = skipTo;
     if (cursor.kept === undefined || entry.sequence <= cursor.replayTo) return;
-    if (this.#latest.holds(entry)) return; // at hand, and perhaps none of those that are kept
+    if (!wasKept && this.#latest.holds(entry)) return; // at hand by its key
     cursor.kept.unshift(entry);
     cursor.keptBytes += entry.bytes;
   }

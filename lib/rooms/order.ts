@@ -20,7 +20,7 @@ type Queued<Value> =
 /** Who is told of what the loop does. */
 export interface OrderHost {
   /** A record was delivered. */
-  delivered(sequence: number, outcome: Outcome): void;
+  delivered(sequence: number, outcome: Outcome, epoch: string): void;
   /** The queue is empty. */
   done(): void;
 }
@@ -91,7 +91,7 @@ export class Order<Value> {
         const { entry } = queued;
         this.#delivered = entry.sequence; // before the call, in which `moveTo` may be called
         entry.outcome = this.#audience.deliver(entry);
-        this.#host.delivered(entry.sequence, entry.outcome);
+        this.#host.delivered(entry.sequence, entry.outcome, entry.place.epoch);
       }
     }
     this.#queue = [];

@@ -84,8 +84,8 @@ export class Publisher {
   }
 
   /** A record was delivered. */
-  delivered(sequence: number, outcome: Outcome): void {
-    this.#receipts.delivered(sequence, outcome);
+  delivered(sequence: number, outcome: Outcome, epoch: string): void {
+    this.#receipts.delivered(sequence, outcome, epoch);
   }
 
   /** Records up to `head`, and those of other epochs, will not be delivered any more; without a head none will. */

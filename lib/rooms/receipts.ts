@@ -85,6 +85,7 @@ interface Waiting {
 }
 
 interface Early {
+  readonly epoch: string;
   readonly sequence: number;
   readonly outcome: Outcome;
 }
@@ -97,13 +98,13 @@ export class Receipts {
   #early: Early | undefined = undefined;
   #isCalling = false;
   /** Others that were delivered while an append was under way, by sequence, the oldest first. */
-  readonly #outcomes = new Map<number, Outcome>();
+  readonly #outcomes = new Map<number, Early>();
   /** Answered, and not delivered yet; several for one record where it was published again meanwhile. */
   readonly #waiting = new Map<number, Waiting[]>();
 
   /** An append begins: the log is called next, perhaps from inside another call of it, whose early outcome is kept with the others. */
   begin(): void {
-    if (this.#early !== undefined) this.#outcomes.set(this.#early.sequence, this.#early.outcome);
+    if (this.#early !== undefined) this.#outcomes.set(this.#early.sequence, this.#early);
     this.#early = undefined;
     this.#isCalling = this.#appending++ === 0;
   }
@@ -123,23 +124,24 @@ export class Receipts {
   }
 
   /** A record was delivered to the members. */
-  delivered(sequence: number, outcome: Outcome): void {
+  delivered(sequence: number, outcome: Outcome, epoch: string): void {
     const waiting = this.#waiting.get(sequence);
     if (waiting !== undefined) {
       this.#waiting.delete(sequence);
       for (const { done } of waiting) done(outcome);
-    } else if (this.#isCalling && this.#early === undefined) this.#early = { sequence, outcome };
+    } else if (this.#isCalling && this.#early === undefined) this.#early = { epoch, sequence, outcome };
     else if (this.#appending > 0) {
-      this.#outcomes.set(sequence, outcome);
+      this.#outcomes.set(sequence, { epoch, sequence, outcome });
       if (this.#outcomes.size > MAX_OUTCOMES) this.#outcomes.delete(this.#outcomes.keys().next().value as number);
     }
   }
 
   /** The outcome of a record that was delivered while its append was under way. A repeat, which may be answered first, leaves it to the first publisher. */
   take({ position, duplicate }: Omit<Appended, 'record'>): Outcome | undefined {
-    const outcome = this.#outcomes.get(position.sequence);
+    const kept = this.#outcomes.get(position.sequence);
+    if (kept?.epoch !== position.epoch) return undefined;
     if (!duplicate) this.#outcomes.delete(position.sequence);
-    return outcome;
+    return kept.outcome;
   }
 
   /** Calls back when the record is delivered, or will never be. */

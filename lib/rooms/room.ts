@@ -98,7 +98,7 @@ export class Room<Value, Data = unknown> implements RoomView, PublisherHost, Sea
     this.#presence = presenceOf(name, host, settings, (notice) => this.#order.addNotice(notice));
     this.#publisher = new Publisher(this, host.log, host.clock);
     this.#order = new Order(this.#audience, settings.gatherMs, host.clock, {
-      delivered: (sequence, outcome) => this.#publisher.delivered(sequence, outcome),
+      delivered: (sequence, outcome, epoch) => this.#publisher.delivered(sequence, outcome, epoch),
       done: () => (this.#isClosed ? this.#publisher.giveUp() : this.#trim()),
     });
   }

@@ -1,7 +1,7 @@
 /** The files of a journal: torn at every octet, damaged, of another version, compacted; and the groups. */
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import fsPromises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -532,6 +532,36 @@ async function withSyncs(
 describe('the directory of a journal', () => {
   const parent = mkdtempSync(join(tmpdir(), 'barewire-'));
   after(() => rmSync(parent, { recursive: true }));
+
+  it('is the one that its path meant when it was opened: the process may go to another one', async () => {
+    const before = process.cwd();
+    mkdirSync(join(parent, 'elsewhere'));
+    process.chdir(parent);
+    try {
+      for (const sequence of [1, 2]) {
+        const journal = await openJournal('here');
+        process.chdir('elsewhere');
+        assert.equal((await journal.append('r', { data: 'x' })).position.sequence, sequence);
+        await journal.close();
+        process.chdir(parent);
+      }
+    } finally {
+      process.chdir(before);
+    }
+  });
+
+  it('is one place, also where the path has a way back out of a link', {
+    skip: process.platform === 'win32',
+  }, async () => {
+    mkdirSync(join(parent, 'real/sub'), { recursive: true });
+    mkdirSync(join(parent, 'real/q'));
+    symlinkSync('real/sub', join(parent, 'link'));
+    for (const sequence of [1, 2]) {
+      const journal = await openJournal(`${parent}/link/../q`);
+      assert.equal((await journal.append('r', { data: 'x' })).position.sequence, sequence);
+      await journal.close();
+    }
+  });
 
   it('has its name on the disk before anything is acknowledged, and so have those above, whoever made them', async () => {
     const whole = join(parent, 'a/b/c');

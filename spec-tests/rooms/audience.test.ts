@@ -298,7 +298,7 @@ describe('slow members', () => {
       receipts.take({ position: { epoch: 'e', sequence, token: '' }, duplicate: false });
     receipts.begin();
     receipts.takeEarly();
-    for (let i = 1; i <= MAX_OUTCOMES + 1; i++) receipts.delivered(i, newTally());
+    for (let i = 1; i <= MAX_OUTCOMES + 1; i++) receipts.delivered(i, newTally(), 'e');
     assert.deepEqual([take(1) === undefined, take(2) === undefined], [true, false]);
     receipts.end();
     assert.equal(take(3), undefined, 'nobody is publishing');

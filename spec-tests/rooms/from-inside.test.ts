@@ -3,11 +3,19 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { Hub } from '../../lib/rooms/hub.ts';
-import { type LogSubscriber, type Position, type RoomLog, RoomRefused } from '../../lib/rooms/log.ts';
+import {
+  type Appended,
+  type LogRecord,
+  type LogSubscriber,
+  type Position,
+  type RoomLog,
+  RoomRefused,
+} from '../../lib/rooms/log.ts';
 import type { Eviction, JoinOptions, Member } from '../../lib/rooms/member.ts';
 import { MemoryLog } from '../../lib/rooms/memory-log.ts';
 import type { Item } from '../../lib/rooms/notices.ts';
 import type { Receipt } from '../../lib/rooms/receipts.ts';
+import { turns } from '../support/sockets.ts';
 import { Ear, world } from './ear.ts';
 
 /** A log that opens rooms, and fails them, when the test says so; what is appended is number 30 of epoch `e1`. */
@@ -383,6 +391,52 @@ it('what was given up once does not count again where the latest of a key was of
   assert.equal(dropped, 1);
   ear.drain();
   assert.deepEqual(ear.texts, ['1', 'milk', '3..5', '6', '7']);
+});
+
+it('drop-newest: what was kept, offered and not taken is kept still, also where it was the latest of a key then', async () => {
+  const at = world({ policy: 'drop-newest', maxQueueBytes: 300, maxHistoryRecords: 0 });
+  const ear = at.ear('r');
+  ear.drain(0);
+  const publish = (text: string, length: number, coalesce?: string): Promise<Receipt> =>
+    at.hub.publish('r', text.padEnd(length), coalesce === undefined ? {} : { coalesce });
+  await publish('1', 36);
+  await publish('milk', 36, 'milk');
+  for (const text of ['3', '4']) await publish(text, 36);
+  ear.drain(1);
+  ear.drain(0); // offered milk
+  await publish('bread', 200, 'bread');
+  await publish('eggs', 200, 'eggs');
+  ear.drain();
+  assert.deepEqual(
+    ear.texts.map((text) => text.trim()),
+    ['1', 'milk', '3', '4..5', 'eggs'],
+  );
+});
+
+it('a receipt is of its own epoch, also where a record of the former one with the same number was delivered meanwhile', async () => {
+  const { log: opens, subscribers } = heldLog();
+  const answers: ((appended: Appended) => void)[] = [];
+  const append = (): Promise<Appended> => new Promise((resolve) => answers.push(resolve));
+  const at = world({ log: { ...opens, append } });
+  at.ear('r');
+  const [subscriber] = subscribers;
+  const recordOf = (epoch: string): LogRecord => ({
+    ...({ type: 'record', epoch, sequence: 1, token: '' } as const),
+    ...{ timeMs: 0, data: 'x', key: 'k' },
+  });
+  subscriber!.opened({ epoch: 'e1', sequence: 0, token: '' }, []);
+  void at.hub.publish('r', 'under way to the end');
+  const repeat = at.hub.publish('r', 'x', { key: 'k' });
+  subscriber!.record(recordOf('e1'));
+  answers[1]!({ position: { epoch: 'e1', sequence: 1, token: '' }, duplicate: true, record: recordOf('e1') });
+  assert.equal((await repeat).sent, 1);
+  subscriber!.reset({ epoch: 'e2', sequence: 0, token: '' }, []);
+  at.ear('r');
+  const receipt = at.hub.publish('r', 'y');
+  answers[2]!({ position: { epoch: 'e2', sequence: 1, token: '' }, duplicate: false, record: recordOf('e2') });
+  await turns();
+  subscriber!.record(recordOf('e2'));
+  assert.equal((await receipt).sent, 2);
 });
 
 it('a gap that the log tells inside a delivery loses no record that comes after it', () => {
