@@ -88,30 +88,29 @@ export async function run(args: string[]): Promise<number> {
   return 0;
 }
 
-/**
- * What the command line asks for; undefined = the help. Longer than a screen: one list of options, then one list of checks.
- * @throws UsageError
- */
+const OPTIONS = {
+  connections: { type: 'string', default: '64' },
+  'in-flight': { type: 'string', default: '1' },
+  size: { type: 'string', default: '20' },
+  kind: { type: 'string' },
+  compress: { type: 'boolean', default: false },
+  'fan-out': { type: 'boolean', default: false },
+  connect: { type: 'boolean', default: false },
+  publish: { type: 'string' },
+  rate: { type: 'string' },
+  duration: { type: 'string', default: '5' },
+  'warm-up': { type: 'string', default: '1' },
+  pid: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+/** What the command line asks for; undefined = the help. @throws UsageError */
 function readRequest(args: string[]): { readonly request: Request; readonly asJson: boolean } | undefined {
   const { values, positionals } = readArgs({
     args,
     allowPositionals: true,
-    options: {
-      connections: { type: 'string', default: '64' },
-      'in-flight': { type: 'string', default: '1' },
-      size: { type: 'string', default: '20' },
-      kind: { type: 'string' },
-      compress: { type: 'boolean', default: false },
-      'fan-out': { type: 'boolean', default: false },
-      connect: { type: 'boolean', default: false },
-      publish: { type: 'string' },
-      rate: { type: 'string' },
-      duration: { type: 'string', default: '5' },
-      'warm-up': { type: 'string', default: '1' },
-      pid: { type: 'string' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
+    options: OPTIONS,
   });
   if (values.help) return undefined;
   if (positionals.length !== 1) {
@@ -131,9 +130,6 @@ function readRequest(args: string[]): { readonly request: Request; readonly asJs
   }
   const paced = values.rate !== undefined;
   if (paced && values.compress) throw new UsageError('--rate goes without --compress');
-  const kind = (values.kind ?? (paced || isStream ? 'text' : 'binary')) as Kind;
-  if (!KINDS.includes(kind)) throw new UsageError(`--kind is "${kind}", must be ${KINDS.join(', ')}`);
-  if ((paced || isStream) && kind !== 'text') throw new UsageError('--rate and event streams send text alone');
   // A paced message begins with its number, and an event is a small JSON document.
   const minimumBytes = paced || isStream ? MIN_PACED_BYTES : 0;
   const request: Request = {
@@ -143,7 +139,7 @@ function readRequest(args: string[]): { readonly request: Request; readonly asJs
     connections: wholeNumber('connections', values.connections, 1, MAX_CONNECTIONS),
     inFlight: wholeNumber('in-flight', values['in-flight'], 1, 100_000),
     sizeBytes: wholeNumber('size', values.size, minimumBytes, MAX_SIZE_BYTES),
-    kind,
+    kind: readKind(values.kind, paced || isStream),
     compressed: values.compress,
     rate: paced ? wholeNumber('rate', values.rate ?? '', 1, MAX_RATE) : 0,
     warmUpMs: milliseconds('warm-up', values['warm-up'], 0),
@@ -159,6 +155,14 @@ function readRequest(args: string[]): { readonly request: Request; readonly asJs
     throw new Error(`--pid ${request.serverPid} is no process whose CPU time can be read here`);
   }
   return { request, asJson: values.json };
+}
+
+/** @throws UsageError for a kind that is none, and for another than text where text alone is sent */
+function readKind(name: string | undefined, textAlone: boolean): Kind {
+  const kind = (name ?? (textAlone ? 'text' : 'binary')) as Kind;
+  if (!KINDS.includes(kind)) throw new UsageError(`--kind is "${kind}", must be ${KINDS.join(', ')}`);
+  if (textAlone && kind !== 'text') throw new UsageError('--rate and event streams send text alone');
+  return kind;
 }
 
 function taskOf(
